@@ -1,0 +1,95 @@
+import type { TObject, TSchema } from '@sinclair/typebox'
+import type { ControlWord } from '../protocol/control.ts'
+
+/** A message that a client may send. */
+export interface FromClientDefinition {
+  /** Left out: the message carries no payload. */
+  readonly payload?: TSchema
+  /** What the handler returns, and what the `ack` carries. Left out: the ack is empty. */
+  readonly reply?: TSchema
+  /** The errors a handler may throw with `ctx.error(code, data)`: code to the schema of its data. */
+  readonly errors?: Readonly<Record<string, TSchema>>
+}
+
+/** A message that the server may send. */
+export interface FromServerDefinition {
+  /** Left out: the message carries no payload. */
+  readonly payload?: TSchema
+}
+
+/** The messages that may travel, in both directions, by type. */
+export interface Messages {
+  readonly fromClient: Readonly<Record<string, FromClientDefinition>>
+  readonly fromServer: Readonly<Record<string, FromServerDefinition>>
+}
+
+/** Everything there is to say about one kind of channel. */
+export interface ChannelDefinition extends Messages {
+  /** The address, e.g. `chat/:room`: segments between `/`, a `:name` stands for any one segment. */
+  readonly pattern: string
+  /** An object of strings with exactly the names of the pattern. */
+  readonly params?: TObject
+  /** What others may know of a user who is in the channel. Left out: the channel has no presence. */
+  readonly presence?: TSchema
+}
+
+/** A declared kind of channel: one value for server, browser and tests. */
+export interface Channel<D extends ChannelDefinition> {
+  readonly pattern: D['pattern']
+  readonly definition: D
+}
+
+export type AnyChannel = Channel<ChannelDefinition>
+
+/** Compile-time names of a pattern: `'chat/:room'` to `'room'`. */
+export type PatternNames<P extends string> =
+  P extends `${infer H}/${infer T}` ? PatternNames<H> | PatternNames<T>
+    : P extends `:${infer N}` ? N : never
+
+type ParamNames<D> = D extends { readonly params: TObject<infer P> } ? keyof P & string : never
+
+type StringParams<D> = D extends { readonly params: { readonly static: infer P } }
+  ? P extends Readonly<Record<string, string>> ? unknown : { readonly params: 'every name of a pattern is a string' }
+  : unknown
+
+type ParamsRule<D, Names extends string, Given extends string> =
+  [Exclude<Names, Given>] extends [never]
+    ? [Exclude<Given, Names>] extends [never]
+        ? StringParams<D>
+        : { readonly params: `'${Exclude<Given, Names>}' is not a name in the pattern` }
+    : { readonly params: `the schema lacks '${Exclude<Names, Given>}', which the pattern names` }
+
+// A `const` type parameter switches TypeScript's excess-property check off; these bring it back.
+type Only<T, Known> = { readonly [K in keyof T]: K extends Known ? unknown : 'unknown option' }
+type OnlyEach<T, Known> = { readonly [K in keyof T]: Only<T[K], Known> }
+type NotReserved<T> = { readonly [K in keyof T as K extends ControlWord ? K : never]: `'${K & string}' is a control word of the protocol` }
+
+type MessageRules<D extends Messages> = {
+  readonly fromClient: OnlyEach<D['fromClient'], keyof FromClientDefinition> & NotReserved<D['fromClient']>
+  readonly fromServer: OnlyEach<D['fromServer'], keyof FromServerDefinition> & NotReserved<D['fromServer']>
+}
+
+/** What makes a definition sound; a property that breaks a rule gets the explanation as its expected type. */
+export type ChannelRules<D extends ChannelDefinition> =
+  & Only<D, keyof ChannelDefinition>
+  & ParamsRule<D, PatternNames<D['pattern']>, ParamNames<D>>
+  & MessageRules<D>
+
+export type ConnectionRules<D extends Messages> = Only<D, keyof Messages> & MessageRules<D>
+
+/**
+ * Declares a kind of channel. Nothing is checked here beyond the types, so that a browser may import the value cheaply;
+ * registration checks all of it again and names the spot.
+ */
+export function defineChannel<const D extends ChannelDefinition> (definition: D & ChannelRules<D>): Channel<D> {
+  return { pattern: definition.pattern, definition }
+}
+
+/** The contract of the messages of a connection itself. */
+export type ConnectionContract<D extends Messages> =
+  Channel<{ readonly pattern: '', readonly fromClient: D['fromClient'], readonly fromServer: D['fromServer'] }>
+
+/** Declares the messages of a connection itself: request and reply, and targeted sends, without a channel. */
+export function defineConnection<const D extends Messages> ({ fromClient, fromServer }: D & ConnectionRules<D>): ConnectionContract<D> {
+  return { pattern: '', definition: { pattern: '', fromClient, fromServer } }
+}

@@ -1,0 +1,61 @@
+import { maxChannel } from '../protocol/envelope.ts'
+
+/** A channel pattern taken apart: literal segments, and `:name` for any one segment. */
+export interface Pattern {
+  readonly text: string
+  readonly names: readonly string[]
+  readonly segments: readonly Segment[]
+}
+
+type Segment = { readonly literal: string } | { readonly name: string }
+
+export type Params = Readonly<Record<string, string>>
+
+/** Why a pattern is refused, or undefined when it is sound. */
+export function patternFault (text: string): string | undefined {
+  const names = parsePattern(text).names
+  if (text.length > maxChannel) return `is longer than ${maxChannel} characters`
+  if (new Set(names).size < names.length) return 'names a segment twice'
+  if (!text.split('/').every((segment) => /^(:[A-Za-z_]\w*|[^:*\s/]+)$/.test(segment))) {
+    return 'must be segments between single slashes, each a literal or a :name'
+  }
+}
+
+export function parsePattern (text: string): Pattern {
+  const segments = text.split('/').map((s): Segment => s.startsWith(':') ? { name: s.slice(1) } : { literal: s })
+  const names = segments.flatMap((s) => 'name' in s ? [s.name] : [])
+  return { text, names, segments }
+}
+
+/** The params of an address, or undefined when it does not match. A param is never empty and never holds a slash. */
+export function matchPattern ({ segments }: Pattern, address: string): Params | undefined {
+  const parts = address.split('/')
+  if (parts.length !== segments.length) return undefined
+  const params: Record<string, string> = {}
+  for (const [i, segment] of segments.entries()) {
+    const part = parts[i] as string
+    if ('name' in segment ? part === '' : part !== segment.literal) return undefined
+    if ('name' in segment) params[segment.name] = part
+  }
+  return params
+}
+
+/**
+ * The address of a channel: `('chat/:room', { room: 'lobby' })` to `'chat/lobby'`.
+ * @throws {TypeError} when a param is missing, empty, or holds a slash and so would name another channel.
+ */
+export function addressOf (pattern: string, params: Params = {}): string {
+  return pattern.replace(/:(\w+)/g, (_, name: string) => {
+    const value = params[name]
+    if (typeof value === 'string' && value !== '' && !value.includes('/')) return value
+    throw new TypeError(`'${name}' of '${pattern}' must be a string that is not empty and has no slash`)
+  })
+}
+
+/** Whether some address matches both. */
+export function overlap (a: Pattern, b: Pattern): boolean {
+  return a.segments.length === b.segments.length && a.segments.every((s, i) => {
+    const other = b.segments[i] as Segment
+    return 'name' in s || 'name' in other || s.literal === other.literal
+  })
+}

@@ -1,0 +1,32 @@
+import type { TSchema } from '@sinclair/typebox'
+import type { ChannelDefinition } from './definition.ts'
+
+/** The types a client may send on a channel. */
+export type Received<D extends ChannelDefinition> = keyof D['fromClient'] & string
+
+/** The types the server may send on a channel. */
+export type Sent<D extends ChannelDefinition> = keyof D['fromServer'] & string
+
+// `T['static']`, not `Static<T>`: a quarter fewer instantiations at 150 messages.
+type Payload<M> = M extends { readonly payload: infer P extends TSchema } ? P['static'] : undefined
+
+export type PayloadOf<D extends ChannelDefinition, K extends Received<D>> = Payload<D['fromClient'][K]>
+export type SentPayloadOf<D extends ChannelDefinition, K extends Sent<D>> = Payload<D['fromServer'][K]>
+
+export type ReplyOf<D extends ChannelDefinition, K extends Received<D>> =
+  D['fromClient'][K] extends { readonly reply: infer R extends TSchema } ? R['static'] : void
+
+/** The declared errors of a message: code to schema. */
+export type ErrorsOf<D extends ChannelDefinition, K extends Received<D>> =
+  D['fromClient'][K] extends { readonly errors: infer E extends Readonly<Record<string, TSchema>> } ? E : {}
+
+export type ErrorData<E, C extends keyof E> = E[C] extends TSchema ? E[C]['static'] : never
+
+export type ParamsOf<D extends ChannelDefinition> =
+  D extends { readonly params: infer P extends TSchema } ? P['static'] : {}
+
+export type PresenceOf<D extends ChannelDefinition> =
+  D extends { readonly presence: infer P extends TSchema } ? P['static'] : never
+
+/** A payload as an argument list: a message without one is sent by its type alone. */
+export type PayloadArgument<P> = undefined extends P ? [payload?: P] : [payload: P]

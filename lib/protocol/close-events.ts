@@ -1,0 +1,46 @@
+/** What a client does after a close: nothing, connect again, connect again with a new token, or give up for good. */
+export type Retry = 'no' | 'reconnect' | 'token' | 'stop'
+
+/**
+ * One way a connection ends. `code` is a WebSocket close code (RFC 6455 section 7.4 and the IANA registry), `reason` is
+ * readable and at most 123 bytes of UTF-8 (RFC 6455 section 5.5), `retry` is the policy both sides agree on.
+ */
+export interface CloseEvent {
+  readonly code: number
+  readonly reason: string
+  readonly retry: Retry
+}
+
+/** Every close this library makes, by name. docs/protocol.md explains each. */
+export const closeEvents = {
+  normal: { code: 1000, reason: 'goodbye', retry: 'no' },
+  goingAway: { code: 1001, reason: 'server is going away', retry: 'reconnect' },
+  binary: { code: 1003, reason: 'binary frames are not accepted here', retry: 'stop' },
+  notJson: { code: 1008, reason: 'a message is not valid JSON', retry: 'stop' },
+  notEnvelope: { code: 1008, reason: 'a message is not an envelope', retry: 'stop' },
+  invalid: { code: 1008, reason: 'too many invalid messages', retry: 'stop' },
+  failed: { code: 1011, reason: 'the server failed', retry: 'reconnect' },
+  restart: { code: 1012, reason: 'server is restarting', retry: 'reconnect' },
+  disconnected: { code: 3003, reason: 'disconnected by the server', retry: 'stop' }
+} as const satisfies Record<string, CloseEvent>
+
+/**
+ * The policy of each close code that a peer or the network may show us. 1006 is what a vanished peer looks like; an
+ * unknown code is treated as a passing failure.
+ */
+const policies: Readonly<Record<number, Retry>> = {
+  1000: 'no',
+  1002: 'stop',
+  1003: 'stop',
+  1007: 'stop',
+  1008: 'stop',
+  1009: 'stop',
+  1010: 'stop',
+  3000: 'token',
+  3003: 'stop'
+}
+
+/** What a client does after it saw `code`. */
+export function retryAfterClose (code: number): Retry {
+  return policies[code] ?? 'reconnect'
+}
