@@ -1,4 +1,7 @@
 import { maxChannel } from '../protocol/envelope.ts'
+import type { Params } from './address.ts'
+
+export { addressOf, type Params } from './address.ts'
 
 /** A channel pattern taken apart: literal segments, and `:name` for any one segment. */
 export interface Pattern {
@@ -8,8 +11,6 @@ export interface Pattern {
 }
 
 type Segment = { readonly literal: string } | { readonly name: string }
-
-export type Params = Readonly<Record<string, string>>
 
 /** Why a pattern is refused, or undefined when it is sound. */
 export function patternFault (text: string): string | undefined {
@@ -38,18 +39,6 @@ export function matchPattern ({ segments }: Pattern, address: string): Params | 
     if ('name' in segment) params[segment.name] = part
   }
   return params
-}
-
-/**
- * The address of a channel: `('chat/:room', { room: 'lobby' })` to `'chat/lobby'`.
- * @throws {TypeError} when a param is missing, empty, or holds a slash and so would name another channel.
- */
-export function addressOf (pattern: string, params: Params = {}): string {
-  return pattern.replace(/:(\w+)/g, (_, name: string) => {
-    const value = params[name]
-    if (typeof value === 'string' && value !== '' && !value.includes('/')) return value
-    throw new TypeError(`'${name}' of '${pattern}' must be a string that is not empty and has no slash`)
-  })
 }
 
 /** Whether some address matches both. */

@@ -15,6 +15,8 @@ export interface PresenceEntry {
 /** Payload of `presence`: what changed since the snapshot in the join's ack, or since the previous `presence`. */
 export interface PresenceChange {
   readonly joined?: readonly PresenceEntry[]
+  /** Users who were present already and whose data is new. */
+  readonly updated?: readonly PresenceEntry[]
   readonly left?: readonly string[]
 }
 

@@ -4,9 +4,9 @@ import { closeEvents, type CloseEvent } from './close-events.ts'
 /** What travels in a text frame, in both directions. A message of the connection itself has no `channel`. */
 export interface Envelope {
   readonly type: string
-  readonly channel?: string
+  readonly channel?: string | undefined
   readonly payload?: unknown
-  readonly correlationId?: string
+  readonly correlationId?: string | undefined
 }
 
 /** In UTF-16 units, as `String.length` counts. */

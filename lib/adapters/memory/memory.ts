@@ -1,0 +1,75 @@
+import type { PresenceChange } from '../../protocol/control.ts'
+import type { Frame } from '../../protocol/frame.ts'
+import type { Adapter, PresenceClaim, PresenceSnapshot, Receiver } from '../adapter.ts'
+import { MemoryPresence } from './memory-presence.ts'
+
+/** What the nodes of one process share. Nodes on one hub behave as nodes on one Redis do. */
+export class MemoryHub {
+  readonly nodes = new Set<Receiver & { readonly subscribed: ReadonlySet<string> }>()
+  readonly #presence = new Map<string, MemoryPresence>()
+  #sequence = 0
+
+  snapshot (channel: string): PresenceSnapshot {
+    return { sequence: this.#sequence, entries: this.#presence.get(channel)?.entries ?? [] }
+  }
+
+  /** Changes a channel's presence and tells every subscribed node; an empty channel costs nothing. */
+  change (channel: string, apply: (presence: MemoryPresence) => PresenceChange | undefined): void {
+    const presence = this.#presence.get(channel) ?? new MemoryPresence()
+    const change = apply(presence)
+    if (presence.isEmpty) this.#presence.delete(channel)
+    else this.#presence.set(channel, presence)
+    if (!change) return
+    this.#sequence++
+    for (const node of this.nodes) if (node.subscribed.has(channel)) node.presence(channel, this.#sequence, change)
+  }
+}
+
+/** The adapter of a single process: the default, where nothing else is configured. */
+export class MemoryAdapter implements Adapter {
+  readonly #hub: MemoryHub
+  readonly #subscribed = new Set<string>()
+  #node: Receiver & { readonly subscribed: ReadonlySet<string> } | undefined
+
+  constructor (hub = new MemoryHub()) {
+    this.#hub = hub
+  }
+
+  start (receiver: Receiver): void {
+    this.#node = {
+      subscribed: this.#subscribed,
+      frame: (channel, frame) => receiver.frame(channel, frame),
+      presence: (channel, sequence, change) => receiver.presence(channel, sequence, change)
+    }
+    this.#hub.nodes.add(this.#node)
+  }
+
+  async subscribe (channel: string): Promise<void> {
+    this.#subscribed.add(channel)
+  }
+
+  async unsubscribe (channel: string): Promise<void> {
+    this.#subscribed.delete(channel)
+  }
+
+  async publish (channel: string, frame: Frame): Promise<void> {
+    for (const node of this.#hub.nodes) if (node !== this.#node && node.subscribed.has(channel)) node.frame(channel, frame)
+  }
+
+  async enter (channel: string, claim: PresenceClaim): Promise<void> {
+    this.#hub.change(channel, (presence) => presence.enter(claim))
+  }
+
+  async exit (channel: string, connection: string): Promise<void> {
+    this.#hub.change(channel, (presence) => presence.exit(connection))
+  }
+
+  async present (channel: string): Promise<PresenceSnapshot> {
+    return this.#hub.snapshot(channel)
+  }
+
+  async close (): Promise<void> {
+    this.#subscribed.clear()
+    if (this.#node) this.#hub.nodes.delete(this.#node)
+  }
+}

@@ -1,0 +1,64 @@
+/** One step of a connection's work. It never rejects. */
+export type Task = () => void | Promise<void>
+
+export interface InboxOptions {
+  /** How many tasks may wait or run before the peer is held back. */
+  readonly limit: number
+  readonly pause: () => void
+  readonly resume: () => void
+}
+
+/**
+ * What a connection asked for and is not done yet. The tasks of one channel run one after another, in order; channels
+ * do not wait for each other. When it is full the socket is paused, so that the peer's TCP does the waiting.
+ */
+export class Inbox {
+  readonly #waiting = new Map<string, Task[]>()
+  readonly #options: InboxOptions
+  #size = 0
+  #paused = false
+
+  constructor (options: InboxOptions) {
+    this.#options = options
+  }
+
+  push (channel: string, task: Task): void {
+    const waiting = this.#waiting.get(channel)
+    if (!waiting) return this.#run(channel, task)
+    waiting.push(task)
+    this.#grow()
+  }
+
+  #run (channel: string, task: Task): void {
+    const running = task()
+    if (!running) return
+    this.#waiting.set(channel, [])
+    this.#grow()
+    running.then(() => this.#next(channel))
+  }
+
+  /** Runs what waited, until something has to be waited for again. */
+  #next (channel: string): void {
+    this.#shrink()
+    const waiting = this.#waiting.get(channel) as Task[]
+    for (let task = waiting.shift(); task; task = waiting.shift()) {
+      const running = task()
+      if (running) return void running.then(() => this.#next(channel))
+      this.#shrink()
+    }
+    this.#waiting.delete(channel)
+  }
+
+  #grow (): void {
+    if (++this.#size < this.#options.limit || this.#paused) return
+    this.#paused = true
+    this.#options.pause()
+  }
+
+  /** Resumes at half, not at one below the limit: pausing and resuming for each message would cost more than it saves. */
+  #shrink (): void {
+    if (--this.#size > this.#options.limit / 2 || !this.#paused) return
+    this.#paused = false
+    this.#options.resume()
+  }
+}

@@ -1,0 +1,116 @@
+import { Kind } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { SchemaNode } from './schema.ts'
+
+/** Copies of a value what its schema declares. What does not fit is passed through for the check that follows. */
+export type Projector = (value: unknown) => unknown
+
+/** The schemas that a reference may name, each with its projector once that is built. */
+type Scope = Map<string, { readonly schema: SchemaNode, project: Projector }>
+type Properties = Record<string, unknown>
+
+const same: Projector = (value) => value
+
+/**
+ * Compiles a closed schema to a projector: a handler that returns a whole database row sends the declared fields of it.
+ * Types cannot do that: `{ id, passwordHash }` is assignable to `{ id }`.
+ */
+export function compileProjector (schema: SchemaNode): Projector {
+  return projectorOf(schema, new Map())
+}
+
+function projectorOf (node: SchemaNode, outer: Scope): Projector {
+  if (node.$ref !== undefined && node.$defs === undefined) return byReference(node.$ref, outer)
+  const scope = scopeOf(node, outer)
+  const project = build(node, scope)
+  const named = scope.get(node.$id as string)
+  if (named) named.project = project
+  return project
+}
+
+/** A recursive type refers to itself before it is built: resolve on use. */
+function byReference (ref: string, scope: Scope): Projector {
+  return (value) => scope.get(ref)?.project(value)
+}
+
+function scopeOf (node: SchemaNode, outer: Scope): Scope {
+  const named = [...(node.$id === undefined ? [] : [node]), ...Object.values(node.$defs ?? {})]
+  if (named.length === 0) return outer
+  const scope: Scope = new Map([...outer, ...named.map((schema) => [schema.$id as string, { schema, project: same }] as const)])
+  for (const definition of Object.values(node.$defs ?? {})) projectorOf(definition, scope)
+  return scope
+}
+
+function build (node: SchemaNode, scope: Scope): Projector {
+  switch (node[Kind]) {
+    case 'Object': return objects(node, scope)
+    case 'Record': return records(node, scope)
+    case 'Array': return arrays(projectorOf(node.items as SchemaNode, scope))
+    case 'Tuple': return tuples((node.items as readonly SchemaNode[]).map((s) => projectorOf(s, scope)))
+    case 'Union': return unions(node, scope)
+    case 'Intersect': return intersections(node, scope)
+    case 'Import': return byReference(node.$ref as string, scope)
+    default: return same
+  }
+}
+
+function objects (node: SchemaNode, scope: Scope): Projector {
+  const declared = Object.entries(node.properties as Record<string, SchemaNode>).map(([key, s]) => [key, projectorOf(s, scope)] as const)
+  const rest = others(node, scope)
+  return onObject((value) => {
+    const out: Properties = rest ? mapped(value, rest) : {}
+    for (const [key, project] of declared) if (value[key] !== undefined) out[key] = project(value[key])
+    return out
+  })
+}
+
+function others ({ additionalProperties }: SchemaNode, scope: Scope): Projector | undefined {
+  if (typeof additionalProperties === 'object') return projectorOf(additionalProperties, scope)
+  return additionalProperties === true ? same : undefined
+}
+
+function records (node: SchemaNode, scope: Scope): Projector {
+  const [[pattern, schema]] = Object.entries(node.patternProperties as Record<string, SchemaNode>) as [[string, SchemaNode]]
+  const key = new RegExp(pattern)
+  const project = projectorOf(schema, scope)
+  const rest = others(node, scope)
+  return onObject((value) => ({
+    ...(rest && mapped(value, rest)),
+    ...mapped(Object.fromEntries(Object.entries(value).filter(([name]) => key.test(name))), project)
+  }))
+}
+
+function arrays (project: Projector): Projector {
+  return (value) => Array.isArray(value) ? value.map(project) : value
+}
+
+function tuples (projectors: readonly Projector[]): Projector {
+  return (value) => Array.isArray(value) ? value.map((item, i) => (projectors[i] ?? same)(item)) : value
+}
+
+/** The first member whose projection passes is what the value is. */
+function unions (node: SchemaNode, scope: Scope): Projector {
+  const references = [...scope.values()].map(({ schema }) => schema)
+  const members = (node.anyOf as SchemaNode[]).map((s) => ({ project: projectorOf(s, scope), check: TypeCompiler.Compile(s, references) }))
+  return (value) => {
+    for (const { project, check } of members) {
+      const projected = project(value)
+      if (check.Check(projected)) return projected
+    }
+    return undefined
+  }
+}
+
+function intersections (node: SchemaNode, scope: Scope): Projector {
+  const members = (node.allOf as SchemaNode[]).map((s) => projectorOf(s, scope))
+  if (node.unevaluatedProperties) return same
+  return onObject((value) => Object.assign({}, ...members.map((project) => project(value))))
+}
+
+function onObject (project: (value: Properties) => Properties): Projector {
+  return (value) => typeof value === 'object' && value !== null && !Array.isArray(value) ? project(value as Properties) : value
+}
+
+function mapped (value: Properties, project: Projector): Properties {
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, project(item)]))
+}

@@ -1,0 +1,116 @@
+import type { Connection } from '../connection/connection.ts'
+import type { JoinAck } from '../protocol/control.ts'
+import { refusal } from '../protocol/errors.ts'
+import { frame } from '../protocol/frame.ts'
+import type { Rooms } from '../rooms/rooms.ts'
+import { Context } from './context.ts'
+import type { Exchange } from './exchange.ts'
+import type { LeaveReason } from './implement.ts'
+import type { Router, ServedChannel } from './router.ts'
+
+/** One connection's membership of one channel. */
+export interface Membership {
+  readonly channel: string
+  readonly served: ServedChannel
+  readonly context: Context
+}
+
+/**
+ * The channels that one connection is in.
+ *
+ *   join: find the contract -> authorize -> room open (subscription confirmed) -> present -> still wanted?
+ *         -> member, acked in the same turn -> joined()
+ *   leave, removed or disconnected: member no more -> presence -> room released -> left()
+ */
+export class Memberships {
+  readonly #connection: Connection
+  readonly #router: Router
+  readonly #rooms: Rooms
+  readonly #memberships = new Map<string, Membership>()
+
+  constructor (connection: Connection, router: Router, rooms: Rooms) {
+    this.#connection = connection
+    this.#router = router
+    this.#rooms = rooms
+  }
+
+  get (channel: string): Membership | undefined {
+    return this.#memberships.get(channel)
+  }
+
+  /** @throws {MessageError} `unknown_channel`, `already_joined`, `forbidden`, `unavailable` */
+  async join (channel: string, exchange: Exchange, ack: (payload: JoinAck) => void): Promise<void> {
+    const found = this.#router.find(channel)
+    if (!found) throw refusal('unknown_channel')
+    if (this.#memberships.has(channel)) throw refusal('already_joined')
+    const context = new Context(this.#connection, found.served.compiled, channel, found.params, this.#rooms)
+    const { authorize, joined } = found.served.behaviour
+    if (authorize && await authorize(context) !== true) throw refusal('forbidden')
+    const membership = { channel, served: found.served, context }
+    await this.#reach(membership)
+    if (exchange.aborted) return this.#withdraw(membership)
+    this.#add(membership)
+    ack(this.#answer(membership))
+    await joined?.(context)
+  }
+
+  /** Ends a membership: undefined when there was none. */
+  leave (channel: string): Membership | undefined {
+    const membership = this.#memberships.get(channel)
+    if (!membership) return undefined
+    this.#memberships.delete(channel)
+    this.#connection.channels.delete(channel)
+    this.#rooms.delete(channel, this.#connection)
+    this.#withdraw(membership)
+    return membership
+  }
+
+  leaveAll (): Membership[] {
+    return [...this.#memberships.keys()].map((channel) => this.leave(channel) as Membership)
+  }
+
+  /** Tells the application of a membership that has ended. */
+  async left ({ served, context }: Membership, reason: LeaveReason): Promise<void> {
+    await served.behaviour.left?.(context, reason)
+  }
+
+  /** Tells the connection that it was taken out of a channel. */
+  notify (channel: string, code: string): void {
+    this.#connection.send(frame({ type: 'left', channel, payload: { code } }))
+  }
+
+  /** Everything of a join that takes time; the connection is no member yet. */
+  async #reach (membership: Membership): Promise<void> {
+    const { channel, served } = membership
+    const data = await this.#presenceOf(membership)
+    try {
+      await this.#rooms.open(channel)
+      if (served.compiled.presence) await this.#rooms.enter(channel, this.#connection, data)
+    } catch (cause) {
+      this.#withdraw(membership)
+      this.#connection.log.warn({ err: cause, channel }, 'a channel cannot be reached')
+      throw refusal('unavailable')
+    }
+  }
+
+  /** In one turn with the ack: nothing of the channel may precede it, and nothing may be missed after it. */
+  #add (membership: Membership): void {
+    const { channel } = membership
+    this.#memberships.set(channel, membership)
+    this.#connection.channels.add(channel)
+    this.#rooms.add(channel, this.#connection)
+  }
+
+  #withdraw ({ channel, served }: Membership): void {
+    if (served.compiled.presence) this.#rooms.exit(channel, this.#connection)
+    this.#rooms.release(channel)
+  }
+
+  async #presenceOf ({ served, context }: Membership): Promise<unknown> {
+    return served.compiled.presence?.(await served.behaviour.presence?.(context))
+  }
+
+  #answer ({ channel, served }: Membership): JoinAck {
+    return served.compiled.presence ? { presence: this.#rooms.present(channel) } : {}
+  }
+}

@@ -1,0 +1,77 @@
+import type { Connection } from '../connection/connection.ts'
+import type { Violations } from '../connection/violations.ts'
+import { closeEvents } from '../protocol/close-events.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import { MessageError, refusal } from '../protocol/errors.ts'
+import { frame } from '../protocol/frame.ts'
+import type { Exchange } from './exchange.ts'
+
+/** What a correct client never causes: each counts towards the connection's end. */
+const violations: ReadonlySet<string> = new Set(['unknown_type', 'unknown_channel', 'invalid_payload', 'in_flight'])
+
+/** The replies of one connection: for each message exactly one, and a log line for each that is an error. */
+export class Replies {
+  readonly #connection: Connection
+  readonly #violations: Violations
+  readonly #inFlight = new Set<string>()
+
+  constructor (connection: Connection, violations: Violations) {
+    this.#connection = connection
+    this.#violations = violations
+  }
+
+  /** Begins an exchange; false when its id is still in flight, and the sender has been told so. */
+  begin ({ envelope }: Exchange): boolean {
+    const { correlationId } = envelope
+    if (correlationId === undefined) return true
+    if (this.#inFlight.has(correlationId)) return this.#refuseTwin(envelope)
+    this.#inFlight.add(correlationId)
+    return true
+  }
+
+  ack (exchange: Exchange, payload?: unknown): void {
+    this.#answer(exchange, 'ack', payload)
+  }
+
+  /** Tells the sender what went wrong; a failure of the application's stays in the log. */
+  fail (exchange: Exchange, error: unknown): void {
+    const known = error instanceof MessageError ? error : refusal('internal')
+    this.#report(exchange.envelope, known, error)
+    this.#answer(exchange, 'error', known.payload)
+    this.#count(known.code)
+  }
+
+  #answer (exchange: Exchange, type: 'ack' | 'error', payload: unknown): void {
+    if (exchange.answered) return
+    exchange.answered = true
+    const { correlationId } = exchange.envelope
+    if (correlationId !== undefined) this.#inFlight.delete(correlationId)
+    if (correlationId !== undefined || type === 'error') this.#send(type, exchange.envelope, payload)
+  }
+
+  /** Not through `#answer`: the id belongs to the exchange that is under way, whose reply is still to come. */
+  #refuseTwin (envelope: Envelope): false {
+    const error = refusal('in_flight')
+    this.#report(envelope, error, error)
+    this.#send('error', envelope, error.payload)
+    this.#count(error.code)
+    return false
+  }
+
+  #send (type: 'ack' | 'error', { channel, correlationId }: Envelope, payload: unknown): void {
+    this.#connection.send(frame({ type, channel, payload, correlationId }))
+  }
+
+  /** Payloads stay out of the log: they may hold anything. */
+  #report ({ type, channel, correlationId }: Envelope, known: MessageError, cause: unknown): void {
+    const message = { type, channel, correlationId }
+    if (known === cause) this.#connection.log.info({ ...message, error: known.payload }, 'a message was refused')
+    else this.#connection.log.error({ ...message, err: cause }, 'a handler failed')
+  }
+
+  #count (code: string): void {
+    if (!violations.has(code) || !this.#violations.add()) return
+    this.#connection.log.warn({ code }, closeEvents.invalid.reason)
+    this.#connection.close(closeEvents.invalid)
+  }
+}

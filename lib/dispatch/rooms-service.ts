@@ -1,0 +1,76 @@
+import type { Target } from '../connection/registry.ts'
+import { ContractError } from '../contract/contract-error.ts'
+import type { Channel, ChannelDefinition } from '../contract/definition.ts'
+import { addressOf, type Params } from '../contract/address.ts'
+import type { ParamsOf, SentPayloadOf } from '../contract/payloads.ts'
+import type { Rooms } from '../rooms/rooms.ts'
+import { encode } from './context.ts'
+import type { BroadcastOptions } from './implement.ts'
+import type { Contracts } from './contracts.ts'
+import type { Session } from './session.ts'
+
+/** A connection in a room. */
+export interface RoomMember {
+  readonly connectionId: string
+  readonly userId: string | undefined
+}
+
+/** One channel's room, for code outside its handlers: a REST route, a job. */
+export interface RoomHandle<D extends ChannelDefinition> {
+  readonly channel: string
+  /**
+   * Sends to every member; resolves once the members on this node have it.
+   * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it.
+   */
+  broadcast<T extends keyof D['fromServer'] & string> (type: T, payload: SentPayloadOf<D, T>, options?: BroadcastOptions): Promise<void>
+  members (): Promise<RoomMember[]>
+  /** How many connections are in the room. */
+  count (): Promise<number>
+  /** Takes members out; they get `left` with `code`. Resolves to how many there were. */
+  remove (target: Target, code?: string): Promise<number>
+}
+
+/** `fastify.rooms` */
+export interface RoomsService {
+  /** Rooms with at least one member on this node. */
+  readonly size: number
+  /** @throws {ContractError} when no route serves the contract, or the params break its schema. */
+  of<D extends ChannelDefinition> (contract: Channel<D>, ...params: {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]): RoomHandle<D>
+}
+
+export class RoomsOfContracts implements RoomsService {
+  readonly #rooms: Rooms
+  readonly #contracts: Contracts
+  readonly #sessions: ReadonlyMap<string, Session>
+
+  constructor (rooms: Rooms, contracts: Contracts, sessions: ReadonlyMap<string, Session>) {
+    this.#rooms = rooms
+    this.#contracts = contracts
+    this.#sessions = sessions
+  }
+
+  get size (): number {
+    return this.#rooms.size
+  }
+
+  of<D extends ChannelDefinition> (contract: Channel<D>, params: ParamsOf<D> | {} = {}): RoomHandle<D> {
+    const compiled = this.#contracts.of(contract)
+    const fault = compiled.params(params)
+    if (fault) throw new ContractError(`channel '${contract.pattern}': params${fault.path}`, fault.message)
+    const channel = addressOf(contract.pattern, params as Params)
+    const members = async () => this.#rooms.members(channel).map(({ id, userId }) => ({ connectionId: id, userId }))
+    return {
+      channel,
+      broadcast: async (type, payload, { except } = {}) => this.#rooms.broadcast(channel, encode(compiled, channel, type, payload), except?.id),
+      members,
+      count: async () => (await members()).length,
+      remove: async (target, code = 'removed') => this.#remove(channel, target, code)
+    }
+  }
+
+  #remove (channel: string, target: Target, code: string): number {
+    const targeted = this.#rooms.members(channel).filter(({ id, userId }) =>
+      'userId' in target ? userId === target.userId : id === target.connectionId)
+    return targeted.filter(({ id }) => this.#sessions.get(id)?.remove(channel, code)).length
+  }
+}

@@ -1,0 +1,158 @@
+import type { Connection } from '../connection/connection.ts'
+import { Inbox } from '../connection/inbox.ts'
+import { Violations } from '../connection/violations.ts'
+import type { AnyChannel } from '../contract/definition.ts'
+import { BadEnvelope, readEnvelope, type Envelope } from '../protocol/envelope.ts'
+import { refusal } from '../protocol/errors.ts'
+import { Context, MessageContext } from './context.ts'
+import { within } from './deadline.ts'
+import { Exchange } from './exchange.ts'
+import type { LeaveReason } from './implement.ts'
+import { Memberships, type Membership } from './memberships.ts'
+import { Replies } from './replies.ts'
+import type { Router } from './router.ts'
+import type { DispatchServices } from './services.ts'
+
+type Recipient = Pick<Membership, 'served' | 'context'>
+
+/**
+ * The inbound side of one connection:
+ *
+ *   text -> envelope -> the channel's queue -> contract -> validate -> handler -> one reply
+ */
+export class Session {
+  readonly connection: Connection
+  readonly memberships: Memberships
+  readonly #router: Router
+  readonly #services: DispatchServices
+  readonly #inbox: Inbox
+  readonly #replies: Replies
+  readonly #running = new Set<Exchange>()
+  #own: Context | undefined
+
+  constructor (connection: Connection, router: Router, services: DispatchServices) {
+    const { clock, rooms, options } = services
+    this.connection = connection
+    this.memberships = new Memberships(connection, router, rooms)
+    this.#router = router
+    this.#services = services
+    this.#replies = new Replies(connection, new Violations(options.violations, clock))
+    this.#inbox = new Inbox({
+      limit: options.inboxLimit,
+      pause: () => connection.pause(),
+      resume: () => connection.resume()
+    })
+  }
+
+  /** Whether the connection's own messages are those of `contract`. */
+  serves (contract: AnyChannel): boolean {
+    return this.#router.connection?.compiled.contract === contract
+  }
+
+  /** One text frame from the peer. Whatever it holds, nothing is thrown. */
+  receive (text: string): void {
+    const envelope = this.connection.isOpen && this.#read(text)
+    if (!envelope) return
+    const exchange = new Exchange(envelope)
+    if (envelope.type === 'ping') return this.#replies.ack(exchange)
+    if (this.#replies.begin(exchange)) this.#inbox.push(envelope.channel ?? '', () => this.#handle(exchange))
+  }
+
+  /** The server takes the connection out of a channel; false when it was not in it. */
+  remove (channel: string, code: string): boolean {
+    const membership = this.memberships.leave(channel)
+    if (!membership) return false
+    this.memberships.notify(channel, code)
+    this.#farewell(membership, 'removed')
+    return true
+  }
+
+  /** The connection is gone: nobody waits for what is still being handled, and its rooms are told. */
+  end (): void {
+    for (const exchange of this.#running) exchange.abort()
+    for (const membership of this.memberships.leaveAll()) this.#farewell(membership, 'disconnected')
+  }
+
+  #read (text: string): Envelope | undefined {
+    try {
+      return readEnvelope(text)
+    } catch (error) {
+      const { event } = error as BadEnvelope
+      this.connection.log.warn({ code: event.code }, event.reason)
+      this.connection.close(event)
+    }
+  }
+
+  /** The one catch: whatever a message leads to ends here, as its one reply. */
+  #handle (exchange: Exchange): void | Promise<void> {
+    if (!this.connection.isOpen) return
+    try {
+      const outcome = this.#perform(exchange)
+      if (isPromise(outcome)) return this.#wait(exchange, outcome)
+      this.#replies.ack(exchange, outcome)
+    } catch (error) {
+      this.#replies.fail(exchange, error)
+    }
+  }
+
+  async #wait (exchange: Exchange, outcome: PromiseLike<unknown>): Promise<void> {
+    const { clock, options } = this.#services
+    this.#running.add(exchange)
+    try {
+      this.#replies.ack(exchange, await within(clock, options.handlerTimeout, outcome, () => exchange.abort()))
+    } catch (error) {
+      this.#replies.fail(exchange, error)
+    }
+    this.#running.delete(exchange)
+  }
+
+  /** Does what the message asks for; returns the payload of its ack. */
+  #perform (exchange: Exchange): unknown {
+    const { type, channel = '' } = exchange.envelope
+    if (type === 'join') return this.memberships.join(channel, exchange, (payload) => this.#replies.ack(exchange, payload))
+    return type === 'leave' ? this.#leave(channel) : this.#dispatch(exchange)
+  }
+
+  #leave (channel: string): void {
+    const membership = this.memberships.leave(channel)
+    if (!membership) throw refusal('not_joined')
+    this.#farewell(membership, 'left')
+  }
+
+  #dispatch (exchange: Exchange): unknown {
+    const { type, channel, payload } = exchange.envelope
+    const { served, context } = channel === undefined ? this.#itself() : this.#member(channel)
+    const message = served.compiled.fromClient.get(type)
+    const handle = served.behaviour.on[type]
+    if (!message || !handle) throw refusal('unknown_type')
+    const fault = message.payload(payload)
+    if (fault) throw refusal('invalid_payload', fault)
+    const result = handle(new MessageContext(context, message, exchange), payload)
+    return isPromise(result) ? result.then(message.reply) : message.reply(result)
+  }
+
+  #member (channel: string): Recipient {
+    const membership = this.memberships.get(channel)
+    if (!membership) throw refusal(this.#router.find(channel) ? 'not_joined' : 'unknown_channel')
+    return membership
+  }
+
+  #itself (): Recipient {
+    const served = this.#router.connection
+    if (!served) throw refusal('unknown_type')
+    this.#own ??= new Context(this.connection, served.compiled, undefined, {}, this.#services.rooms)
+    return { served, context: this.#own }
+  }
+
+  /** In the channel's queue: a handler that is still running finishes first. */
+  #farewell (membership: Membership, reason: LeaveReason): void {
+    const { clock, options } = this.#services
+    this.#inbox.push(membership.channel, () =>
+      within(clock, options.handlerTimeout, this.memberships.left(membership, reason))
+        .catch((err) => membership.context.log.error({ err }, 'left() failed')))
+  }
+}
+
+function isPromise (value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
+}

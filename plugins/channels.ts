@@ -1,0 +1,37 @@
+import fastifyJwt from '@fastify/jwt'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { MemoryAdapter } from '../lib/adapters/memory/memory.ts'
+import { Node } from '../lib/dispatch/node.ts'
+import { heartbeat } from './heartbeat.ts'
+import { settingsOf, type ChannelsOptions } from './options.ts'
+import { registry } from './registry.ts'
+import { rooms } from './rooms.ts'
+import { systemClock } from './system-clock.ts'
+import { webSocketServer } from './web-socket-server.ts'
+import { wsRoute } from './ws-route.ts'
+
+declare module '../lib/dispatch/implement.ts' {
+  interface Register { request: FastifyRequest }
+}
+
+/** The composition root: one node, and a plugin for each of its services. */
+export const channels = fp<ChannelsOptions>(async (app, options) => {
+  const settings = settingsOf(options)
+  const node = new Node(settings, settings.adapter ?? new MemoryAdapter(), settings.clock ?? systemClock)
+  if (settings.jwt) await app.register(fastifyJwt, settings.jwt)
+  await app.register(webSocketServer, { node, settings })
+  await app.register(registry, { node })
+  await app.register(rooms, { node })
+  await app.register(heartbeat, { node })
+  await app.register(wsRoute, { node, settings })
+}, { name: 'fastify-channels', fastify: '5.x' })
+
+export default channels
+export type { ChannelsOptions } from './options.ts'
+export * from '../lib/contract/definition.ts'
+export * from '../lib/dispatch/implement.ts'
+export type { RegistryService } from '../lib/dispatch/registry-service.ts'
+export type { RoomsService, RoomHandle } from '../lib/dispatch/rooms-service.ts'
+export type { Adapter } from '../lib/adapters/adapter.ts'
+export { closeEvents, type CloseEvent } from '../lib/protocol/close-events.ts'

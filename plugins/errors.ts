@@ -1,0 +1,31 @@
+import createError from '@fastify/error'
+
+/** At registration: an option is wrong. */
+export const InvalidOptions = createError<[string]>('FST_CHANNELS_OPTIONS', 'fastify-channels: option %s')
+
+/** At registration: a contract or its implementation cannot be served. The message names the spot. */
+export const InvalidContract = createError<[string]>('FST_CHANNELS_CONTRACT', 'fastify-channels: %s')
+
+/** At registration: nothing says who may connect. */
+export const UnprotectedRoute = createError<[string]>(
+  'FST_CHANNELS_UNPROTECTED_ROUTE',
+  "fastify-channels: nothing protects the route '%s': register @fastify/jwt or give the 'jwt' option, give 'identify', or say 'public: true'"
+)
+
+/** At registration: somebody else registered `@fastify/websocket`. */
+export const WebSocketRegistered = createError(
+  'FST_CHANNELS_WEBSOCKET_REGISTERED',
+  "fastify-channels registers @fastify/websocket itself: remove your registration, and pass its options as 'websocket'"
+)
+
+/** At an upgrade: an identity was found, but not what to call it. */
+export const NoUserId = createError(
+  'FST_CHANNELS_NO_USER_ID',
+  "the identity has neither 'id' nor 'sub': say what identifies it with the 'userId' option"
+)
+
+export const BadHandshake = createError<[string]>('FST_CHANNELS_BAD_HANDSHAKE', '%s', 400)
+export const Unauthenticated = createError('FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required', 401)
+export const ForbiddenOrigin = createError('FST_CHANNELS_FORBIDDEN_ORIGIN', 'This origin is not allowed', 403)
+export const UpgradeRequired = createError<[string]>('FST_CHANNELS_UPGRADE_REQUIRED', '%s', 426)
+export const Draining = createError('FST_CHANNELS_DRAINING', 'The server is shutting down', 503)

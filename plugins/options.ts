@@ -1,0 +1,92 @@
+import type { FastifyJWTOptions } from '@fastify/jwt'
+import type { WebsocketPluginOptions } from '@fastify/websocket'
+import { Type } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { FastifyRequest } from 'fastify'
+import type { Adapter } from '../lib/adapters/adapter.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
+import type { ViolationOptions } from '../lib/connection/violations.ts'
+import { InvalidOptions } from './errors.ts'
+
+/** Who a request comes from; undefined or null is nobody, and answered 401. */
+export type Identify = (request: FastifyRequest) => unknown
+
+/** The options of the plugin. Times are in milliseconds, sizes in bytes. */
+export interface ChannelsOptions {
+  /**
+   * Origins that browsers may connect from, e.g. `['https://app.example.com']`; `'*'` lets every page connect with its
+   * visitors' cookies. Default: the host that the request was sent to. A request without `Origin` is not a browser's.
+   */
+  readonly origins?: readonly string[] | '*'
+  /** Options of `@fastify/jwt`, which is then registered here. Default: it is used where the application registered it. */
+  readonly jwt?: FastifyJWTOptions
+  /** Who a request comes from, in place of the token check. It runs after every `onRequest` hook. */
+  readonly identify?: Identify
+  /** What identifies a user. Default: `id`, else `sub`. */
+  readonly userId?: (user: never) => string
+  /** The largest message accepted; a larger one closes with 1009. Default 65,536. */
+  readonly maxPayload?: number
+  /** Pings, and how long an answer may take; the timeout is the shorter. Default every 30,000 and 10,000. */
+  readonly heartbeat?: Partial<HeartbeatOptions>
+  /** How long a handler may take before its sender is answered `timeout`. Default 30,000. */
+  readonly handlerTimeout?: number
+  /** How long a peer may take to answer a close before its socket is destroyed. Default 5,000. */
+  readonly closeTimeout?: number
+  /** Messages of one connection that may wait or run before we stop reading from it. Default 64. */
+  readonly inboxLimit?: number
+  /** Unknown types and invalid payloads forgiven before a connection is closed. Default 10 in 60,000. */
+  readonly violations?: Partial<ViolationOptions>
+  /** Forgive none of them. Default false. */
+  readonly strict?: boolean
+  /** What joins this process to others. Default: nothing, rooms live in this process. */
+  readonly adapter?: Adapter
+  /** Options of `@fastify/websocket`, which is registered here. */
+  readonly websocket?: WebsocketPluginOptions
+  /** Time, for tests. */
+  readonly clock?: Clock
+}
+
+const milliseconds = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })
+
+const schema = TypeCompiler.Compile(Type.Object({
+  origins: Type.Optional(Type.Union([Type.Literal('*'), Type.Array(Type.String())])),
+  jwt: Type.Optional(Type.Object({})),
+  identify: Type.Optional(Type.Function([], Type.Unknown())),
+  userId: Type.Optional(Type.Function([], Type.Unknown())),
+  maxPayload: Type.Optional(Type.Integer({ minimum: 1 })),
+  heartbeat: Type.Optional(Type.Object({ interval: Type.Optional(milliseconds), timeout: Type.Optional(milliseconds) }, { additionalProperties: false })),
+  handlerTimeout: Type.Optional(milliseconds),
+  closeTimeout: Type.Optional(milliseconds),
+  inboxLimit: Type.Optional(Type.Integer({ minimum: 1 })),
+  violations: Type.Optional(Type.Object({ max: Type.Optional(Type.Integer({ minimum: 0 })), per: Type.Optional(milliseconds) }, { additionalProperties: false })),
+  strict: Type.Optional(Type.Boolean()),
+  adapter: Type.Optional(Type.Object({})),
+  websocket: Type.Optional(Type.Object({})),
+  clock: Type.Optional(Type.Object({}))
+}, { additionalProperties: false }))
+
+const heartbeat: HeartbeatOptions = { interval: 30_000, timeout: 10_000 }
+const violations: ViolationOptions = { max: 10, per: 60_000 }
+
+/** The limits and times, every one of them set. */
+export type Settings = ReturnType<typeof settingsOf>
+
+/** Checks the options, the one time that anybody does. @throws {InvalidOptions} which names the option. */
+export function settingsOf (options: ChannelsOptions) {
+  const fault = schema.Errors(options).First()
+  if (fault) throw new InvalidOptions(`${fault.path}: ${fault.message}`)
+  const settings = {
+    maxPayload: 65_536,
+    handlerTimeout: 30_000,
+    closeTimeout: 5_000,
+    inboxLimit: 64,
+    ...options,
+    heartbeat: { ...heartbeat, ...options.heartbeat },
+    violations: { ...violations, ...options.violations, ...(options.strict && { max: 0 }) }
+  }
+  if (settings.heartbeat.timeout >= settings.heartbeat.interval) {
+    throw new InvalidOptions('/heartbeat: the timeout must be shorter than the interval')
+  }
+  return settings
+}

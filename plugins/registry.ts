@@ -1,0 +1,15 @@
+import fp from 'fastify-plugin'
+import type { Node } from '../lib/dispatch/node.ts'
+import { RegistryOfContracts, type RegistryService } from '../lib/dispatch/registry-service.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Who is connected, and how to reach them. */
+    readonly registry: RegistryService
+  }
+}
+
+/** `fastify.registry` */
+export const registry = fp<{ node: Node }>(async (app, { node }) => {
+  app.decorate('registry', new RegistryOfContracts(node.registry, node.contracts, node.sessions))
+}, { name: 'fastify-channels-registry', fastify: '5.x' })

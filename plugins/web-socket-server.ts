@@ -1,0 +1,58 @@
+import fastifyWebsocket from '@fastify/websocket'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Node } from '../lib/dispatch/node.ts'
+import { closeEvents } from '../lib/protocol/close-events.ts'
+import { WebSocketRegistered } from './errors.ts'
+import { selectSubprotocol } from './handshake.ts'
+import type { Settings } from './options.ts'
+import { hideTokens, restoreToken } from './token-in-url.ts'
+
+/** Marks a route that takes upgrades, in its `config`. */
+const takesUpgrades = Symbol('fastify-channels.takes-upgrades')
+
+/**
+ * `@fastify/websocket`, with what it leaves open: limits on frames, 404 for an upgrade where there is no WebSocket route,
+ * and an end of the server that tells the clients and does not wait for dead ones.
+ */
+export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app, { node, settings }) => {
+  if (app.hasDecorator('websocketServer')) throw new WebSocketRegistered()
+  hideTokens(app)
+  app.addHook('onRoute', (route) => {
+    if (route.websocket || route.wsHandler) route.config = { ...route.config, [takesUpgrades]: true }
+  })
+  await app.register(fastifyWebsocket, {
+    errorHandler: (error, socket, request) => {
+      // What the peer or the network did: a frame that breaks RFC 6455, a reset. `ws` has closed with its code.
+      request.log.info({ err: error.message }, 'connection failed')
+      socket.terminate()
+    },
+    ...settings.websocket,
+    options: { ...serverOptions(settings), ...settings.websocket?.options },
+    preClose: async () => {
+      await node.close()
+      for (const other of app.websocketServer.clients) other.close(closeEvents.goingAway.code, closeEvents.goingAway.reason)
+      app.websocketServer.close()
+    }
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.ws) return
+    if (takesUpgrade(request)) restoreToken(request)
+    else if (!request.is404) reply.callNotFound()
+  })
+}, { name: 'fastify-channels-web-socket-server', fastify: '5.x' })
+
+function serverOptions ({ maxPayload, closeTimeout }: Settings) {
+  return {
+    maxPayload,
+    closeTimeout,
+    // Floods of tiny fragments cost memory far beyond maxPayload.
+    maxFragments: 256,
+    perMessageDeflate: false,
+    handleProtocols: selectSubprotocol
+  }
+}
+
+function takesUpgrade (request: FastifyRequest): boolean {
+  return takesUpgrades in (request.routeOptions.config ?? {})
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto'
+import type {
+  FastifyBaseLogger, FastifyInstance, FastifyRequest, FastifySchema, FastifyTypeProvider, RawReplyDefaultExpression,
+  RawRequestDefaultExpression, RawServerBase, RouteGenericInterface, RouteShorthandOptions
+} from 'fastify'
+import fp from 'fastify-plugin'
+import { ContractError } from '../lib/contract/contract-error.ts'
+import type { ImplementedChannel } from '../lib/dispatch/implement.ts'
+import type { Node } from '../lib/dispatch/node.ts'
+import { Router } from '../lib/dispatch/router.ts'
+import { authenticator, type Authenticated, type Protection } from './authentication.ts'
+import { Draining, InvalidContract } from './errors.ts'
+import { checkHandshake } from './handshake.ts'
+import type { Settings } from './options.ts'
+import { originCheck } from './origins.ts'
+import { redactingSerializers } from './token-in-url.ts'
+
+/** What a WebSocket route may say on top of Fastify's route options. */
+export interface WsOptions extends Protection {
+  /** What handlers need of the request: it is gone once the connection stands. They find it as `ctx.context`. */
+  readonly context?: (request: FastifyRequest) => unknown
+}
+
+/** What was found out about a request on its way to the switch. */
+interface Admitted extends Authenticated { context?: unknown }
+
+declare module 'fastify' {
+  interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> {
+    /**
+     * Adds a WebSocket route that serves `channels`. It is an ordinary route up to the switch: hooks, schemas for query,
+     * params and headers, prefix and encapsulation apply.
+     * Throws `FST_CHANNELS_CONTRACT` for a contract that cannot be served, `FST_CHANNELS_UNPROTECTED_ROUTE` when nothing
+     * says who may connect.
+     */
+    ws<const SchemaCompiler extends FastifySchema = FastifySchema> (
+      url: string,
+      options: WsRouteOptions<RawServer & RawServerBase, RawRequest & RawRequestDefaultExpression<RawServer & RawServerBase>, RawReply & RawReplyDefaultExpression<RawServer & RawServerBase>, SchemaCompiler, TypeProvider & FastifyTypeProvider, Logger & FastifyBaseLogger>,
+      channels: readonly ImplementedChannel[]
+    ): FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
+  }
+}
+
+export type WsRouteOptions<
+  RawServer extends RawServerBase, RawRequest extends RawRequestDefaultExpression<RawServer>, RawReply extends RawReplyDefaultExpression<RawServer>,
+  SchemaCompiler extends FastifySchema, TypeProvider extends FastifyTypeProvider, Logger extends FastifyBaseLogger
+> = WsOptions & Omit<RouteShorthandOptions<RawServer, RawRequest, RawReply, RouteGenericInterface, unknown, SchemaCompiler, TypeProvider, Logger>, 'websocket' | 'handler'>
+
+/** `app.ws`: routes whose connections this node's dispatch serves. */
+export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node, settings }) => {
+  const checkOrigin = originCheck(settings.origins)
+  const admitted = new WeakMap<FastifyRequest, Admitted>()
+  const serializers = redactingSerializers(app)
+
+  app.decorate('ws', function (this: FastifyInstance, url: string, { identify, public: open, context, ...route }: WsOptions & RouteShorthandOptions, channels: readonly ImplementedChannel[]) {
+    const authenticate = authenticator(this, url, { ...(identify && { identify }), ...(open && { public: open }) }, settings)
+    const router = routerOf(channels, node)
+    return this.route({
+      ...route,
+      method: 'GET',
+      url,
+      schema: { ...route.schema, hide: true } as FastifySchema,
+      exposeHeadRoute: false,
+      logSerializers: { ...serializers, ...route.logSerializers },
+      onRequest: [
+        async () => { if (node.isClosing) throw new Draining() },
+        checkHandshake,
+        checkOrigin,
+        ...hooks(route.onRequest),
+        async (request) => { admitted.set(request, await authenticate(request)) }
+      ],
+      preHandler: [
+        ...hooks(route.preHandler),
+        async (request) => { (admitted.get(request) as Admitted).context = await context?.(request) }
+      ],
+      // Never reached: a request that is no upgrade is refused before.
+      handler: checkHandshake,
+      wsHandler: (webSocket, request) => {
+        const { user, userId, context } = admitted.get(request) as Admitted
+        const id = randomUUID()
+        const identity = { id, user, userId, ip: request.ip, context }
+        node.accept(webSocket, request.raw.socket, identity, router, request.log.child({ connection: id, user: userId }))
+      }
+    })
+  })
+}, { name: 'fastify-channels-ws-route', fastify: '5.x' })
+
+function routerOf (channels: readonly ImplementedChannel[], node: Node): Router {
+  try {
+    return new Router(channels, node.contracts)
+  } catch (error) {
+    throw error instanceof ContractError ? new InvalidContract(error.message) : error
+  }
+}
+
+function hooks<H> (given: H | H[] | undefined): H[] {
+  return given === undefined ? [] : Array.isArray(given) ? given : [given]
+}

@@ -1,0 +1,52 @@
+import { cp, mkdir, readdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { dirname, extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { argv } from 'node:process'
+import { build } from 'esbuild'
+
+/** Each demo with a page: `routes/<name>/page/` becomes `/<name>/`. */
+const demos = ['chat']
+
+const self = fileURLToPath(import.meta.url)
+const root = packageRoot(dirname(self))
+
+/** Where the built pages are: what the demo serves at `/`. */
+export const pagesFolder = join(root, 'dist/pages')
+
+/** Bundles the start page and the page of every demo into `pagesFolder`. */
+export async function buildPages (): Promise<void> {
+  await buildPage('home', pagesFolder)
+  await Promise.all(demos.map((name) => buildPage(name, join(pagesFolder, name))))
+}
+
+async function buildPage (name: string, target: string): Promise<void> {
+  const source = join(root, 'routes', name, 'page')
+  const files = await readdir(source)
+  await mkdir(target, { recursive: true })
+  await bundle(files.filter(isEntry).map((file) => join(source, file)), target)
+  await Promise.all(files.filter(isAsset).map((file) => cp(join(source, file), join(target, file))))
+}
+
+async function bundle (entryPoints: string[], outdir: string): Promise<void> {
+  await build({
+    entryPoints,
+    outdir,
+    bundle: true,
+    minify: true,
+    sourcemap: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'warning'
+  })
+}
+
+const isEntry = (file: string) => file === 'main.ts' || file === 'style.css'
+const isAsset = (file: string) => !['.ts', '.css'].includes(extname(file))
+
+// This file runs from `routes/` and, compiled, from `dist/routes/`: the sources of the pages are in neither's neighbourhood twice.
+function packageRoot (folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : packageRoot(dirname(folder))
+}
+
+if (argv[1] === self) await buildPages()

@@ -1,0 +1,16 @@
+import { implement } from '../../lib/dispatch/implement.ts'
+import { chat } from './chat.contract.ts'
+
+/** What the chat does: everything a client may send, answered here. */
+export const chatHandlers = implement(chat, {
+  presence: (ctx) => ({ name: ctx.user.name }),
+  on: {
+    'message.send': async (ctx, { text }) => {
+      const id = ctx.messageId
+      await ctx.broadcast('message.posted', { id, from: ctx.user.sub, name: ctx.user.name, text, at: Date.now() })
+      return { id }
+    },
+    typing: (ctx, { active }) =>
+      ctx.broadcast('typing.changed', { userId: ctx.user.sub, name: ctx.user.name, active }, { except: ctx.connection })
+  }
+})
