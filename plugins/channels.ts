@@ -7,7 +7,6 @@ import { heartbeat } from './heartbeat.ts'
 import { settingsOf, type ChannelsOptions } from './options.ts'
 import { registry } from './registry.ts'
 import { rooms } from './rooms.ts'
-import { systemClock } from './system-clock.ts'
 import { webSocketServer } from './web-socket-server.ts'
 import { wsRoute } from './ws-route.ts'
 
@@ -18,7 +17,7 @@ declare module '../lib/dispatch/implement.ts' {
 /** The composition root: one node, and a plugin for each of its services. */
 export const channels = fp<ChannelsOptions>(async (app, options) => {
   const settings = settingsOf(options)
-  const node = new Node(settings, settings.adapter ?? new MemoryAdapter(), settings.clock ?? systemClock)
+  const node = new Node(settings, settings.adapter ?? new MemoryAdapter(), settings.clock)
   if (settings.jwt) await app.register(fastifyJwt, settings.jwt)
   await app.register(webSocketServer, { node, settings })
   await app.register(registry, { node })
@@ -31,7 +30,10 @@ export default channels
 export type { ChannelsOptions } from './options.ts'
 export * from '../lib/contract/definition.ts'
 export * from '../lib/dispatch/implement.ts'
-export type { RegistryService } from '../lib/dispatch/registry-service.ts'
-export type { RoomsService, RoomHandle } from '../lib/dispatch/rooms-service.ts'
+// These also bring each plugin's additions to Fastify's types along.
+export type { HeartbeatService } from './heartbeat.ts'
+export type { RegistryService } from './registry.ts'
+export type { RoomHandle, RoomsService } from './rooms.ts'
+export type { WsOptions } from './ws-route.ts'
 export type { Adapter } from '../lib/adapters/adapter.ts'
 export { closeEvents, type CloseEvent } from '../lib/protocol/close-events.ts'

@@ -28,4 +28,3 @@ export const BadHandshake = createError<[string]>('FST_CHANNELS_BAD_HANDSHAKE', 
 export const Unauthenticated = createError('FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required', 401)
 export const ForbiddenOrigin = createError('FST_CHANNELS_FORBIDDEN_ORIGIN', 'This origin is not allowed', 403)
 export const UpgradeRequired = createError<[string]>('FST_CHANNELS_UPGRADE_REQUIRED', '%s', 426)
-export const Draining = createError('FST_CHANNELS_DRAINING', 'The server is shutting down', 503)

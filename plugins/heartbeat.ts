@@ -2,10 +2,12 @@ import fp from 'fastify-plugin'
 import type { Heartbeat } from '../lib/connection/heartbeat.ts'
 import type { Node } from '../lib/dispatch/node.ts'
 
+/** The liveness policy: its times, how many connections it watches, how many it had to end. */
+export type HeartbeatService = Pick<Heartbeat, 'options' | 'size' | 'terminated'>
+
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The liveness policy: its times, how many connections it watches, how many it had to end. */
-    readonly heartbeat: Pick<Heartbeat, 'options' | 'size' | 'terminated'>
+    readonly heartbeat: HeartbeatService
   }
 }
 

@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
 import type { ViolationOptions } from '../lib/connection/violations.ts'
 import { InvalidOptions } from './errors.ts'
+import { systemClock } from './system-clock.ts'
 
 /** Who a request comes from; undefined or null is nobody, and answered 401. */
 export type Identify = (request: FastifyRequest) => unknown
@@ -33,6 +34,8 @@ export interface ChannelsOptions {
   readonly handlerTimeout?: number
   /** How long a peer may take to answer a close before its socket is destroyed. Default 5,000. */
   readonly closeTimeout?: number
+  /** How long an upgrade may take, hooks included, before it is answered 503. Default 5,000. */
+  readonly upgradeTimeout?: number
   /** Messages of one connection that may wait or run before we stop reading from it. Default 64. */
   readonly inboxLimit?: number
   /** Unknown types and invalid payloads forgiven before a connection is closed. Default 10 in 60,000. */
@@ -49,7 +52,7 @@ export interface ChannelsOptions {
 
 const milliseconds = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })
 
-const schema = TypeCompiler.Compile(Type.Object({
+const definition = Type.Object({
   origins: Type.Optional(Type.Union([Type.Literal('*'), Type.Array(Type.String())])),
   jwt: Type.Optional(Type.Object({})),
   identify: Type.Optional(Type.Function([], Type.Unknown())),
@@ -58,13 +61,19 @@ const schema = TypeCompiler.Compile(Type.Object({
   heartbeat: Type.Optional(Type.Object({ interval: Type.Optional(milliseconds), timeout: Type.Optional(milliseconds) }, { additionalProperties: false })),
   handlerTimeout: Type.Optional(milliseconds),
   closeTimeout: Type.Optional(milliseconds),
+  upgradeTimeout: Type.Optional(milliseconds),
   inboxLimit: Type.Optional(Type.Integer({ minimum: 1 })),
   violations: Type.Optional(Type.Object({ max: Type.Optional(Type.Integer({ minimum: 0 })), per: Type.Optional(milliseconds) }, { additionalProperties: false })),
   strict: Type.Optional(Type.Boolean()),
   adapter: Type.Optional(Type.Object({})),
   websocket: Type.Optional(Type.Object({})),
   clock: Type.Optional(Type.Object({}))
-}, { additionalProperties: false }))
+}, { additionalProperties: false })
+
+const schema = TypeCompiler.Compile(definition)
+
+/** Every option, in the order of the documentation. */
+export const optionNames: readonly string[] = Object.keys(definition.properties)
 
 const heartbeat: HeartbeatOptions = { interval: 30_000, timeout: 10_000 }
 const violations: ViolationOptions = { max: 10, per: 60_000 }
@@ -80,6 +89,8 @@ export function settingsOf (options: ChannelsOptions) {
     maxPayload: 65_536,
     handlerTimeout: 30_000,
     closeTimeout: 5_000,
+    upgradeTimeout: 5_000,
+    clock: systemClock,
     inboxLimit: 64,
     ...options,
     heartbeat: { ...heartbeat, ...options.heartbeat },

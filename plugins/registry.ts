@@ -2,6 +2,8 @@ import fp from 'fastify-plugin'
 import type { Node } from '../lib/dispatch/node.ts'
 import { RegistryOfContracts, type RegistryService } from '../lib/dispatch/registry-service.ts'
 
+export type { RegistryService }
+
 declare module 'fastify' {
   interface FastifyInstance {
     /** Who is connected, and how to reach them. */

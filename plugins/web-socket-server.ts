@@ -7,6 +7,7 @@ import { WebSocketRegistered } from './errors.ts'
 import { selectSubprotocol } from './handshake.ts'
 import type { Settings } from './options.ts'
 import { hideTokens, restoreToken } from './token-in-url.ts'
+import { UpgradeGuard } from './upgrade-guard.ts'
 
 /** Marks a route that takes upgrades, in its `config`. */
 const takesUpgrades = Symbol('fastify-channels.takes-upgrades')
@@ -18,6 +19,7 @@ const takesUpgrades = Symbol('fastify-channels.takes-upgrades')
 export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app, { node, settings }) => {
   if (app.hasDecorator('websocketServer')) throw new WebSocketRegistered()
   hideTokens(app)
+  const guard = new UpgradeGuard(app, settings.upgradeTimeout, settings.clock)
   app.addHook('onRoute', (route) => {
     if (route.websocket || route.wsHandler) route.config = { ...route.config, [takesUpgrades]: true }
   })
@@ -30,11 +32,13 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
     ...settings.websocket,
     options: { ...serverOptions(settings), ...settings.websocket?.options },
     preClose: async () => {
+      guard.close()
       await node.close()
       for (const other of app.websocketServer.clients) other.close(closeEvents.goingAway.code, closeEvents.goingAway.reason)
       app.websocketServer.close()
     }
   })
+  app.websocketServer.on('connection', (_socket, request) => guard.release(request.socket))
   app.addHook('onRequest', async (request, reply) => {
     if (!request.ws) return
     if (takesUpgrade(request)) restoreToken(request)

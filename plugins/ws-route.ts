@@ -9,7 +9,7 @@ import type { ImplementedChannel } from '../lib/dispatch/implement.ts'
 import type { Node } from '../lib/dispatch/node.ts'
 import { Router } from '../lib/dispatch/router.ts'
 import { authenticator, type Authenticated, type Protection } from './authentication.ts'
-import { Draining, InvalidContract } from './errors.ts'
+import { InvalidContract } from './errors.ts'
 import { checkHandshake } from './handshake.ts'
 import type { Settings } from './options.ts'
 import { originCheck } from './origins.ts'
@@ -34,7 +34,7 @@ declare module 'fastify' {
      */
     ws<const SchemaCompiler extends FastifySchema = FastifySchema> (
       url: string,
-      options: WsRouteOptions<RawServer & RawServerBase, RawRequest & RawRequestDefaultExpression<RawServer & RawServerBase>, RawReply & RawReplyDefaultExpression<RawServer & RawServerBase>, SchemaCompiler, TypeProvider & FastifyTypeProvider, Logger & FastifyBaseLogger>,
+      options: WsRouteOptions<RawServer, RawRequest, RawReply, SchemaCompiler, TypeProvider, Logger>,
       channels: readonly ImplementedChannel[]
     ): FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
   }
@@ -62,7 +62,6 @@ export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node
       exposeHeadRoute: false,
       logSerializers: { ...serializers, ...route.logSerializers },
       onRequest: [
-        async () => { if (node.isClosing) throw new Draining() },
         checkHandshake,
         checkOrigin,
         ...hooks(route.onRequest),

@@ -24,29 +24,33 @@ export class Inbox {
 
   push (channel: string, task: Task): void {
     const waiting = this.#waiting.get(channel)
-    if (!waiting) return this.#run(channel, task)
-    waiting.push(task)
     this.#grow()
+    if (waiting) {
+      waiting.push(task)
+      return
+    }
+    // Before the task runs: what it pushes itself has to wait behind it.
+    this.#waiting.set(channel, [task])
+    this.#work(channel)
   }
 
-  #run (channel: string, task: Task): void {
-    const running = task()
-    if (!running) return
-    this.#waiting.set(channel, [])
-    this.#grow()
-    running.then(() => this.#next(channel))
-  }
-
-  /** Runs what waited, until something has to be waited for again. */
-  #next (channel: string): void {
-    this.#shrink()
+  /** Runs what waits, until something has to be waited for. */
+  #work (channel: string): void {
     const waiting = this.#waiting.get(channel) as Task[]
     for (let task = waiting.shift(); task; task = waiting.shift()) {
       const running = task()
-      if (running) return void running.then(() => this.#next(channel))
+      if (running) {
+        running.then(() => this.#done(channel))
+        return
+      }
       this.#shrink()
     }
     this.#waiting.delete(channel)
+  }
+
+  #done (channel: string): void {
+    this.#shrink()
+    this.#work(channel)
   }
 
   #grow (): void {

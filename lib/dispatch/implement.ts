@@ -1,5 +1,5 @@
 import type { AnyChannel, Channel, ChannelDefinition } from '../contract/definition.ts'
-import type { ErrorData, ErrorsOf, ParamsOf, PayloadArgument, PayloadOf, PresenceOf, Received, ReplyOf, Sent, SentPayloadOf } from '../contract/payloads.ts'
+import type { ErrorData, ErrorsOf, ParamsOf, PayloadArgument, PayloadOf, PresenceOf, Received, ReplyOf, SentPayloadOf } from '../contract/payloads.ts'
 import type { ConnectionInfo } from '../connection/connection.ts'
 import type { Logger } from '../logger.ts'
 import type { MessageError } from '../protocol/errors.ts'
@@ -35,13 +35,16 @@ export interface ChannelContext<D extends ChannelDefinition> {
   /** The application's own, per connection and channel. */
   readonly state: Record<string, unknown>
   readonly log: Logger
+  // Not `Sent<D>` nor `Received<D>` where a name is to be given: errors print these as they are written, and the names are wanted.
   /** Sends to this connection alone, on this channel. Throws `outgoing_invalid` when the payload breaks its schema. */
-  send<T extends Sent<D>> (type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>>): void
+  send<T extends keyof D['fromServer'] & string> (type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>>): void
   /**
    * Sends to every member of the channel. Resolves once the members on this node have it.
    * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it.
    */
-  broadcast<T extends keyof D['fromServer'] & string> (type: T, payload: SentPayloadOf<D, T>, options?: BroadcastOptions): Promise<void>
+  broadcast<T extends keyof D['fromServer'] & string> (
+    type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>, [options?: BroadcastOptions]>
+  ): Promise<void>
 }
 
 /** What a handler sees, on top of its channel: the message at hand. */
@@ -103,6 +106,6 @@ export function implement<D extends ChannelDefinition> (channel: Channel<D>, imp
  * One handler in a file of its own: `export const send = handler(chat, 'message.send', async (ctx, { text }) => …)`.
  * Collect them with `export { send as 'message.send' } from './send.js'` and `import * as on`.
  */
-export function handler<D extends ChannelDefinition, K extends Received<D>> (_channel: Channel<D>, _type: K, handle: Handler<D, K>): Handler<D, K> {
+export function handler<D extends ChannelDefinition, K extends keyof D['fromClient'] & string> (_channel: Channel<D>, _type: K, handle: Handler<D, K>): Handler<D, K> {
   return handle
 }

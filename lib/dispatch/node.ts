@@ -30,7 +30,6 @@ export class Node {
   readonly #connectionServices: ConnectionServices
   readonly #clock: Clock
   #emptied: (() => void) | undefined
-  #isClosing = false
 
   constructor (options: NodeOptions, adapter: Adapter, clock: Clock) {
     this.rooms = new Rooms(adapter)
@@ -46,7 +45,6 @@ export class Node {
     const connection = new Connection(webSocket, transport, identity, log, this.#connectionServices)
     const session = new Session(connection, router, { clock: this.#clock, rooms: this.rooms, options: this.#options })
     this.#add(connection, session)
-    if (this.isClosing) connection.close(closeEvents.restart)
     webSocket.on('message', (data: Buffer, isBinary) => {
       connection.received(data.length)
       if (isBinary) this.#refuseBinary(connection)
@@ -61,14 +59,8 @@ export class Node {
     return connection
   }
 
-  /** No new connections: the server is ending. */
-  get isClosing (): boolean {
-    return this.#isClosing
-  }
-
-  /** Tells every client and resolves when the last one is gone, at the latest after the close timeout. */
+  /** Tells every client, after the last upgrade, and resolves when the last one is gone, at the latest after the close timeout. */
   async close (): Promise<void> {
-    this.#isClosing = true
     const emptied = new Promise<void>((resolve) => { this.#emptied = resolve })
     for (const connection of this.registry.all()) connection.close(closeEvents.restart)
     if (this.registry.size > 0) await emptied

@@ -1,0 +1,130 @@
+import { Type } from '@sinclair/typebox'
+import { defineChannel, defineConnection } from '../lib/contract/definition.ts'
+import { implement, type ImplementedChannel } from '../lib/dispatch/implement.ts'
+
+/** A contract with a message for everything that a handler can do, for the rules that the demo has no use for. */
+export const lab = defineChannel({
+  pattern: 'lab/:id',
+  params: Type.Object({ id: Type.String({ pattern: '^[a-z0-9]+$' }) }),
+  fromClient: {
+    echo: { payload: Type.Object({ value: Type.Integer() }), reply: Type.Object({ value: Type.Integer() }) },
+    wait: { payload: Type.Object({ for: Type.String() }) },
+    note: { payload: Type.Object({ text: Type.String() }) },
+    nothing: {},
+    fail: {},
+    reject: {},
+    leak: { reply: Type.Object({ id: Type.String() }) },
+    lie: { reply: Type.Object({ id: Type.String() }) },
+    refuse: { errors: { muted: Type.Object({ until: Type.Integer() }) } },
+    whisper: { payload: Type.Object({ text: Type.String() }) }
+  },
+  fromServer: {
+    noted: { payload: Type.Object({ text: Type.String(), messageId: Type.Optional(Type.String()) }) },
+    whispered: { payload: Type.Object({ text: Type.String() }) },
+    bell: {}
+  },
+  presence: Type.Object({ name: Type.String() })
+})
+
+/** Messages of the connection itself. */
+export const own = defineConnection({
+  fromClient: {
+    whoami: { reply: Type.Object({ user: Type.String() }) },
+    stall: {}
+  },
+  fromServer: {
+    greeting: { payload: Type.Object({ text: Type.String() }) }
+  }
+})
+
+/** What happened in the lab, and what its handlers wait for. */
+export class LabJournal {
+  readonly events: string[] = []
+  readonly signals: AbortSignal[] = []
+  readonly #doors = new Map<string, PromiseWithResolvers<void>>()
+  #watchers: Array<{ wants: string, resolve: () => void }> = []
+
+  add (event: string): void {
+    this.events.push(event)
+    for (const { wants, resolve } of this.#watchers) if (wants === event) resolve()
+    this.#watchers = this.#watchers.filter(({ wants }) => wants !== event)
+  }
+
+  /** Resolves once `event` has been added. */
+  seen (event: string): Promise<void> {
+    if (this.events.includes(event)) return Promise.resolve()
+    return new Promise((resolve) => this.#watchers.push({ wants: event, resolve }))
+  }
+
+  /** What `wait { for }` waits for. */
+  door (name: string): PromiseWithResolvers<void> {
+    const door = this.#doors.get(name) ?? withResolvers()
+    this.#doors.set(name, door)
+    return door
+  }
+}
+
+interface PromiseWithResolvers<T> { promise: Promise<T>, resolve: (value: T) => void, reject: (error: unknown) => void }
+
+function withResolvers (): PromiseWithResolvers<void> {
+  let resolve = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<void>((_resolve, _reject) => { resolve = _resolve; reject = _reject })
+  return { promise, resolve, reject }
+}
+
+export function implementLab (journal = new LabJournal()): ImplementedChannel {
+  return implement(lab, {
+    authorize: async (ctx) => {
+      if (ctx.params.id.startsWith('slow')) await journal.door(ctx.params.id).promise
+      return !ctx.params.id.startsWith('secret')
+    },
+    presence: (ctx) => ({ name: ctx.user.name }),
+    joined: (ctx) => {
+      journal.add(`joined ${ctx.params.id}`)
+      if (ctx.params.id === 'broken') throw new Error('joined() failed on purpose')
+    },
+    left: (ctx, reason) => {
+      journal.add(`left ${ctx.params.id} ${reason}`)
+      if (ctx.params.id === 'broken') throw new Error('left() failed on purpose')
+    },
+    on: {
+      echo: (_ctx, { value }) => ({ value }),
+      wait: async (ctx, payload) => {
+        journal.signals.push(ctx.signal)
+        journal.add(`waiting ${payload.for}`)
+        await journal.door(payload.for).promise
+        journal.add(`done ${payload.for}`)
+      },
+      note: async (ctx, { text }) => {
+        ctx.state.notes = Number(ctx.state.notes ?? 0) + 1
+        journal.add(`note ${text} ${String(ctx.state.notes)}`)
+        await ctx.broadcast('noted', { text, messageId: ctx.messageId })
+      },
+      nothing: () => {},
+      fail: () => { throw new Error('fail on purpose, secret=hunter2') },
+      reject: async () => { throw new Error('reject on purpose') },
+      leak: () => ({ id: '1', passwordHash: 'hunter2' }),
+      lie: () => ({ id: 1 as unknown as string }),
+      refuse: (ctx) => { throw ctx.error('muted', { until: 7 }) },
+      whisper: (ctx, { text }) => {
+        ctx.log.info({}, 'whispering')
+        ctx.send('whispered', { text })
+        ctx.send('bell')
+      }
+    }
+  })
+}
+
+export function implementOwn (journal = new LabJournal()): ImplementedChannel {
+  return implement(own, {
+    on: {
+      whoami: (ctx) => ({ user: ctx.user.sub }),
+      stall: async (ctx) => {
+        journal.signals.push(ctx.signal)
+        journal.add('stalling')
+        await new Promise(() => {})
+      }
+    }
+  })
+}

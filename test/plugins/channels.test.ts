@@ -1,0 +1,306 @@
+import fastifyCookie from '@fastify/cookie'
+import fastifyJwt from '@fastify/jwt'
+import fastifyWebsocket from '@fastify/websocket'
+import { Type } from '@sinclair/typebox'
+import fastify from 'fastify'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
+import { defineChannel } from '../../lib/contract/definition.ts'
+import { implement, handler } from '../../lib/dispatch/implement.ts'
+import { TestClient } from '../../lib/testing/test-client.ts'
+import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
+import { implementLab, lab } from '../lab.ts'
+import { bearer, listen, makeApp, secret, serveLab } from '../serve.ts'
+
+const news = defineChannel({
+  pattern: 'news',
+  fromClient: { read: { reply: Type.Object({ tenant: Type.String(), visitor: Type.String() }) } },
+  fromServer: {}
+})
+
+const implementedNews = implement(news, {
+  on: {
+    read: handler(news, 'read', (ctx) => {
+      const { tenant = '' } = ctx.context as { tenant?: string } | undefined ?? {}
+      return { tenant, visitor: (ctx.user as { name: string } | undefined)?.name ?? 'nobody' }
+    })
+  }
+})
+
+async function refused (attempt: PromiseLike<unknown>): Promise<Error & { code: string, status: number, body: string }> {
+  return attempt.then(() => { throw new Error('not refused') }, (error) => error)
+}
+
+t.test('bad options are refused at registration, by name', async (t) => {
+  const cases: Array<[object, RegExp]> = [
+    [{ nonsense: 1 }, /option \/nonsense: Unexpected property/],
+    [{ maxPayload: '64k' }, /option \/maxPayload/],
+    [{ heartbeat: { interval: 10_000, timeout: 10_000 } }, /option \/heartbeat: the timeout must be shorter/],
+    [{ heartbeat: { every: 1 } }, /option \/heartbeat\/every/],
+    [{ violations: { max: -1 } }, /option \/violations\/max/],
+    [{ origins: ['app.example.com'] }, /option \/origins: 'app.example.com' is not an origin such as 'https:\/\/app.example.com'/],
+    [{ origins: ['https://app.example.com/'] }, /is not an origin/]
+  ]
+  for (const [options, message] of cases) {
+    const app = fastify()
+    t.match(await refused(app.register(channels, options as ChannelsOptions)), { code: 'FST_CHANNELS_OPTIONS', message })
+  }
+})
+
+t.test('an existing @fastify/websocket is refused, with what to do', async (t) => {
+  const app = fastify()
+  await app.register(fastifyWebsocket)
+  t.match(await refused(app.register(channels, {})), { code: 'FST_CHANNELS_WEBSOCKET_REGISTERED', message: /pass its options as 'websocket'/ })
+})
+
+t.test('a route that nothing protects is refused', async (t) => {
+  const app = fastify()
+  await app.register(channels, {})
+  t.throws(() => app.ws('/open', {}, [implementedNews]), { code: 'FST_CHANNELS_UNPROTECTED_ROUTE', message: /'\/open'.*public: true/ })
+  t.doesNotThrow(() => app.ws('/public', { public: true }, [implementedNews]))
+  t.doesNotThrow(() => app.ws('/identified', { identify: () => ({ id: 1 }) }, []))
+})
+
+t.test('a contract that cannot be served is refused, naming the spot', async (t) => {
+  const { app } = await makeApp(t)
+  const other = (definition: object) => implement(defineChannel({ pattern: 'other', fromClient: {}, fromServer: {}, ...definition }), { on: {} } as never)
+  const cases: Array<[string, () => unknown, RegExp]> = [
+    ['a control word', () => app.ws('/1', {}, [other({ fromServer: { ack: {} } })]), /channel 'other': fromServer 'ack' is a control word/],
+    ['overlapping patterns', () => app.ws('/2', {}, [other({ pattern: 'x/:a', params: Type.Object({ a: Type.String() }) }), other({ pattern: 'x/y' })]), /'x\/y' overlaps with 'x\/:a'/],
+    ['an unknown format', () => app.ws('/3', {}, [other({ fromServer: { at: { payload: Type.String({ format: 'nonsense' }) } } })]), /fromServer 'at' payload has the unknown format 'nonsense'/],
+    ['a contract twice', () => app.ws('/4', {}, [implementedNews, implementedNews]), /channel 'news' is given twice/],
+    ['a missing handler', () => app.ws('/5', {}, [{ ...implementedNews, behaviour: { on: {} } }]), /channel 'news': on lacks the handler 'read'/],
+    ['a handler too many', () => app.ws('/6', {}, [{ ...implementedNews, behaviour: { on: { ...implementedNews.behaviour.on, x: () => {} } } }]), /on has the handler 'x', which the contract does not declare/],
+    ['a missing presence', () => app.ws('/7', {}, [{ channel: lab, behaviour: { on: implementLab().behaviour.on } }]), /channel 'lab\/:id' lacks 'presence'/]
+  ]
+  for (const [name, attempt, message] of cases) t.throws(attempt, { code: 'FST_CHANNELS_CONTRACT', message }, name)
+  t.throws(() => app.ws('/8', {}, [{} as never]), TypeError, "a mistake that is not a contract's keeps its own error")
+})
+
+t.test('a route is an ordinary Fastify route', async (t) => {
+  const { app, sink } = await makeApp(t)
+  const order: string[] = []
+  app.register(async (scope) => {
+    scope.addHook('onRequest', async () => { order.push('scope onRequest') })
+    scope.ws('/:tenant/news', {
+      schema: { querystring: Type.Object({ v: Type.Integer() }) },
+      onRequest: async () => { order.push('route onRequest') },
+      preHandler: [async (request, reply) => {
+        order.push(`preHandler of ${request.user.name}`)
+        if (request.headers['x-banned']) return reply.code(403).send({ error: 'banned' })
+      }],
+      context: (request) => ({ tenant: (request.params as { tenant: string }).tenant })
+    }, [implementedNews])
+  }, { prefix: '/api' })
+  const { url, token } = await listen(app, sink)
+  const connect = (query: string, headers = {}) =>
+    TestClient.connect(`${url}/api/acme/news${query}`, [], { headers: { ...bearer(token('ann')).headers, ...headers } })
+
+  const client = await connect('?v=1')
+  await client.request('join', 'news')
+  t.strictSame((await client.request('read', 'news')).payload, { tenant: 'acme', visitor: 'ann' })
+  t.strictSame(order, ['scope onRequest', 'route onRequest', 'preHandler of ann'])
+  t.match(await refused(connect('?v=x')), { status: 400, body: /querystring\/v/ })
+  t.match(await refused(connect('?v=1', { 'x-banned': '1' })), { status: 403, body: /banned/ })
+  t.equal((await app.inject({ method: 'HEAD', url: '/api/acme/news?v=1' })).statusCode, 404)
+  t.equal((await app.inject({ method: 'POST', url: '/api/acme/news?v=1' })).statusCode, 404)
+})
+
+t.test('raw WebSocket routes beside ours keep working', async (t) => {
+  const { app, sink } = await makeApp(t, { websocket: { options: { maxPayload: 10 } } })
+  app.get('/raw', { websocket: true }, (socket, request) => {
+    socket.on('message', (data) => socket.send(`${String(data)} ${(request.query as { token: string }).token}`))
+  })
+  app.get('/plain', async () => 'plain')
+  const { url, log } = await listen(app, sink)
+  const raw = new WebSocket(`${url}/raw?token=a%20b`, ['theirs', 'other'])
+  const answer = new Promise((resolve) => raw.on('message', (data) => resolve(String(data))))
+  raw.on('open', () => raw.send('hello'))
+  t.equal(await answer, 'hello a b')
+  t.equal(raw.protocol, 'theirs')
+  t.match(await refused(TestClient.connect(`${url}/plain`)), { status: 404 })
+  t.equal((await app.inject('/plain')).body, 'plain')
+  t.ok(log.some(({ req }) => (req as { url?: string } | undefined)?.url === '/raw?token=[redacted]'))
+  const closed = new Promise((resolve) => raw.on('close', (code) => resolve(code)))
+  await app.close()
+  t.equal(await closed, 1001)
+})
+
+t.test('who connects', async (t) => {
+  t.test('is found in a cookie of @fastify/jwt', async (t) => {
+    const app = fastify()
+    t.teardown(() => app.close())
+    await app.register(fastifyCookie)
+    await app.register(fastifyJwt, { secret, cookie: { cookieName: 'session', signed: false } })
+    await app.register(channels, {})
+    app.ws('/news', {}, [implementedNews])
+    const { url, token } = await listen(app, { lines: [], logged: async () => ({ msg: '', level: 0 }) } as never)
+    const client = await TestClient.connect(`${url}/news`, [], { headers: { cookie: `session=${token('ann')}` } })
+    await client.request('join', 'news')
+    t.match((await client.request('read', 'news')).payload, { visitor: 'ann' })
+    t.match(await refused(TestClient.connect(`${url}/news`, [], { headers: { cookie: 'session=garbage' } })), { status: 401 })
+    t.match(await refused(TestClient.connect(`${url}/news`)), { status: 401 })
+  })
+
+  t.test('is whom a session names: what an onRequest hook put on the request', async (t) => {
+    const sessions = new Map([['s1', { id: 7, name: 'bob' }]])
+    const app = fastify()
+    t.teardown(() => app.close())
+    await app.register(channels, { identify: (request) => sessions.get(String(request.headers.cookie)) })
+    app.ws('/news', {}, [implementedNews])
+    const { url } = await listen(app, {} as never)
+    const client = await TestClient.connect(`${url}/news`, [], { headers: { cookie: 's1' } })
+    await client.request('join', 'news')
+    t.match((await client.request('read', 'news')).payload, { visitor: 'bob' })
+    t.match(app.registry.all(), [{ userId: '7', user: { name: 'bob' } }])
+    t.match(await refused(TestClient.connect(`${url}/news`, [], { headers: { cookie: 's2' } })), { status: 401, body: /FST_CHANNELS_UNAUTHENTICATED/ })
+  })
+
+  t.test('may be anyone on a public route', async (t) => {
+    const { app, sink } = await makeApp(t)
+    app.addHook('onRequest', async (request) => { if (request.headers['x-name']) request.user = { sub: '1', name: String(request.headers['x-name']) } })
+    app.ws('/news', { public: true }, [implementedNews])
+    const { url } = await listen(app, sink)
+    const nobody = await TestClient.connect(`${url}/news`)
+    await nobody.request('join', 'news')
+    t.match((await nobody.request('read', 'news')).payload, { visitor: 'nobody' })
+    t.equal(app.registry.all()[0]?.userId, undefined)
+    const known = await TestClient.connect(`${url}/news`, [], { headers: { 'x-name': 'cy' } })
+    await known.request('join', 'news')
+    t.match((await known.request('read', 'news')).payload, { visitor: 'cy' })
+  })
+
+  t.test('needs an id, by the option or as id or sub', async (t) => {
+    const { app, sink } = await makeApp(t, { identify: (request) => JSON.parse(String(request.headers['x-user'])), userId: (user: { email?: string }) => user.email as string })
+    app.ws('/news', {}, [implementedNews])
+    const { url } = await listen(app, sink)
+    const as = (user: object) => TestClient.connect(`${url}/news`, [], { headers: { 'x-user': JSON.stringify(user) } })
+    await as({ email: 'a@example.com' })
+    t.equal(app.registry.all()[0]?.userId, 'a@example.com')
+    t.match(await refused(as({ id: 1 })), { status: 500, body: /FST_CHANNELS_NO_USER_ID/ })
+  })
+
+  t.test('finds out how it failed when identify throws', async (t) => {
+    const { app, sink } = await makeApp(t, { identify: async () => { throw new Error('the session store is down') } })
+    app.ws('/news', {}, [implementedNews])
+    const { url } = await listen(app, sink)
+    t.match(await refused(TestClient.connect(`${url}/news`)), { status: 500 })
+  })
+})
+
+t.test('origins', async (t) => {
+  const from = async (origins: ChannelsOptions['origins'], origin: string) => {
+    const { app, sink } = await makeApp(t, origins === undefined ? {} : { origins })
+    app.ws('/news', {}, [implementedNews])
+    const { url, token } = await listen(app, sink)
+    return TestClient.connect(`${url}/news`, [], { origin, ...bearer(token('ann')) })
+  }
+  t.ok(await from(['https://app.example.com', 'https://b.example.com'], 'https://b.example.com'))
+  t.ok(await from('*', 'null'))
+  for (const origin of ['http://app.example.com', 'https://app.example.com.evil.test', 'https://app.example.com:8443', 'null', 'garbage']) {
+    t.match(await refused(from(['https://app.example.com'], origin)), { status: 403 })
+  }
+  t.match(await refused(from(undefined, 'garbage')), { status: 403 })
+})
+
+t.test('a token in a URL reaches no log', async (t) => {
+  const { app, sink } = await makeApp(t)
+  app.ws('/news', {}, [implementedNews])
+  const { url, http, token, log } = await listen(app, sink)
+  const marker = token('marker')
+  const client = await TestClient.connect(`${url}/news?a=1&token=${marker}&b=2`)
+  await client.close()
+  await refused(TestClient.connect(`${url}/nowhere?token=${marker}`))
+  await refused(TestClient.connect(`${url}/news?token=${marker}garbage`))
+  await refused(TestClient.connect(`${url}/news?token=%zz`))
+  t.equal((await fetch(`${http}/news?token=${marker}`)).status, 426)
+  await sink.logged('connection closed')
+  t.ok(log.length > 8)
+  t.notMatch(JSON.stringify(log), marker.slice(-20))
+  t.match(JSON.stringify(log), 'a=1&token=[redacted]&b=2')
+})
+
+t.test('without a logger nothing is lost but the log', async (t) => {
+  const app = fastify()
+  t.teardown(() => app.close())
+  await app.register(channels, { jwt: { secret } })
+  app.ws('/news', {}, [implementedNews])
+  const { url, token } = await listen(app, {} as never)
+  const client = await TestClient.connect(`${url}/news?token=${token('ann')}`)
+  t.match(await client.request('nonsense', 'news'), { type: 'error' })
+})
+
+t.test('handshakes that are none are refused before the switch', async (t) => {
+  const { app, sink } = await makeApp(t)
+  app.ws('/news', {}, [implementedNews])
+  const { http, token } = await listen(app, sink)
+  const { request } = await import('node:http')
+  const key = 'dGhlIHNhbXBsZSBub25jZQ=='
+  const answer = (headers: Record<string, string>) => new Promise<{ status?: number | undefined, version: unknown }>((resolve, reject) => {
+    request(`${http}/news`, { agent: false, headers: { ...bearer(token('ann')).headers, connection: 'upgrade', upgrade: 'websocket', ...headers } }, (response) => {
+      response.resume()
+      resolve({ status: response.statusCode, version: response.headers['sec-websocket-version'] })
+    }).on('error', reject).on('upgrade', (response, socket) => {
+      socket.destroy()
+      resolve({ status: response.statusCode, version: undefined })
+    }).end()
+  })
+  t.match(await answer({ 'sec-websocket-version': '13', 'sec-websocket-key': key }), { status: 101 })
+  t.match(await answer({ 'sec-websocket-version': '13', 'sec-websocket-key': key, upgrade: 'h2c' }), { status: 400 })
+  t.match(await answer({ 'sec-websocket-version': '13', 'sec-websocket-key': 'short' }), { status: 400 })
+  t.match(await answer({ 'sec-websocket-version': '13' }), { status: 400 })
+  t.strictSame(await answer({ 'sec-websocket-version': '12', 'sec-websocket-key': key }), { status: 426, version: '13' })
+  t.strictSame(await answer({ 'sec-websocket-key': key }), { status: 426, version: '13' })
+})
+
+t.test('two nodes on one hub are one', async (t) => {
+  const hub = new MemoryHub()
+  const [a, b] = await Promise.all([serveLab(t, { adapter: new MemoryAdapter(hub) }), serveLab(t, { adapter: new MemoryAdapter(hub) })])
+  const [ann, bob] = [await a.connect('ann'), await b.connect('bob')]
+  await ann.request('join', 'lab/x')
+  t.match(await bob.request('join', 'lab/x'), { payload: { presence: [{ user: 'id-of-ann' }, { user: 'id-of-bob' }] } })
+  t.match(await ann.next('presence'), { payload: { joined: [{ user: 'id-of-bob' }] } })
+  await ann.request('note', 'lab/x', { text: 'across' })
+  t.match(await bob.next('noted'), { payload: { text: 'across' } })
+})
+
+t.test('the end of the server', async (t) => {
+  t.test('is told to clients, and refuses new ones', async (t) => {
+    const { app, url, connect, token } = await serveLab(t)
+    const client = await connect('ann')
+    // Answers no close, so that the server has to wait for it.
+    client.webSocket.pause()
+    const closing = app.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    t.match(await refused(TestClient.connect(`${url}/lab`, [], bearer(token('bob')))), { status: 503 })
+    client.webSocket.resume()
+    t.match(await client.closed, { code: 1012 })
+    await closing
+  })
+
+  t.test('does not wait for the dead longer than the close timeout', async (t) => {
+    const { app, connect } = await serveLab(t, { closeTimeout: 50 })
+    const client = await connect('ann')
+    client.webSocket.pause()
+    await app.close()
+    t.equal(app.registry.size, 0)
+    client.webSocket.resume()
+    await client.closed
+  })
+
+  t.test('reaches a connection that was on its way', async (t) => {
+    let letIn = () => {}
+    const gate = new Promise<void>((resolve) => { letIn = resolve })
+    const { app, sink } = await makeApp(t, { identify: async () => { await gate; return { id: 1 } } })
+    app.ws('/news', {}, [implementedNews])
+    const { url } = await listen(app, sink)
+    const late = TestClient.connect(`${url}/news`)
+    await sink.logged('incoming request')
+    const closing = app.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    letIn()
+    t.match(await refused(late), { message: /socket hang up|503/ })
+    await closing
+  })
+})

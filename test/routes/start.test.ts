@@ -1,0 +1,51 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { TestClient } from '../../lib/testing/test-client.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The process that `npm start` leaves running, on a free port. */
+function start (): { ready: Promise<string>, stop: () => void, ended: Promise<number | null> } {
+  const child = spawn(process.execPath, ['dist/routes/start.js'], { cwd: root, env: { ...process.env, PORT: '0', HOST: '127.0.0.1' } })
+  let printed = ''
+  const ready = new Promise<string>((resolve) => {
+    child.stdout.on('data', (chunk) => {
+      printed += String(chunk)
+      if (/Ctrl-C ends it/.test(printed)) resolve(printed)
+    })
+  })
+  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  return { ready, stop: () => child.kill('SIGINT'), ended }
+}
+
+t.test('npm start', async (t) => {
+  const build = spawnSync('npm', ['run', 'build', '--silent'], { cwd: root, encoding: 'utf8', shell: true })
+  t.equal(build.status, 0, build.stdout + build.stderr)
+  const demo = start()
+  t.teardown(demo.stop)
+  const printed = await demo.ready
+  const [http] = printed.match(/http:\/\/localhost:\d+/) ?? ['']
+  const at = http.replace('localhost', '127.0.0.1')
+
+  t.test('prints its address and what to try', async (t) => {
+    t.match(printed, /Open it in two windows/)
+  })
+
+  t.test('serves its pages', async (t) => {
+    for (const path of ['/', '/chat/']) {
+      const page = await fetch(at + path)
+      t.equal(page.status, 200)
+      t.match(page.headers.get('content-type'), 'text/html')
+    }
+  })
+
+  t.test('ends with Ctrl-C, its clients told', async (t) => {
+    const response = await fetch(`${at}/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"ann"}' })
+    const { token } = await response.json() as { token: string }
+    const client = await TestClient.connect(`${at.replace('http', 'ws')}/ws/chat?token=${token}`)
+    demo.stop()
+    t.strictSame(await client.closed, { code: 1012, reason: 'server is restarting' })
+    t.equal(await demo.ended, 0)
+  })
+})

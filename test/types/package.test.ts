@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** An application in TypeScript, on the built package by its name. */
+const application = `
+import { Type } from '@sinclair/typebox'
+import fastify from 'fastify'
+import { channels, defineChannel, implement } from 'fastify-channels'
+import { connect } from 'fastify-channels/client'
+import { defineConnection } from 'fastify-channels/contract'
+import { FakeClock, TestClient } from 'fastify-channels/testing'
+
+declare module 'fastify-channels' {
+  interface Register { user: { id: string, rooms: string[] }, context: { tenant: string } }
+}
+
+const chat = defineChannel({
+  pattern: 'chat/:room',
+  params: Type.Object({ room: Type.String() }),
+  fromClient: { say: { payload: Type.Object({ text: Type.String() }) } },
+  fromServer: { said: { payload: Type.Object({ count: Type.Number() }) } }
+})
+const own = defineConnection({ fromClient: {}, fromServer: { greeting: {} } })
+
+const app = fastify()
+await app.register(channels, { jwt: { secret: 'secret' } })
+app.ws('/ws', { context: () => ({ tenant: 'acme' }) }, [implement(chat, {
+  authorize: (ctx) => ctx.user.rooms.includes(ctx.params.room) && ctx.context.tenant === 'acme',
+  on: { say: (ctx, { text }) => ctx.broadcast('said', { count: text.length }) }
+})])
+await app.rooms.of(chat, { room: 'lobby' }).broadcast('said', { count: 1 })
+await app.registry.send('user', own, 'greeting', undefined)
+app.heartbeat.size satisfies number
+
+const lobby = await connect<typeof chat>('ws://localhost').join('chat/:room', { room: 'lobby' })
+lobby.on('said', ({ count }) => count satisfies number)
+// @ts-expect-error: the server sends no such message
+lobby.on('sadi', () => {})
+export { FakeClock, TestClient }
+`
+
+t.test('the built package types an application that imports it by name', async (t) => {
+  const folder = mkdtempSync(join(root, 'dist/application-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'application.ts')
+  writeFileSync(file, application)
+  const { stdout, status } = spawnSync(process.execPath, [
+    join(root, 'node_modules/typescript/bin/tsc'), '--ignoreConfig', '--noEmit', '--strict', '--target', 'ES2023', '--module', 'NodeNext', '--types', 'node', file
+  ], { encoding: 'utf8' })
+  t.equal(stdout, '')
+  t.equal(status, 0)
+})
