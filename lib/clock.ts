@@ -5,7 +5,7 @@ export type Timer = unknown
 export interface Clock {
   /** Wall time, milliseconds since 1970. It may jump. */
   now (): number
-  /** Calls `fn` once after `ms` milliseconds. A pending timer does not keep a process alive. */
+  /** Calls `fn` once after `ms` milliseconds. Whether a pending timer keeps a process alive is the clock's affair. */
   setTimeout (fn: () => void, ms: number): Timer
   clearTimeout (timer: Timer): void
 }

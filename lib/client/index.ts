@@ -1,0 +1,8 @@
+export { connect, type ConnectOptions } from './connect.ts'
+export { RequestError, type FailureCode } from './request-error.ts'
+export type { DeclaredError, Present, PresenceDifference, SendResult, TypedChannel, TypedMessaging } from './typed-channel.ts'
+export type { Connection, TypedConnection } from './typed-connection.ts'
+export type { Unsubscribe } from './listeners.ts'
+export type { State } from './transport.ts'
+export type { Close } from './wire.ts'
+export type { WebSocketConstructor, WebSocketLike } from './web-socket.ts'

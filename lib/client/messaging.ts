@@ -1,0 +1,48 @@
+import type { Envelope } from '../protocol/envelope.ts'
+import { Listeners, type Unsubscribe } from './listeners.ts'
+import { RequestError, isDeclared } from './request-error.ts'
+import type { Transport } from './transport.ts'
+
+type Result = { readonly ok: true, readonly reply: unknown } | { readonly ok: false, readonly error: RequestError }
+
+/** The messages of one channel, or of the connection itself. `TypedMessaging` says what its members mean. */
+export class Messaging {
+  readonly #transport: Transport
+  readonly #channel: string | undefined
+  readonly #listeners = new Map<string, Listeners<[unknown]>>()
+
+  constructor (transport: Transport, channel?: string) {
+    this.#transport = transport
+    this.#channel = channel
+  }
+
+  on (type: string, listener: (payload: unknown) => void): Unsubscribe {
+    const listeners = this.#listeners.get(type) ?? new Listeners(this.#transport.setup.report)
+    this.#listeners.set(type, listeners)
+    return listeners.add(listener)
+  }
+
+  send (type: string, payload?: unknown): Promise<unknown> {
+    const message = { type, ...(this.#channel !== undefined && { channel: this.#channel }), payload }
+    return new Promise((resolve, reject) => this.#transport.request(message, { resolve, reject }))
+  }
+
+  async trySend (type: string, payload?: unknown): Promise<Result> {
+    try {
+      return { ok: true, reply: await this.send(type, payload) }
+    } catch (error) {
+      if (error instanceof RequestError) return { ok: false, error }
+      throw error
+    }
+  }
+
+  isError (error: unknown, type: string, code?: string): error is RequestError {
+    return error instanceof RequestError && error.type === type && error.channel === this.#channel &&
+      (code === undefined ? isDeclared(error.code) : error.code === code)
+  }
+
+  /** Hands a message of the server to whoever listens for its type. */
+  protected deliver ({ type, payload }: Envelope): void {
+    this.#listeners.get(type)?.call(payload)
+  }
+}

@@ -1,0 +1,77 @@
+import type { TObject, TSchema, TString, TUnknown } from '@sinclair/typebox'
+import type { AnyChannel, Channel, ChannelDefinition } from '../contract/definition.ts'
+import type { ParamsOf } from '../contract/payloads.ts'
+import type { Unsubscribe } from './listeners.ts'
+import type { State } from './transport.ts'
+import type { TypedChannel, TypedMessaging } from './typed-channel.ts'
+import type { Close } from './wire.ts'
+
+interface NoMessages {
+  readonly pattern: ''
+  readonly fromClient: {}
+  readonly fromServer: {}
+}
+
+/** The contract of the connection itself among `C`, if there is one. */
+type ConnectionOf<C extends AnyChannel> = Extract<C, { readonly pattern: '' }>
+type ConnectionDefinition<C extends AnyChannel> =
+  [ConnectionOf<C>] extends [never] ? NoMessages : ConnectionOf<C>['definition']
+
+/** The definition, among `C`, that has pattern `P`. */
+type Picked<C extends AnyChannel, P> =
+  C extends { readonly pattern: infer Q } ? P extends Q ? C['definition'] : never : never
+
+type JoinArguments<D extends ChannelDefinition> = D extends { readonly params: TSchema }
+  ? {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]
+  : []
+
+/**
+ * A client of one WebSocket route. `C` are the contracts of the route: a union of channels, at most one of them the
+ * contract of the connection itself. `V` are the contracts that may be given to `join` as values.
+ *
+ * The connection is made at once, and made again whenever it is lost, until the client is closed: by `close`, or by a server
+ * that wants it to stay away.
+ */
+export interface TypedConnection<C extends AnyChannel, V extends AnyChannel = C> extends TypedMessaging<ConnectionDefinition<C>> {
+  readonly state: State
+
+  /**
+   * Calls `listener` with each new state; where a connection ended, also with its close code and reason.
+   * @returns a function that ends this.
+   */
+  onState (listener: (state: State, close: Close | undefined) => void): Unsubscribe
+
+  /**
+   * Joins a channel, given as its contract or its pattern. Waits for the connection where there is none yet, across
+   * reconnects if need be, for `ConnectOptions.timeout` in all.
+   *
+   * A channel is joined once: of two joins of one address the second is refused, also while the first is under way. Shared,
+   * one holder's `leave` would take it from the other.
+   * @throws {RequestError} with a code of the protocol's catalogue (`forbidden`, `unknown_channel`, …), `already_joined`,
+   *   `timeout` or `closed`.
+   * @throws {TypeError} when a param is missing, empty or holds a slash.
+   */
+  join<K extends Exclude<V, { readonly pattern: '' }>> (contract: K, ...params: JoinArguments<K['definition']>): Promise<TypedChannel<K['definition']>>
+  join<P extends Exclude<C['pattern'], ''>> (
+    pattern: P, ...params: JoinArguments<Picked<C, P>>
+  ): Promise<TypedChannel<Picked<C, P>>>
+
+  /** Ends the client for good: whatever is under way rejects with `closed`. */
+  close (): void
+}
+
+/** What is known of a contract that was not given: messages of any type carry anything. */
+interface Unknown<P extends string> extends ChannelDefinition {
+  readonly pattern: P
+  readonly params: TObject<Record<string, TString>>
+  readonly fromClient: Readonly<Record<string, {
+    readonly payload: TUnknown
+    readonly reply: TUnknown
+    readonly errors: Readonly<Record<string, TUnknown>>
+  }>>
+  readonly fromServer: Readonly<Record<string, { readonly payload: TUnknown }>>
+  readonly presence: TUnknown
+}
+
+/** A client that was told of no contract: what arrives is `unknown`. A channel joined by its contract's value is typed. */
+export type Connection = TypedConnection<Channel<Unknown<string>> | Channel<Unknown<''>>, AnyChannel>
