@@ -1,18 +1,12 @@
 import { cp, mkdir, readdir } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
-import { dirname, extname, join } from 'node:path'
+import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { argv } from 'node:process'
 import { build } from 'esbuild'
+import { pagesFolder, root } from './pages.ts'
 
 /** Each demo with a page: `routes/<name>/page/` becomes `/<name>/`. */
 const demos = ['chat']
-
-const self = fileURLToPath(import.meta.url)
-const root = packageRoot(dirname(self))
-
-/** Where the built pages are: what the demo serves at `/`. */
-export const pagesFolder = join(root, 'dist/pages')
 
 /** Bundles the start page and the page of every demo into `pagesFolder`. */
 export async function buildPages (): Promise<void> {
@@ -44,9 +38,4 @@ async function bundle (entryPoints: string[], outdir: string): Promise<void> {
 const isEntry = (file: string) => file === 'main.ts' || file === 'style.css'
 const isAsset = (file: string) => !['.ts', '.css'].includes(extname(file))
 
-// This file runs from `routes/` and, compiled, from `dist/routes/`: the sources of the pages are in neither's neighbourhood twice.
-function packageRoot (folder: string): string {
-  return existsSync(join(folder, 'package.json')) ? folder : packageRoot(dirname(folder))
-}
-
-if (argv[1] === self) await buildPages()
+if (argv[1] === fileURLToPath(import.meta.url)) await buildPages()

@@ -1,0 +1,17 @@
+import { connect } from '../../../lib/client/index.ts'
+import type { chat } from '../chat.contract.ts'
+import type { Session } from './session.ts'
+
+/** The connection of this page. The contract is imported as a type: the page carries no schemas. */
+export function openClient (session: Session) {
+  const client = connect<typeof chat>('../ws/chat', { token: () => session.token() })
+  client.onState((state) => { if (state === 'open') session.accepted() })
+  return client
+}
+
+export function joinRoom (client: Client, room: string) {
+  return client.join('chat/:room', { room })
+}
+
+export type Client = ReturnType<typeof openClient>
+export type RoomChannel = Awaited<ReturnType<typeof joinRoom>>

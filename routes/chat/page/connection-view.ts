@@ -1,0 +1,22 @@
+import type { Client } from './connect.ts'
+import { find } from './dom.ts'
+
+const words = {
+  connecting: 'Connecting…',
+  open: 'Connected',
+  closed: 'Disconnected'
+} as const
+
+/** Says whether the page is connected. What is closed for good can only be begun anew. */
+export function showConnection (client: Client): void {
+  const status = find(document, '#connection', HTMLElement)
+  const again = find(document, '#connect-again', HTMLButtonElement)
+  const show = () => {
+    status.dataset['state'] = client.state
+    find(status, '.word', HTMLElement).textContent = words[client.state]
+    again.hidden = client.state !== 'closed'
+  }
+  again.addEventListener('click', () => location.reload())
+  client.onState(show)
+  show()
+}

@@ -1,0 +1,322 @@
+import t, { type Test } from 'tap'
+import type { BrowserContextOptions } from 'playwright-core'
+import { launchBrowser } from './browser.ts'
+import { contrasts } from './contrast.ts'
+import { Demo } from './demo.ts'
+import { HoldBack } from './hold-back.ts'
+import { namelessControls } from './names.ts'
+
+const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }
+
+/** Before a sign of typing runs out by itself, after 6 s. */
+const goneAtOnce = { state: 'hidden', timeout: 4000 } as const
+
+const browser = await launchBrowser()
+t.teardown(() => browser.close())
+
+async function start (t: Test): Promise<Demo> {
+  const demo = await Demo.start(browser)
+  t.teardown(() => demo.end())
+  return demo
+}
+
+t.test('two people talk, see each other, and see each other type', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.enter('Ada')
+  const bob = await demo.enter('Bob')
+  await ada.member('Bob').waitFor()
+  t.strictSame(await ada.members, ['Ada', 'Bob'])
+  t.strictSame(await bob.members, ['Bob', 'Ada'], 'oneself first')
+
+  await ada.say('Hello Bob')
+  await bob.hears('Hello Bob')
+  await bob.say('<img src=x onerror=alert(1)>')
+  await ada.hears('<img src=x onerror=alert(1)>')
+  t.equal(await ada.page.locator('.message img').count(), 0, 'what people write is text')
+
+  await bob.draft.pressSequentially('Hm')
+  await ada.typing.waitFor()
+  t.equal(await ada.typing.textContent(), 'Bob is typing…')
+  await bob.draft.fill('')
+  await ada.typing.waitFor(goneAtOnce)
+  await ada.draft.pressSequentially('Well')
+  await bob.typing.waitFor()
+  await ada.draft.press('Enter')
+  await bob.hears('Well')
+  await bob.typing.waitFor(goneAtOnce)
+  t.strictSame(await ada.page.locator('.text').allTextContents(), await bob.page.locator('.text').allTextContents())
+  t.strictSame(demo.faults, [])
+})
+
+t.test('who joins late sees who is there; who goes is gone', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.enter('Ada')
+  const bob = await demo.enter('Bob')
+  const cleo = await demo.enter('Cleo')
+  t.strictSame(await cleo.members, ['Cleo', 'Ada', 'Bob'])
+  await ada.member('Cleo').waitFor()
+  await bob.draft.pressSequentially('I')
+  await ada.typing.waitFor()
+  await bob.close()
+  await ada.member('Bob').waitFor({ state: 'detached' })
+  await ada.typing.waitFor(goneAtOnce)
+  t.strictSame(await ada.members, ['Ada', 'Cleo'])
+  t.strictSame(demo.faults, [])
+})
+
+t.test('a reload is the same person in the same rooms, and leaves no ghost', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.enter('Ada')
+  const bob = await demo.enter('Bob')
+  await ada.join('design')
+  await ada.join('tea')
+  await ada.tab('design').click()
+  await ada.page.reload()
+  await ada.draft.and(ada.page.getByPlaceholder('#design')).waitFor()
+  t.strictSame(await ada.page.locator('.tab-name').allTextContents(), ['lobby', 'design', 'tea'])
+  await ada.tab('lobby').click()
+  await ada.say('Back')
+  await bob.hears('Back')
+  t.strictSame(await bob.members, ['Bob', 'Ada'])
+  await ada.page.getByRole('button', { name: 'Sign out' }).click()
+  await bob.member('Ada').waitFor({ state: 'detached' })
+  await ada.page.getByLabel('Your name').waitFor()
+  t.strictSame(demo.faults, [])
+})
+
+t.test('several rooms at once, each by itself', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.enter('Ada')
+  const bob = await demo.enter('Bob')
+  await ada.join('design')
+  await bob.join('design', ' # Design ')
+  await ada.tab('lobby').click()
+  await bob.say('New icons')
+  await bob.say('Have a look')
+  await ada.page.getByRole('tab', { name: 'design 2 unread' }).waitFor()
+  t.equal(await ada.page.title(), '(2) Chat')
+  t.equal(await ada.message('New icons').count(), 0, 'not in the room in front')
+  await ada.tab('design').click()
+  await ada.hears('Have a look')
+  t.equal(await ada.page.title(), 'Chat')
+  t.equal(await ada.page.locator('.unread:visible').count(), 0)
+
+  await ada.page.getByRole('button', { name: 'Leave design' }).click()
+  await bob.member('Ada').waitFor({ state: 'detached' })
+  t.equal(await ada.tab('design').count(), 0)
+  await ada.page.getByRole('button', { name: 'Leave lobby' }).click()
+  await ada.page.getByText('You are in no room').waitFor()
+  await ada.join('lobby')
+  await bob.tab('lobby').click()
+  await bob.member('Ada').waitFor()
+  t.strictSame(demo.faults, [])
+})
+
+t.test('a room that cannot be is refused with words', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.enter('Ada')
+  const room = ada.page.getByLabel('Join a room')
+  await room.fill('öl/../x')
+  await room.press('Enter')
+  await ada.page.getByRole('alert').filter({ hasText: 'letters, digits and hyphens' }).waitFor()
+  t.equal(await room.getAttribute('aria-invalid'), 'true')
+  await ada.join('oil')
+  t.equal(await ada.page.locator('#join-problem').textContent(), '')
+  t.strictSame(demo.faults, [])
+})
+
+t.test('one\'s own message is shown at once, and once', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.open()
+  const wire = await HoldBack.on(ada.page)
+  await ada.signIn('Ada')
+  const bob = await demo.enter('Bob')
+  wire.hold()
+  await ada.say('Hello')
+  await ada.message('Hello', 'sending').waitFor()
+  await bob.hears('Hello')
+  t.equal(await ada.message('Hello', 'sending').count(), 1)
+  wire.release()
+  await ada.hears('Hello')
+  await ada.say('And again')
+  await ada.hears('And again')
+  t.strictSame(await ada.page.locator('.text').allTextContents(), ['Hello', 'And again'])
+  t.strictSame(demo.faults, [])
+})
+
+t.test('what could not be sent says so, and is sent when tried again', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.open()
+  const wire = await HoldBack.on(ada.page)
+  await ada.signIn('Ada')
+  const bob = await demo.enter('Bob')
+  wire.hold()
+  await ada.say('Lost?')
+  await bob.hears('Lost?')
+  await wire.cut()
+  await ada.message('Lost?', 'failed').waitFor()
+  await ada.connection('Connected')
+  await ada.page.getByRole('button', { name: 'Try again' }).click()
+  await ada.hears('Lost?')
+  t.equal(await ada.page.locator('.message').count(), 1)
+  t.equal(await ada.page.getByRole('button', { name: 'Try again' }).count(), 0)
+  t.strictSame(demo.faults, [])
+})
+
+t.test('a lost connection is made again, and the talk goes on', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.enter('Ada')
+  const bob = await demo.enter('Bob')
+  await ada.say('Hello')
+  await bob.hears('Hello')
+  const states = await Promise.all([ada.connectionStates(), bob.connectionStates()])
+  demo.cut()
+  await Promise.all(states.map((seen) => seen(['Connecting…', 'Connected'])))
+  await bob.say('Is anyone there?')
+  await bob.hears('Is anyone there?')
+  await ada.say('I am')
+  await bob.hears('I am')
+  t.strictSame(await bob.members, ['Bob', 'Ada'])
+  t.strictSame(demo.faults, [])
+})
+
+t.test('a server that begins anew gets its people back', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.enter('Ada')
+  const bob = await demo.enter('Bob')
+  await ada.say('Before')
+  await bob.hears('Before')
+  await demo.stop()
+  await Promise.all([ada.connection('Connecting'), bob.connection('Connecting')])
+  await ada.say('Meanwhile')
+  await ada.message('Meanwhile', 'failed').waitFor()
+  await demo.startAgain()
+  await Promise.all([ada.connection('Connected'), bob.connection('Connected')])
+  await bob.member('Ada').waitFor()
+  await ada.page.getByRole('button', { name: 'Try again' }).click()
+  await ada.hears('Meanwhile')
+  await bob.hears('Meanwhile')
+  t.strictSame((await bob.members).sort(), ['Ada', 'Bob'], 'each once, though their tokens are new ones')
+})
+
+t.test('all of it works with the keyboard alone', async (t) => {
+  const demo = await start(t)
+  const bob = await demo.enter('Bob')
+  const ada = await demo.open()
+  const { keyboard } = ada.page
+  await ada.at('#name')
+  await keyboard.type('Ada')
+  await keyboard.press('Enter')
+  await ada.at('#draft-lobby')
+  await keyboard.type('One')
+  await keyboard.press('Shift+Enter')
+  await keyboard.type('Two')
+  await keyboard.press('Enter')
+  await bob.page.getByText('One Two').waitFor()
+  t.equal(await bob.page.locator('.text').textContent(), 'One\nTwo')
+
+  await ada.goTo('#join-room', 'Shift+Tab')
+  await keyboard.type('design')
+  await keyboard.press('Enter')
+  await ada.at('#draft-design')
+  await ada.goTo('#tab-design', 'Shift+Tab')
+  for (const [key, tab] of [['ArrowUp', 'lobby'], ['End', 'design'], ['ArrowRight', 'lobby'], ['ArrowLeft', 'design'], ['Home', 'lobby']]) {
+    await keyboard.press(key as string)
+    await ada.at(`#tab-${tab}[aria-selected=true]`)
+  }
+  await ada.goTo('#room-lobby .leave', 'Tab')
+  await keyboard.press('Enter')
+  await ada.at('#draft-design')
+  await bob.member('Ada').waitFor({ state: 'detached' })
+  t.strictSame(demo.faults, [])
+})
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  t.test(`everything is named, and can be read, in the ${colorScheme}`, async (t) => {
+    const demo = await start(t)
+    const ada = await demo.open({ colorScheme })
+    const readable = async () => {
+      t.strictSame(await namelessControls(ada.page), [])
+      t.strictSame((await contrasts(ada.page)).filter(({ ratio }) => ratio < 4.5), [])
+    }
+    await readable()
+    await ada.signIn('Ada')
+    await readable()
+    const bob = await demo.enter('Bob')
+    await ada.join('design')
+    await ada.tab('lobby').click()
+    await ada.say('Mine')
+    await bob.say('Theirs')
+    await bob.join('design')
+    await bob.say('Unread')
+    await bob.tab('lobby').click()
+    await bob.draft.pressSequentially('x')
+    await ada.page.locator('.unread:visible').and(ada.page.getByText('1 unread')).waitFor()
+    await ada.typing.waitFor()
+    await ada.page.getByLabel('Join a room').fill('?')
+    await ada.page.getByRole('button', { name: 'Join' }).click()
+    await ada.page.getByRole('alert').filter({ hasText: 'letters' }).waitFor()
+    await readable()
+    await ada.page.goto(demo.url)
+    await ada.page.getByRole('link', { name: 'Try the chat' }).waitFor()
+    await readable()
+    t.strictSame(demo.faults, [])
+    await ada.page.goBack()
+    await ada.draft.waitFor()
+    await demo.stop()
+    await ada.connection('Connecting')
+    await ada.say('In vain')
+    await ada.message('In vain', 'failed').waitFor()
+    await readable()
+  })
+}
+
+t.test('it fits a phone', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.open(phone)
+  const fits = async () => t.strictSame(await ada.page.evaluate(() =>
+    [document.documentElement, ...document.querySelectorAll('.log')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.className)), [])
+  await fits()
+  await ada.signIn('Augusta Ada King, Countess of Lovelace')
+  for (const room of ['design', 'a-room-with-a-name-of-forty-characters-', 'tea']) await ada.join(room)
+  await ada.say('https://example.com/' + 'a'.repeat(300))
+  await ada.page.locator('[data-delivery=sent]:visible').waitFor()
+  await fits()
+  for (const target of [ada.draft, ada.page.getByRole('button', { name: 'Send' }), ada.page.getByRole('button', { name: 'Leave tea' }), ada.tab('tea')]) {
+    const box = await target.boundingBox()
+    t.ok(box && box.x >= 0 && box.x + box.width <= 360 && box.y + box.height <= 740, 'within the screen')
+    t.ok(box && box.height >= 24 && box.width >= 24, 'large enough for a finger (WCAG 2.5.8)')
+  }
+  await ada.page.goto(demo.url)
+  await fits()
+  await ada.page.getByRole('link', { name: 'Try the chat' }).click()
+  await ada.draft.waitFor()
+  t.strictSame(demo.faults, [])
+})
+
+t.test('a long talk shows its end, until the reader scrolls back', async (t) => {
+  const demo = await start(t)
+  const ada = await demo.enter('Ada', phone)
+  const bob = await demo.enter('Bob')
+  const say = async (text: string) => {
+    await bob.say(text)
+    await ada.hears(text)
+  }
+  for (let i = 1; i <= 20; i++) await say(`Line ${i}`)
+  const isSeen = (text: string) => ada.message(text).evaluate((element) => {
+    const log = element.closest('.log')?.getBoundingClientRect()
+    return log !== undefined && element.getBoundingClientRect().bottom <= log.bottom + 1
+  })
+  t.equal(await isSeen('Line 20'), true)
+  const log = ada.page.locator('.log:visible')
+  await log.evaluate((element) => new Promise((resolve) => {
+    element.addEventListener('scroll', resolve, { once: true })
+    element.scrollTop = 0
+  }))
+  await say('Line 21')
+  t.equal(await isSeen('Line 21'), false, 'reading goes on undisturbed')
+  await ada.say('Mine')
+  await ada.hears('Mine')
+  t.equal(await isSeen('Mine'), true)
+  t.strictSame(demo.faults, [])
+})

@@ -1,0 +1,40 @@
+#!/bin/sh
+# What the tests need from the system, beyond Node and npm: found, else installed with apt-get, else asked for.
+# Says nothing when all is there. A test never skips for want of it.
+set -eu
+
+found () {
+  for command in "$@"; do
+    if command -v "$command" >/dev/null 2>&1; then return 0; fi
+  done
+  return 1
+}
+
+# Prints the prefix that makes a command root's; fails when there is none.
+as_root () {
+  if [ "$(id -u)" -eq 0 ]; then return 0; fi
+  found sudo && sudo -n true >/dev/null 2>&1 && echo 'sudo -n'
+}
+
+install () {
+  found apt-get && root=$(as_root) || return 1
+  echo "needs: installing $1" >&2
+  $root apt-get update -qq >&2 &&
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >&2
+}
+
+# need PACKAGE COMMAND...: one of the commands, or the package that brings it.
+need () {
+  package=$1
+  shift
+  if found "$@"; then return 0; fi
+  if install "$package" && found "$@"; then return 0; fi
+  echo "needs: install $package (the tests look for: $*)" >&2
+  missing=1
+}
+
+browser () { need chromium chromium chromium-browser google-chrome; }
+
+missing=0
+browser
+exit "$missing"
