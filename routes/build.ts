@@ -8,10 +8,10 @@ import { pagesFolder, root } from './pages.ts'
 /** Each demo with a page: `routes/<name>/page/` becomes `/<name>/`. */
 const demos = ['chat']
 
-/** Bundles the start page and the page of every demo into `pagesFolder`. */
-export async function buildPages (): Promise<void> {
-  await buildPage('home', pagesFolder)
-  await Promise.all(demos.map((name) => buildPage(name, join(pagesFolder, name))))
+/** Bundles the start page and the page of every demo. */
+export async function buildPages (target = pagesFolder): Promise<void> {
+  await buildPage('home', target)
+  await Promise.all(demos.map((name) => buildPage(name, join(target, name))))
 }
 
 async function buildPage (name: string, target: string): Promise<void> {

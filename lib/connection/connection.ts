@@ -127,7 +127,7 @@ export class Connection implements ConnectionInfo {
     this.#setState('closing')
     this.#webSocket.close(event.code, event.reason)
     // A paused socket would never read the answer.
-    this.#webSocket.resume()
+    this.resume()
   }
 
   /** Ends the connection without a handshake: the peer sees 1006. */

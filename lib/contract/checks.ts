@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
-import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
+import { ContractError } from './contract-error.ts'
 import { compileProjector } from './projection.ts'
 import { closeSchema } from './schema.ts'
 
@@ -28,11 +29,11 @@ export function nothing (value: unknown): Fault | undefined {
 
 /** Compiles the check of a schema. @throws {ContractError} */
 export function check (schema: TSchema, spot: string): Check {
-  return checkOf(closeSchema(schema, spot))
+  return checkOf(closeSchema(schema, spot), spot)
 }
 
-function checkOf (schema: TSchema): Check {
-  const compiled = TypeCompiler.Compile(schema)
+function checkOf (schema: TSchema, spot: string): Check {
+  const compiled = compile(schema, spot)
   return (value) => {
     if (compiled.Check(value)) return undefined
     const { path, message } = compiled.Errors(value).First() ?? { path: '', message: 'Not as the schema says' }
@@ -40,11 +41,20 @@ function checkOf (schema: TSchema): Check {
   }
 }
 
+/** TypeBox refuses what no walk over the schema finds: a reference to nothing, a pattern that is no regular expression. */
+function compile (schema: TSchema, spot: string): TypeCheck<TSchema> {
+  try {
+    return TypeCompiler.Compile(schema)
+  } catch (error) {
+    throw new ContractError(spot, `does not compile: ${(error as Error).message}`)
+  }
+}
+
 /** Compiles the projection and check of what leaves. @throws {ContractError} */
 export function outgoing (schema: TSchema, spot: string): Outgoing {
   const closed = closeSchema(schema, spot)
+  const faultOf = checkOf(closed, spot)
   const project = compileProjector(closed)
-  const faultOf = checkOf(closed)
   return (value) => {
     const projected = project(value)
     const fault = faultOf(projected)

@@ -1,5 +1,5 @@
 import { controlWords } from '../protocol/control.ts'
-import { errorMessages } from '../protocol/errors.ts'
+import { clientCodes, errorMessages } from '../protocol/errors.ts'
 import { check, nothing, outgoing, type Check, type Outgoing } from './checks.ts'
 import { ContractError } from './contract-error.ts'
 import type { AnyChannel, FromClientDefinition, FromServerDefinition } from './definition.ts'
@@ -23,6 +23,7 @@ export interface CompiledChannel {
   readonly presence?: Outgoing
 }
 
+const reservedCodes: readonly string[] = [...Object.keys(errorMessages), ...clientCodes]
 const definitionKeys = ['pattern', 'params', 'fromClient', 'fromServer', 'presence']
 const fromClientKeys = ['payload', 'reply', 'errors']
 const fromServerKeys = ['payload']
@@ -48,7 +49,7 @@ export function compileChannel (contract: AnyChannel): CompiledChannel {
 
 function soundPattern ({ pattern, definition }: AnyChannel, spot: string): Pattern {
   const fault = pattern === '' ? undefined : patternFault(pattern)
-  if (fault) throw new ContractError(spot, `: the pattern ${fault}`)
+  if (fault) throw new ContractError(`${spot}: pattern`, fault)
   const parsed = parsePattern(pattern)
   const given = Object.keys(definition.params?.properties ?? {})
   const missing = parsed.names.find((name) => !given.includes(name))
@@ -59,7 +60,7 @@ function soundPattern ({ pattern, definition }: AnyChannel, spot: string): Patte
 }
 
 function eachMessage<M extends object, C> (messages: Readonly<Record<string, M>>, spot: string, compile: (message: M, spot: string) => C): Map<string, C> {
-  return new Map(Object.entries(messages).map(([type, message]) => {
+  return new Map(Object.entries(anObject(messages, spot)).map(([type, message]) => {
     if ((controlWords as readonly string[]).includes(type)) throw new ContractError(`${spot} '${type}'`, 'is a control word of the protocol')
     if (type === '' || type.length > maxType) throw new ContractError(`${spot} '${type}'`, `must have 1 to ${maxType} characters`)
     return [type, compile(message, `${spot} '${type}'`)]
@@ -72,7 +73,7 @@ function inbound (message: FromClientDefinition, spot: string): CompiledMessage 
     payload: message.payload ? check(message.payload, `${spot} payload`) : nothing,
     reply: message.reply ? outgoing(message.reply, `${spot} reply`) : () => undefined,
     errors: new Map(Object.entries(message.errors ?? {}).map(([code, schema]) => {
-      if (code in errorMessages) throw new ContractError(`${spot} errors '${code}'`, "is a code of the protocol's own catalogue")
+      if (reservedCodes.includes(code)) throw new ContractError(`${spot} errors '${code}'`, "is a code of the protocol's own catalogue")
       return [code, outgoing(schema, `${spot} errors '${code}'`)]
     }))
   }
@@ -83,7 +84,12 @@ function announced (message: FromServerDefinition, spot: string): Outgoing {
   return message.payload ? outgoing(message.payload, `${spot} payload`) : () => undefined
 }
 
+function anObject<T extends object> (value: T, spot: string): T {
+  if (typeof value !== 'object' || value === null) throw new ContractError(spot, 'must be an object')
+  return value
+}
+
 function knownKeys (value: object, known: readonly string[], spot: string): void {
-  const unknown = Object.keys(value).find((key) => !known.includes(key))
+  const unknown = Object.keys(anObject(value, spot)).find((key) => !known.includes(key))
   if (unknown) throw new ContractError(spot, `has the unknown option '${unknown}'`)
 }

@@ -1,5 +1,6 @@
 import type { TObject, TSchema } from '@sinclair/typebox'
 import type { ControlWord } from '../protocol/control.ts'
+import type { ReservedCode } from '../protocol/errors.ts'
 
 /** A message that a client may send. */
 export interface FromClientDefinition {
@@ -59,13 +60,24 @@ type ParamsRule<D, Names extends string, Given extends string> =
         : { readonly params: `'${Exclude<Given, Names>}' is not a name in the pattern` }
     : { readonly params: `the schema lacks '${Exclude<Names, Given>}', which the pattern names` }
 
-// A `const` type parameter switches TypeScript's excess-property check off; these bring it back.
-type Only<T, Known> = { readonly [K in keyof T]: K extends Known ? unknown : 'unknown option' }
-type OnlyEach<T, Known> = { readonly [K in keyof T]: Only<T[K], Known> }
-type NotReserved<T> = { readonly [K in keyof T as K extends ControlWord ? K : never]: `'${K & string}' is a control word of the protocol` }
+// A `const` type parameter switches TypeScript's excess-property check off; these bring it back. An option is refused by an
+// interface, not by a text: two literals have no value in common, the whole definition would become `never`, and every
+// property of it be blamed.
+interface Refused<Why extends string> { readonly refused: Why }
+type Only<T, Known> = { readonly [K in keyof T]: K extends Known ? unknown : Refused<`there is no option '${K & string}'`> }
+// Each rule first asks about all messages at once, which is cheap; only where the answer is bad it looks for the culprit.
+type OnlyEach<T, Known> = [{ [K in keyof T]: keyof T[K] }[keyof T]] extends [Known] ? unknown : { readonly [K in keyof T]: Only<T[K], Known> }
+type NoneOf<T, Taken, Why extends string> = [keyof T & Taken] extends [never]
+  ? unknown
+  : { readonly [K in keyof T as K extends Taken ? K : never]: `'${K & string}' is ${Why}` }
+type NotReserved<T> = NoneOf<T, ControlWord, 'a control word of the protocol'>
+type OwnErrors<T> = [{ [K in keyof T]: ErrorCodes<T[K]> }[keyof T] & ErrorCode] extends [never]
+  ? unknown
+  : { readonly [K in keyof T]: T[K] extends { readonly errors: infer E } ? { readonly errors: NoneOf<E, ReservedCode, "a code of the protocol's own catalogue"> } : unknown }
+type ErrorCodes<M> = M extends { readonly errors: infer E } ? keyof E : never
 
 type MessageRules<D extends Messages> = {
-  readonly fromClient: OnlyEach<D['fromClient'], keyof FromClientDefinition> & NotReserved<D['fromClient']>
+  readonly fromClient: OnlyEach<D['fromClient'], keyof FromClientDefinition> & NotReserved<D['fromClient']> & OwnErrors<D['fromClient']>
   readonly fromServer: OnlyEach<D['fromServer'], keyof FromServerDefinition> & NotReserved<D['fromServer']>
 }
 

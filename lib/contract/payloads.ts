@@ -20,7 +20,8 @@ export type ReplyOf<D extends ChannelDefinition, K extends Received<D>> =
 export type ErrorsOf<D extends ChannelDefinition, K extends Received<D>> =
   D['fromClient'][K] extends { readonly errors: infer E extends Readonly<Record<string, TSchema>> } ? E : {}
 
-export type ErrorData<E, C extends keyof E> = E[C] extends TSchema ? E[C]['static'] : never
+// Not `E[C] extends TSchema ? E[C]['static']`: while `C` is being inferred that recurses without end (TS2589).
+export type ErrorData<E, C extends keyof E> = E[C] extends { readonly static: infer S } ? S : never
 
 export type ParamsOf<D extends ChannelDefinition> =
   D extends { readonly params: infer P extends TSchema } ? P['static'] : {}
@@ -28,5 +29,5 @@ export type ParamsOf<D extends ChannelDefinition> =
 export type PresenceOf<D extends ChannelDefinition> =
   D extends { readonly presence: infer P extends TSchema } ? P['static'] : never
 
-/** A payload as an argument list: a message without one is sent by its type alone. */
-export type PayloadArgument<P> = undefined extends P ? [payload?: P] : [payload: P]
+/** A payload as an argument list, perhaps with more behind it: a message without one is sent by its type alone. */
+export type PayloadArgument<P, More extends readonly unknown[] = []> = undefined extends P ? [payload?: P, ...More] : [payload: P, ...More]

@@ -1,6 +1,6 @@
 import { Kind } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import type { SchemaNode } from './schema.ts'
+import { holdsProperties, openSchema, type SchemaNode } from './schema.ts'
 
 /** Copies of a value what its schema declares. What does not fit is passed through for the check that follows. */
 export type Projector = (value: unknown) => unknown
@@ -34,7 +34,8 @@ function byReference (ref: string, scope: Scope): Projector {
 }
 
 function scopeOf (node: SchemaNode, outer: Scope): Scope {
-  const named = [...(node.$id === undefined ? [] : [node]), ...Object.values(node.$defs ?? {})]
+  const isNew = node.$id !== undefined && outer.get(node.$id)?.schema !== node
+  const named = [...(isNew ? [node] : []), ...Object.values(node.$defs ?? {})]
   if (named.length === 0) return outer
   const scope: Scope = new Map([...outer, ...named.map((schema) => [schema.$id as string, { schema, project: same }] as const)])
   for (const definition of Object.values(node.$defs ?? {})) projectorOf(definition, scope)
@@ -46,7 +47,7 @@ function build (node: SchemaNode, scope: Scope): Projector {
     case 'Object': return objects(node, scope)
     case 'Record': return records(node, scope)
     case 'Array': return arrays(projectorOf(node.items as SchemaNode, scope))
-    case 'Tuple': return tuples((node.items as readonly SchemaNode[]).map((s) => projectorOf(s, scope)))
+    case 'Tuple': return tuples((node.items as readonly SchemaNode[] | undefined ?? []).map((s) => projectorOf(s, scope)))
     case 'Union': return unions(node, scope)
     case 'Intersect': return intersections(node, scope)
     case 'Import': return byReference(node.$ref as string, scope)
@@ -56,7 +57,7 @@ function build (node: SchemaNode, scope: Scope): Projector {
 
 function objects (node: SchemaNode, scope: Scope): Projector {
   const declared = Object.entries(node.properties as Record<string, SchemaNode>).map(([key, s]) => [key, projectorOf(s, scope)] as const)
-  const rest = others(node, scope)
+  const rest = others(node.additionalProperties, scope)
   return onObject((value) => {
     const out: Properties = rest ? mapped(value, rest) : {}
     for (const [key, project] of declared) if (value[key] !== undefined) out[key] = project(value[key])
@@ -64,16 +65,17 @@ function objects (node: SchemaNode, scope: Scope): Projector {
   })
 }
 
-function others ({ additionalProperties }: SchemaNode, scope: Scope): Projector | undefined {
-  if (typeof additionalProperties === 'object') return projectorOf(additionalProperties, scope)
-  return additionalProperties === true ? same : undefined
+/** What becomes of properties that are not declared by name: undefined when they stay behind. */
+function others (declared: boolean | SchemaNode | undefined, scope: Scope): Projector | undefined {
+  if (typeof declared === 'object') return projectorOf(declared, scope)
+  return declared ? same : undefined
 }
 
 function records (node: SchemaNode, scope: Scope): Projector {
   const [[pattern, schema]] = Object.entries(node.patternProperties as Record<string, SchemaNode>) as [[string, SchemaNode]]
   const key = new RegExp(pattern)
   const project = projectorOf(schema, scope)
-  const rest = others(node, scope)
+  const rest = others(node.additionalProperties, scope)
   return onObject((value) => ({
     ...(rest && mapped(value, rest)),
     ...mapped(Object.fromEntries(Object.entries(value).filter(([name]) => key.test(name))), project)
@@ -88,29 +90,43 @@ function tuples (projectors: readonly Projector[]): Projector {
   return (value) => Array.isArray(value) ? value.map((item, i) => (projectors[i] ?? same)(item)) : value
 }
 
-/** The first member whose projection passes is what the value is. */
+/**
+ * A value is the first member that it is exactly, else the first that it is apart from undeclared properties. Projecting
+ * to each member to see what passes would take exponential time in a recursive type, and lose properties to a member
+ * that declares fewer of them.
+ */
 function unions (node: SchemaNode, scope: Scope): Projector {
   const references = [...scope.values()].map(({ schema }) => schema)
-  const members = (node.anyOf as SchemaNode[]).map((s) => ({ project: projectorOf(s, scope), check: TypeCompiler.Compile(s, references) }))
+  const opened = references.map(openSchema)
+  const members = (node.anyOf as readonly SchemaNode[]).map((s) => ({
+    project: projectorOf(s, scope),
+    exact: TypeCompiler.Compile(s, references),
+    tolerant: TypeCompiler.Compile(openSchema(s), opened)
+  }))
   return (value) => {
-    for (const { project, check } of members) {
-      const projected = project(value)
-      if (check.Check(projected)) return projected
-    }
-    return undefined
+    const member = members.find(({ exact }) => exact.Check(value)) ?? members.find(({ tolerant }) => tolerant.Check(value))
+    return member ? member.project(value) : value
   }
 }
 
+/** Members that declare no properties, such as a `Not`, only check. Those that let others pass come first: declared ones win. */
 function intersections (node: SchemaNode, scope: Scope): Projector {
-  const members = (node.allOf as SchemaNode[]).map((s) => projectorOf(s, scope))
-  if (node.unevaluatedProperties) return same
-  return onObject((value) => Object.assign({}, ...members.map((project) => project(value))))
+  const objects = (node.allOf as readonly SchemaNode[]).filter(holdsProperties)
+  const members = objects.toSorted((a, b) => Number(isOpen(b)) - Number(isOpen(a))).map((s) => projectorOf(s, scope))
+  const rest = others(node.unevaluatedProperties, scope)
+  if (members.length === 0) return same
+  return onObject((value) => Object.assign(rest ? mapped(value, rest) : {}, ...members.map((project) => project(value))))
+}
+
+function isOpen ({ additionalProperties, unevaluatedProperties }: SchemaNode): boolean {
+  return Boolean(additionalProperties || unevaluatedProperties)
 }
 
 function onObject (project: (value: Properties) => Properties): Projector {
   return (value) => typeof value === 'object' && value !== null && !Array.isArray(value) ? project(value as Properties) : value
 }
 
+/** Without what is undefined: JSON leaves that out. */
 function mapped (value: Properties, project: Projector): Properties {
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, project(item)]))
+  return Object.fromEntries(Object.entries(value).flatMap(([key, item]) => item === undefined ? [] : [[key, project(item)]]))
 }

@@ -16,6 +16,7 @@ export interface SchemaNode extends TSchema {
   readonly anyOf?: readonly SchemaNode[]
   readonly allOf?: readonly SchemaNode[]
   readonly additionalProperties?: boolean | SchemaNode
+  readonly unevaluatedProperties?: boolean | SchemaNode
   readonly $ref?: string
 }
 
@@ -25,32 +26,96 @@ export interface SchemaNode extends TSchema {
  * @throws {ContractError} for what JSON cannot carry, a transform, or a format that is not registered, naming the spot.
  */
 export function closeSchema (schema: TSchema, spot: string): SchemaNode {
-  return close(schema as SchemaNode, spot, false)
+  return close(schema as SchemaNode, spot)
 }
 
-function close (node: SchemaNode, spot: string, open: boolean): SchemaNode {
+function close (node: SchemaNode, spot: string): SchemaNode {
   refuseUncheckable(node, spot)
-  const inside = (child: SchemaNode, key: string | number, stillOpen = false) => close(child, `${spot}/${key}`, stillOpen)
-  const each = (children: Readonly<Record<string, SchemaNode>>, stillOpen = false) =>
-    Object.fromEntries(Object.entries(children).map(([key, child]) => [key, inside(child, key, stillOpen)]))
+  if (node[Kind] === 'Intersect') return closeIntersection(node, spot)
+  const closed = mapChildren(node, (child, key) => close(child, `${spot}/${key}`))
+  const isOpen = holdsProperties(node) && node.additionalProperties === undefined
+  // The same meaning, but TypeBox finds what a `Ref` refers to also where it compiles a part of a recursive type.
+  return { ...closed, ...(node[Kind] === 'This' && { [Kind]: 'Ref' }), ...(isOpen && { additionalProperties: false }) }
+}
+
+/** A copy of a closed schema that tolerates undeclared properties: for telling what a value is before they are removed. */
+export function openSchema (node: SchemaNode): SchemaNode {
+  const { additionalProperties, unevaluatedProperties, ...rest } = mapChildren(node, openSchema)
+  return { ...rest, ...(additionalProperties && { additionalProperties }), ...(unevaluatedProperties && { unevaluatedProperties }) }
+}
+
+export function holdsProperties (node: SchemaNode): boolean {
+  return node[Kind] === 'Object' || node[Kind] === 'Record' || node[Kind] === 'Intersect'
+}
+
+function mapChildren (node: SchemaNode, map: (child: SchemaNode, key: string | number) => SchemaNode): SchemaNode {
+  const each = (children: Readonly<Record<string, SchemaNode>>) =>
+    Object.fromEntries(Object.entries(children).map(([key, child]) => [key, map(child, key)]))
+  const { properties, patternProperties, $defs, items, anyOf, allOf, additionalProperties, unevaluatedProperties } = node
   return {
     ...node,
-    ...(node.properties && { properties: each(node.properties) }),
-    ...(node.patternProperties && { patternProperties: each(node.patternProperties) }),
-    ...(node.$defs && { $defs: each(node.$defs) }),
-    ...(node.items && { items: Array.isArray(node.items) ? node.items.map((s, i) => inside(s, i)) : inside(node.items as SchemaNode, '*') }),
-    ...(node.anyOf && { anyOf: node.anyOf.map((s, i) => inside(s, i, open)) }),
-    ...(node.allOf && { allOf: node.allOf.map((s, i) => inside(s, i, true)) }),
-    ...closing(node, spot, open)
+    ...(properties && { properties: each(leavesFirst(properties)) }),
+    ...(patternProperties && { patternProperties: each(patternProperties) }),
+    ...($defs && { $defs: each($defs) }),
+    ...(items && { items: isList(items) ? items.map(map) : map(items, '*') }),
+    ...(anyOf && { anyOf: anyOf.map(map) }),
+    ...(allOf && { allOf: allOf.map(map) }),
+    ...(typeof additionalProperties === 'object' && { additionalProperties: map(additionalProperties, '*') }),
+    ...(typeof unevaluatedProperties === 'object' && { unevaluatedProperties: map(unevaluatedProperties, '*') })
   }
 }
 
-function closing (node: SchemaNode, spot: string, open: boolean): object {
-  if (node[Kind] === 'Intersect') return open ? {} : { unevaluatedProperties: node.unevaluatedProperties ?? false }
-  if (node[Kind] !== 'Object' && node[Kind] !== 'Record') return {}
-  const { additionalProperties } = node
-  if (typeof additionalProperties === 'object') return { additionalProperties: close(additionalProperties, `${spot}/*`, false) }
-  return open || additionalProperties !== undefined ? {} : { additionalProperties: false }
+/**
+ * A check looks at properties in their order. In a union of recursive objects the discriminator has to come before what
+ * recurses, or every member is followed to the bottom at every level: 2^64 ways at the depth that a message may have.
+ */
+function leavesFirst (properties: Readonly<Record<string, SchemaNode>>): Readonly<Record<string, SchemaNode>> {
+  const isBranch = (node: SchemaNode) => Number('$ref' in node || 'items' in node || 'anyOf' in node || 'allOf' in node || holdsProperties(node))
+  return Object.fromEntries(Object.entries(properties).sort(([, a], [, b]) => isBranch(a) - isBranch(b)))
+}
+
+function isList (items: SchemaNode | readonly SchemaNode[]): items is readonly SchemaNode[] {
+  return Array.isArray(items)
+}
+
+/**
+ * TypeBox knows the properties of an intersection only where its members are objects and records. So unions in it are
+ * multiplied out: `A & (B | C)` is `(A & B) | (A & C)`.
+ */
+function closeIntersection (node: SchemaNode, spot: string): SchemaNode {
+  const { allOf, unevaluatedProperties, ...rest } = node
+  const ways = multiply(allOf as readonly SchemaNode[], spot).map((members) => ({
+    [Kind]: 'Intersect', allOf: members, ...closingOf(members, unevaluatedProperties, spot)
+  }))
+  const closed = ways.length === 1 ? ways[0] : { [Kind]: 'Union', anyOf: ways }
+  return { ...rest, ...closed } as SchemaNode
+}
+
+function multiply (members: readonly SchemaNode[], spot: string): SchemaNode[][] {
+  return members.map((s, i) => waysOf(s, `${spot}/${i}`))
+    .reduce((ways, more) => ways.flatMap((way) => more.map((members) => [...way, ...members])), [[]] as SchemaNode[][])
+}
+
+/** Each way to be `node`, as the members of an intersection. */
+function waysOf (node: SchemaNode, spot: string): SchemaNode[][] {
+  refuseUncheckable(node, spot)
+  if (node[Kind] === 'Union') return (node.anyOf as readonly SchemaNode[]).flatMap((s, i) => waysOf(s, `${spot}/${i}`))
+  if (node[Kind] === 'Intersect' && node.unevaluatedProperties === undefined) return multiply(node.allOf as readonly SchemaNode[], spot)
+  if (node.$ref !== undefined) throw new ContractError(spot, 'is a reference within an intersection: write its properties out')
+  return [[openMember(node, spot)]]
+}
+
+/** Without its name, for by that name the rest of the schema knows the closed one. */
+function openMember (node: SchemaNode, spot: string): SchemaNode {
+  const { $id, additionalProperties, ...closed } = close(node, spot)
+  return { ...closed, ...(node.additionalProperties !== undefined && { additionalProperties }) } as SchemaNode
+}
+
+function closingOf (members: readonly SchemaNode[], declared: SchemaNode['unevaluatedProperties'], spot: string): object {
+  if (typeof declared === 'object') return { unevaluatedProperties: close(declared, `${spot}/*`) }
+  if (declared !== undefined) return { unevaluatedProperties: declared }
+  const saysMore = members.some((s) => s.additionalProperties || s.unevaluatedProperties)
+  return members.some(holdsProperties) && !saysMore ? { unevaluatedProperties: false } : {}
 }
 
 function refuseUncheckable (node: SchemaNode, spot: string): void {

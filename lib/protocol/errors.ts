@@ -14,6 +14,11 @@ export const errorMessages = {
 
 export type ErrorCode = keyof typeof errorMessages
 
+/** What the client library answers by itself where there is no server to: a contract cannot declare these either. */
+export const clientCodes = ['closed', 'disconnected'] as const
+
+export type ReservedCode = ErrorCode | typeof clientCodes[number]
+
 /** Payload of `error`. `retryAfter` is in milliseconds. */
 export interface ErrorPayload {
   readonly code: string

@@ -29,6 +29,8 @@ export class MemoryHub {
 export class MemoryAdapter implements Adapter {
   readonly #hub: MemoryHub
   readonly #subscribed = new Set<string>()
+  /** This node's connections in each channel's presence. */
+  readonly #claims = new Map<string, Set<string>>()
   #node: Receiver & { readonly subscribed: ReadonlySet<string> } | undefined
 
   constructor (hub = new MemoryHub()) {
@@ -57,10 +59,14 @@ export class MemoryAdapter implements Adapter {
   }
 
   async enter (channel: string, claim: PresenceClaim): Promise<void> {
+    this.#claims.set(channel, (this.#claims.get(channel) ?? new Set()).add(claim.connection))
     this.#hub.change(channel, (presence) => presence.enter(claim))
   }
 
   async exit (channel: string, connection: string): Promise<void> {
+    const claims = this.#claims.get(channel)
+    claims?.delete(connection)
+    if (claims?.size === 0) this.#claims.delete(channel)
     this.#hub.change(channel, (presence) => presence.exit(connection))
   }
 
@@ -69,7 +75,7 @@ export class MemoryAdapter implements Adapter {
   }
 
   async close (): Promise<void> {
-    this.#subscribed.clear()
     if (this.#node) this.#hub.nodes.delete(this.#node)
+    for (const [channel, claims] of this.#claims) for (const connection of claims) await this.exit(channel, connection)
   }
 }

@@ -1,0 +1,64 @@
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import type { WebSocket } from 'ws'
+
+/** What a server asked its transport to do, in order. */
+export type TransportCall = 'cork' | 'uncork'
+
+/**
+ * Stands in for a `ws` WebSocket on a server and for the TCP socket beneath it, as far as a connection uses them. It
+ * keeps what was asked of it; what a peer would do, the test emits: `fake.emit('message', Buffer.from('{}'), false)`.
+ */
+export class FakeSocket extends EventEmitter {
+  /** Texts of the frames sent. */
+  readonly sent: string[] = []
+  /** The options each frame was sent with. */
+  readonly options: object[] = []
+  readonly closes: Array<{ readonly code: number, readonly reason: string }> = []
+  readonly transportCalls: TransportCall[] = []
+  pings = 0
+  pauses = 0
+  resumes = 0
+  terminations = 0
+  isPaused = false
+
+  /** The fake under the type that a connection asks for. */
+  get webSocket (): WebSocket {
+    return this as unknown as WebSocket
+  }
+
+  /** The TCP socket beneath. */
+  get transport (): Socket {
+    return {
+      cork: () => { this.transportCalls.push('cork') },
+      uncork: () => { this.transportCalls.push('uncork') }
+    } as Socket
+  }
+
+  send (frame: Buffer, options: object): void {
+    this.sent.push(frame.toString())
+    this.options.push(options)
+  }
+
+  ping (): void {
+    this.pings++
+  }
+
+  pause (): void {
+    this.pauses++
+    this.isPaused = true
+  }
+
+  resume (): void {
+    this.resumes++
+    this.isPaused = false
+  }
+
+  close (code: number, reason: string): void {
+    this.closes.push({ code, reason })
+  }
+
+  terminate (): void {
+    this.terminations++
+  }
+}

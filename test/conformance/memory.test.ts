@@ -1,0 +1,35 @@
+import t from 'tap'
+import type { Receiver } from '../../lib/adapters/adapter.ts'
+import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
+import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
+
+t.test('the memory adapter', async (t) => {
+  adapterConformance(t, (nodes) => {
+    const hub = new MemoryHub()
+    return {
+      adapters: Array.from({ length: nodes }, () => new MemoryAdapter(hub)),
+      close: async () => { t.equal(hub.nodes.size, 0, 'no node is left') }
+    }
+  })
+})
+
+/** Tells its node a turn later, as anything beyond the process does. */
+class LateAdapter extends MemoryAdapter {
+  override start (receiver: Receiver): void {
+    super.start({
+      frame: (...told) => { setImmediate(() => receiver.frame(...told)) },
+      presence: (...told) => { setImmediate(() => receiver.presence(...told)) }
+    })
+  }
+}
+
+t.test('the suite waits for an adapter that takes its time', async (t) => {
+  adapterConformance(t, async (nodes) => {
+    const hub = new MemoryHub()
+    return { adapters: Array.from({ length: nodes }, () => new LateAdapter(hub)) }
+  })
+})
+
+t.test('a memory adapter that never started closes like any other', async (t) => {
+  await t.resolves(new MemoryAdapter().close())
+})
