@@ -34,6 +34,6 @@ function checkSubprotocols (offers: readonly string[]): void {
 }
 
 /** Which subprotocol `ws` selects: ours where it is offered; on other routes the first, which is what `ws` itself does. */
-export function selectSubprotocol (offers: Set<string>): string | false {
-  return offers.has(subprotocol) ? subprotocol : [...offers][0] ?? false
+export function selectSubprotocol (offers: Set<string>): string {
+  return offers.has(subprotocol) ? subprotocol : [...offers][0] as string
 }

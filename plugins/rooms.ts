@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 import type { Node } from '../lib/dispatch/node.ts'
-import { RoomsOfContracts, type RoomHandle, type RoomsService } from '../lib/dispatch/rooms-service.ts'
+import { RoomsOfContracts, type RoomHandle, type RoomMember, type RoomsService } from '../lib/dispatch/rooms-service.ts'
 
-export type { RoomHandle, RoomsService }
+export type { RoomHandle, RoomMember, RoomsService }
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -33,9 +33,9 @@ export function restoreToken (request: FastifyRequest): void {
 }
 
 /** For our routes: a plain GET that should have been an upgrade is logged without its token too. */
-export function redactingSerializers (app: FastifyInstance): { req: (request: FastifyRequest) => object } {
+export function redactingSerializers (app: FastifyInstance): { req?: (request: FastifyRequest) => object } {
   const { req } = (app.log as unknown as Record<symbol, { req?: (request: FastifyRequest) => object }>)[Symbol.for('pino.serializers')] ?? {}
-  return { req: (request) => redactAll(req ? req(request) : {}) }
+  return req ? { req: (request) => redactAll(req(request)) } : {}
 }
 
 function redactAll (logged: object): object {

@@ -23,11 +23,6 @@ export class UpgradeGuard {
     app.server.prependListener('upgrade', (_request: IncomingMessage, socket: Socket) => this.#watch(socket, deadline))
   }
 
-  /** Upgrades that are under way. */
-  get size (): number {
-    return this.#pending.size
-  }
-
   /** The socket has been upgraded, or is gone. */
   release (socket: Socket): void {
     this.#clock.clearTimeout(this.#pending.get(socket)?.timer)

@@ -58,5 +58,5 @@ function serverOptions ({ maxPayload, closeTimeout }: Settings) {
 }
 
 function takesUpgrade (request: FastifyRequest): boolean {
-  return takesUpgrades in (request.routeOptions.config ?? {})
+  return takesUpgrades in request.routeOptions.config
 }

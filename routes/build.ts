@@ -1,6 +1,5 @@
 import { cp, mkdir, readdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { argv } from 'node:process'
 import { build } from 'esbuild'
 import { pagesFolder, root } from './pages.ts'
@@ -8,8 +7,8 @@ import { pagesFolder, root } from './pages.ts'
 /** Each demo with a page: `routes/<name>/page/` becomes `/<name>/`. */
 const demos = ['chat']
 
-/** Bundles the start page and the page of every demo. */
-export async function buildPages (target = pagesFolder): Promise<void> {
+/** `node dist/routes/build.js [folder]` bundles the start page and the page of every demo. */
+async function buildPages (target = pagesFolder): Promise<void> {
   await buildPage('home', target)
   await Promise.all(demos.map((name) => buildPage(name, join(target, name))))
 }
@@ -38,4 +37,4 @@ async function bundle (entryPoints: string[], outdir: string): Promise<void> {
 const isEntry = (file: string) => file === 'main.ts' || file === 'style.css'
 const isAsset = (file: string) => !['.ts', '.css'].includes(extname(file))
 
-if (argv[1] === fileURLToPath(import.meta.url)) await buildPages()
+await buildPages(argv[2])

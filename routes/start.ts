@@ -1,8 +1,9 @@
 import { buildApp } from './app.ts'
 
-const app = await buildApp({ logger: { level: process.env.LOG_LEVEL ?? 'info' } })
+const { PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info' } = process.env
 
-const address = await app.listen({ port: Number(process.env.PORT ?? 3000), host: process.env.HOST ?? 'localhost' })
+const app = await buildApp({ logger: { level: LOG_LEVEL } })
+const address = await app.listen({ port: Number(PORT), host: HOST })
 const { port } = new URL(address)
 
 process.stdout.write(`

@@ -29,7 +29,7 @@ export async function serveDemo (t: Test, options: ChannelsOptions = {}): Promis
   const journal = new LabJournal()
   const app = await buildApp({ logger: { level: 'info', stream: sink }, channels: options })
   t.teardown(() => app.close())
-  app.ws('/ws/lab', {}, [implementLab(journal), implementOwn(journal)])
+  app.ws('/ws/lab', {}, [implementLab(journal), implementOwn()])
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
   const http = `http://127.0.0.1:${port}`

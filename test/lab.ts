@@ -30,7 +30,7 @@ export const lab = defineChannel({
 export const own = defineConnection({
   fromClient: {
     whoami: { reply: Type.Object({ user: Type.String() }) },
-    stall: {}
+    shout: {}
   },
   fromServer: {
     greeting: { payload: Type.Object({ text: Type.String() }) }
@@ -116,15 +116,12 @@ export function implementLab (journal = new LabJournal()): ImplementedChannel {
   })
 }
 
-export function implementOwn (journal = new LabJournal()): ImplementedChannel {
+export function implementOwn (): ImplementedChannel {
   return implement(own, {
     on: {
       whoami: (ctx) => ({ user: ctx.user.sub }),
-      stall: async (ctx) => {
-        journal.signals.push(ctx.signal)
-        journal.add('stalling')
-        await new Promise(() => {})
-      }
+      // @ts-expect-error: a connection has no room
+      shout: (ctx) => ctx.broadcast('greeting', { text: 'hello?' })
     }
   })
 }

@@ -70,7 +70,7 @@ export async function listen (app: FastifyInstance, sink: LogSink): Promise<Serv
 export async function serveLab (t: Test, options: ChannelsOptions = {}): Promise<Served & { journal: LabJournal, connect: (name: string) => Promise<TestClient> }> {
   const journal = new LabJournal()
   const { app, sink } = await makeApp(t, options)
-  app.ws('/lab', {}, [implementLab(journal), implementOwn(journal)])
+  app.ws('/lab', {}, [implementLab(journal), implementOwn()])
   const served = await listen(app, sink)
   const connect = (name: string) => TestClient.connect(`${served.url}/lab`, [], bearer(served.token(name)))
   return { ...served, journal, connect }

@@ -1,6 +1,6 @@
 import type { ChannelDefinition } from '../contract/definition.ts'
 import type {
-  ErrorData, ErrorsOf, PayloadArgument, PayloadOf, PresenceOf, Received, ReplyOf, Sent, SentPayloadOf
+  ErrorData, ErrorsOf, PayloadArgument, PayloadOf, PresenceOf, Received, ReplyOf, SentPayloadOf
 } from '../contract/payloads.ts'
 import type { Unsubscribe } from './listeners.ts'
 import type { FailureCode, RequestError } from './request-error.ts'
@@ -16,13 +16,14 @@ export type SendResult<D extends ChannelDefinition, K extends Received<D>> =
   | { readonly ok: true, readonly reply: ReplyOf<D, K> }
   | { readonly ok: false, readonly error: DeclaredError<D, K> | RequestError<FailureCode> }
 
+// The names are written out below, not `Received<D>`: errors print a constraint as it is written.
 /** The messages of a channel, or of the connection itself. */
 export interface TypedMessaging<D extends ChannelDefinition> {
   /**
    * Calls `listener` with every message of that type from now on, across reconnects.
    * @returns a function that ends this.
    */
-  on<K extends Sent<D>> (type: K, listener: (payload: SentPayloadOf<D, K>) => void): Unsubscribe
+  on<K extends keyof D['fromServer'] & string> (type: K, listener: (payload: SentPayloadOf<D, K>) => void): Unsubscribe
 
   /**
    * Sends a message and resolves with its reply. Always settles.
@@ -31,14 +32,14 @@ export interface TypedMessaging<D extends ChannelDefinition> {
    *   within `ConnectOptions.timeout`), `not_joined` (the channel was left), `closed` (the client was closed).
    * @throws {TypeError} when the payload cannot be written as JSON.
    */
-  send<K extends Received<D>> (type: K, ...payload: PayloadArgument<PayloadOf<D, K>>): Promise<ReplyOf<D, K>>
+  send<K extends keyof D['fromClient'] & string> (type: K, ...payload: PayloadArgument<PayloadOf<D, K>>): Promise<ReplyOf<D, K>>
 
   /** `send` that resolves with the failure instead of rejecting with it. The choice for what may be lost, such as `typing`. */
-  trySend<K extends Received<D>> (type: K, ...payload: PayloadArgument<PayloadOf<D, K>>): Promise<SendResult<D, K>>
+  trySend<K extends keyof D['fromClient'] & string> (type: K, ...payload: PayloadArgument<PayloadOf<D, K>>): Promise<SendResult<D, K>>
 
   /** Whether a `send` of this type, here, failed with an error that the message declares: one of them, or this very one. */
-  isError<K extends Received<D>> (error: unknown, type: K): error is DeclaredError<D, K>
-  isError<K extends Received<D>, E extends DeclaredCode<D, K>> (
+  isError<K extends keyof D['fromClient'] & string> (error: unknown, type: K): error is DeclaredError<D, K>
+  isError<K extends keyof D['fromClient'] & string, E extends keyof ErrorsOf<D, K> & string> (
     error: unknown, type: K, code: E
   ): error is RequestError<E, ErrorData<ErrorsOf<D, K>, E>>
 }

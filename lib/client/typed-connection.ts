@@ -21,6 +21,9 @@ type ConnectionDefinition<C extends AnyChannel> =
 type Picked<C extends AnyChannel, P> =
   C extends { readonly pattern: infer Q } ? P extends Q ? C['definition'] : never : never
 
+/** The definition that `join` was given: by its contract, or by its pattern. One signature for both makes clearer errors. */
+type Joined<C extends AnyChannel, T> = T extends AnyChannel ? T['definition'] : Picked<C, T>
+
 type JoinArguments<D extends ChannelDefinition> = D extends { readonly params: TSchema }
   ? {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]
   : []
@@ -51,10 +54,9 @@ export interface TypedConnection<C extends AnyChannel, V extends AnyChannel = C>
    *   `timeout` or `closed`.
    * @throws {TypeError} when a param is missing, empty or holds a slash.
    */
-  join<K extends Exclude<V, { readonly pattern: '' }>> (contract: K, ...params: JoinArguments<K['definition']>): Promise<TypedChannel<K['definition']>>
-  join<P extends Exclude<C['pattern'], ''>> (
-    pattern: P, ...params: JoinArguments<Picked<C, P>>
-  ): Promise<TypedChannel<Picked<C, P>>>
+  join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
+    channel: T, ...params: JoinArguments<Joined<C, T>>
+  ): Promise<TypedChannel<Joined<C, T>>>
 
   /** Ends the client for good: whatever is under way rejects with `closed`. */
   close (): void

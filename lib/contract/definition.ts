@@ -71,7 +71,7 @@ type NoneOf<T, Taken, Why extends string> = [keyof T & Taken] extends [never]
   ? unknown
   : { readonly [K in keyof T as K extends Taken ? K : never]: `'${K & string}' is ${Why}` }
 type NotReserved<T> = NoneOf<T, ControlWord, 'a control word of the protocol'>
-type OwnErrors<T> = [{ [K in keyof T]: ErrorCodes<T[K]> }[keyof T] & ErrorCode] extends [never]
+type OwnErrors<T> = [{ [K in keyof T]: ErrorCodes<T[K]> }[keyof T] & ReservedCode] extends [never]
   ? unknown
   : { readonly [K in keyof T]: T[K] extends { readonly errors: infer E } ? { readonly errors: NoneOf<E, ReservedCode, "a code of the protocol's own catalogue"> } : unknown }
 type ErrorCodes<M> = M extends { readonly errors: infer E } ? keyof E : never

@@ -39,10 +39,10 @@ export interface ChannelContext<D extends ChannelDefinition> {
   /** Sends to this connection alone, on this channel. Throws `outgoing_invalid` when the payload breaks its schema. */
   send<T extends keyof D['fromServer'] & string> (type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>>): void
   /**
-   * Sends to every member of the channel. Resolves once the members on this node have it.
+   * Sends to every member of the channel; a connection's own contract has none. Resolves once the members on this node have it.
    * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it.
    */
-  broadcast<T extends keyof D['fromServer'] & string> (
+  broadcast<T extends D['pattern'] extends '' ? never : keyof D['fromServer'] & string> (
     type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>, [options?: BroadcastOptions]>
   ): Promise<void>
 }

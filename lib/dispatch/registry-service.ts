@@ -1,7 +1,7 @@
 import type { ConnectionInfo } from '../connection/connection.ts'
 import type { Registry, Target } from '../connection/registry.ts'
 import type { ConnectionContract, Messages } from '../contract/definition.ts'
-import type { SentPayloadOf } from '../contract/payloads.ts'
+import type { PayloadArgument, SentPayloadOf } from '../contract/payloads.ts'
 import { closeEvents, type CloseEvent } from '../protocol/close-events.ts'
 import type { Contracts } from './contracts.ts'
 import { encode } from './context.ts'
@@ -19,7 +19,7 @@ export interface RegistryService {
    * Resolves to how many that were. Rejects with `outgoing_invalid` when the payload breaks its schema.
    */
   send<D extends Messages, T extends keyof D['fromServer'] & string> (
-    userId: string, contract: ConnectionContract<D>, type: T, payload: SentPayloadOf<ConnectionContract<D>['definition'], T>
+    userId: string, contract: ConnectionContract<D>, type: T, ...payload: PayloadArgument<SentPayloadOf<ConnectionContract<D>['definition'], T>>
   ): Promise<number>
   /** Closes connections, by default with 3003 so that they do not come back. Resolves to how many that were. */
   disconnect (target: Target, event?: CloseEvent): Promise<number>
@@ -52,7 +52,7 @@ export class RegistryOfContracts implements RegistryService {
     return this.#registry.all()
   }
 
-  async send<D extends Messages> (userId: string, contract: ConnectionContract<D>, type: string, payload: unknown): Promise<number> {
+  async send<D extends Messages> (userId: string, contract: ConnectionContract<D>, type: string, payload?: unknown): Promise<number> {
     const frame = encode(this.#contracts.of(contract), undefined, type, payload)
     const reached = this.#registry.find({ userId }).filter(({ id }) => this.#sessions.get(id)?.serves(contract))
     for (const connection of reached) connection.send(frame)

@@ -2,7 +2,7 @@ import type { Target } from '../connection/registry.ts'
 import { ContractError } from '../contract/contract-error.ts'
 import type { Channel, ChannelDefinition } from '../contract/definition.ts'
 import { addressOf, type Params } from '../contract/address.ts'
-import type { ParamsOf, SentPayloadOf } from '../contract/payloads.ts'
+import type { ParamsOf, PayloadArgument, SentPayloadOf } from '../contract/payloads.ts'
 import type { Rooms } from '../rooms/rooms.ts'
 import { encode } from './context.ts'
 import type { BroadcastOptions } from './implement.ts'
@@ -22,7 +22,9 @@ export interface RoomHandle<D extends ChannelDefinition> {
    * Sends to every member; resolves once the members on this node have it.
    * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it.
    */
-  broadcast<T extends keyof D['fromServer'] & string> (type: T, payload: SentPayloadOf<D, T>, options?: BroadcastOptions): Promise<void>
+  broadcast<T extends keyof D['fromServer'] & string> (
+    type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>, [options?: BroadcastOptions]>
+  ): Promise<void>
   members (): Promise<RoomMember[]>
   /** How many connections are in the room. */
   count (): Promise<number>
@@ -61,7 +63,7 @@ export class RoomsOfContracts implements RoomsService {
     const members = async () => this.#rooms.members(channel).map(({ id, userId }) => ({ connectionId: id, userId }))
     return {
       channel,
-      broadcast: async (type, payload, { except } = {}) => this.#rooms.broadcast(channel, encode(compiled, channel, type, payload), except?.id),
+      broadcast: async (type: string, payload?: unknown, { except }: BroadcastOptions = {}) => this.#rooms.broadcast(channel, encode(compiled, channel, type, payload), except?.id),
       members,
       count: async () => (await members()).length,
       remove: async (target, code = 'removed') => this.#remove(channel, target, code)

@@ -1,14 +1,20 @@
 import { ContractError } from '../contract/contract-error.ts'
-import type { CompiledChannel } from '../contract/compile.ts'
+import type { CompiledChannel, CompiledMessage } from '../contract/compile.ts'
 import { matchPattern } from '../contract/pattern.ts'
 import type { Params } from '../contract/address.ts'
 import type { Contracts } from './contracts.ts'
 import type { ErasedBehaviour, ImplementedChannel } from './implement.ts'
 
+/** A message that clients may send, with who handles it. */
+export interface ServedMessage extends CompiledMessage {
+  readonly handle: ErasedBehaviour['on'][string]
+}
+
 /** A contract ready to run, with its behaviour. */
 export interface ServedChannel {
   readonly compiled: CompiledChannel
   readonly behaviour: ErasedBehaviour
+  readonly messages: ReadonlyMap<string, ServedMessage>
 }
 
 /** What one route serves. */
@@ -37,13 +43,15 @@ export class Router {
 
 function serve (compiled: CompiledChannel, behaviour: ErasedBehaviour): ServedChannel {
   const spot = `${spotOf(compiled)}: on`
-  for (const type of compiled.fromClient.keys()) {
-    if (typeof behaviour.on[type] !== 'function') throw new ContractError(spot, `lacks the handler '${type}'`)
-  }
+  const messages = new Map([...compiled.fromClient].map(([type, message]) => {
+    const handle = behaviour.on[type]
+    if (typeof handle !== 'function') throw new ContractError(spot, `lacks the handler '${type}'`)
+    return [type, { ...message, handle }]
+  }))
   const extra = Object.keys(behaviour.on).find((type) => !compiled.fromClient.has(type))
   if (extra) throw new ContractError(spot, `has the handler '${extra}', which the contract does not declare`)
   if (compiled.presence && !behaviour.presence) throw new ContractError(spotOf(compiled), "lacks 'presence', which the contract declares")
-  return { compiled, behaviour }
+  return { compiled, behaviour, messages }
 }
 
 function spotOf ({ pattern }: CompiledChannel): string {

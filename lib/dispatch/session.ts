@@ -122,12 +122,11 @@ export class Session {
   #dispatch (exchange: Exchange): unknown {
     const { type, channel, payload } = exchange.envelope
     const { served, context } = channel === undefined ? this.#itself() : this.#member(channel)
-    const message = served.compiled.fromClient.get(type)
-    const handle = served.behaviour.on[type]
-    if (!message || !handle) throw refusal('unknown_type')
+    const message = served.messages.get(type)
+    if (!message) throw refusal('unknown_type')
     const fault = message.payload(payload)
     if (fault) throw refusal('invalid_payload', fault)
-    const result = handle(new MessageContext(context, message, exchange), payload)
+    const result = message.handle(new MessageContext(context, message, exchange), payload)
     return isPromise(result) ? result.then(message.reply) : message.reply(result)
   }
 

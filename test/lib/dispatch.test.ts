@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { setImmediate as turn } from 'node:timers/promises'
+import { MemoryAdapter } from '../../lib/adapters/memory/memory.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'
 import { lab, own } from '../lab.ts'
@@ -248,8 +249,24 @@ t.test('registry', async (t) => {
 })
 
 t.test('messages of the connection itself', async (t) => {
-  const { connect } = await serveLab(t)
+  const { connect, logged } = await serveLab(t)
   const client = await connect('ann')
   t.strictSame(await client.request('whoami'), { type: 'ack', payload: { user: 'id-of-ann' }, correlationId: 't1' })
   t.match(await client.request('nonsense'), { payload: { code: 'unknown_type' } })
+  t.match(await client.request('shout'), { payload: { code: 'internal' } }, 'a connection has no room')
+  t.match(await logged('a handler failed'), { err: { message: /a connection has no room/ } })
+})
+
+t.test('a channel that the adapter cannot reach is `unavailable`, and leaves nothing behind', async (t) => {
+  class Broken extends MemoryAdapter {
+    override async subscribe (): Promise<void> {
+      throw new Error('the line is cut')
+    }
+  }
+  const { connect, app, logged } = await serveLab(t, { adapter: new Broken() })
+  const client = await connect('ann')
+  t.match((await client.request('join', channel)).payload, { code: 'unavailable' })
+  t.match(await logged('a channel cannot be reached'), { level: 40, channel, err: { message: 'the line is cut' } })
+  t.equal(app.rooms.size, 0)
+  t.match((await client.request('nothing', channel)).payload, { code: 'not_joined' })
 })

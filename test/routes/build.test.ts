@@ -1,22 +1,25 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { buildPages } from '../../routes/build.ts'
+import { root } from '../../routes/pages.ts'
 
-t.test('every page is built, with all it links to', async (t) => {
+t.test('the pages', async (t) => {
   const target = t.testdir()
-  await buildPages(target)
-  for (const folder of ['', 'chat']) {
-    const html = readFileSync(join(target, folder, 'index.html'), 'utf8')
-    const files = readdirSync(join(target, folder))
-    const linked = [...html.matchAll(/(?:src|href)="(?:\.\/)?([\w-]+\.\w+)"/g)].map(([, file]) => file as string)
-    t.ok(linked.length > 0)
-    for (const file of linked) t.ok(files.includes(file), `${folder}/${file}`)
-  }
-})
+  const { status, stderr } = spawnSync(process.execPath, ['dist/routes/build.js', target], { cwd: root, encoding: 'utf8' })
+  t.equal(status, 0, stderr)
 
-t.test("the chat's bundle carries its contract as types only", async (t) => {
-  const target = t.testdir()
-  await buildPages(target)
-  t.notMatch(readFileSync(join(target, 'chat/main.js'), 'utf8'), /TypeBox|maxLength/)
+  t.test('are built with all that they link to', async (t) => {
+    for (const folder of ['', 'chat']) {
+      const html = readFileSync(join(target, folder, 'index.html'), 'utf8')
+      const files = readdirSync(join(target, folder))
+      const linked = [...html.matchAll(/(?:src|href)="(?:\.\/)?([\w-]+\.\w+)"/g)].map(([, file]) => file as string)
+      t.ok(linked.length > 0)
+      for (const file of linked) t.ok(files.includes(file), `${folder}/${file}`)
+    }
+  })
+
+  t.test('carry their contracts as types only', async (t) => {
+    t.notMatch(readFileSync(join(target, 'chat/main.js'), 'utf8'), /TypeBox|maxLength/)
+  })
 })

@@ -34,7 +34,7 @@ app.ws('/ws', { context: () => ({ tenant: 'acme' }) }, [implement(chat, {
   on: { say: (ctx, { text }) => ctx.broadcast('said', { count: text.length }) }
 })])
 await app.rooms.of(chat, { room: 'lobby' }).broadcast('said', { count: 1 })
-await app.registry.send('user', own, 'greeting', undefined)
+await app.registry.send('user', own, 'greeting')
 app.heartbeat.size satisfies number
 
 const lobby = await connect<typeof chat>('ws://localhost').join('chat/:room', { room: 'lobby' })

@@ -1,0 +1,211 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import ts from 'typescript'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+interface Import {
+  /** A path of this repository, or the name of a package. */
+  readonly of: string
+  /** Gone once compiled. */
+  readonly asType: boolean
+}
+
+/** One source file, as far as the layout is concerned. */
+interface Module {
+  readonly path: string
+  readonly imports: readonly Import[]
+  readonly usesConsole: boolean
+}
+
+/** What may be imported: folders, single files, or `types of` either. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  'lib/protocol': [],
+  'lib/contract': ['lib/protocol'],
+  'lib/client': ['lib/contract', 'lib/protocol'],
+  'lib/asyncapi': ['lib/contract', 'lib/protocol'],
+  'lib/connection': ['lib/protocol', 'types of lib/adapters/adapter.ts'],
+  'lib/rooms': ['lib/protocol', 'types of lib/adapters/adapter.ts'],
+  'lib/adapters': ['lib/protocol'],
+  'lib/dispatch': ['lib/protocol', 'lib/contract', 'lib/connection', 'lib/rooms', 'lib/adapters'],
+  'lib/testing': ['lib'],
+  plugins: ['lib'],
+  routes: ['plugins', 'lib']
+}
+
+/** Ports as small as a clock belong to nobody. */
+const common = ['lib/clock.ts', 'lib/logger.ts']
+
+const within = (path: string, place: string) => path === place || path.startsWith(`${place}/`)
+const isOurs = (path: string) => /^(lib|plugins|routes|test)\//.test(path)
+const layerOf = (path: string) => Object.keys(allowed).find((layer) => within(path, layer))
+
+function permits (entry: string, { of, asType }: Import): boolean {
+  return entry.startsWith('types of ') ? asType && within(of, entry.slice('types of '.length)) : within(of, entry)
+}
+
+function againstDirection ({ path, imports }: Module): string[] {
+  const layer = layerOf(path)
+  if (layer === undefined && !common.includes(path)) return [`${path} is in no layer`]
+  const entries = [...common, ...layer === undefined ? [] : [layer, ...allowed[layer] ?? []]]
+  return imports.filter((i) => isOurs(i.of) && !entries.some((entry) => permits(entry, i))).map(({ of }) => `${path} imports ${of}`)
+}
+
+function foreignPackages ({ path, imports }: Module): string[] {
+  const refused = (of: string) => isPackage(of, 'fastify') || of.startsWith('@fastify/') ||
+    (within(path, 'lib/protocol') && !(path === 'lib/protocol/envelope.ts' && of === 'secure-json-parse'))
+  return within(path, 'lib') ? imports.filter(({ of }) => !isOurs(of) && refused(of)).map(({ of }) => `${path} imports ${of}`) : []
+}
+
+const isPackage = (specifier: string, name: string) => within(specifier, name) || specifier.startsWith(`${name}-`)
+
+/** What a browser would load with the client and cannot, or should not. */
+function heavyForClient (modules: readonly Module[]): string[] {
+  const byPath = new Map(modules.map((m) => [m.path, m]))
+  const loaded = new Set(modules.filter(({ path }) => within(path, 'lib/client')))
+  for (const { path, imports } of loaded) {
+    for (const { of, asType } of imports) {
+      const next = asType ? undefined : byPath.get(of)
+      if (next) loaded.add(next)
+      else if (!asType && /^(node:|ws$|@sinclair\/)/.test(of)) return [`the client loads ${of} through ${path}`]
+    }
+  }
+  return []
+}
+
+/** `entries`: the files that the package exports. */
+function badNames ({ path }: Module, entries: readonly string[]): string[] {
+  const name = posix.basename(path)
+  const folders = within(path, 'lib') ? path.split('/').length - 2 : 0
+  return [
+    ...folders > 2 ? [`${path} is more than two folders deep`] : [],
+    .../^(utils?|types|helpers)\.ts$/.test(name) || /\/utils?\//.test(path) ? [`${path} does not say what it is`] : [],
+    ...name === 'index.ts' && !entries.includes(path) ? [`${path} is no public entry`] : []
+  ]
+}
+
+/** Everything that is wrong with the layout of `modules`. */
+function faults (modules: readonly Module[], entries: readonly string[]): string[] {
+  return [
+    ...modules.flatMap(againstDirection),
+    ...modules.flatMap(foreignPackages),
+    ...heavyForClient(modules),
+    ...modules.flatMap((m) => badNames(m, entries)),
+    ...modules.filter(({ usesConsole }) => usesConsole).map(({ path }) => `${path} uses console`)
+  ]
+}
+
+function moduleOf (path: string, text: string): Module {
+  const imports: Import[] = []
+  let usesConsole = false
+  const visit = (node: ts.Node): void => {
+    const found = importOf(node)
+    if (found) imports.push({ ...found, of: found.of.startsWith('.') ? posix.join(posix.dirname(path), found.of) : found.of })
+    if (ts.isPropertyAccessExpression(node) && node.expression.getText() === 'console') usesConsole = true
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true))
+  return { path, imports, usesConsole }
+}
+
+function importOf (node: ts.Node): Import | undefined {
+  if (ts.isImportDeclaration(node)) return { of: textOf(node.moduleSpecifier), asType: isTypeImport(node.importClause) }
+  if (ts.isExportDeclaration(node) && node.moduleSpecifier) return { of: textOf(node.moduleSpecifier), asType: isTypeExport(node) }
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return { of: textOf(node.argument.literal), asType: true }
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) return { of: textOf(node.arguments[0]), asType: false }
+}
+
+const textOf = (node: ts.Node | undefined) => node && ts.isStringLiteral(node) ? node.text : 'what is computed'
+
+// `import { type A }` leaves `import {}` behind, which still loads the file; only `import type` leaves nothing.
+const isTypeImport = (clause: ts.ImportClause | undefined) => clause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+const isTypeExport = (node: ts.ExportDeclaration) => node.isTypeOnly
+
+function sources (folder: string): string[] {
+  return readdirSync(posix.join(root, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => posix.relative(root, posix.join(entry.parentPath, entry.name)))
+}
+
+const paths = ['lib', 'plugins', 'routes'].flatMap(sources)
+const readText = (path: string) => readFileSync(posix.join(root, path), 'utf8')
+
+/** The sources of what the package exports: `dist/lib/client/index.js` is `lib/client/index.ts`. */
+function publicEntries (): string[] {
+  const { exports } = JSON.parse(readText('package.json')) as { exports: Record<string, { default: string }> }
+  return Object.values(exports).map((entry) => entry.default.replace('./dist/', '').replace(/\.js$/, '.ts'))
+}
+
+/**
+ * The files of lib that write to a WebSocket of `ws`, or close one. By type: the client has a `send` of its own. What is
+ * shipped for tests is left out: it plays the peer.
+ */
+function socketWriters (): string[] {
+  const { config } = ts.readConfigFile(posix.join(root, 'tsconfig.json'), ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, root, undefined, posix.join(root, 'tsconfig.json'))
+  const files = paths.filter((path) => within(path, 'lib') && !within(path, 'lib/testing'))
+  const program = ts.createProgram(files.map((path) => posix.join(root, path)), options)
+  const checker = program.getTypeChecker()
+  const isWrite = (node: ts.Node) => ts.isPropertyAccessExpression(node) && /^(send|close|terminate|ping)$/.test(node.name.text) &&
+    checker.getSymbolAtLocation(node.name)?.declarations?.some((d) => d.getSourceFile().fileName.includes('/@types/ws/'))
+  const contains = (node: ts.Node): boolean => isWrite(node) || ts.forEachChild(node, contains) === true
+  return files.filter((path) => contains(program.getSourceFile(posix.join(root, path)) as ts.SourceFile))
+}
+
+t.test('imports point one way, names say what they are, and nothing prints', async (t) => {
+  const modules = paths.map((path) => moduleOf(path, readText(path)))
+  t.strictSame(faults(modules, publicEntries()), [])
+})
+
+t.test('only the connection and its outbox write to a socket or close one', async (t) => {
+  t.strictSame(socketWriters().sort(), ['lib/connection/connection.ts', 'lib/connection/outbox.ts'])
+})
+
+t.test('the lockfile names no registry', async (t) => {
+  t.notMatch(readText('package-lock.json'), /"resolved"/)
+})
+
+t.test('the layout is refused where it breaks a rule', async (t) => {
+  const cases: ReadonlyArray<readonly [path: string, text: string, fault: string]> = [
+    ['lib/protocol/frame.ts', "import { pattern } from '../contract/pattern.ts'", 'lib/protocol/frame.ts imports lib/contract/pattern.ts'],
+    ['lib/protocol/frame.ts', "import { parse } from 'secure-json-parse'", 'lib/protocol/frame.ts imports secure-json-parse'],
+    ['lib/contract/compile.ts', "import type { Node } from '../dispatch/node.ts'", 'lib/contract/compile.ts imports lib/dispatch/node.ts'],
+    ['lib/rooms/rooms.ts', "import { Adapter } from '../adapters/adapter.ts'", 'lib/rooms/rooms.ts imports lib/adapters/adapter.ts'],
+    ['lib/rooms/rooms.ts', "export type * from '../adapters/memory/memory.ts'", 'lib/rooms/rooms.ts imports lib/adapters/memory/memory.ts'],
+    ['lib/dispatch/node.ts', "const plugin = await import('../../plugins/rooms.ts')", 'lib/dispatch/node.ts imports plugins/rooms.ts'],
+    ['lib/dispatch/node.ts', "type Request = import('fastify').FastifyRequest", 'lib/dispatch/node.ts imports fastify'],
+    ['lib/dispatch/node.ts', "import fp from 'fastify-plugin'", 'lib/dispatch/node.ts imports fastify-plugin'],
+    ['lib/testing/client.ts', "import jwt from '@fastify/jwt'", 'lib/testing/client.ts imports @fastify/jwt'],
+    ['lib/clock.ts', "import { closeEvents } from './protocol/close-events.ts'", 'lib/clock.ts imports lib/protocol/close-events.ts'],
+    ['plugins/rooms.ts', "import { chat } from '../routes/chat/chat.contract.ts'", 'plugins/rooms.ts imports routes/chat/chat.contract.ts'],
+    ['lib/client/wire.ts', "import { type WebSocket } from 'ws'", 'the client loads ws through lib/client/wire.ts'],
+    ['lib/misc.ts', '', 'lib/misc.ts is in no layer'],
+    ['lib/rooms/types.ts', '', 'lib/rooms/types.ts does not say what it is'],
+    ['lib/rooms/utils/map.ts', '', 'lib/rooms/utils/map.ts does not say what it is'],
+    ['lib/rooms/index.ts', '', 'lib/rooms/index.ts is no public entry'],
+    ['lib/adapters/redis/scripts/append.ts', '', 'lib/adapters/redis/scripts/append.ts is more than two folders deep'],
+    ['lib/rooms/room.ts', 'console.log(1)', 'lib/rooms/room.ts uses console']
+  ]
+  for (const [path, text, fault] of cases) t.strictSame(faults([moduleOf(path, text)], []), [fault], fault)
+})
+
+t.test('the client is refused what it would load through another file', async (t) => {
+  const graph = (keyword: string) => [
+    moduleOf('lib/client/join.ts', `${keyword} { addressOf } from '../contract/address.ts'`),
+    moduleOf('lib/contract/address.ts', "import { Type } from '@sinclair/typebox'")
+  ]
+  t.strictSame(faults(graph('import'), []), ['the client loads @sinclair/typebox through lib/contract/address.ts'])
+  t.strictSame(faults(graph('import type'), []), [])
+})
+
+t.test('the layout allows what the design allows', async (t) => {
+  const graph = [
+    moduleOf('lib/protocol/envelope.ts', "import { parse } from 'secure-json-parse'; import { closeEvents } from './close-events.ts'"),
+    moduleOf('lib/rooms/rooms.ts', "import type { Adapter } from '../adapters/adapter.ts'; import type { Clock } from '../clock.ts'"),
+    moduleOf('lib/client/index.ts', "export * from './connect.ts'"),
+    moduleOf('plugins/rooms.ts', "import fp from 'fastify-plugin'; import { Rooms } from '../lib/rooms/rooms.ts'")
+  ]
+  t.strictSame(faults(graph, ['lib/client/index.ts']), [])
+})

@@ -1,0 +1,2 @@
+export { send as 'message.send' } from './send.ts'
+export { typing } from './typing.ts'

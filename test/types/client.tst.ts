@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'tstyche'
+import { connect, RequestError, type Connection, type FailureCode, type Present } from '../../lib/client/index.ts'
+import { account, chat, news } from './chat/chat.contract.ts'
+
+type Chat = typeof chat.definition
+
+const client = connect<typeof chat | typeof news | typeof account>('wss://example.com/ws')
+const lobby = client.join('chat/:room', { room: 'lobby' })
+
+describe('a client', () => {
+  test('joins by pattern and by contract', async () => {
+    const byContract = client.join(chat, { room: 'lobby' })
+    expect(byContract).type.toBe<typeof lobby>()
+    expect((await client.join('news')).address).type.toBe<string>()
+    expect((await client.join(news)).send('vote', 1)).type.toBe<Promise<number>>()
+  })
+
+  test('of one contract needs no union', async () => {
+    const channel = await connect<typeof news>('/ws').join('news')
+    channel.on('item', (payload) => { expect(payload).type.toBe<string>() })
+  })
+
+  test('sends with a typed reply', async () => {
+    const channel = await lobby
+    expect(channel.send('message.send', { text: 'hello' })).type.toBe<Promise<{ id: string }>>()
+    expect(channel.send('typing', { active: true })).type.toBe<Promise<void>>()
+    expect(client.send('whoami')).type.toBe<Promise<{ id: string }>>()
+  })
+
+  test('listens with typed payloads', async () => {
+    const channel = await lobby
+    channel.on('message.posted', (payload) => { expect(payload).type.toBe<{ id: string, text: string, from: string }>() })
+    channel.on('closing', (payload) => { expect(payload).type.toBe<undefined>() })
+    client.on('notice', ({ text }) => { expect(text).type.toBe<string>() })
+  })
+
+  test('narrows one error by its code', async () => {
+    const channel = await lobby
+    const error: unknown = undefined
+    if (channel.isError(error, 'message.send', 'muted')) {
+      expect(error).type.toBe<RequestError<'muted', { until: number }>>()
+      expect(error.data.until).type.toBe<number>()
+    }
+  })
+
+  test('switches over the errors of a message', async () => {
+    const channel = await lobby
+    const error: unknown = undefined
+    if (!channel.isError(error, 'message.send')) return
+    switch (error.code) {
+      case 'muted': return expect(error.data).type.toBe<{ until: number }>()
+      case 'full': return expect(error.data).type.toBe<{ limit: number }>()
+      default: expect(error).type.toBe<never>()
+    }
+  })
+
+  test('tries to send, and gets the reply or the error', async () => {
+    const sent = await (await lobby).trySend('message.send', { text: 'hello' })
+    if (sent.ok) return expect(sent.reply).type.toBe<{ id: string }>()
+    expect(sent.error.code).type.toBe<'muted' | 'full' | FailureCode>()
+    if (sent.error.code === 'muted') expect(sent.error.data).type.toBe<{ until: number }>()
+  })
+
+  test('knows who is present', async () => {
+    const channel = await lobby
+    expect(channel.presence).type.toBe<ReadonlyArray<Present<Chat>>>()
+    channel.onPresence((present, change) => {
+      expect(present[0]?.data).type.toBe<{ name: string } | undefined>()
+      expect(change?.left).type.toBe<readonly string[] | undefined>()
+    })
+  })
+
+  test('without contracts takes any message and returns what it does not know', async () => {
+    const untyped = connect('wss://example.com/ws')
+    expect(untyped).type.toBe<Connection>()
+    const channel = await untyped.join('chat/:room', { room: 'lobby' })
+    expect(channel.send('anything', { at: 'all' })).type.toBe<Promise<unknown>>()
+    const typed = await untyped.join(chat, { room: 'lobby' })
+    expect(typed.send('message.send', { text: 'hello' })).type.toBe<Promise<{ id: string }>>()
+  })
+})
+
+describe('a client does not compile', () => {
+  test('with a type that is not declared', async () => {
+    const channel = await lobby
+    // @ts-expect-error Argument of type '"message.sent"' is not assignable to parameter of type
+    channel.send('message.sent', { text: 'hello' })
+    // @ts-expect-error Argument of type '"message.post"' is not assignable to parameter of type
+    channel.on('message.post', () => {})
+    // @ts-expect-error Argument of type '"whoareyou"' is not assignable to parameter of type '"whoami"'
+    client.send('whoareyou')
+    expect(connect<typeof chat>('/ws').send).type.not.toBeCallableWith('whoami')
+  })
+
+  test('with another payload', async () => {
+    const channel = await lobby
+    // @ts-expect-error 'body' does not exist in type '{ text: string; }'
+    channel.send('message.send', { body: 'hello' })
+    // @ts-expect-error Type 'number' is not assignable to type 'string'
+    channel.trySend('message.send', { text: 1 })
+    // @ts-expect-error Expected 2 arguments, but got 1
+    channel.send('message.send')
+    // @ts-expect-error Argument of type '{ id: string; }' is not assignable to parameter of type 'undefined'
+    client.send('whoami', { id: '1' })
+  })
+
+  test('with another reply or message than declared', async () => {
+    const channel = await lobby
+    // @ts-expect-error Property 'key' does not exist on type '{ id: string; }'
+    channel.send('message.send', { text: 'hello' }).then(({ key }) => key)
+    // @ts-expect-error Property 'author' does not exist on type
+    channel.on('message.posted', ({ author }) => author)
+  })
+
+  test('with a pattern or a contract that is not of this route', () => {
+    // @ts-expect-error Argument of type '"chats/:room"' is not assignable to parameter of type '"chat/:room" | 
+    client.join('chats/:room', { room: 'lobby' })
+    // @ts-expect-error Argument of type '"chat/lobby"' is not assignable to parameter of type '"chat/:room" | 
+    client.join('chat/lobby')
+    expect(connect<typeof chat>('/ws').join).type.not.toBeCallableWith(news)
+  })
+
+  test('with other params', () => {
+    expect(client.join).type.not.toBeCallableWith('chat/:room')
+    expect(client.join).type.not.toBeCallableWith('news', { room: 'lobby' })
+    // @ts-expect-error 'topic' does not exist in type '{ room: string; }'
+    client.join('chat/:room', { topic: 'lobby' })
+    // @ts-expect-error Type 'number' is not assignable to type 'string'
+    client.join(chat, { room: 1 })
+  })
+
+  test('with an error that the message does not declare', async () => {
+    const channel = await lobby
+    // @ts-expect-error Argument of type '"banned"' is not assignable to parameter of type
+    channel.isError(undefined, 'message.send', 'banned')
+  })
+})

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'tstyche'
+import { handler, implement, type ImplementedChannel } from '../../plugins/channels.ts'
+import type { DemoUser } from '../../routes/token.routes.ts'
+import { account, chat, news } from './chat/chat.contract.ts'
+import * as on from './chat/on.ts'
+
+const presence = () => ({ name: 'Ada' })
+const typing = () => {}
+const send = () => ({ id: '1' })
+
+describe('an implementation', () => {
+  test('infers contexts, payloads and replies from the contract', () => {
+    implement(chat, {
+      authorize: (ctx) => ctx.params.room === 'lobby',
+      presence: (ctx) => ({ name: ctx.user.name }),
+      joined: (ctx) => ctx.send('closing'),
+      left: (ctx, reason) => {
+        expect(ctx.params).type.toBe<{ room: string }>()
+        expect(reason).type.toBe<'left' | 'removed' | 'disconnected'>()
+      },
+      on: {
+        'message.send': async (ctx, { text }) => {
+          expect(text).type.toBe<string>()
+          expect(ctx.messageId).type.toBe<string>()
+          expect(ctx.signal).type.toBe<AbortSignal>()
+          if (ctx.state['muted']) throw ctx.error('muted', { until: 1 })
+          await ctx.broadcast('message.posted', { id: ctx.messageId, text, from: ctx.user.sub })
+          return { id: ctx.messageId }
+        },
+        typing: (ctx, { active }) =>
+          ctx.broadcast('typing.changed', { userId: ctx.user.sub, active }, { except: ctx.connection })
+      }
+    })
+  })
+
+  test("knows users as the application's token does", () => {
+    implement(news, { on: { vote: (ctx) => { expect(ctx.user).type.toBe<DemoUser>(); return 1 } } })
+  })
+
+  test('takes handlers from files of their own', () => {
+    expect(implement(chat, { presence, on })).type.toBe<ImplementedChannel>()
+  })
+
+  test('sends a message without a payload by its type alone', () => {
+    handler(chat, 'typing', (ctx) => {
+      ctx.send('closing')
+      expect(ctx.broadcast('closing')).type.toBe<Promise<void>>()
+      expect(ctx.broadcast('closing', undefined, { except: ctx.connection })).type.toBe<Promise<void>>()
+    })
+  })
+
+  test('of a connection has neither params nor presence', () => {
+    implement(account, {
+      on: {
+        whoami: (ctx, payload) => {
+          expect(payload).type.toBe<undefined>()
+          expect(ctx.params).type.toBe<{}>()
+          ctx.send('notice', { text: 'hello' })
+          return { id: ctx.connection.id }
+        }
+      }
+    })
+  })
+})
+
+describe('an implementation does not compile', () => {
+  test('without a handler', () => {
+    // @ts-expect-error Property 'typing' is missing in type
+    implement(chat, { presence, on: { 'message.send': send } })
+  })
+
+  test('without the file of a handler', () => {
+    const { typing, ...rest } = on
+    // @ts-expect-error Property 'typing' is missing in type
+    implement(chat, { presence, on: rest })
+    expect(typing).type.not.toBe<undefined>()
+  })
+
+  test('with a handler whose name is misspelt', () => {
+    implement(chat, {
+      presence,
+      on: {
+        'message.send': send,
+        typing,
+        // @ts-expect-error 'typign' does not exist in type
+        typign: typing
+      }
+    })
+    // @ts-expect-error Argument of type '"message.sent"' is not assignable to parameter of type '"message.send" | "typing"'
+    handler(chat, 'message.sent', () => {})
+  })
+
+  test('with a handler that takes another payload', () => {
+    implement(chat, {
+      presence,
+      on: {
+        // @ts-expect-error Property 'body' is missing in type '{ text: string; }' but required in type '{ body: string; }'
+        'message.send': (ctx, { body }: { body: string }) => ({ id: body }),
+        // @ts-expect-error Property 'activ' does not exist on type '{ active: boolean; }'
+        typing: (ctx, { activ }) => {}
+      }
+    })
+  })
+
+  test('with a handler that returns another reply', () => {
+    implement(chat, {
+      presence,
+      on: {
+        // @ts-expect-error Type 'number' is not assignable to type 'string'
+        'message.send': () => ({ id: 1 }),
+        typing
+      }
+    })
+    implement(news, {
+      on: {
+        // @ts-expect-error Type 'undefined' is not assignable to type 'number'
+        vote: async () => undefined
+      }
+    })
+    // @ts-expect-error Property 'id' is missing in type '{}' but required in type '{ id: string; }'
+    handler(chat, 'message.send', async () => ({}))
+  })
+
+  test('with an error that the message does not declare', () => {
+    handler(chat, 'message.send', (ctx) => {
+      // @ts-expect-error Argument of type '"banned"' is not assignable to parameter of type '"muted" | "full"'
+      throw ctx.error('banned', { until: 1 })
+    })
+    handler(chat, 'typing', (ctx) => {
+      // @ts-expect-error Argument of type '"muted"' is not assignable to parameter of type 'never'
+      throw ctx.error('muted', { until: 1 })
+    })
+  })
+
+  test('with the data of another error', () => {
+    handler(chat, 'message.send', (ctx) => {
+      // @ts-expect-error 'limit' does not exist in type '{ until: number; }'
+      throw ctx.error('muted', { limit: 1 })
+    })
+    handler(chat, 'message.send', (ctx) => {
+      // @ts-expect-error Type 'string' is not assignable to type 'number'
+      throw ctx.error('muted', { until: 'tomorrow' })
+    })
+  })
+
+  test('with a broadcast of a type that is not declared', () => {
+    handler(chat, 'typing', (ctx) =>
+      // @ts-expect-error Argument of type '"message.edited"' is not assignable to parameter of type '"message.posted" | "typing.changed" | "closing"'
+      ctx.broadcast('message.edited', { id: '1' }))
+    handler(chat, 'typing', (ctx) =>
+      // @ts-expect-error Argument of type '"typing"' is not assignable to parameter of type '"message.posted" | "typing.changed" | "closing"'
+      ctx.send('typing', { active: true }))
+  })
+
+  test('with a broadcast of another payload', () => {
+    handler(chat, 'typing', (ctx) =>
+      // @ts-expect-error Type 'string' is not assignable to type 'boolean'
+      ctx.broadcast('typing.changed', { userId: '1', active: 'yes' }))
+    handler(chat, 'typing', (ctx) =>
+      // @ts-expect-error Property 'from' is missing in type '{ id: string; text: string; }'
+      ctx.broadcast('message.posted', { id: '1', text: 'hi' }))
+    handler(chat, 'typing', (ctx) =>
+      // @ts-expect-error Expected 2 arguments, but got 1
+      ctx.send('message.posted'))
+  })
+
+  test('with a param that the pattern does not name', () => {
+    // @ts-expect-error Property 'topic' does not exist on type '{ room: string; }'
+    implement(chat, { presence, on, authorize: (ctx) => ctx.params.topic === 'lobby' })
+  })
+
+  test('without the presence that the contract declares', () => {
+    // @ts-expect-error Property 'presence' is missing in type...but required in type 'PresenceBehaviour<
+    implement(chat, { on })
+  })
+
+  test('with another presence than the contract declares', () => {
+    // @ts-expect-error Type 'number' is not assignable to type 'string'
+    implement(chat, { on, presence: () => ({ name: 1 }) })
+  })
+
+  test('with a presence that the contract does not declare', () => {
+    // @ts-expect-error Type '() => { name: string; }' is not assignable to type 'never'
+    implement(news, { presence, on: { vote: () => 1 } })
+  })
+
+  test('with a behaviour that there is not', () => {
+    // @ts-expect-error 'onJoin' does not exist in type
+    implement(news, { onJoin: () => {}, on: { vote: () => 1 } })
+  })
+})

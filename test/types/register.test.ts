@@ -1,0 +1,61 @@
+import t from 'tap'
+import { compile } from './compile.ts'
+
+// Declaration merging holds for a whole program, so that each of these is a program of its own.
+
+const contract = `
+import { Type } from '@sinclair/typebox'
+import { defineChannel } from '../../../plugins/channels.ts'
+export const news = defineChannel({
+  pattern: 'news/:topic',
+  params: Type.Object({ topic: Type.String() }),
+  fromClient: { vote: { payload: Type.Integer() } },
+  fromServer: { item: { payload: Type.String() } }
+})
+`
+
+const using = (expression: string) => `
+import { implement } from '../../../plugins/channels.ts'
+import { news } from './contract.ts'
+implement(news, { authorize: (ctx) => ${expression}, on: { vote: () => {} } })
+`
+
+const tokens = `
+import '@fastify/jwt'
+declare module '@fastify/jwt' { interface FastifyJWT { user: { id: string, rooms: string[] } } }
+`
+
+const register = (member: string) => `
+import type {} from '../../../plugins/channels.ts'
+declare module '../../../plugins/channels.ts' { interface Register { ${member} } }
+`
+
+t.test('ctx.user is what @fastify/jwt says of request.user', async (t) => {
+  const sources = { 'contract.ts': contract, 'tokens.ts': tokens }
+  t.strictSame(compile({ ...sources, 'server.ts': using('ctx.user.rooms.includes(ctx.params.topic)') }).errors, [])
+  t.match(compile({ ...sources, 'server.ts': using('ctx.user.room === "x"') }).errors,
+    [/^server\.ts\(4\): Property 'room' does not exist on type '{ id: string; rooms: string\[\]; }'/])
+})
+
+t.test('Register says otherwise, through the public entry', async (t) => {
+  const sources = { 'contract.ts': contract, 'tokens.ts': tokens, 'register.ts': register('user: { admin: boolean }, context: { locale: string }') }
+  t.strictSame(compile({ ...sources, 'server.ts': using('ctx.user.admin && ctx.context.locale === "fr"') }).errors, [])
+  t.match(compile({ ...sources, 'server.ts': using('ctx.user.rooms.length > 0') }).errors,
+    [/^server\.ts\(4\): Property 'rooms' does not exist on type '{ admin: boolean; }'/])
+})
+
+t.test('a context that nobody declared is unknown', async (t) => {
+  const { errors } = compile({ 'contract.ts': contract, 'server.ts': using('ctx.context.locale === "fr"') })
+  t.match(errors, [/^server\.ts\(4\): 'ctx\.context' is of type 'unknown'/])
+})
+
+t.test('a contract can be used with its types alone, and the client knows nothing of Fastify', async (t) => {
+  const client = `
+    import { connect } from '../../../lib/client/index.ts'
+    import type { news } from './contract.ts'
+    const topic = await connect<typeof news>('/ws').join('news/:topic', { topic: 'x' })
+    topic.on('item', (text) => text satisfies string)
+  `
+  const lean = contract.replace('plugins/channels.ts', 'lib/contract/definition.ts')
+  t.strictSame(compile({ 'contract.ts': lean, 'client.ts': client }).errors, [])
+})
