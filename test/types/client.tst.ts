@@ -113,9 +113,9 @@ describe('a client does not compile', () => {
   })
 
   test('with a pattern or a contract that is not of this route', () => {
-    // @ts-expect-error Argument of type '"chats/:room"' is not assignable to parameter of type '"chat/:room" | 
+    // @ts-expect-error Argument of type '"chats/:room"' is not assignable to parameter of type '"chat/:room"
     client.join('chats/:room', { room: 'lobby' })
-    // @ts-expect-error Argument of type '"chat/lobby"' is not assignable to parameter of type '"chat/:room" | 
+    // @ts-expect-error Argument of type '"chat/lobby"' is not assignable to parameter of type '"chat/:room"
     client.join('chat/lobby')
     expect(connect<typeof chat>('/ws').join).type.not.toBeCallableWith(news)
   })
