@@ -108,7 +108,7 @@ export function implementLab (journal = new LabJournal()): ImplementedChannel {
       lie: () => ({ id: 1 as unknown as string }),
       refuse: (ctx) => { throw ctx.error('muted', { until: 7 }) },
       whisper: (ctx, { text }) => {
-        ctx.log.info({}, 'whispering')
+        ctx.log.info({ id: ctx.params.id }, 'whispering')
         ctx.send('whispered', { text })
         ctx.send('bell')
       }

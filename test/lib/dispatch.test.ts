@@ -61,7 +61,7 @@ t.test('a context', async (t) => {
     t.strictSame(await client.next('bell'), { type: 'bell', channel })
     await other.request('ping')
     t.notOk(other.log.some(({ type }) => type === 'whispered'))
-    t.match(await logged('whispering'), { channel, connection: /./, user: 'id-of-ann' })
+    t.match(await logged('whispering'), { id: 'a', channel, connection: /./, user: 'id-of-ann' })
   })
 
   t.test('has state that lasts as long as the membership', async (t) => {
@@ -269,4 +269,10 @@ t.test('a channel that the adapter cannot reach is `unavailable`, and leaves not
   t.match(await logged('a channel cannot be reached'), { level: 40, channel, err: { message: 'the line is cut' } })
   t.equal(app.rooms.size, 0)
   t.match((await client.request('nothing', channel)).payload, { code: 'not_joined' })
+})
+
+t.test('a message to an address that is no channel says so', async (t) => {
+  const { connect } = await serveLab(t)
+  const client = await connect('ann')
+  t.match((await client.request('nothing', 'lab/a/b')).payload, { code: 'unknown_channel' })
 })
