@@ -9,3 +9,10 @@ export interface Clock {
   setTimeout (fn: () => void, ms: number): Timer
   clearTimeout (timer: Timer): void
 }
+
+/** The time of this machine. Its timers do not keep a process alive. */
+export const systemClock: Clock = {
+  now: Date.now,
+  setTimeout: (fn, ms) => setTimeout(fn, ms).unref(),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout)
+}

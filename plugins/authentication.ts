@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Credentials } from '../lib/connection/connection.ts'
 import { bearerPrefix } from '../lib/protocol/control.ts'
 import { NoUserId, Unauthenticated, UnprotectedRoute } from './errors.ts'
 import { offeredBy } from './handshake.ts'
 import type { ChannelsOptions, Identify } from './options.ts'
 import { hiddenToken } from './token-in-url.ts'
 
-/** Who connects, as far as a route found out. */
-export interface Authenticated {
-  readonly user: unknown
-  readonly userId: string | undefined
+/** Who connects, as far as a route found out, and what a newer token says. */
+export interface Authenticated extends Credentials {
+  readonly verify: ((token: string) => Promise<Credentials>) | undefined
 }
 
 /** What a route says of its callers. */
@@ -24,26 +24,46 @@ export interface Protection {
  * @throws {UnprotectedRoute} at registration when there is none of them, and the route does not say that it is public.
  */
 export function authenticator (app: FastifyInstance, url: string, route: Protection, options: ChannelsOptions): (request: FastifyRequest) => Promise<Authenticated> {
-  const identify = route.identify ?? options.identify ?? (route.public ? alreadyKnown : undefined) ?? (app.hasRequestDecorator('jwtVerify') ? verifyToken : undefined)
-  if (!identify) throw new UnprotectedRoute(url)
+  const identify = route.identify ?? options.identify ?? (route.public ? alreadyKnown : undefined)
   const userIdOf: (user: never) => unknown = options.userId ?? defaultUserId
+  if (identify) return async (request) => identified(await identify(request) ?? undefined, route, userIdOf)
+  if (!app.hasRequestDecorator('jwtVerify')) throw new UnprotectedRoute(url)
   return async (request) => {
-    const user = await identify(request) ?? undefined
-    if (user === undefined && route.public) return { user, userId: undefined }
-    if (user === undefined) throw new Unauthenticated()
-    return { user, userId: named(userIdOf(user as never)) }
+    placeToken(request)
+    const { jwtVerify } = request
+    const verify = (token: string) => verified(app, bearerOf(token, jwtVerify), userIdOf)
+    return { ...await verified(app, request, userIdOf), verify }
   }
+}
+
+function identified (user: unknown, route: Protection, userIdOf: (user: never) => unknown): Authenticated {
+  if (user === undefined && !route.public) throw new Unauthenticated()
+  const userId = user === undefined ? undefined : named(userIdOf(user as never))
+  return { user, userId, expiresAt: undefined, jti: undefined, verify: undefined }
 }
 
 function alreadyKnown (request: FastifyRequest): unknown {
   return request.user
 }
 
+/** What `@fastify/jwt` asks of a request. */
+type Bearer = Pick<FastifyRequest, 'headers' | 'jwtVerify'>
+
+/** As much of a request as verifying a token takes: the one of the upgrade is long gone when a newer token comes. */
+function bearerOf (token: string, jwtVerify: FastifyRequest['jwtVerify']): Bearer {
+  return { headers: { authorization: `Bearer ${token}` }, jwtVerify }
+}
+
+async function verified (app: FastifyInstance, bearer: Bearer, userIdOf: (user: never) => unknown): Promise<Credentials> {
+  const user: unknown = await bearer.jwtVerify()
+  const { exp, jti } = app.jwt.decode(app.jwt.lookupToken(bearer as FastifyRequest)) as { exp?: number, jti?: string }
+  return { user, userId: named(userIdOf(user as never)), expiresAt: exp === undefined ? undefined : exp * 1000, jti }
+}
+
 /** `@fastify/jwt` looks at the header and at its cookie; a token found elsewhere is put where it looks. */
-function verifyToken (request: FastifyRequest): Promise<unknown> {
+function placeToken (request: FastifyRequest): void {
   const token = request.headers.authorization === undefined ? tokenBeside(request) : undefined
   if (token !== undefined) request.raw.headers.authorization = `Bearer ${token}`
-  return request.jwtVerify()
 }
 
 function tokenBeside (request: FastifyRequest): string | undefined {

@@ -1,12 +1,14 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { MemoryAdapter } from '../lib/adapters/memory/memory.ts'
+import { MemoryAdapter, MemoryHub } from '../lib/adapters/memory/memory.ts'
 import { Node } from '../lib/dispatch/node.ts'
 import { heartbeat } from './heartbeat.ts'
+import { pinned } from './pinned-algorithm.ts'
 import { settingsOf, type ChannelsOptions } from './options.ts'
 import { registry } from './registry.ts'
 import { rooms } from './rooms.ts'
+import { watchSessions } from './session-check.ts'
 import { webSocketServer } from './web-socket-server.ts'
 import { wsRoute } from './ws-route.ts'
 
@@ -17,8 +19,12 @@ declare module '../lib/dispatch/implement.ts' {
 /** The composition root: one node, and a plugin for each of its services. */
 export const channels = fp<ChannelsOptions>(async (app, options) => {
   const settings = settingsOf(options)
-  const node = new Node(settings, settings.adapter ?? new MemoryAdapter(), settings.clock)
-  if (settings.jwt) await app.register(fastifyJwt, settings.jwt)
+  const node = new Node(settings, settings.adapter ?? new MemoryAdapter(new MemoryHub(settings.clock)), settings.clock)
+  if (settings.jwt) await app.register(fastifyJwt, pinned(settings.jwt))
+  if (settings.sessionCheck) {
+    const end = watchSessions(settings.sessionCheck, node, settings.clock)
+    app.addHook('onClose', async () => end())
+  }
   await app.register(webSocketServer, { node, settings })
   await app.register(registry, { node })
   await app.register(rooms, { node })

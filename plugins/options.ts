@@ -4,11 +4,12 @@ import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { FastifyRequest } from 'fastify'
 import type { Adapter } from '../lib/adapters/adapter.ts'
-import type { Clock } from '../lib/clock.ts'
+import { systemClock, type Clock } from '../lib/clock.ts'
 import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
+import { defaultLimits, noLimits, type Limits } from '../lib/connection/limits.ts'
 import type { ViolationOptions } from '../lib/connection/violations.ts'
 import { InvalidOptions } from './errors.ts'
-import { systemClock } from './system-clock.ts'
+import type { SessionCheck } from './session-check.ts'
 
 /** Who a request comes from; undefined or null is nobody, and answered 401. */
 export type Identify = (request: FastifyRequest) => unknown
@@ -42,6 +43,15 @@ export interface ChannelsOptions {
   readonly violations?: Partial<ViolationOptions>
   /** Forgive none of them. Default false. */
   readonly strict?: boolean
+  /**
+   * How much anybody may use: `Limits` says what each means, and its default. `false` lifts those on connections and rates,
+   * for load tests.
+   */
+  readonly limits?: Partial<Limits> | false
+  /** Asked every so many milliseconds for each connection: is this session still good? `false` closes it with 3000. */
+  readonly sessionCheck?: SessionCheck
+  /** How long a user whose connection was lost stays present, so that a reload does not flicker. Default 3,000. */
+  readonly presenceGrace?: number
   /** What joins this process to others. Default: nothing, rooms live in this process. */
   readonly adapter?: Adapter
   /** Options of `@fastify/websocket`, which is registered here. */
@@ -51,6 +61,10 @@ export interface ChannelsOptions {
 }
 
 const milliseconds = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })
+
+const positive = Type.Integer({ minimum: 1 })
+const closed = { additionalProperties: false }
+const rate = Type.Object({ max: positive, per: milliseconds }, closed)
 
 const definition = Type.Object({
   origins: Type.Optional(Type.Union([Type.Literal('*'), Type.Array(Type.String())])),
@@ -65,6 +79,19 @@ const definition = Type.Object({
   inboxLimit: Type.Optional(Type.Integer({ minimum: 1 })),
   violations: Type.Optional(Type.Object({ max: Type.Optional(Type.Integer({ minimum: 0 })), per: Type.Optional(milliseconds) }, { additionalProperties: false })),
   strict: Type.Optional(Type.Boolean()),
+  limits: Type.Optional(Type.Union([Type.Literal(false), Type.Partial(Type.Object({
+    connections: positive,
+    perUser: positive,
+    perIp: positive,
+    channels: positive,
+    messages: rate,
+    bytes: rate,
+    joins: rate,
+    storm: Type.Object({ max: Type.Integer({ minimum: 0 }), per: milliseconds }, closed),
+    queue: positive
+  }), closed)])),
+  sessionCheck: Type.Optional(Type.Object({ every: milliseconds, check: Type.Function([], Type.Unknown()) }, closed)),
+  presenceGrace: Type.Optional(Type.Integer({ minimum: 0 })),
   adapter: Type.Optional(Type.Object({})),
   websocket: Type.Optional(Type.Object({})),
   clock: Type.Optional(Type.Object({}))
@@ -90,10 +117,12 @@ export function settingsOf (options: ChannelsOptions) {
     handlerTimeout: 30_000,
     closeTimeout: 5_000,
     upgradeTimeout: 5_000,
+    presenceGrace: 3_000,
     clock: systemClock,
     inboxLimit: 64,
     ...options,
     heartbeat: { ...heartbeat, ...options.heartbeat },
+    limits: options.limits === false ? noLimits : { ...defaultLimits, ...options.limits },
     violations: { ...violations, ...options.violations, ...(options.strict && { max: 0 }) }
   }
   if (settings.heartbeat.timeout >= settings.heartbeat.interval) {

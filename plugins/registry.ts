@@ -13,5 +13,5 @@ declare module 'fastify' {
 
 /** `fastify.registry` */
 export const registry = fp<{ node: Node }>(async (app, { node }) => {
-  app.decorate('registry', new RegistryOfContracts(node.registry, node.contracts, node.sessions))
+  app.decorate('registry', new RegistryOfContracts(node))
 }, { name: 'fastify-channels-registry', fastify: '5.x' })

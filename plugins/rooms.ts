@@ -13,5 +13,5 @@ declare module 'fastify' {
 
 /** `fastify.rooms` */
 export const rooms = fp<{ node: Node }>(async (app, { node }) => {
-  app.decorate('rooms', new RoomsOfContracts(node.rooms, node.contracts, node.sessions))
+  app.decorate('rooms', new RoomsOfContracts(node))
 }, { name: 'fastify-channels-rooms', fastify: '5.x' })

@@ -8,8 +8,9 @@ import { ContractError } from '../lib/contract/contract-error.ts'
 import type { ImplementedChannel } from '../lib/dispatch/implement.ts'
 import type { Node } from '../lib/dispatch/node.ts'
 import { Router } from '../lib/dispatch/router.ts'
+import { Admission } from './admission.ts'
 import { authenticator, type Authenticated, type Protection } from './authentication.ts'
-import { InvalidContract } from './errors.ts'
+import { InvalidContract, Unauthenticated } from './errors.ts'
 import { checkHandshake } from './handshake.ts'
 import type { Settings } from './options.ts'
 import { originCheck } from './origins.ts'
@@ -22,7 +23,7 @@ export interface WsOptions extends Protection {
 }
 
 /** What was found out about a request on its way to the switch. */
-interface Admitted extends Authenticated { context?: unknown }
+interface Admitted extends Authenticated { readonly context?: unknown }
 
 declare module 'fastify' {
   interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> {
@@ -47,6 +48,7 @@ export type WsRouteOptions<
 
 /** `app.ws`: routes whose connections this node's dispatch serves. */
 export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node, settings }) => {
+  const admission = new Admission(settings.limits)
   const checkOrigin = originCheck(settings.origins)
   const admitted = new WeakMap<FastifyRequest, Admitted>()
   const serializers = redactingSerializers(app)
@@ -64,20 +66,25 @@ export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node
       onRequest: [
         checkHandshake,
         checkOrigin,
+        admission.bySource,
         ...hooks(route.onRequest),
-        async (request) => { admitted.set(request, await authenticate(request)) }
+        async (request, reply) => {
+          const authenticated = await authenticate(request)
+          if (node.revocations.has(authenticated)) throw new Unauthenticated()
+          admission.byUser(authenticated.userId, request, reply)
+          admitted.set(request, { ...authenticated, verify: unrevoked(authenticated.verify, node) })
+        }
       ],
       preHandler: [
         ...hooks(route.preHandler),
-        async (request) => { (admitted.get(request) as Admitted).context = await context?.(request) }
+        async (request) => { admitted.set(request, { ...admitted.get(request) as Admitted, context: await context?.(request) }) }
       ],
       // Never reached: a request that is no upgrade is refused before.
       handler: checkHandshake,
       wsHandler: (webSocket, request) => {
-        const { user, userId, context } = admitted.get(request) as Admitted
-        const id = randomUUID()
-        const identity = { id, user, userId, ip: request.ip, context }
-        node.accept(webSocket, request.raw.socket, identity, router, request.log.child({ connection: id, user: userId }))
+        const identity = { ...admitted.get(request) as Admitted, id: randomUUID(), ip: request.ip }
+        const log = request.log.child({ connection: identity.id, user: identity.userId })
+        node.accept(webSocket, request.raw.socket, identity, router, log)
       }
     })
   })
@@ -89,6 +96,14 @@ function routerOf (channels: readonly ImplementedChannel[], node: Node): Router 
   } catch (error) {
     throw error instanceof ContractError ? new InvalidContract(error.message) : error
   }
+}
+
+function unrevoked (verify: Authenticated['verify'], { revocations }: Node): Authenticated['verify'] {
+  return verify && (async (token) => {
+    const credentials = await verify(token)
+    if (revocations.has(credentials)) throw new Unauthenticated()
+    return credentials
+  })
 }
 
 function hooks<H> (given: H | H[] | undefined): H[] {

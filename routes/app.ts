@@ -1,20 +1,27 @@
 import { randomBytes } from 'node:crypto'
+import type { Server } from 'node:http'
 import fastifyStatic from '@fastify/static'
-import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { channels, type ChannelsOptions } from '../plugins/channels.ts'
 import { chatRoutes } from './chat/chat.routes.ts'
 import { pagesFolder } from './pages.ts'
 import { tokenRoutes } from './token.routes.ts'
 
-export interface AppOptions extends FastifyServerOptions {
+export interface AppOptions extends FastifyHttpOptions<Server> {
   /** Whether `POST /token` hands out identities. Default true: this is a demo. */
   readonly demo?: boolean
   readonly channels?: ChannelsOptions
 }
 
+/** For sockets that never become a request: half a header, or nothing at all, is answered 408 within 20 s. */
+const impatient: FastifyHttpOptions<Server> = {
+  requestTimeout: 15_000,
+  http: { headersTimeout: 10_000, connectionsCheckingInterval: 5_000 }
+}
+
 /** The demo: its pages, its tokens and its WebSocket routes on one Fastify instance. */
 export async function buildApp ({ demo = true, channels: options, ...server }: AppOptions = {}): Promise<FastifyInstance> {
-  const app = fastify(server)
+  const app = fastify({ ...impatient, ...server })
   await app.register(channels, { jwt: { secret: randomBytes(32).toString('hex') }, ...options })
   await app.register(fastifyStatic, { root: pagesFolder, redirect: true })
   await app.register(tokenRoutes, { demo })

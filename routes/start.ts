@@ -1,8 +1,10 @@
+import type { ChannelsOptions } from '../plugins/channels.ts'
 import { buildApp } from './app.ts'
 
-const { PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info' } = process.env
+const { PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info', LIMITS = 'on' } = process.env
+const channels: ChannelsOptions = LIMITS === 'off' ? { limits: false } : {}
 
-const app = await buildApp({ logger: { level: LOG_LEVEL } })
+const app = await buildApp({ logger: { level: LOG_LEVEL }, channels })
 const address = await app.listen({ port: Number(PORT), host: HOST })
 const { port } = new URL(address)
 
@@ -10,7 +12,7 @@ process.stdout.write(`
   fastify-channels demo: http://localhost:${port}
 
   Open it in two windows, take two names, and talk. Ctrl-C ends it.
-
+${LIMITS === 'off' ? '\n  Limits on rates and connections are OFF.\n' : ''}
 `)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -27,7 +27,7 @@ export interface Demo {
 export async function serveDemo (t: Test, options: ChannelsOptions = {}): Promise<Demo> {
   const sink = new LogSink()
   const journal = new LabJournal()
-  const app = await buildApp({ logger: { level: 'info', stream: sink }, channels: options })
+  const app = await buildApp({ logger: { level: 'info', stream: sink }, channels: { presenceGrace: 0, ...options } })
   t.teardown(() => app.close())
   app.ws('/ws/lab', {}, [implementLab(journal), implementOwn()])
   await app.listen({ port: 0, host: '127.0.0.1' })

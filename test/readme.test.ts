@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { defaultLimits } from '../lib/connection/limits.ts'
 import { optionNames } from '../plugins/options.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -38,7 +39,17 @@ t.test('every command is one of package.json', async (t) => {
 
 t.test('the table of options is complete', async (t) => {
   const listed = [...readme.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
-  t.strictSame(listed, optionNames)
+  t.strictSame(listed, [...optionNames, ...Object.keys(defaultLimits)])
+})
+
+t.test('every test that docs/security.md names is there', async (t) => {
+  const security = readFileSync(join(root, 'docs/security.md'), 'utf8')
+  const named = [...security.matchAll(/`(test\/[\w/.-]+)`: (.+?) \|$/gm)]
+  t.ok(named.length > 15)
+  for (const [, file, title] of named) {
+    const source = readFileSync(join(root, file as string), 'utf8')
+    t.ok(source.includes(`test('${title}'`), `${file}: ${title}`)
+  }
 })
 
 t.test('every path it names is there', async (t) => {

@@ -49,7 +49,7 @@ export async function makeApp (t: Test, options: ChannelsOptions = {}, server: F
   const sink = new LogSink()
   const app = fastify({ logger: { level: 'debug', stream: sink }, ...server })
   t.teardown(() => app.close())
-  await app.register(channels, { jwt: { secret }, ...options })
+  await app.register(channels, { jwt: { secret }, presenceGrace: 0, ...options })
   return { app, sink }
 }
 

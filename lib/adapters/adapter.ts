@@ -1,5 +1,5 @@
 import type { PresenceChange, PresenceEntry } from '../protocol/control.ts'
-import type { Frame } from '../protocol/frame.ts'
+import type { Frame, WhenSlow } from '../protocol/frame.ts'
 
 /** One connection's part in a channel's presence. */
 export interface PresenceClaim {
@@ -17,7 +17,7 @@ export interface PresenceSnapshot {
 /** What an adapter tells its node. Both calls are synchronous and never throw. */
 export interface Receiver {
   /** Another node published `frame` on a channel that this node is subscribed to. */
-  frame (channel: string, frame: Frame): void
+  frame (channel: string, frame: Frame, whenSlow: WhenSlow): void
   /**
    * The presence of a subscribed channel changed, by this node or another. The numbers of a channel's changes only grow,
    * so that a node can tell which of them a snapshot holds already.
@@ -38,11 +38,14 @@ export interface Adapter {
   subscribe (channel: string): Promise<void>
   unsubscribe (channel: string): Promise<void>
   /** Hands a frame to the other nodes that are subscribed; never back to this one. */
-  publish (channel: string, frame: Frame): Promise<void>
+  publish (channel: string, frame: Frame, whenSlow?: WhenSlow): Promise<void>
   /** Counts a connection as present. The same claim twice changes nothing; several of one user are one entry. */
   enter (channel: string, claim: PresenceClaim): Promise<void>
-  /** Takes a connection's claim back; one that is not there changes nothing. */
-  exit (channel: string, connection: string): Promise<void>
+  /**
+   * Takes a connection's claim back; one that is not there changes nothing. A user without a claim stays present for another
+   * `grace` milliseconds; who is back by then never left.
+   */
+  exit (channel: string, connection: string, grace?: number): Promise<void>
   present (channel: string): Promise<PresenceSnapshot>
   /** Lets go of everything this node held. */
   close (): Promise<void>

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import { closeEvents, type CloseEvent } from '../protocol/close-events.ts'
-import type { Frame } from '../protocol/frame.ts'
+import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events.ts'
+import type { Frame, WhenSlow } from '../protocol/frame.ts'
 import { Outbox, type Flusher } from './outbox.ts'
 
 /** What anyone may know of a connection. Times are milliseconds since 1970. */
@@ -23,19 +23,32 @@ export interface ConnectionInfo {
   readonly channels: ReadonlySet<string>
 }
 
-/** Who is at the other end: settled at the upgrade. */
-export interface Identity {
-  readonly id: string
+/** Who somebody is, and for how long that holds. */
+export interface Credentials {
+  /** Undefined on a public route without an identity. */
   readonly userId: string | undefined
   readonly user: unknown
+  /** When the token expires, in milliseconds since 1970; undefined: never. */
+  readonly expiresAt: number | undefined
+  /** The token's id, by which it can be revoked. */
+  readonly jti: string | undefined
+}
+
+/** Who is at the other end: settled at the upgrade. */
+export interface Identity extends Credentials {
+  readonly id: string
   readonly ip: string
-  readonly context: unknown
+  readonly context?: unknown
+  /** What a new token says; rejects when it does not verify. Undefined where the route knows no tokens. */
+  readonly verify: ((token: string) => Promise<Credentials>) | undefined
 }
 
 /** What all connections of a server share. */
 export interface ConnectionServices {
   readonly clock: Clock
   readonly flusher: Flusher
+  /** Bytes that may wait to be sent. */
+  readonly queue: number
 }
 
 /**
@@ -47,9 +60,9 @@ export interface ConnectionServices {
 export class Connection implements ConnectionInfo {
   readonly id: string
   readonly userId: string | undefined
-  readonly user: unknown
   readonly ip: string
   readonly context: unknown
+  readonly verify: Identity['verify']
   readonly connectedAt: number
   readonly channels = new Set<string>()
   readonly log: Logger
@@ -60,6 +73,7 @@ export class Connection implements ConnectionInfo {
   bytesOut = 0
   /** Whether a frame has arrived since the last ping; the heartbeat's question. */
   heard = true
+  #credentials: Credentials
   #state: 'open' | 'closing' | 'closed' = 'open'
   readonly #webSocket: WebSocket
   readonly #outbox: Outbox
@@ -68,18 +82,36 @@ export class Connection implements ConnectionInfo {
   constructor (webSocket: WebSocket, transport: Socket, identity: Identity, log: Logger, services: ConnectionServices) {
     this.id = identity.id
     this.userId = identity.userId
-    this.user = identity.user
+    this.#credentials = identity
+    this.verify = identity.verify
     this.ip = identity.ip
     this.context = identity.context
     this.log = log
     this.connectedAt = this.lastSeen = services.clock.now()
     this.#webSocket = webSocket
-    this.#outbox = new Outbox(webSocket, transport, services.flusher)
+    this.#outbox = new Outbox(webSocket, transport, services.flusher, services.queue)
     this.#clock = services.clock
+  }
+
+  get user (): unknown {
+    return this.#credentials.user
+  }
+
+  get expiresAt (): number | undefined {
+    return this.#credentials.expiresAt
+  }
+
+  get jti (): string | undefined {
+    return this.#credentials.jti
   }
 
   get isOpen (): boolean {
     return this.#state === 'open'
+  }
+
+  /** Whether the socket is closed, told or not. */
+  get isGone (): boolean {
+    return this.#webSocket.readyState === this.#webSocket.CLOSED
   }
 
   /** Whether we hold the peer back: its silence says nothing then. */
@@ -87,12 +119,17 @@ export class Connection implements ConnectionInfo {
     return this.#webSocket.isPaused
   }
 
-  /** Hands a frame to the socket; after the close has begun it goes nowhere. */
-  send (frame: Frame): void {
+  /** The same user's newer token. */
+  renew (credentials: Credentials): void {
+    this.#credentials = credentials
+  }
+
+  /** Hands a frame to the socket; after the close has begun it goes nowhere. Who does not keep up is closed. */
+  send (frame: Frame, whenSlow?: WhenSlow): void {
     if (this.#state !== 'open') return
     this.messagesOut++
     this.bytesOut += frame.length
-    this.#outbox.push(frame)
+    if (!this.#outbox.push(frame, whenSlow)) this.#tooSlow()
   }
 
   /** Any frame is a sign of life. */
@@ -121,11 +158,13 @@ export class Connection implements ConnectionInfo {
     this.heard = true
   }
 
-  /** Says goodbye once; `ws` cuts off a peer that does not answer within its `closeTimeout`. Never throws. */
+  /** Says goodbye once, after what waits; `ws` cuts off a peer that does not answer within its `closeTimeout`. Never throws. */
   close (event: CloseEvent = closeEvents.normal): void {
     if (this.#state !== 'open') return
     this.#setState('closing')
-    this.#webSocket.close(event.code, event.reason)
+    const { code, reason } = sendable(event)
+    this.#outbox.finish()
+    this.#webSocket.close(code, reason)
     // A paused socket would never read the answer.
     this.resume()
   }
@@ -138,6 +177,12 @@ export class Connection implements ConnectionInfo {
   /** The socket is gone; called once by whoever listens to it. */
   closed (): void {
     this.#setState('closed')
+  }
+
+  #tooSlow (): void {
+    this.log.warn({ code: closeEvents.tooSlow.code, queued: this.#outbox.size }, closeEvents.tooSlow.reason)
+    this.#outbox.clear()
+    this.close(closeEvents.tooSlow)
   }
 
   #setState (state: 'closing' | 'closed'): void {

@@ -59,6 +59,10 @@ export class Heartbeat {
     if (this.#home.size === 1) this.#schedule()
   }
 
+  watches (peer: Peer): boolean {
+    return this.#home.has(peer)
+  }
+
   forget (peer: Peer): void {
     this.#home.get(peer)?.delete(peer)
     this.#home.delete(peer)

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import type { Frame } from '../protocol/frame.ts'
+import type { Frame, WhenSlow } from '../protocol/frame.ts'
 
-/** Corks what is written during one turn of the event loop, so that a connection costs one system call a turn. */
+/** Writes what was pushed during one turn of the event loop at its end, so that a connection costs one system call a turn. */
 export class Flusher {
   #dirty: Outbox[] = []
   readonly #schedule: (fn: () => void) => void
@@ -22,34 +22,85 @@ export class Flusher {
   }
 }
 
+interface Waiting { readonly frame: Frame, readonly key: string | undefined }
+
 const text = { binary: false, compress: false }
 
-/** The outgoing side of one connection. Frames leave in the order given, in one write for each turn. */
+/**
+ * The outgoing side of one connection. Frames leave in the order given, in one write for each turn. While a write is
+ * unfinished, because the peer reads too slowly, frames wait here: counted by us, since a socket's `bufferedAmount` knows
+ * nothing of what the objects around the bytes cost.
+ */
 export class Outbox {
   readonly #webSocket: WebSocket
   readonly #transport: Socket
   readonly #flusher: Flusher
-  #corked = false
+  readonly #limit: number
+  #waiting: Waiting[] = []
+  #waitingBytes = 0
+  #writing = 0
 
-  constructor (webSocket: WebSocket, transport: Socket, flusher: Flusher) {
+  constructor (webSocket: WebSocket, transport: Socket, flusher: Flusher, limit: number) {
     this.#webSocket = webSocket
     this.#transport = transport
     this.#flusher = flusher
+    this.#limit = limit
   }
 
-  push (frame: Frame): void {
-    if (!this.#corked) this.#cork()
-    this.#webSocket.send(frame, text)
+  /** Bytes that are not on their way yet. */
+  get size (): number {
+    return this.#waitingBytes + this.#writing
   }
 
+  /** False when the frame would make the queue too long: it is not in it then. */
+  push (frame: Frame, whenSlow?: WhenSlow): boolean {
+    const isSlow = this.#writing > 0
+    if (isSlow && whenSlow === 'drop') return true
+    const key = typeof whenSlow === 'object' ? whenSlow.latest : undefined
+    if (isSlow && key !== undefined) this.#replace(key)
+    if (this.size + frame.length > this.#limit) return false
+    if (this.#waiting.push({ frame, key }) === 1 && !isSlow) this.#flusher.add(this)
+    this.#waitingBytes += frame.length
+    return true
+  }
+
+  /** Writes what waits, unless a write is unfinished: its end does it then. */
   flush (): void {
-    this.#corked = false
+    if (this.#writing > 0 || this.#waiting.length === 0) return
+    const frames = this.#take()
+    this.#transport.cork()
+    for (const { frame } of frames.slice(0, -1)) this.#webSocket.send(frame, text)
+    this.#webSocket.send((frames.at(-1) as Waiting).frame, text, () => this.#written())
     this.#transport.uncork()
   }
 
-  #cork (): void {
-    this.#corked = true
-    this.#transport.cork()
-    this.#flusher.add(this)
+  /** Writes what waits even so: the close comes behind it. */
+  finish (): void {
+    for (const { frame } of this.#take()) this.#webSocket.send(frame, text)
+  }
+
+  /** Forgets what waits: nobody will read it. */
+  clear (): void {
+    this.#waiting = []
+    this.#waitingBytes = 0
+  }
+
+  #take (): Waiting[] {
+    const taken = this.#waiting
+    this.#writing += this.#waitingBytes
+    this.clear()
+    return taken
+  }
+
+  #written (): void {
+    this.#writing = 0
+    this.flush()
+  }
+
+  #replace (key: string): void {
+    const index = this.#waiting.findIndex((waiting) => waiting.key === key)
+    if (index === -1) return
+    this.#waitingBytes -= (this.#waiting[index] as Waiting).frame.length
+    this.#waiting.splice(index, 1)
   }
 }

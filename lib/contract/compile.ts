@@ -4,12 +4,21 @@ import { check, nothing, outgoing, type Check, type Outgoing } from './checks.ts
 import { ContractError } from './contract-error.ts'
 import type { AnyChannel, FromClientDefinition, FromServerDefinition } from './definition.ts'
 import { maxType } from '../protocol/envelope.ts'
+import type { WhenSlow } from '../protocol/frame.ts'
 import { parsePattern, patternFault, type Pattern } from './pattern.ts'
+import { compileWhenSlow } from './when-slow.ts'
 
 export interface CompiledMessage {
   readonly payload: Check
   readonly reply: Outgoing
   readonly errors: ReadonlyMap<string, Outgoing>
+  readonly rateLimit?: Rate
+}
+
+export interface CompiledAnnouncement {
+  readonly payload: Outgoing
+  /** What becomes of it for a connection that reads too slowly; given the payload. */
+  readonly whenSlow: (payload: unknown) => WhenSlow
 }
 
 /** A contract ready to run. */
@@ -18,15 +27,17 @@ export interface CompiledChannel {
   readonly pattern: Pattern
   readonly params: Check
   readonly fromClient: ReadonlyMap<string, CompiledMessage>
-  readonly fromServer: ReadonlyMap<string, Outgoing>
+  readonly fromServer: ReadonlyMap<string, CompiledAnnouncement>
   /** Left out where the channel has no presence. */
   readonly presence?: Outgoing
 }
 
+type Rate = NonNullable<FromClientDefinition['rateLimit']>
+
 const reservedCodes: readonly string[] = [...Object.keys(errorMessages), ...clientCodes]
 const definitionKeys = ['pattern', 'params', 'fromClient', 'fromServer', 'presence']
-const fromClientKeys = ['payload', 'reply', 'errors']
-const fromServerKeys = ['payload']
+const fromClientKeys = ['payload', 'reply', 'errors', 'rateLimit']
+const fromServerKeys = ['payload', 'whenSlow']
 
 /**
  * Compiles a contract once, at registration.
@@ -59,11 +70,11 @@ function soundPattern ({ pattern, definition }: AnyChannel, spot: string): Patte
   return parsed
 }
 
-function eachMessage<M extends object, C> (messages: Readonly<Record<string, M>>, spot: string, compile: (message: M, spot: string) => C): Map<string, C> {
+function eachMessage<M extends object, C> (messages: Readonly<Record<string, M>>, spot: string, compile: (message: M, spot: string, type: string) => C): Map<string, C> {
   return new Map(Object.entries(anObject(messages, spot)).map(([type, message]) => {
     if ((controlWords as readonly string[]).includes(type)) throw new ContractError(`${spot} '${type}'`, 'is a control word of the protocol')
     if (type === '' || type.length > maxType) throw new ContractError(`${spot} '${type}'`, `must have 1 to ${maxType} characters`)
-    return [type, compile(message, `${spot} '${type}'`)]
+    return [type, compile(message, `${spot} '${type}'`, type)]
   }))
 }
 
@@ -75,13 +86,24 @@ function inbound (message: FromClientDefinition, spot: string): CompiledMessage 
     errors: new Map(Object.entries(message.errors ?? {}).map(([code, schema]) => {
       if (reservedCodes.includes(code)) throw new ContractError(`${spot} errors '${code}'`, "is a code of the protocol's own catalogue")
       return [code, outgoing(schema, `${spot} errors '${code}'`)]
-    }))
+    })),
+    ...(message.rateLimit && { rateLimit: soundRate(message.rateLimit, `${spot} rateLimit`) })
   }
 }
 
-function announced (message: FromServerDefinition, spot: string): Outgoing {
+function soundRate (rate: Rate, spot: string): Rate {
+  for (const key of ['max', 'per'] as const) {
+    if (!Number.isSafeInteger(rate[key]) || rate[key] < 1) throw new ContractError(`${spot} ${key}`, 'must be a whole number from 1')
+  }
+  return rate
+}
+
+function announced (message: FromServerDefinition, spot: string, type: string): CompiledAnnouncement {
   knownKeys(message, fromServerKeys, spot)
-  return message.payload ? outgoing(message.payload, `${spot} payload`) : () => undefined
+  return {
+    payload: message.payload ? outgoing(message.payload, `${spot} payload`) : () => undefined,
+    whenSlow: compileWhenSlow(message.whenSlow, type, `${spot} whenSlow`)
+  }
 }
 
 function anObject<T extends object> (value: T, spot: string): T {

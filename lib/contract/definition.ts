@@ -10,12 +10,20 @@ export interface FromClientDefinition {
   readonly reply?: TSchema
   /** The errors a handler may throw with `ctx.error(code, data)`: code to the schema of its data. */
   readonly errors?: Readonly<Record<string, TSchema>>
+  /** How many a user may send within `per` milliseconds, over all connections. Left out: as many as the connection's limits allow. */
+  readonly rateLimit?: { readonly max: number, readonly per: number }
 }
 
 /** A message that the server may send. */
 export interface FromServerDefinition {
   /** Left out: the message carries no payload. */
   readonly payload?: TSchema
+  /**
+   * What becomes of it for a connection that reads too slowly: `disconnect` (the default): it waits, and when 1 MiB waits
+   * the connection is closed with 1013; `drop`: it is left out while an earlier write is unfinished; `latest`: it takes
+   * the place of a waiting one that has the same value at this JSON pointer into the payload, e.g. `/userId`.
+   */
+  readonly whenSlow?: 'disconnect' | 'drop' | { readonly latest: string }
 }
 
 /** The messages that may travel, in both directions, by type. */

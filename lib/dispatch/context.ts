@@ -4,18 +4,21 @@ import type { CompiledChannel, CompiledMessage } from '../contract/compile.ts'
 import type { Params } from '../contract/address.ts'
 import type { Logger } from '../logger.ts'
 import { MessageError } from '../protocol/errors.ts'
-import type { Frame } from '../protocol/frame.ts'
-import { frame } from '../protocol/frame.ts'
+import { frame, type Frame, type WhenSlow } from '../protocol/frame.ts'
 import type { Rooms } from '../rooms/rooms.ts'
 import type { Exchange } from './exchange.ts'
 import type { BroadcastOptions } from './implement.ts'
 
 /** Projects, checks and encodes a message of the server's. @throws {OutgoingError | TypeError} */
-export function encode ({ fromServer }: CompiledChannel, channel: string | undefined, type: string, payload: unknown): Frame {
-  const outgoing = fromServer.get(type)
-  if (!outgoing) throw new TypeError(`the contract declares no message '${type}' from the server`)
-  return frame({ type, channel, payload: outgoing(payload) })
+export function encode ({ fromServer }: CompiledChannel, channel: string | undefined, type: string, payload: unknown): Encoded {
+  const message = fromServer.get(type)
+  if (!message) throw new TypeError(`the contract declares no message '${type}' from the server`)
+  const projected = message.payload(payload)
+  return { frame: frame({ type, channel, payload: projected }), whenSlow: message.whenSlow(projected) }
 }
+
+/** A frame, and what becomes of it where it cannot be written at once. */
+export interface Encoded { readonly frame: Frame, readonly whenSlow: WhenSlow }
 
 /** One connection in one channel, as handlers see it; `channel` is undefined for the connection's own messages. */
 export class Context {
@@ -49,12 +52,14 @@ export class Context {
   }
 
   send (type: string, payload?: unknown): void {
-    this.connection.send(encode(this.#compiled, this.#channel, type, payload))
+    const { frame, whenSlow } = encode(this.#compiled, this.#channel, type, payload)
+    this.connection.send(frame, whenSlow)
   }
 
   async broadcast (type: string, payload?: unknown, { except }: BroadcastOptions = {}): Promise<void> {
     if (this.#channel === undefined) throw new TypeError('a connection has no room: send to it, or to a channel')
-    this.#rooms.broadcast(this.#channel, encode(this.#compiled, this.#channel, type, payload), except?.id)
+    const { frame, whenSlow } = encode(this.#compiled, this.#channel, type, payload)
+    this.#rooms.broadcast(this.#channel, frame, { except: except?.id, whenSlow })
   }
 }
 

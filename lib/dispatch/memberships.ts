@@ -26,12 +26,15 @@ export class Memberships {
   readonly #connection: Connection
   readonly #router: Router
   readonly #rooms: Rooms
+  readonly #limit: number
+  #approaching = 0
   readonly #memberships = new Map<string, Membership>()
 
-  constructor (connection: Connection, router: Router, rooms: Rooms) {
+  constructor (connection: Connection, router: Router, rooms: Rooms, limit: number) {
     this.#connection = connection
     this.#router = router
     this.#rooms = rooms
+    this.#limit = limit
   }
 
   get (channel: string): Membership | undefined {
@@ -44,29 +47,33 @@ export class Memberships {
     if (!found) throw refusal('unknown_channel')
     if (this.#memberships.has(channel)) throw refusal('already_joined')
     const context = new Context(this.#connection, found.served.compiled, channel, found.params, this.#rooms)
-    const { authorize, joined } = found.served.behaviour
-    if (authorize && await authorize(context) !== true) throw refusal('forbidden')
     const membership = { channel, served: found.served, context }
-    await this.#reach(membership)
-    if (exchange.aborted) return this.#withdraw(membership)
+    await this.#takePlace(() => this.#approach(membership))
+    if (exchange.aborted) return this.#withdraw(membership, 0)
     this.#add(membership)
     ack(this.#answer(membership))
-    await joined?.(context)
+    await found.served.behaviour.joined?.(context)
   }
 
-  /** Ends a membership: undefined when there was none. */
-  leave (channel: string): Membership | undefined {
+  /** The channels in which the connection is no longer allowed, by what `authorize` says today. */
+  async forbidden (): Promise<string[]> {
+    const asked = [...this.#memberships.values()].map(async (membership) => ({ ...membership, allowed: await this.#isStillAllowed(membership) }))
+    return (await Promise.all(asked)).filter(({ allowed }) => !allowed).map(({ channel }) => channel)
+  }
+
+  /** Ends a membership: undefined when there was none. `grace`: how long presence waits for the user to come back. */
+  leave (channel: string, grace = 0): Membership | undefined {
     const membership = this.#memberships.get(channel)
     if (!membership) return undefined
     this.#memberships.delete(channel)
     this.#connection.channels.delete(channel)
     this.#rooms.delete(channel, this.#connection)
-    this.#withdraw(membership)
+    this.#withdraw(membership, grace)
     return membership
   }
 
-  leaveAll (): Membership[] {
-    return [...this.#memberships.keys()].map((channel) => this.leave(channel) as Membership)
+  leaveAll (grace: number): Membership[] {
+    return [...this.#memberships.keys()].map((channel) => this.leave(channel, grace) as Membership)
   }
 
   /** Tells the application of a membership that has ended. */
@@ -79,7 +86,42 @@ export class Memberships {
     this.#connection.send(frame({ type: 'left', channel, payload: { code } }))
   }
 
-  /** Everything of a join that takes time; the connection is no member yet. */
+  /** Joins under way have a place already, or many at once would pass the limit together. */
+  async #takePlace (approach: () => Promise<void>): Promise<void> {
+    if (this.#memberships.size + this.#approaching >= this.#limit) throw refusal('too_many_channels')
+    this.#approaching++
+    try {
+      await approach()
+    } finally {
+      this.#approaching--
+    }
+  }
+
+  /** Everything of a join that takes time; the connection is no member yet. A token that is renewed meanwhile is asked about anew. */
+  async #approach (membership: Membership): Promise<void> {
+    const { user } = this.#connection
+    if (!await this.#isAllowed(membership)) throw refusal('forbidden')
+    await this.#reach(membership)
+    if (this.#connection.user === user || await this.#isAllowed(membership)) return
+    this.#withdraw(membership, 0)
+    throw refusal('forbidden')
+  }
+
+  /** Who cannot be asked about is not allowed. */
+  async #isStillAllowed (membership: Membership): Promise<boolean> {
+    try {
+      return await this.#isAllowed(membership)
+    } catch (err) {
+      membership.context.log.error({ err }, 'authorize() failed')
+      return false
+    }
+  }
+
+  async #isAllowed ({ served, context }: Pick<Membership, 'served' | 'context'>): Promise<boolean> {
+    const { authorize } = served.behaviour
+    return authorize === undefined || await authorize(context) === true
+  }
+
   async #reach (membership: Membership): Promise<void> {
     const { channel, served } = membership
     const data = await this.#presenceOf(membership)
@@ -87,7 +129,7 @@ export class Memberships {
       await this.#rooms.open(channel)
       if (served.compiled.presence) await this.#rooms.enter(channel, this.#connection, data)
     } catch (cause) {
-      this.#withdraw(membership)
+      this.#withdraw(membership, 0)
       this.#connection.log.warn({ err: cause, channel }, 'a channel cannot be reached')
       throw refusal('unavailable')
     }
@@ -101,8 +143,8 @@ export class Memberships {
     this.#rooms.add(channel, this.#connection)
   }
 
-  #withdraw ({ channel, served }: Membership): void {
-    if (served.compiled.presence) this.#rooms.exit(channel, this.#connection)
+  #withdraw ({ channel, served }: Membership, grace: number): void {
+    if (served.compiled.presence) this.#rooms.exit(channel, this.#connection, grace)
     this.#rooms.release(channel)
   }
 

@@ -4,15 +4,19 @@ import type { Adapter } from '../adapters/adapter.ts'
 import type { Clock } from '../clock.ts'
 import { Connection, type ConnectionServices, type Identity } from '../connection/connection.ts'
 import { Heartbeat, type HeartbeatOptions } from '../connection/heartbeat.ts'
+import { Expiry } from '../connection/expiry.ts'
 import { Flusher } from '../connection/outbox.ts'
 import { Registry } from '../connection/registry.ts'
+import { Revocations } from '../connection/revocations.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents } from '../protocol/close-events.ts'
 import { Rooms } from '../rooms/rooms.ts'
 import { Contracts } from './contracts.ts'
 import type { Router } from './router.ts'
+import { RateLimits } from './rate-limits.ts'
 import type { DispatchOptions } from './services.ts'
 import { Session } from './session.ts'
+import { Sweeper, type Swept } from './sweeper.ts'
 
 export interface NodeOptions extends DispatchOptions {
   readonly heartbeat: HeartbeatOptions
@@ -25,6 +29,10 @@ export class Node {
   readonly sessions = new Map<string, Session>()
   readonly rooms: Rooms
   readonly heartbeat: Heartbeat
+  readonly revocations: Revocations
+  readonly #rateLimits: RateLimits
+  readonly #expiry: Expiry<Connection>
+  readonly #sweeper: Sweeper
   readonly #options: NodeOptions
   readonly #adapter: Adapter
   readonly #connectionServices: ConnectionServices
@@ -34,27 +42,32 @@ export class Node {
   constructor (options: NodeOptions, adapter: Adapter, clock: Clock) {
     this.rooms = new Rooms(adapter)
     this.heartbeat = new Heartbeat(options.heartbeat, clock)
+    this.revocations = new Revocations(clock)
+    this.#rateLimits = new RateLimits(clock)
+    this.#expiry = new Expiry(clock, (connection) => connection.close(closeEvents.expired))
+    this.#sweeper = new Sweeper(this, clock)
     this.#options = options
     this.#adapter = adapter
     this.#clock = clock
-    this.#connectionServices = { clock, flusher: new Flusher() }
+    this.#connectionServices = { clock, flusher: new Flusher(), queue: options.limits.queue }
   }
 
   /** Takes on a socket that has just been upgraded; `transport` is the TCP or TLS socket beneath it. */
   accept (webSocket: WebSocket, transport: Socket, identity: Identity, router: Router, log: Logger): Connection {
     const connection = new Connection(webSocket, transport, identity, log, this.#connectionServices)
-    const session = new Session(connection, router, { clock: this.#clock, rooms: this.rooms, options: this.#options })
+    const session = new Session(connection, router, { clock: this.#clock, rooms: this.rooms, rateLimits: this.#rateLimits, options: this.#options })
     this.#add(connection, session)
+    if (this.revocations.has(connection)) connection.close(closeEvents.revoked)
     webSocket.on('message', (data: Buffer, isBinary) => {
       connection.received(data.length)
       if (isBinary) this.#refuseBinary(connection)
-      else session.receive(data.toString())
+      else session.receive(data.toString(), data.length)
     })
     webSocket.on('ping', () => connection.seen())
     webSocket.on('pong', () => connection.seen())
     webSocket.on('close', (code) => {
       log.info({ code }, 'connection closed')
-      this.#remove(connection, session)
+      this.remove(connection)
     })
     return connection
   }
@@ -64,7 +77,27 @@ export class Node {
     const emptied = new Promise<void>((resolve) => { this.#emptied = resolve })
     for (const connection of this.registry.all()) connection.close(closeEvents.restart)
     if (this.registry.size > 0) await emptied
+    this.#sweeper.stop()
     await this.#adapter.close()
+  }
+
+  /** Stale entries removed by the sweep. */
+  get swept (): Swept {
+    return this.#sweeper.swept
+  }
+
+  /** Removes entries that belong to no connection of the registry; returns how many there were. */
+  removeOrphans (): number {
+    const isOrphan = ({ id }: { id: string }) => this.registry.get(id) === undefined
+    const sessions = [...this.sessions.values()].filter(({ connection }) => isOrphan(connection))
+    for (const { connection } of sessions) this.remove(connection)
+    return sessions.length + this.rooms.removeMembers(isOrphan)
+  }
+
+  /** Lets go of what no longer makes a difference. */
+  forgetWhatIsOver (): void {
+    this.#rateLimits.sweep()
+    this.revocations.sweep()
   }
 
   #refuseBinary (connection: Connection): void {
@@ -76,12 +109,15 @@ export class Node {
     this.registry.add(connection)
     this.sessions.set(connection.id, session)
     this.heartbeat.watch(connection)
+    this.#expiry.watch(connection)
   }
 
-  #remove (connection: Connection, session: Session): void {
+  /** Removes every trace of a connection that is gone; again changes nothing. */
+  remove (connection: Connection): void {
     connection.closed()
-    session.end()
+    this.sessions.get(connection.id)?.end()
     this.heartbeat.forget(connection)
+    this.#expiry.forget(connection)
     this.sessions.delete(connection.id)
     this.registry.delete(connection)
     if (this.registry.size === 0) this.#emptied?.()

@@ -1,6 +1,6 @@
 import type { Connection } from '../connection/connection.ts'
 import type { Violations } from '../connection/violations.ts'
-import { closeEvents } from '../protocol/close-events.ts'
+import { closeEvents, type CloseEvent } from '../protocol/close-events.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { MessageError, refusal } from '../protocol/errors.ts'
 import { frame } from '../protocol/frame.ts'
@@ -13,20 +13,23 @@ const violations: ReadonlySet<string> = new Set(['unknown_type', 'unknown_channe
 export class Replies {
   readonly #connection: Connection
   readonly #violations: Violations
+  readonly #storm: Violations
   readonly #inFlight = new Set<string>()
 
-  constructor (connection: Connection, violations: Violations) {
+  constructor (connection: Connection, violations: Violations, storm: Violations) {
     this.#connection = connection
     this.#violations = violations
+    this.#storm = storm
   }
 
   /** Begins an exchange; false when its id is still in flight, and the sender has been told so. */
-  begin ({ envelope }: Exchange): boolean {
-    const { correlationId } = envelope
+  begin (exchange: Exchange): boolean {
+    const { correlationId } = exchange.envelope
     if (correlationId === undefined) return true
-    if (this.#inFlight.has(correlationId)) return this.#refuseTwin(envelope)
-    this.#inFlight.add(correlationId)
-    return true
+    const isTwin = this.#inFlight.has(correlationId)
+    if (isTwin) this.refuse(exchange, refusal('in_flight'))
+    else this.#inFlight.add(correlationId)
+    return !isTwin
   }
 
   ack (exchange: Exchange, payload?: unknown): void {
@@ -49,13 +52,11 @@ export class Replies {
     if (correlationId !== undefined || type === 'error') this.#send(type, exchange.envelope, payload)
   }
 
-  /** Not through `#answer`: the id belongs to the exchange that is under way, whose reply is still to come. */
-  #refuseTwin (envelope: Envelope): false {
-    const error = refusal('in_flight')
+  /** Refuses a message that is not begun: its id is not in flight, or belongs to one whose reply is still to come. */
+  refuse ({ envelope }: Exchange, error: MessageError): void {
     this.#report(envelope, error, error)
     this.#send('error', envelope, error.payload)
     this.#count(error.code)
-    return false
   }
 
   #send (type: 'ack' | 'error', { channel, correlationId }: Envelope, payload: unknown): void {
@@ -70,8 +71,12 @@ export class Replies {
   }
 
   #count (code: string): void {
-    if (!violations.has(code) || !this.#violations.add()) return
-    this.#connection.log.warn({ code }, closeEvents.invalid.reason)
-    this.#connection.close(closeEvents.invalid)
+    if (violations.has(code) && this.#violations.add()) this.#end(closeEvents.invalid, code)
+    if (code === 'rate_limited' && this.#storm.add()) this.#end(closeEvents.storm, code)
+  }
+
+  #end (event: CloseEvent, code: string): void {
+    this.#connection.log.warn({ code }, event.reason)
+    this.#connection.close(event)
   }
 }

@@ -6,8 +6,7 @@ import type { ParamsOf, PayloadArgument, SentPayloadOf } from '../contract/paylo
 import type { Rooms } from '../rooms/rooms.ts'
 import { encode } from './context.ts'
 import type { BroadcastOptions } from './implement.ts'
-import type { Contracts } from './contracts.ts'
-import type { Session } from './session.ts'
+import type { Node } from './node.ts'
 
 /** A connection in a room. */
 export interface RoomMember {
@@ -34,6 +33,8 @@ export interface RoomHandle<D extends ChannelDefinition> {
 
 /** `fastify.rooms` */
 export interface RoomsService {
+  /** Runs `authorize` again for every channel that a user's connections are in; what is no longer allowed is left with `left { code: 'forbidden' }`. */
+  reauthorize (userId: string): Promise<void>
   /** Rooms with at least one member on this node. */
   readonly size: number
   /** @throws {ContractError} when no route serves the contract, or the params break its schema. */
@@ -41,14 +42,12 @@ export interface RoomsService {
 }
 
 export class RoomsOfContracts implements RoomsService {
+  readonly #node: Node
   readonly #rooms: Rooms
-  readonly #contracts: Contracts
-  readonly #sessions: ReadonlyMap<string, Session>
 
-  constructor (rooms: Rooms, contracts: Contracts, sessions: ReadonlyMap<string, Session>) {
-    this.#rooms = rooms
-    this.#contracts = contracts
-    this.#sessions = sessions
+  constructor (node: Node) {
+    this.#node = node
+    this.#rooms = node.rooms
   }
 
   get size (): number {
@@ -56,23 +55,31 @@ export class RoomsOfContracts implements RoomsService {
   }
 
   of<D extends ChannelDefinition> (contract: Channel<D>, params: ParamsOf<D> | {} = {}): RoomHandle<D> {
-    const compiled = this.#contracts.of(contract)
+    const compiled = this.#node.contracts.of(contract)
     const fault = compiled.params(params)
     if (fault) throw new ContractError(`channel '${contract.pattern}': params${fault.path}`, fault.message)
     const channel = addressOf(contract.pattern, params as Params)
     const members = async () => this.#rooms.members(channel).map(({ id, userId }) => ({ connectionId: id, userId }))
     return {
       channel,
-      broadcast: async (type: string, payload?: unknown, { except }: BroadcastOptions = {}) => this.#rooms.broadcast(channel, encode(compiled, channel, type, payload), except?.id),
+      broadcast: async (type: string, payload?: unknown, { except }: BroadcastOptions = {}) => {
+        const { frame, whenSlow } = encode(compiled, channel, type, payload)
+        this.#rooms.broadcast(channel, frame, { except: except?.id, whenSlow })
+      },
       members,
       count: async () => (await members()).length,
       remove: async (target, code = 'removed') => this.#remove(channel, target, code)
     }
   }
 
+  async reauthorize (userId: string): Promise<void> {
+    const sessions = this.#node.registry.find({ userId }).map(({ id }) => this.#node.sessions.get(id))
+    await Promise.all(sessions.map((session) => session?.reauthorize()))
+  }
+
   #remove (channel: string, target: Target, code: string): number {
     const targeted = this.#rooms.members(channel).filter(({ id, userId }) =>
       'userId' in target ? userId === target.userId : id === target.connectionId)
-    return targeted.filter(({ id }) => this.#sessions.get(id)?.remove(channel, code)).length
+    return targeted.filter(({ id }) => this.#node.sessions.get(id)?.remove(channel, code)).length
   }
 }

@@ -1,16 +1,18 @@
 import type { Connection } from '../connection/connection.ts'
+import type { Rate } from '../connection/bucket.ts'
+import { Gate } from '../connection/gate.ts'
 import { Inbox } from '../connection/inbox.ts'
 import { Violations } from '../connection/violations.ts'
 import type { AnyChannel } from '../contract/definition.ts'
 import { BadEnvelope, readEnvelope, type Envelope } from '../protocol/envelope.ts'
-import { refusal } from '../protocol/errors.ts'
+import { refusal, tooSoon } from '../protocol/errors.ts'
 import { Context, MessageContext } from './context.ts'
 import { within } from './deadline.ts'
 import { Exchange } from './exchange.ts'
 import type { LeaveReason } from './implement.ts'
 import { Memberships, type Membership } from './memberships.ts'
 import { Replies } from './replies.ts'
-import type { Router } from './router.ts'
+import type { Router, ServedChannel } from './router.ts'
 import type { DispatchServices } from './services.ts'
 
 type Recipient = Pick<Membership, 'served' | 'context'>
@@ -26,6 +28,7 @@ export class Session {
   readonly #router: Router
   readonly #services: DispatchServices
   readonly #inbox: Inbox
+  readonly #gate: Gate
   readonly #replies: Replies
   readonly #running = new Set<Exchange>()
   #own: Context | undefined
@@ -33,10 +36,11 @@ export class Session {
   constructor (connection: Connection, router: Router, services: DispatchServices) {
     const { clock, rooms, options } = services
     this.connection = connection
-    this.memberships = new Memberships(connection, router, rooms)
+    this.memberships = new Memberships(connection, router, rooms, options.limits.channels)
     this.#router = router
     this.#services = services
-    this.#replies = new Replies(connection, new Violations(options.violations, clock))
+    this.#gate = new Gate(options.limits, clock)
+    this.#replies = new Replies(connection, new Violations(options.violations, clock), new Violations(options.limits.storm, clock))
     this.#inbox = new Inbox({
       limit: options.inboxLimit,
       pause: () => connection.pause(),
@@ -50,12 +54,17 @@ export class Session {
   }
 
   /** One text frame from the peer. Whatever it holds, nothing is thrown. */
-  receive (text: string): void {
+  receive (text: string, bytes: number): void {
     const envelope = this.connection.isOpen && this.#read(text)
-    if (!envelope) return
-    const exchange = new Exchange(envelope)
-    if (envelope.type === 'ping') return this.#replies.ack(exchange)
-    if (this.#replies.begin(exchange)) this.#inbox.push(envelope.channel ?? '', () => this.#handle(exchange))
+    if (envelope) this.#accept(new Exchange(envelope), bytes)
+  }
+
+  #accept (exchange: Exchange, bytes: number): void {
+    const { type, channel = '' } = exchange.envelope
+    const wait = this.#gate.pass(type, bytes)
+    if (wait > 0) this.#replies.refuse(exchange, tooSoon(wait))
+    else if (type === 'ping') this.#replies.ack(exchange)
+    else if (this.#replies.begin(exchange)) this.#inbox.push(channel, () => this.#handle(exchange))
   }
 
   /** The server takes the connection out of a channel; false when it was not in it. */
@@ -67,10 +76,15 @@ export class Session {
     return true
   }
 
+  /** Takes the connection out of the channels it may no longer be in. */
+  async reauthorize (): Promise<void> {
+    for (const channel of await this.memberships.forbidden()) this.remove(channel, 'forbidden')
+  }
+
   /** The connection is gone: nobody waits for what is still being handled, and its rooms are told. */
   end (): void {
     for (const exchange of this.#running) exchange.abort()
-    for (const membership of this.memberships.leaveAll()) this.#farewell(membership, 'disconnected')
+    for (const membership of this.memberships.leaveAll(this.#services.options.presenceGrace)) this.#farewell(membership, 'disconnected')
   }
 
   #read (text: string): Envelope | undefined {
@@ -109,8 +123,21 @@ export class Session {
   /** Does what the message asks for; returns the payload of its ack. */
   #perform (exchange: Exchange): unknown {
     const { type, channel = '' } = exchange.envelope
+    if (type === 'refresh') return this.#refresh(exchange.envelope.payload)
     if (type === 'join') return this.memberships.join(channel, exchange, (payload) => this.#replies.ack(exchange, payload))
     return type === 'leave' ? this.#leave(channel) : this.#dispatch(exchange)
+  }
+
+  /** A new token of the same user: the connection lives on with it, in the channels that it still allows. */
+  async #refresh (payload: unknown): Promise<void> {
+    const { verify, userId } = this.connection
+    const { token } = (payload ?? {}) as { token?: unknown }
+    if (!verify) throw refusal('unknown_type')
+    if (typeof token !== 'string') throw refusal('invalid_payload', { path: '/token', message: 'Expected string' })
+    const renewed = await verify(token).catch(() => undefined)
+    if (!renewed || renewed.userId !== userId) throw refusal('invalid_token')
+    this.connection.renew(renewed)
+    await this.reauthorize()
   }
 
   #leave (channel: string): void {
@@ -124,10 +151,17 @@ export class Session {
     const { served, context } = channel === undefined ? this.#itself() : this.#member(channel)
     const message = served.messages.get(type)
     if (!message) throw refusal('unknown_type')
+    const wait = message.rateLimit ? this.#spend(message.rateLimit, served, type) : 0
+    if (wait > 0) throw tooSoon(wait)
     const fault = message.payload(payload)
     if (fault) throw refusal('invalid_payload', fault)
     const result = message.handle(new MessageContext(context, message, exchange), payload)
     return isPromise(result) ? result.then(message.reply) : message.reply(result)
+  }
+
+  #spend (rate: Rate, { compiled }: ServedChannel, type: string): number {
+    const { userId, id } = this.connection
+    return this.#services.rateLimits.take(`${compiled.pattern.text} ${type}`, rate, userId ?? id)
   }
 
   #member (channel: string): Recipient {

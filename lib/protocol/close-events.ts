@@ -19,10 +19,29 @@ export const closeEvents = {
   notJson: { code: 1008, reason: 'a message is not valid JSON', retry: 'stop' },
   notEnvelope: { code: 1008, reason: 'a message is not an envelope', retry: 'stop' },
   invalid: { code: 1008, reason: 'too many invalid messages', retry: 'stop' },
+  storm: { code: 1008, reason: 'message storm', retry: 'stop' },
   failed: { code: 1011, reason: 'the server failed', retry: 'reconnect' },
   restart: { code: 1012, reason: 'server is restarting', retry: 'reconnect' },
+  tooSlow: { code: 1013, reason: 'the client reads too slowly', retry: 'reconnect' },
+  expired: { code: 3000, reason: 'the token expired', retry: 'token' },
+  revoked: { code: 3000, reason: 'the token or session was revoked', retry: 'token' },
   disconnected: { code: 3003, reason: 'disconnected by the server', retry: 'stop' }
 } as const satisfies Record<string, CloseEvent>
+
+/** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them are the code. */
+const maxReasonBytes = 123
+
+/** What of a close may go on the wire, whatever an application made of it: `ws` throws for anything else. */
+export function sendable ({ code, reason }: CloseEvent): { code: number, reason: string } {
+  const isCode = (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999)
+  return { code: isCode ? code : closeEvents.normal.code, reason: cut(reason) }
+}
+
+/** Never in the middle of a character. */
+function cut (reason: string): string {
+  const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(maxReasonBytes))
+  return reason.slice(0, read)
+}
 
 /**
  * The policy of each close code that a peer or the network may show us. 1006 is what a vanished peer looks like; an

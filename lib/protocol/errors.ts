@@ -5,8 +5,11 @@ export const errorMessages = {
   in_flight: 'a message with that correlationId is still being handled',
   internal: 'the server failed to handle the message',
   invalid_payload: 'the payload does not match its schema',
+  invalid_token: 'the token does not verify, or is not of the same user',
   not_joined: 'join the channel first',
+  rate_limited: 'too many messages: slow down',
   timeout: 'the message was not handled in time',
+  too_many_channels: 'this connection is in as many channels as it may be',
   unavailable: 'the channel cannot be reached now',
   unknown_channel: 'there is no such channel on this route',
   unknown_type: 'the channel has no such message'
@@ -31,16 +34,24 @@ export interface ErrorPayload {
 export class MessageError extends Error {
   readonly code: string
   readonly details: unknown
+  readonly retryAfter: number | undefined
 
-  constructor (code: string, message: string, details?: unknown) {
+  constructor (code: string, message: string, details?: unknown, retryAfter?: number) {
     super(message)
     this.code = code
     this.details = details
+    this.retryAfter = retryAfter
   }
 
   get payload (): ErrorPayload {
-    return { code: this.code, message: this.message, ...(this.details !== undefined && { details: this.details }) }
+    const { code, message, details, retryAfter } = this
+    return { code, message, ...(details !== undefined && { details }), ...(retryAfter !== undefined && { retryAfter }) }
   }
+}
+
+/** The refusal of a message that came too soon; `retryAfter` is in milliseconds. */
+export function tooSoon (retryAfter: number): MessageError {
+  return new MessageError('rate_limited', errorMessages.rate_limited, undefined, retryAfter)
 }
 
 /** A refusal from the catalogue. */

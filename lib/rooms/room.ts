@@ -1,11 +1,17 @@
-import type { Frame } from '../protocol/frame.ts'
+import type { Frame, WhenSlow } from '../protocol/frame.ts'
 import { PresenceReplica } from './presence.ts'
 
 /** All that a room knows of a connection. `send` neither waits nor throws. */
 export interface Member {
   readonly id: string
   readonly userId: string | undefined
-  send (frame: Frame): void
+  send (frame: Frame, whenSlow?: WhenSlow): void
+}
+
+export interface DeliverOptions {
+  /** The member that does not get it. */
+  readonly except?: string | undefined
+  readonly whenSlow?: WhenSlow
 }
 
 /** The members that one channel has on this node. */
@@ -22,7 +28,7 @@ export class Room {
   }
 
   /** The same bytes to every member; never waits for one. */
-  deliver (frame: Frame, except?: string): void {
-    for (const member of this.members.values()) if (member.id !== except) member.send(frame)
+  deliver (frame: Frame, { except, whenSlow }: DeliverOptions = {}): void {
+    for (const member of this.members.values()) if (member.id !== except) member.send(frame, whenSlow)
   }
 }

@@ -1,7 +1,7 @@
 import type { Adapter } from '../adapters/adapter.ts'
 import type { PresenceChange, PresenceEntry } from '../protocol/control.ts'
 import { frame, type Frame } from '../protocol/frame.ts'
-import { Room, type Member } from './room.ts'
+import { Room, type DeliverOptions, type Member } from './room.ts'
 
 /** Every room of this node, joined to those of the other nodes by the adapter. */
 export class Rooms {
@@ -11,7 +11,7 @@ export class Rooms {
   constructor (adapter: Adapter) {
     this.#adapter = adapter
     adapter.start({
-      frame: (channel, bytes) => this.#rooms.get(channel)?.deliver(bytes),
+      frame: (channel, bytes, whenSlow) => this.#rooms.get(channel)?.deliver(bytes, { whenSlow }),
       presence: (channel, sequence, change) => this.#presenceChanged(channel, sequence, change)
     })
   }
@@ -48,13 +48,27 @@ export class Rooms {
   }
 
   /** Hands a frame to the members here and publishes it to those elsewhere; here is not kept waiting for elsewhere. */
-  broadcast (channel: string, bytes: Frame, except?: string): void {
-    this.#rooms.get(channel)?.deliver(bytes, except)
-    this.#quietly(this.#adapter.publish(channel, bytes))
+  broadcast (channel: string, bytes: Frame, options: DeliverOptions = {}): void {
+    this.#rooms.get(channel)?.deliver(bytes, options)
+    this.#quietly(this.#adapter.publish(channel, bytes, options.whenSlow))
   }
 
   members (channel: string): Member[] {
     return [...this.#rooms.get(channel)?.members.values() ?? []]
+  }
+
+  /** Takes members out whose connection does not exist; returns how many there were. */
+  removeMembers (isOrphan: (member: Member) => boolean): number {
+    let removed = 0
+    for (const [channel, { members }] of this.#rooms) {
+      for (const member of [...members.values()].filter(isOrphan)) {
+        removed++
+        members.delete(member.id)
+        this.exit(channel, member, 0)
+        this.release(channel)
+      }
+    }
+    return removed
   }
 
   /** Counts a member as present. Rejects when the adapter cannot. */
@@ -62,8 +76,9 @@ export class Rooms {
     await this.#adapter.enter(channel, { connection: member.id, user: member.userId ?? member.id, data })
   }
 
-  exit (channel: string, member: Member): void {
-    this.#quietly(this.#adapter.exit(channel, member.id))
+  /** Its user stays present for `grace` milliseconds, and is not told to have left when back by then. */
+  exit (channel: string, member: Member, grace: number): void {
+    this.#quietly(this.#adapter.exit(channel, member.id, grace))
   }
 
   present (channel: string): PresenceEntry[] {

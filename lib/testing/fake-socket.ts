@@ -21,6 +21,11 @@ export class FakeSocket extends EventEmitter {
   resumes = 0
   terminations = 0
   isPaused = false
+  /** Whether writes stay unfinished until `drain`. */
+  isSlow = false
+  readonly CLOSED = 3
+  readyState = 1
+  #unfinished: Array<() => void> = []
 
   /** The fake under the type that a connection asks for. */
   get webSocket (): WebSocket {
@@ -35,9 +40,17 @@ export class FakeSocket extends EventEmitter {
     } as Socket
   }
 
-  send (frame: Buffer, options: object): void {
+  send (frame: Buffer, options: object, done: () => void = () => {}): void {
     this.sent.push(frame.toString())
     this.options.push(options)
+    if (this.isSlow) this.#unfinished.push(done)
+    else done()
+  }
+
+  /** The peer reads on: what was written is on its way. */
+  drain (): void {
+    this.isSlow = false
+    for (const done of this.#unfinished.splice(0)) done()
   }
 
   ping (): void {

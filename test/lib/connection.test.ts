@@ -14,12 +14,14 @@ import { FakeSocket } from '../../lib/testing/fake-socket.ts'
 const log: Logger = { info () {}, warn () {}, error () {}, child: () => log }
 const hello = frame({ type: 'hello' })
 
-function connect (identity: Partial<Identity> = {}) {
+const nobody: Identity = { id: 'c', userId: undefined, user: undefined, ip: '', expiresAt: undefined, jti: undefined, verify: undefined }
+
+function connect (identity: Partial<Identity> = {}, queue = 1000) {
   const turns: Array<() => void> = []
   const socket = new FakeSocket()
   const clock = new FakeClock(1000)
-  const whole = { id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', context: { tenant: 1 }, ...identity }
-  const connection = new Connection(socket.webSocket, socket.transport, whole, log, { clock, flusher: new Flusher((fn) => turns.push(fn)) })
+  const whole = { ...nobody, id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', context: { tenant: 1 }, ...identity }
+  const connection = new Connection(socket.webSocket, socket.transport, whole, log, { clock, queue, flusher: new Flusher((fn) => turns.push(fn)) })
   const turn = () => { for (const fn of turns.splice(0)) fn() }
   return { connection, socket, clock, turn, turns }
 }
@@ -39,9 +41,10 @@ t.test('a connection knows who is at the other end and counts what travels', asy
 })
 
 t.test('frames leave in order, as uncompressed text', async (t) => {
-  const { connection, socket } = connect()
+  const { connection, socket, turn } = connect()
   connection.send(hello)
   connection.send(frame({ type: 'again' }))
+  turn()
   t.strictSame(socket.sent, ['{"type":"hello"}', '{"type":"again"}'])
   t.strictSame(socket.options[0], { binary: false, compress: false })
 })
@@ -107,8 +110,9 @@ t.test('what is written in one turn goes out in one piece', async (t) => {
   connection.send(hello)
   connection.send(hello)
   t.equal(turns.length, 1)
-  t.strictSame(socket.transportCalls, ['cork'])
+  t.strictSame(socket.sent, [])
   turn()
+  t.equal(socket.sent.length, 2)
   t.strictSame(socket.transportCalls, ['cork', 'uncork'])
   connection.send(hello)
   turn()
@@ -118,10 +122,74 @@ t.test('what is written in one turn goes out in one piece', async (t) => {
 t.test('one flusher serves all connections of a turn, by default at the end of it', async (t) => {
   const flusher = new Flusher()
   const sockets = [new FakeSocket(), new FakeSocket()]
-  const identity = { id: 'c', userId: undefined, user: undefined, ip: '', context: undefined }
-  for (const socket of sockets) new Connection(socket.webSocket, socket.transport, identity, log, { clock: new FakeClock(), flusher }).send(hello)
+  for (const socket of sockets) new Connection(socket.webSocket, socket.transport, nobody, log, { clock: new FakeClock(), queue: 1000, flusher }).send(hello)
   await new Promise(setImmediate)
   for (const { transportCalls } of sockets) t.strictSame(transportCalls, ['cork', 'uncork'])
+})
+
+t.test('while a write is unfinished frames wait, and go out together when it ends', async (t) => {
+  const { connection, socket, turn } = connect()
+  socket.isSlow = true
+  connection.send(hello)
+  turn()
+  for (let i = 0; i < 3; i++) connection.send(hello)
+  turn()
+  t.equal(socket.sent.length, 1)
+  socket.drain()
+  t.equal(socket.sent.length, 4)
+})
+
+t.test('a queue that grows too long ends the connection with 1013, and is forgotten', async (t) => {
+  const { connection, socket, turn } = connect({}, 2 * hello.length)
+  socket.isSlow = true
+  connection.send(hello)
+  turn()
+  connection.send(hello)
+  t.ok(connection.isOpen, 'exactly the limit is no fault')
+  connection.send(hello)
+  t.notOk(connection.isOpen)
+  t.strictSame(socket.closes, [{ code: 1013, reason: 'the client reads too slowly' }])
+  socket.drain()
+  t.equal(socket.sent.length, 1)
+})
+
+t.test('what may be dropped is dropped while a write is unfinished, and only then', async (t) => {
+  const { connection, socket, turn } = connect()
+  connection.send(frame({ type: 'one' }), 'drop')
+  turn()
+  socket.isSlow = true
+  connection.send(hello)
+  turn()
+  connection.send(frame({ type: 'two' }), 'drop')
+  socket.drain()
+  t.notMatch(socket.sent.join(), 'two')
+  t.match(socket.sent.join(), 'one')
+})
+
+t.test('the latest takes the place of what waits with its key, at the end', async (t) => {
+  const { connection, socket, turn } = connect()
+  const cursor = (at: number, key: string) => connection.send(frame({ type: 'moved', payload: { key, at } }), { latest: key })
+  cursor(0, 'ann')
+  cursor(1, 'ann')
+  turn()
+  t.equal(socket.sent.length, 2, 'who keeps up gets everything')
+  socket.isSlow = true
+  connection.send(hello)
+  turn()
+  cursor(2, 'ann')
+  cursor(3, 'bob')
+  connection.send(hello)
+  cursor(4, 'ann')
+  socket.drain()
+  t.strictSame(socket.sent.slice(3).map((text) => JSON.parse(text).payload), [{ key: 'bob', at: 3 }, undefined, { key: 'ann', at: 4 }])
+})
+
+t.test('a close goes out behind what waits, whatever the application made of it', async (t) => {
+  const { connection, socket } = connect()
+  connection.send(hello)
+  connection.close({ code: 1006, reason: 'é'.repeat(100), retry: 'stop' })
+  t.equal(socket.sent.length, 1)
+  t.strictSame(socket.closes, [{ code: 1000, reason: 'é'.repeat(61) }])
 })
 
 /** A task that runs until told to stop. */

@@ -3,12 +3,31 @@ import t from 'tap'
 import { check, nothing, outgoing } from '../../lib/contract/checks.ts'
 import { compileChannel } from '../../lib/contract/compile.ts'
 import { ContractError } from '../../lib/contract/contract-error.ts'
-import { defineChannel, defineConnection, type AnyChannel } from '../../lib/contract/definition.ts'
+import { defineChannel, defineConnection, type AnyChannel, type FromServerDefinition } from '../../lib/contract/definition.ts'
 import { addressOf, matchPattern, overlap, parsePattern, patternFault } from '../../lib/contract/pattern.ts'
 import { closeSchema } from '../../lib/contract/schema.ts'
 
 const matched = (pattern: string, address: string) => matchPattern(parsePattern(pattern), address)
 const overlaps = (a: string, b: string) => overlap(parsePattern(a), parsePattern(b))
+
+t.test('what becomes of a message for a slow reader is compiled from its contract', async (t) => {
+  const compiled = (whenSlow: FromServerDefinition['whenSlow'] | undefined) => {
+    const moved = { payload: Type.Unknown(), ...(whenSlow !== undefined && { whenSlow }) }
+    const { fromServer } = compileChannel({ pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved } } })
+    return fromServer.get('moved')?.whenSlow as (payload: unknown) => unknown
+  }
+  for (const none of [undefined, 'disconnect'] as const) t.equal(compiled(none)({}), undefined)
+  t.equal(compiled('drop')({}), 'drop')
+  const latest = compiled({ latest: '/who/a~1b/m~0n' })
+  const key = (value: unknown) => latest({ who: { 'a/b': { 'm~n': value } } })
+  t.strictSame(key('ann'), { latest: 'moved "ann"' })
+  t.strictSame(key(1), { latest: 'moved 1' })
+  t.notSame(key(1), key('1'), 'values of other types are others')
+  for (const payload of [undefined, null, {}, { who: null }]) t.strictSame(latest(payload), { latest: 'moved undefined' })
+  for (const bad of ['skip', {}, { latest: 'who' }, { latest: 1 }, null]) {
+    t.throws(() => compiled(bad as never), { code: 'contract_invalid', message: /channel 'x': fromServer 'moved' whenSlow must be/ })
+  }
+})
 
 t.test('a recursive union is checked in linear time, wherever its discriminator stands', async (t) => {
   const member = (kind: string, self: TSchema) => Type.Object({ child: Type.Optional(self), kind: Type.Literal(kind) })
@@ -139,7 +158,7 @@ t.test('a compiled channel checks what arrives and projects what leaves', async 
   t.equal(say?.payload('hello'), undefined)
   t.strictSame(say?.reply({ id: '1', secret: 1 }), { id: '1' })
   t.strictSame(say?.errors.get('muted')?.({ until: 3, secret: 1 }), { until: 3 })
-  t.strictSame(compiled.fromServer.get('said')?.({ text: 'a', secret: 1 }), { text: 'a' })
+  t.strictSame(compiled.fromServer.get('said')?.payload({ text: 'a', secret: 1 }), { text: 'a' })
   t.strictSame(compiled.presence?.({ name: 'Ada', secret: 1 }), { name: 'Ada' })
 })
 
@@ -150,7 +169,7 @@ t.test('a message without payload carries none, and a reply that is not declared
   t.strictSame(wave?.payload(null), nothing(null))
   t.equal(wave?.payload({})?.path, '')
   t.equal(wave?.reply({ secret: 1 }), undefined)
-  t.equal(fromServer.get('waved')?.({ secret: 1 }), undefined)
+  t.equal(fromServer.get('waved')?.payload({ secret: 1 }), undefined)
   t.equal(presence, undefined)
   t.equal(params({}), undefined)
 })

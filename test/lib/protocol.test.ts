@@ -113,7 +113,7 @@ t.test('a frame is the envelope as UTF-8 JSON, without what is undefined', async
 
 t.test('every close event can be sent, and client and server agree what follows', async (t) => {
   for (const [name, { code, reason, retry }] of Object.entries(closeEvents)) {
-    const isRegistered = [1000, 1001, 1003, 1008, 1011, 1012].includes(code)
+    const isRegistered = [1000, 1001, 1003, 1008, 1011, 1012, 1013].includes(code)
     t.ok(isRegistered || (code >= 3000 && code < 4000), `${name}: a code that may be sent`)
     t.ok(reason.length > 0 && Buffer.byteLength(reason) <= 123, `${name}: a reason that fits a close frame`)
     t.equal(retryAfterClose(code), retry, `${name}: the policy of its code`)

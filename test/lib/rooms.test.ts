@@ -36,7 +36,7 @@ async function join (rooms: Rooms, member: Member, data?: object, channel = 'x')
 
 function leave (rooms: Rooms, member: Member, channel = 'x'): void {
   rooms.delete(channel, member)
-  rooms.exit(channel, member)
+  rooms.exit(channel, member, 0)
   rooms.release(channel)
 }
 
@@ -75,7 +75,7 @@ t.test('the one member excepted does not get it', async (t) => {
   await join(here, a)
   await join(here, b)
   await join(elsewhere, far)
-  here.broadcast('x', said('typing'), 'a')
+  here.broadcast('x', said('typing'), { except: 'a' })
   t.strictSame([a, b, far].map(({ frames }) => frames.length), [0, 1, 1])
 })
 

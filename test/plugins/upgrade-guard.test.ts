@@ -21,6 +21,7 @@ t.test('an upgrade that nobody answers or ends is ended at its deadline', async 
   app.ws('/ws/:id', { public: true }, [])
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
+  const idle = clock.pending
   const connections = promisify(app.server.getConnections.bind(app.server))
 
   const cases: Array<[string, RegExp, boolean]> = [
@@ -38,13 +39,13 @@ t.test('an upgrade that nobody answers or ends is ended at its deadline', async 
       socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
       await asked
       if (answered) await once(socket, 'data')
-      t.equal(clock.pending, 1)
+      t.equal(clock.pending, idle + 1)
       clock.advance(5_000)
       await once(socket, 'close')
       t.match(received, answer)
       t.equal(received.match(/HTTP\/1.1/g)?.length, 1, 'answered once')
       t.equal(await connections(), 0)
-      t.equal(clock.pending, 0)
+      t.equal(clock.pending, idle)
     })
   }
 

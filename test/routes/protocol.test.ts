@@ -62,6 +62,30 @@ t.test('1. connecting', async (t) => {
     t.equal(await statusOf(http, { upgrade: 'websocket' }), 426, 'without Connection: upgrade')
   })
 
+  t.test('1.8 too many connections of one address or user are refused for now', async (t) => {
+    const { connect, identity } = await serveDemo(t, { limits: { perUser: 1, perIp: 2 } })
+    const { token } = await connect('ann')
+    t.match(await refusal(connect('ann', undefined, '/ws/chat', token)), { status: 429, headers: { 'retry-after': /^\d+$/ } })
+    await connect('bob')
+    t.match(await refusal(connect('cy')), { status: 429 })
+    t.ok(await identity('dan'), 'REST goes on')
+  })
+
+  t.test('1.9 a full server, and one that cannot decide, say so', async (t) => {
+    const full = await serveDemo(t, { limits: { connections: 1 } })
+    await full.connect('ann')
+    t.match(await refusal(full.connect('bob')), { status: 503, headers: { 'retry-after': /^\d+$/ } })
+    const hung = await serveDemo(t, { identify: () => new Promise(() => {}), upgradeTimeout: 50 })
+    t.match(await refusal(hung.connect('ann')), { status: 503, headers: { 'retry-after': /^\d+$/ } })
+  })
+
+  t.test('1.10 a newer token of the same user extends the connection', async (t) => {
+    const ann = await identity('ann')
+    const client = await TestClient.connect(`${chat}?token=${ann.token}`)
+    t.strictSame(await client.request('refresh', undefined, { token: ann.token }), { type: 'ack', correlationId: 't1' })
+    t.match((await client.request('refresh', undefined, { token })).payload, { code: 'invalid_token' })
+  })
+
   t.test('a token is found in the header, the subprotocol and the query', async (t) => {
     for (const client of [
       await TestClient.connect(chat, [], { headers: { authorization } }),
@@ -208,7 +232,22 @@ t.test('4. presence', async (t) => {
     t.equal(ann.client.log.filter(({ type }) => type === 'presence').length, 2, 'nothing of the second tab')
   })
 
-  t.test('4.3 a lost connection leaves like any other', async (t) => {
+  t.test('4.3 a lost connection is waited for, a leave is not', async (t) => {
+    const clock = new FakeClock()
+    const { connect } = await serveDemo(t, { clock, presenceGrace: 3000 })
+    const [dan, eve] = [await connect('dan', room), await connect('eve', room)]
+    await dan.client.next('presence')
+    eve.client.terminate()
+    await eve.client.closed
+    const again = await connect('eve', room, '/ws/chat', eve.token)
+    clock.advance(3000)
+    await dan.client.request('ping')
+    t.equal(dan.client.log.filter(({ type }) => type === 'presence').length, 1)
+    await again.client.request('leave', room)
+    t.strictSame((await dan.client.next('presence')).payload, { left: [eve.userId] })
+  })
+
+  t.test('a connection that does not come back leaves', async (t) => {
     const cy = await connect('cy', room)
     await ann.client.next('presence')
     cy.client.terminate()
@@ -269,6 +308,15 @@ t.test('6. errors', async (t) => {
     t.match(await logged('too many invalid messages'), { level: 40, code: 'unknown_type' })
   })
 
+  t.test('6.2 what comes too fast is refused, and a storm ends the connection', async (t) => {
+    const { connect } = await serveDemo(t, { limits: { messages: { max: 2, per: 60_000 }, storm: { max: 1, per: 60_000 } } })
+    const { client } = await connect('ann')
+    for (let i = 0; i < 2; i++) t.match(await client.request('ping'), { type: 'ack' })
+    t.match(await client.request('ping'), { type: 'error', payload: { code: 'rate_limited', retryAfter: Number } })
+    client.send({ type: 'ping' })
+    t.strictSame(await client.closed, { code: 1008, reason: 'message storm' })
+  })
+
   t.test('6.1 a strict server forgives none', async (t) => {
     const { connect } = await serveDemo(t, { strict: true })
     const { client } = await connect('ann', room)
@@ -325,7 +373,7 @@ t.test('7. closing', async (t) => {
 
 t.test('every numbered rule has its test', async (t) => {
   const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
-  const rules = [...read('../../docs/protocol.md').matchAll(/^(?:- \*\*|\| )(\d\.\d)/gm)].map(([, rule]) => rule)
+  const rules = [...read('../../docs/protocol.md').matchAll(/^(?:- \*\*|\| )(\d\.\d+)/gm)].map(([, rule]) => rule)
   t.ok(rules.length > 20)
   for (const rule of rules) t.ok(read('./protocol.test.ts').includes(`t.test('${rule} `), String(rule))
 })

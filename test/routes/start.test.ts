@@ -6,13 +6,13 @@ import { TestClient } from '../../lib/testing/test-client.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What `npm start` runs once it has built, on a free port. `npm test` builds first. */
-function start (): { ready: Promise<string>, stop: () => void, ended: Promise<number | null> } {
-  const child = spawn(process.execPath, ['dist/routes/start.js'], { cwd: root, env: { ...process.env, PORT: '0', HOST: '127.0.0.1' } })
+function start (env: Record<string, string> = {}): { ready: Promise<string>, stop: () => void, ended: Promise<number | null> } {
+  const child = spawn(process.execPath, ['dist/routes/start.js'], { cwd: root, env: { ...process.env, PORT: '0', HOST: '127.0.0.1', ...env } })
   let printed = ''
   const ready = new Promise<string>((resolve) => {
     child.stdout.on('data', (chunk) => {
       printed += String(chunk)
-      if (/Ctrl-C ends it/.test(printed)) resolve(printed)
+      if (/Ctrl-C ends it[^]*\n\n/.test(printed)) resolve(printed)
     })
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
@@ -46,4 +46,19 @@ t.test('npm start', async (t) => {
     t.strictSame(await client.closed, { code: 1012, reason: 'server is restarting' })
     t.equal(await demo.ended, 0)
   })
+})
+
+t.test('LIMITS=off npm start says that it has no limits on rates and connections, and has none', async (t) => {
+  const demo = start({ LIMITS: 'off' })
+  t.teardown(demo.stop)
+  const printed = await demo.ready
+  t.match(printed, /Limits on rates and connections are OFF/)
+  const at = `http://127.0.0.1:${new URL(printed.match(/http:\/\/localhost:\d+/)?.[0] ?? '').port}`
+  const response = await fetch(`${at}/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"ann"}' })
+  const { token } = await response.json() as { token: string }
+  const url = `${at.replace('http', 'ws')}/ws/chat?token=${token}`
+  const clients = await Promise.all(Array.from({ length: 25 }, () => TestClient.connect(url)))
+  t.equal(clients.length, 25)
+  demo.stop()
+  await demo.ended
 })

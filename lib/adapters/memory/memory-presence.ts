@@ -1,7 +1,8 @@
 import type { PresenceChange, PresenceEntry } from '../../protocol/control.ts'
 import type { PresenceClaim } from '../adapter.ts'
 
-interface Present { references: number, data: unknown }
+/** A user without references is in grace until `due`, in milliseconds since 1970. */
+interface Present { references: number, data: unknown, due: number }
 
 /** One channel's presence: connections counted by user. What changes nothing for others returns undefined. */
 export class MemoryPresence {
@@ -9,7 +10,7 @@ export class MemoryPresence {
   readonly #users = new Map<string, Present>()
 
   get isEmpty (): boolean {
-    return this.#connections.size === 0
+    return this.#users.size === 0
   }
 
   get entries (): PresenceEntry[] {
@@ -21,7 +22,7 @@ export class MemoryPresence {
     this.#connections.set(connection, user)
     const present = this.#users.get(user)
     if (!present) {
-      this.#users.set(user, { references: 1, data })
+      this.#users.set(user, { references: 1, data, due: 0 })
       return { joined: [{ user, data }] }
     }
     present.references++
@@ -30,12 +31,21 @@ export class MemoryPresence {
     return { updated: [{ user, data }] }
   }
 
-  exit (connection: string): PresenceChange | undefined {
+  /** Returns the user whose last connection this was; a grace that runs already is not cut short. */
+  exit (connection: string, due: number): string | undefined {
     const user = this.#connections.get(connection)
     if (user === undefined) return undefined
     this.#connections.delete(connection)
     const present = this.#users.get(user) as Present
-    if (--present.references > 0) return undefined
+    present.references--
+    present.due = Math.max(present.due, due)
+    return present.references === 0 ? user : undefined
+  }
+
+  /** A grace may be over: the user has left unless somebody came back, or left again since. */
+  expire (user: string, now: number): PresenceChange | undefined {
+    const present = this.#users.get(user)
+    if (!present || present.references > 0 || present.due > now) return undefined
     this.#users.delete(user)
     return { left: [user] }
   }

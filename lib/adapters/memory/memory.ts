@@ -1,5 +1,6 @@
 import type { PresenceChange } from '../../protocol/control.ts'
-import type { Frame } from '../../protocol/frame.ts'
+import type { Frame, WhenSlow } from '../../protocol/frame.ts'
+import { systemClock, type Clock } from '../../clock.ts'
 import type { Adapter, PresenceClaim, PresenceSnapshot, Receiver } from '../adapter.ts'
 import { MemoryPresence } from './memory-presence.ts'
 
@@ -7,10 +8,27 @@ import { MemoryPresence } from './memory-presence.ts'
 export class MemoryHub {
   readonly nodes = new Set<Receiver & { readonly subscribed: ReadonlySet<string> }>()
   readonly #presence = new Map<string, MemoryPresence>()
+  readonly #clock: Clock
   #sequence = 0
+
+  constructor (clock: Clock = systemClock) {
+    this.#clock = clock
+  }
 
   snapshot (channel: string): PresenceSnapshot {
     return { sequence: this.#sequence, entries: this.#presence.get(channel)?.entries ?? [] }
+  }
+
+  exit (channel: string, connection: string, grace: number): void {
+    const now = this.#clock.now()
+    const user = this.#presence.get(channel)?.exit(connection, now + grace)
+    if (user === undefined) return
+    if (grace > 0) this.#clock.setTimeout(() => this.#expire(channel, user), grace)
+    else this.#expire(channel, user)
+  }
+
+  #expire (channel: string, user: string): void {
+    this.change(channel, (presence) => presence.expire(user, this.#clock.now()))
   }
 
   /** Changes a channel's presence and tells every subscribed node; an empty channel costs nothing. */
@@ -40,7 +58,7 @@ export class MemoryAdapter implements Adapter {
   start (receiver: Receiver): void {
     this.#node = {
       subscribed: this.#subscribed,
-      frame: (channel, frame) => receiver.frame(channel, frame),
+      frame: (channel, frame, whenSlow) => receiver.frame(channel, frame, whenSlow),
       presence: (channel, sequence, change) => receiver.presence(channel, sequence, change)
     }
     this.#hub.nodes.add(this.#node)
@@ -54,8 +72,8 @@ export class MemoryAdapter implements Adapter {
     this.#subscribed.delete(channel)
   }
 
-  async publish (channel: string, frame: Frame): Promise<void> {
-    for (const node of this.#hub.nodes) if (node !== this.#node && node.subscribed.has(channel)) node.frame(channel, frame)
+  async publish (channel: string, frame: Frame, whenSlow?: WhenSlow): Promise<void> {
+    for (const node of this.#hub.nodes) if (node !== this.#node && node.subscribed.has(channel)) node.frame(channel, frame, whenSlow)
   }
 
   async enter (channel: string, claim: PresenceClaim): Promise<void> {
@@ -63,11 +81,11 @@ export class MemoryAdapter implements Adapter {
     this.#hub.change(channel, (presence) => presence.enter(claim))
   }
 
-  async exit (channel: string, connection: string): Promise<void> {
+  async exit (channel: string, connection: string, grace = 0): Promise<void> {
     const claims = this.#claims.get(channel)
     claims?.delete(connection)
     if (claims?.size === 0) this.#claims.delete(channel)
-    this.#hub.change(channel, (presence) => presence.exit(connection))
+    this.#hub.exit(channel, connection, grace)
   }
 
   async present (channel: string): Promise<PresenceSnapshot> {

@@ -1,0 +1,181 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { defineChannel } from '../../lib/contract/definition.ts'
+import { implement } from '../../lib/dispatch/implement.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
+import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.ts'
+import { listen, makeApp, serveLab } from '../serve.ts'
+
+const refused = (attempt: Promise<unknown>): Promise<Partial<UpgradeRefused>> => attempt.then(() => ({ status: 101 }), (error) => error)
+const channel = 'lab/a'
+
+t.test('connections', async (t) => {
+  t.test('of a server are limited: 503, and a place is free again when one ends', async (t) => {
+    const { connect } = await serveLab(t, { limits: { connections: 2 } })
+    const first = await connect('ann')
+    await connect('bob')
+    t.match(await refused(connect('cy')), { status: 503, headers: { 'retry-after': /^\d+$/ } })
+    await first.close()
+    await turn()
+    t.ok(await connect('cy'))
+  })
+
+  t.test('of a user are limited: 429', async (t) => {
+    const { connect } = await serveLab(t, { limits: { perUser: 2 } })
+    await Promise.all([connect('ann'), connect('ann')])
+    t.match(await refused(connect('ann')), { status: 429, headers: { 'retry-after': /^\d+$/ } })
+    t.ok(await connect('bob'))
+  })
+
+  t.test('of an address are limited, refused ones included only while they last: 429', async (t) => {
+    const { connect, url } = await serveLab(t, { limits: { perIp: 1 } })
+    t.match(await refused(TestClient.connect(`${url}/lab`)), { status: 401 })
+    await connect('ann')
+    t.match(await refused(connect('bob')), { status: 429, headers: { 'retry-after': /^\d+$/ } })
+  })
+
+  t.test('of an address behind a proxy are counted by what the proxy says, where it is trusted', async (t) => {
+    const statuses = async (trustProxy: boolean) => {
+      const { app, sink } = await makeApp(t, { limits: { perIp: 1 } }, { trustProxy })
+      app.ws('/x', { public: true }, [])
+      const { url } = await listen(app, sink)
+      const from = (ip: string) => refused(TestClient.connect(`${url}/x`, [], { headers: { 'x-forwarded-for': ip } }))
+      return [(await from('10.0.0.1')).status, (await from('10.0.0.2')).status]
+    }
+    t.strictSame(await statuses(true), [101, 101])
+    t.strictSame(await statuses(false), [101, 429])
+  })
+})
+
+t.test('messages', async (t) => {
+  t.test('over the rate are refused with when to try again; a storm is closed with 1008', async (t) => {
+    const clock = new FakeClock()
+    const { connect, logged } = await serveLab(t, { clock, limits: { messages: { max: 5, per: 1000 }, storm: { max: 3, per: 10_000 } } })
+    const client = await connect('ann')
+    for (let i = 0; i < 5; i++) t.equal((await client.request('ping')).type, 'ack')
+    t.match(await client.request('ping'), { type: 'error', payload: { code: 'rate_limited', retryAfter: 200 } })
+    clock.advance(200)
+    t.equal((await client.request('ping')).type, 'ack')
+    for (let i = 0; i < 2; i++) await client.request('ping')
+    client.send({ type: 'ping' })
+    t.strictSame(await client.closed, { code: 1008, reason: 'message storm' })
+    t.match(await logged('message storm'), { level: 40 })
+  })
+
+  t.test('over the bytes are refused too', async (t) => {
+    const { connect } = await serveLab(t, { limits: { bytes: { max: 1000, per: 1000 } } })
+    const client = await connect('ann')
+    t.equal((await client.request('ping', undefined, 'x'.repeat(1000))).type, 'ack')
+    t.match((await client.request('ping')).payload, { code: 'rate_limited' })
+  })
+
+  t.test('and joins have rates of their own', async (t) => {
+    const { connect } = await serveLab(t, { limits: { messages: { max: 1, per: 60_000 }, joins: { max: 3, per: 60_000 } } })
+    const client = await connect('ann')
+    for (const id of ['a', 'b', 'c']) t.equal((await client.request('join', `lab/${id}`)).type, 'ack')
+    t.match((await client.request('join', 'lab/d')).payload, { code: 'rate_limited' })
+    t.equal((await client.request('ping')).type, 'ack')
+  })
+
+  t.test('of a type that declares a rate are counted per user, over all connections', async (t) => {
+    const { app, sink } = await makeApp(t)
+    const shop = defineChannel({ pattern: 'shop', fromClient: { buy: { rateLimit: { max: 2, per: 60_000 } } }, fromServer: {} })
+    app.ws('/shop', { identify: (request) => ({ id: String(request.headers['x-user']) }) }, [implement(shop, { on: { buy: () => {} } })])
+    const { url } = await listen(app, sink)
+    const enter = async (user: string) => {
+      const client = await TestClient.connect(`${url}/shop`, [], { headers: { 'x-user': user } })
+      await client.request('join', 'shop')
+      return client
+    }
+    const [one, two, bob] = [await enter('ann'), await enter('ann'), await enter('bob')]
+    t.equal((await one.request('buy', 'shop')).type, 'ack')
+    t.equal((await two.request('buy', 'shop')).type, 'ack')
+    t.match((await one.request('buy', 'shop')).payload, { code: 'rate_limited', retryAfter: Number })
+    t.equal((await bob.request('buy', 'shop')).type, 'ack')
+    await one.close()
+    t.match((await (await enter('ann')).request('buy', 'shop')).payload, { code: 'rate_limited' }, 'coming back resets nothing')
+  })
+
+  t.test('a rate that is none is refused at registration', async (t) => {
+    const { app } = await makeApp(t)
+    const bad = defineChannel({ pattern: 'bad', fromClient: { x: { rateLimit: { max: 0, per: 1000 } } }, fromServer: {} })
+    t.throws(() => app.ws('/bad', {}, [implement(bad, { on: { x: () => {} } })]), { message: /fromClient 'x' rateLimit max must be a whole number from 1/ })
+  })
+})
+
+t.test('channels of a connection are limited, joins under way included', async (t) => {
+  const { connect, journal } = await serveLab(t, { limits: { channels: 2 } })
+  const client = await connect('ann')
+  const slow = client.request('join', 'lab/slow')
+  await client.request('join', channel)
+  t.match((await client.request('join', 'lab/b')).payload, { code: 'too_many_channels' })
+  journal.door('slow').resolve()
+  t.equal((await slow).type, 'ack')
+  await client.request('leave', channel)
+  t.equal((await client.request('join', 'lab/b')).type, 'ack')
+})
+
+t.test('presence', async (t) => {
+  t.test('waits for a lost connection to come back, and tells nobody then', async (t) => {
+    const clock = new FakeClock()
+    const { connect, logged } = await serveLab(t, { clock, presenceGrace: 3000 })
+    const [ann, bob] = [await connect('ann'), await connect('bob')]
+    for (const client of [ann, bob]) await client.request('join', channel)
+    await ann.next('presence')
+    bob.terminate()
+    await logged('connection closed')
+    clock.advance(2999)
+    const again = await connect('bob')
+    t.match(await again.request('join', channel), { payload: { presence: [{ user: 'id-of-ann' }, { user: 'id-of-bob' }] } })
+    clock.advance(3000)
+    await ann.request('ping')
+    t.equal(ann.log.filter(({ type }) => type === 'presence').length, 1, 'nobody was told')
+    await again.request('leave', channel)
+    await ann.next('presence')
+    t.strictSame(ann.log.filter(({ type }) => type === 'presence').map(({ payload }) => payload), [
+      { joined: [{ user: 'id-of-bob', data: { name: 'bob' } }] }, { left: ['id-of-bob'] }
+    ])
+  })
+
+  t.test('does not wait for who leaves', async (t) => {
+    const { connect } = await serveLab(t, { clock: new FakeClock(), presenceGrace: 3000 })
+    const [ann, bob] = [await connect('ann'), await connect('bob')]
+    for (const client of [ann, bob]) await client.request('join', channel)
+    await ann.next('presence')
+    await bob.request('leave', channel)
+    t.match((await ann.next('presence')).payload, { left: ['id-of-bob'] })
+  })
+})
+
+t.test('a client that reads too slowly is closed with 1013, the others hear on', async (t) => {
+  const { connect, logged, app } = await serveLab(t, { limits: { queue: 100_000, messages: { max: 10_000, per: 1000 }, bytes: { max: 2 ** 30, per: 1000 } }, closeTimeout: 100 })
+  const [fast, slow] = [await connect('ann'), await connect('bob')]
+  for (const client of [fast, slow]) await client.request('join', channel)
+  slow.webSocket.pause()
+  while (app.registry.ofUser('id-of-bob').length > 0) await fast.request('note', channel, { text: 'x'.repeat(60_000) })
+  t.match(await logged('the client reads too slowly'), { level: 40, user: 'id-of-bob', code: 1013 })
+  t.equal((await fast.request('ping')).type, 'ack')
+  slow.terminate()
+})
+
+t.test('the sweep finds nothing where all is well', async (t) => {
+  const clock = new FakeClock()
+  const { connect, app } = await serveLab(t, { clock })
+  const well = await connect('ann')
+  await well.request('join', channel)
+  t.strictSame(app.registry.swept, { closed: 0, unwatched: 0, orphaned: 0 })
+  clock.advance(15_000)
+  await well.request('ping')
+  for (let i = 0; i < 6; i++) {
+    clock.advance(9_000)
+    await well.request('ping')
+  }
+  t.strictSame(app.registry.swept, { closed: 0, unwatched: 0, orphaned: 0 }, 'nothing when all is well')
+})
+
+t.test('limits: false lifts those on connections and rates', async (t) => {
+  const { connect } = await serveLab(t, { limits: false })
+  const clients = await Promise.all(Array.from({ length: 25 }, () => connect('ann')))
+  const replies = await Promise.all(Array.from({ length: 500 }, () => (clients[0] as TestClient).request('ping')))
+  t.ok(replies.every(({ type }) => type === 'ack'))
+})

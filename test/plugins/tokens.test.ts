@@ -1,0 +1,202 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import { Type } from '@sinclair/typebox'
+import fastify from 'fastify'
+import t from 'tap'
+import { MemoryAdapter } from '../../lib/adapters/memory/memory.ts'
+import { defineChannel } from '../../lib/contract/definition.ts'
+import { implement } from '../../lib/dispatch/implement.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
+import { TestClient } from '../../lib/testing/test-client.ts'
+import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
+import { bearer, listen, makeApp } from '../serve.ts'
+
+const club = defineChannel({
+  pattern: 'club/:name',
+  params: Type.Object({ name: Type.String() }),
+  fromClient: { hello: {} },
+  fromServer: {}
+})
+
+/** Rooms by what the token, and then what the test says. */
+async function serveClub (t: Parameters<typeof makeApp>[0], options: ChannelsOptions = {}) {
+  const banned = new Set<string>()
+  const { app, sink } = await makeApp(t, options)
+  let gate = Promise.resolve()
+  app.ws('/club', {}, [implement(club, {
+    authorize: async (ctx) => {
+      await gate
+      if (banned.has('broken')) throw new Error('nobody can say')
+      const { clubs } = ctx.user as unknown as { clubs: string[] }
+      return clubs.includes(ctx.params.name) && !banned.has(ctx.params.name)
+    },
+    on: { hello: () => {} }
+  })])
+  const served = await listen(app, sink)
+  const connect = (name: string, claims: object = {}) =>
+    TestClient.connect(`${served.url}/club`, [], bearer(served.token(name, { clubs: ['jazz', 'chess'], ...claims })))
+  return { ...served, banned, connect, hold: (until: Promise<void>) => { gate = until } }
+}
+
+const seconds = (ms: number) => Math.floor(ms / 1000)
+const refused = (attempt: Promise<unknown>) => attempt.then(() => ({ status: 101, body: '' }), (error: { status: number, body: string }) => error)
+
+t.test('a token that expires ends its connection with 3000', async (t) => {
+  const clock = new FakeClock(Date.now())
+  const { connect } = await serveClub(t, { clock })
+  const [short, long] = [await connect('ann', { exp: seconds(clock.now()) + 5 }), await connect('bob', { exp: seconds(clock.now()) + 60 })]
+  clock.advance(6_000)
+  t.strictSame(await short.closed, { code: 3000, reason: 'the token expired' })
+  t.match(await long.request('ping'), { type: 'ack' })
+})
+
+t.test('refresh', async (t) => {
+  const clock = new FakeClock(Date.now())
+  const { connect, token, app } = await serveClub(t, { clock })
+  const client = await connect('ann', { exp: seconds(clock.now()) + 5 })
+  await client.request('join', 'club/jazz')
+  await client.request('join', 'club/chess')
+
+  t.test('with a newer token of the same user extends the connection, in the channels that it allows', async (t) => {
+    const newer = token('ann', { clubs: ['chess'], exp: seconds(clock.now()) + 60 })
+    t.match(await client.request('refresh', undefined, { token: newer }), { type: 'ack' })
+    t.strictSame(await client.next('left'), { type: 'left', channel: 'club/jazz', payload: { code: 'forbidden' } })
+    t.strictSame([...app.registry.all()[0]?.channels ?? []], ['club/chess'])
+    clock.advance(6_000)
+    t.match(await client.request('hello', 'club/chess'), { type: 'ack' })
+    t.match((await client.request('join', 'club/jazz')).payload, { code: 'forbidden' })
+  })
+
+  t.test('with another token changes nothing', async (t) => {
+    for (const other of [token('bob', { clubs: [] }), 'garbage', `${token('ann')}x`]) {
+      t.match((await client.request('refresh', undefined, { token: other })).payload, { code: 'invalid_token' })
+    }
+    for (const payload of [undefined, {}, { token: 1 }, 'x']) {
+      t.match((await client.request('refresh', undefined, payload)).payload, { code: 'invalid_payload', details: { path: '/token' } })
+    }
+    await app.registry.revoke({ jti: 'stolen' }, clock.now() + 1000)
+    t.match((await client.request('refresh', undefined, { token: token('ann', { jti: 'stolen' }) })).payload, { code: 'invalid_token' })
+    t.match(await client.request('hello', 'club/chess'), { type: 'ack' })
+  })
+
+  t.test('is unknown where a route knows no tokens', async (t) => {
+    const { connect } = await serveClub(t, { identify: () => ({ id: 1, clubs: [] }) })
+    t.match((await (await connect('ann')).request('refresh', undefined, { token: 'x' })).payload, { code: 'unknown_type' })
+  })
+
+  t.test('while a join is under way decides that join too', async (t) => {
+    const { connect, token, hold } = await serveClub(t)
+    const client = await connect('ann')
+    let letGo = () => {}
+    hold(new Promise((resolve) => { letGo = resolve }))
+    const join = client.request('join', 'club/jazz')
+    const refresh = client.request('refresh', undefined, { token: token('ann', { clubs: [] }) })
+    await client.request('ping')
+    letGo()
+    await refresh
+    t.match((await join).payload, { code: 'forbidden' })
+    t.equal((await client.request('hello', 'club/jazz')).type, 'error')
+  })
+})
+
+t.test('a join that a newer token forbids while the channel is being reached is forbidden', async (t) => {
+  let letGo = () => {}
+  const line = new Promise<void>((resolve) => { letGo = resolve })
+  let asked = () => {}
+  const reached = new Promise<void>((resolve) => { asked = resolve })
+  class Slow extends MemoryAdapter {
+    override async subscribe (channel: string): Promise<void> {
+      asked()
+      await line
+      return super.subscribe(channel)
+    }
+  }
+  const { connect, token, app } = await serveClub(t, { adapter: new Slow() })
+  const client = await connect('ann')
+  const join = client.request('join', 'club/jazz')
+  await reached
+  t.equal((await client.request('refresh', undefined, { token: token('ann', { clubs: [] }) })).type, 'ack')
+  letGo()
+  t.match((await join).payload, { code: 'forbidden' })
+  t.equal(app.rooms.size, 0)
+})
+
+t.test('reauthorize takes a user out of what is no longer allowed, and of what nobody can say', async (t) => {
+  const { connect, app, banned, logged } = await serveClub(t)
+  const client = await connect('ann')
+  for (const channel of ['club/jazz', 'club/chess']) await client.request('join', channel)
+  await app.rooms.reauthorize('nobody')
+  banned.add('jazz')
+  await app.rooms.reauthorize('id-of-ann')
+  t.match(await client.next('left'), { channel: 'club/jazz', payload: { code: 'forbidden' } })
+  banned.add('broken')
+  await app.rooms.reauthorize('id-of-ann')
+  t.match(await client.next('left'), { channel: 'club/chess', payload: { code: 'forbidden' } })
+  t.match(await logged('authorize() failed'), { level: 50 })
+})
+
+t.test('a revocation ends connections at once, and refuses new ones until it is over', async (t) => {
+  const clock = new FakeClock(Date.now())
+  const { connect, app } = await serveClub(t, { clock })
+  const [ann, bob] = [await connect('ann'), await connect('bob', { jti: 'b1' })]
+  t.equal(await app.registry.revoke({ userId: 'id-of-ann' }, clock.now() + 5000), 1)
+  t.strictSame(await ann.closed, { code: 3000, reason: 'the token or session was revoked' })
+  t.equal(await app.registry.revoke({ jti: 'b1' }, clock.now() + 5000), 1)
+  t.match(await bob.closed, { code: 3000 })
+  t.match(await refused(connect('ann')), { status: 401 })
+  t.match(await refused(connect('bob', { jti: 'b1' })), { status: 401 })
+  await connect('bob', { jti: 'b2' })
+  clock.advance(5000)
+  await connect('ann')
+})
+
+t.test('a revocation reaches a connection on its way past the token check', async (t) => {
+  let letIn = () => {}
+  const gate = new Promise<void>((resolve) => { letIn = resolve })
+  const { app, sink } = await makeApp(t)
+  let checked = () => {}
+  const waiting = new Promise<void>((resolve) => { checked = resolve })
+  app.ws('/club', { preHandler: async () => { checked(); await gate } }, [])
+  const { url, token } = await listen(app, sink)
+  const late = TestClient.connect(`${url}/club`, [], bearer(token('ann')))
+  await waiting
+  await app.registry.revoke({ userId: 'id-of-ann' }, Date.now() + 60_000)
+  letIn()
+  t.match(await (await late).closed, { code: 3000 })
+})
+
+t.test('sessionCheck ends a session that is over, and no other', async (t) => {
+  const clock = new FakeClock()
+  const over = new Set<unknown>()
+  const check = async ({ userId }: { userId: string | undefined }) => {
+    if (userId === 'id-of-cy') throw new Error('the store is down')
+    return !over.has(userId)
+  }
+  const { connect, logged } = await serveClub(t, { clock, sessionCheck: { every: 1000, check } })
+  const [ann, bob, cy] = [await connect('ann'), await connect('bob'), await connect('cy')]
+  clock.advance(1000)
+  await turn()
+  over.add('id-of-ann')
+  clock.advance(1000)
+  t.match(await ann.closed, { code: 3000 })
+  for (const client of [bob, cy]) t.match(await client.request('ping'), { type: 'ack' })
+  t.match(await logged('the session check failed'), { level: 50, err: { message: 'the store is down' } })
+})
+
+t.test('the algorithm is what the configuration says', async (t) => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } })
+  const algorithms = async (jwt: ChannelsOptions['jwt']) => {
+    const app = fastify()
+    t.teardown(() => app.close())
+    await app.register(channels, { jwt } as ChannelsOptions)
+    return app.jwt.options.verify.algorithms
+  }
+  t.strictSame(await algorithms({ secret: 'shared' }), ['HS256'])
+  t.strictSame(await algorithms({ secret: Buffer.from('shared') }), ['HS256'])
+  t.strictSame(await algorithms({ secret: 'shared', sign: { algorithm: 'HS512' } }), ['HS512'])
+  t.strictSame(await algorithms({ secret: { public: publicKey, private: privateKey }, sign: { algorithm: 'RS256' } }), ['RS256'])
+  t.strictSame(await algorithms({ secret: { public: publicKey }, verify: { algorithms: ['RS512'] } }), ['RS512'])
+  for (const secret of [{ public: publicKey }, publicKey, async () => 'x']) {
+    await t.rejects(algorithms({ secret }), { code: 'FST_CHANNELS_OPTIONS', message: /\/jwt\/verify\/algorithms/ })
+  }
+})
