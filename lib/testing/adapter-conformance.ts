@@ -177,6 +177,32 @@ const presence: Record<string, Rule> = {
     t.strictSame(changesOf(await presenceOf(a, b, 'x')), [{ joined: [{ user: 'ada', data: {} }] }, { left: ['ada'] }], 'others were told of the first and the last')
   },
 
+  'a user who comes back within the grace never left': async (t, [a, b]) => {
+    await subscribe('x', b)
+    await a.adapter.enter('x', claim('c1', 'ada'))
+    await a.adapter.exit('x', 'c1', 60_000)
+    t.strictSame(usersOf(await b.adapter.present('x')), ['ada'], 'still there')
+    await b.adapter.enter('x', claim('c2', 'ada'))
+    t.strictSame(changesOf(await presenceOf(b, a, 'x')), [{ joined: [{ user: 'ada', data: {} }] }], 'nobody was told otherwise')
+  },
+
+  'a user who does not come back has left when the grace is over': async (t, [a, b]) => {
+    await subscribe('x', b)
+    await a.adapter.enter('x', claim('c1', 'ada'))
+    await a.adapter.exit('x', 'c1', 20)
+    const told = await b.changes.until('x', ({ change }) => change.left !== undefined)
+    t.strictSame(changesOf(told), [{ joined: [{ user: 'ada', data: {} }] }], 'after the one that she joined')
+    t.strictSame(usersOf(await a.adapter.present('x')), [], 'gone')
+  },
+
+  'an exit without grace does not cut a grace short that runs already': async (t, [a, b]) => {
+    await subscribe('x', b)
+    for (const connection of ['c1', 'c2']) await a.adapter.enter('x', claim(connection, 'ada'))
+    await a.adapter.exit('x', 'c1', 60_000)
+    await a.adapter.exit('x', 'c2')
+    t.strictSame(usersOf(await b.adapter.present('x')), ['ada'], 'still there')
+  },
+
   'new data of a user who is there is an update, the same data is none': async (t, [a, b]) => {
     await subscribe('x', a)
     await a.adapter.enter('x', claim('c1', 'ada', { name: 'Ada' }))

@@ -13,7 +13,8 @@ const bench = defineChannel({
 })
 
 const app = fastify()
-await app.register(channels)
+// Rates are what is measured: without the limits a client may have.
+await app.register(channels, { limits: false })
 app.ws('/ws', { public: true }, [implement(bench, { on: { echo: (ctx, payload) => payload } })])
 await app.listen({ port: 0, host: '127.0.0.1' })
 serve(app.server.address().port)
