@@ -33,8 +33,11 @@ export class Admission {
   }
 
   #take (places: Places, key: string, request: FastifyRequest, reply: FastifyReply): boolean {
+    const { socket } = request.raw
     const taken = places.take(key)
-    if (taken) request.raw.socket.once('close', () => places.free(key))
+    // A socket that was reset while we waited for somebody's answer has closed already, and will not say so again.
+    if (taken && socket.closed) places.free(key)
+    else if (taken) socket.once('close', () => places.free(key))
     else reply.header('retry-after', retryAfter)
     return taken
   }

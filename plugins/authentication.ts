@@ -55,9 +55,15 @@ function bearerOf (token: string, jwtVerify: FastifyRequest['jwtVerify']): Beare
 }
 
 async function verified (app: FastifyInstance, bearer: Bearer, userIdOf: (user: never) => unknown): Promise<Credentials> {
-  const user: unknown = await bearer.jwtVerify()
+  const user: unknown = await bearer.jwtVerify().catch(refuse)
   const { exp, jti } = app.jwt.decode(app.jwt.lookupToken(bearer as FastifyRequest)) as { exp?: number, jti?: string }
   return { user, userId: named(userIdOf(user as never)), expiresAt: exp === undefined ? undefined : exp * 1000, jti }
+}
+
+/** What a token makes the verifier say is the token's fault, whatever status that comes with; what a key store says is ours. */
+function refuse (error: { code?: string }): never {
+  if (/^(FST_JWT_|FAST_JWT_(?!KEY_FETCHING))/.test(String(error.code))) throw new Unauthenticated()
+  throw error
 }
 
 /** `@fastify/jwt` looks at the header and at its cookie; a token found elsewhere is put where it looks. */

@@ -4,11 +4,11 @@ import fp from 'fastify-plugin'
 import { MemoryAdapter, MemoryHub } from '../lib/adapters/memory/memory.ts'
 import { Node } from '../lib/dispatch/node.ts'
 import { heartbeat } from './heartbeat.ts'
-import { pinned } from './pinned-algorithm.ts'
 import { settingsOf, type ChannelsOptions } from './options.ts'
 import { registry } from './registry.ts'
 import { rooms } from './rooms.ts'
 import { watchSessions } from './session-check.ts'
+import { strictJwt } from './strict-jwt.ts'
 import { webSocketServer } from './web-socket-server.ts'
 import { wsRoute } from './ws-route.ts'
 
@@ -20,7 +20,7 @@ declare module '../lib/dispatch/implement.ts' {
 export const channels = fp<ChannelsOptions>(async (app, options) => {
   const settings = settingsOf(options)
   const node = new Node(settings, settings.adapter ?? new MemoryAdapter(new MemoryHub(settings.clock)), settings.clock)
-  if (settings.jwt) await app.register(fastifyJwt, pinned(settings.jwt))
+  if (settings.jwt) await app.register(fastifyJwt, strictJwt(settings.jwt))
   if (settings.sessionCheck) {
     const end = watchSessions(settings.sessionCheck, node, settings.clock)
     app.addHook('onClose', async () => end())

@@ -24,9 +24,10 @@ export const NoUserId = createError(
   "the identity has neither 'id' nor 'sub': say what identifies it with the 'userId' option"
 )
 
-export const BadHandshake = createError<[string]>('FST_CHANNELS_BAD_HANDSHAKE', '%s', 400)
-export const Unauthenticated = createError('FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required', 401)
-export const ForbiddenOrigin = createError('FST_CHANNELS_FORBIDDEN_ORIGIN', 'This origin is not allowed', 403)
-export const TooManyConnections = createError<[string]>('FST_CHANNELS_TOO_MANY_CONNECTIONS', 'Too many connections of this %s', 429)
-export const ServerFull = createError('FST_CHANNELS_SERVER_FULL', 'The server has no room for more connections', 503)
-export const UpgradeRequired = createError<[string]>('FST_CHANNELS_UPGRADE_REQUIRED', '%s', 426)
+// What a client can cause comes without a stack: it says nothing, and Fastify would log it.
+export const BadHandshake = createError<[string]>('FST_CHANNELS_BAD_HANDSHAKE', '%s', 400, Error, false)
+export const Unauthenticated = createError('FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required', 401, Error, false)
+export const ForbiddenOrigin = createError('FST_CHANNELS_FORBIDDEN_ORIGIN', 'This origin is not allowed', 403, Error, false)
+export const TooManyConnections = createError<[string]>('FST_CHANNELS_TOO_MANY_CONNECTIONS', 'Too many connections of this %s', 429, Error, false)
+export const ServerFull = createError('FST_CHANNELS_SERVER_FULL', 'The server has no room for more connections', 503, Error, false)
+export const UpgradeRequired = createError<[string]>('FST_CHANNELS_UPGRADE_REQUIRED', '%s', 426, Error, false)

@@ -11,7 +11,10 @@ export async function checkHandshake (request: FastifyRequest, reply: FastifyRep
     reply.header('upgrade', 'websocket')
     throw new UpgradeRequired('This is a WebSocket route: send an Upgrade')
   }
-  const { headers } = request
+  const { headers, raw } = request
+  // Node lets both pass for an upgrade (RFC 9110 section 7.8, RFC 6455 section 4.2.1).
+  if (raw.httpVersion === '1.0') throw new BadHandshake('HTTP/1.0 knows no Upgrade')
+  if (!headers.host) throw new BadHandshake('There must be a Host')
   if (headers.upgrade?.toLowerCase() !== 'websocket') throw new BadHandshake('The Upgrade must be to websocket')
   if (headers['sec-websocket-version'] !== '13') {
     reply.header('sec-websocket-version', '13')

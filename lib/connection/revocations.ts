@@ -22,14 +22,17 @@ export class Revocations {
     return this.#until.size
   }
 
-  /** `until`: milliseconds since 1970. The later of two revocations counts. */
+  /** `until`: milliseconds since 1970. The later of two revocations counts. @throws {TypeError} when there is no id. */
   add (revoked: Revoked, until: number): void {
-    const key = 'jti' in revoked ? `jti ${revoked.jti}` : `user ${revoked.userId}`
+    const [kind, id] = 'jti' in revoked ? ['jti', revoked.jti] : ['user', revoked.userId]
+    // A token may have no jti: revoking that would be revoking everybody whose token has none.
+    if (typeof id !== 'string') throw new TypeError('a revocation needs a userId or a jti')
+    const key = `${kind} ${id}`
     this.#until.set(key, Math.max(until, this.#until.get(key) ?? 0))
   }
 
   has ({ userId, jti }: Revocable): boolean {
-    return this.#holds(`user ${userId}`) || this.#holds(`jti ${jti}`)
+    return (userId !== undefined && this.#holds(`user ${userId}`)) || (jti !== undefined && this.#holds(`jti ${jti}`))
   }
 
   /** Forgets what is over. */

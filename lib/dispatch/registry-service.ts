@@ -24,7 +24,8 @@ export interface RegistryService {
   ): Promise<number>
   /**
    * Closes every connection of a user, or of one token by its `jti`, and refuses new ones with 401 until then, in
-   * milliseconds since 1970. Resolves to how many connections were closed.
+   * milliseconds since 1970. Resolves to how many connections were closed;
+   * rejects when there is no id.
    */
   revoke (revoked: Revoked, until: number): Promise<number>
   /** Stale entries that the sweep, every 60 s, had to remove since the start. */

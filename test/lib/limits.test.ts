@@ -132,6 +132,11 @@ t.test('revocations hold for a user or a token until they are over', async (t) =
   t.equal(revocations.size, 1)
 })
 
+t.test('what is not there cannot be revoked', async (t) => {
+  const revocations = new Revocations(new FakeClock())
+  for (const nothing of [{ jti: undefined }, { userId: undefined }, {}]) t.throws(() => revocations.add(nothing as never, 1000), TypeError)
+})
+
 t.test('declared rates are counted by message and user, and forgotten when they make no difference', async (t) => {
   const clock = new FakeClock()
   const limits = new RateLimits(clock)
