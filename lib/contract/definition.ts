@@ -20,10 +20,11 @@ export interface FromServerDefinition {
   readonly payload?: TSchema
   /**
    * What becomes of it for a connection that reads too slowly: `disconnect` (the default): it waits, and when 1 MiB waits
-   * the connection is closed with 1013; `drop`: it is left out while an earlier write is unfinished; `latest`: it takes
+   * the connection is closed with 1013; `skip`: the same, until
+   * channels have a log to catch up from; `drop`: it is left out while an earlier write is unfinished; `latest`: it takes
    * the place of a waiting one that has the same value at this JSON pointer into the payload, e.g. `/userId`.
    */
-  readonly whenSlow?: 'disconnect' | 'drop' | { readonly latest: string }
+  readonly whenSlow?: 'disconnect' | 'skip' | 'drop' | { readonly latest: string }
 }
 
 /** The messages that may travel, in both directions, by type. */

@@ -8,10 +8,11 @@ import type { FromServerDefinition } from './definition.ts'
  * @throws {ContractError}
  */
 export function compileWhenSlow (declared: FromServerDefinition['whenSlow'], type: string, spot: string): (payload: unknown) => WhenSlow {
-  if (declared === undefined || declared === 'disconnect') return () => undefined
+  // Who skips needs a log to catch up from.
+  if (declared === undefined || declared === 'disconnect' || declared === 'skip') return () => undefined
   if (declared === 'drop') return () => 'drop'
   if (typeof declared?.latest !== 'string' || !declared.latest.startsWith('/')) {
-    throw new ContractError(spot, "must be 'disconnect', 'drop' or { latest: '/pointer/into/payload' }")
+    throw new ContractError(spot, "must be 'disconnect', 'skip', 'drop' or { latest: '/pointer/into/payload' }")
   }
   const path = declared.latest.slice(1).split('/').map(unescape)
   return (payload) => ({ latest: `${type} ${JSON.stringify(path.reduce(member, payload))}` })

@@ -23,7 +23,8 @@ export const chat = defineChannel({
       })
     },
     'typing.changed': {
-      payload: Type.Object({ userId: Type.String(), name: Type.String(), active: Type.Boolean() })
+      payload: Type.Object({ userId: Type.String(), name: Type.String(), active: Type.Boolean() }),
+      whenSlow: { latest: '/userId' }
     }
   },
   presence: Type.Object({ name: Type.String() })

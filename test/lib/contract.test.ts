@@ -16,7 +16,7 @@ t.test('what becomes of a message for a slow reader is compiled from its contrac
     const { fromServer } = compileChannel({ pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved } } })
     return fromServer.get('moved')?.whenSlow as (payload: unknown) => unknown
   }
-  for (const none of [undefined, 'disconnect'] as const) t.equal(compiled(none)({}), undefined)
+  for (const none of [undefined, 'disconnect', 'skip'] as const) t.equal(compiled(none)({}), undefined)
   t.equal(compiled('drop')({}), 'drop')
   const latest = compiled({ latest: '/who/a~1b/m~0n' })
   const key = (value: unknown) => latest({ who: { 'a/b': { 'm~n': value } } })
@@ -24,7 +24,7 @@ t.test('what becomes of a message for a slow reader is compiled from its contrac
   t.strictSame(key(1), { latest: 'moved 1' })
   t.notSame(key(1), key('1'), 'values of other types are others')
   for (const payload of [undefined, null, {}, { who: null }]) t.strictSame(latest(payload), { latest: 'moved undefined' })
-  for (const bad of ['skip', {}, { latest: 'who' }, { latest: 1 }, null]) {
+  for (const bad of ['wait', {}, { latest: 'who' }, { latest: 1 }, null]) {
     t.throws(() => compiled(bad as never), { code: 'contract_invalid', message: /channel 'x': fromServer 'moved' whenSlow must be/ })
   }
 })

@@ -70,6 +70,21 @@ describe('a contract does not compile', () => {
     })
   })
 
+  test('when an option has a value that there is not', () => {
+    defineChannel({
+      pattern: 'news',
+      fromClient: {},
+      // @ts-expect-error Type '"wait"' is not assignable to type
+      fromServer: { moved: { whenSlow: 'wait' } }
+    })
+    defineChannel({
+      pattern: 'news',
+      // @ts-expect-error Type 'string' is not assignable to type 'number'
+      fromClient: { say: { rateLimit: { max: 'five', per: 1000 } } },
+      fromServer: {}
+    })
+  })
+
   test('when a message has an option that there is not', () => {
     defineChannel({
       pattern: 'news',
