@@ -63,7 +63,7 @@ export class Node {
       if (isBinary) this.#refuseBinary(connection)
       else session.receive(data.toString(), data.length)
     })
-    webSocket.on('ping', () => connection.seen())
+    webSocket.on('ping', () => session.pinged())
     webSocket.on('pong', () => connection.seen())
     webSocket.on('close', (code) => {
       log.info({ code }, 'connection closed')

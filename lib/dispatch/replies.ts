@@ -44,6 +44,11 @@ export class Replies {
     this.#count(known.code)
   }
 
+  /** Something came too soon that cannot be answered. */
+  excess (): void {
+    this.#count('rate_limited')
+  }
+
   #answer (exchange: Exchange, type: 'ack' | 'error', payload: unknown): void {
     if (exchange.answered) return
     exchange.answered = true

@@ -59,6 +59,12 @@ export class Session {
     if (envelope) this.#accept(new Exchange(envelope), bytes)
   }
 
+  /** A ping frame: `ws` has answered it. That costs as much as a message, and is counted as one. */
+  pinged (): void {
+    this.connection.seen()
+    if (this.#gate.pass('ping', 0) > 0) this.#replies.excess()
+  }
+
   #accept (exchange: Exchange, bytes: number): void {
     const { type, channel = '' } = exchange.envelope
     const wait = this.#gate.pass(type, bytes)

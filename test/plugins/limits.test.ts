@@ -62,6 +62,14 @@ t.test('messages', async (t) => {
     t.match(await logged('message storm'), { level: 40 })
   })
 
+  t.test('count ping frames, which cannot be refused: a storm of them is closed all the same', async (t) => {
+    const { connect } = await serveLab(t, { limits: { messages: { max: 5, per: 60_000 }, storm: { max: 3, per: 60_000 } } })
+    const client = await connect('ann')
+    for (let i = 0; i < 8; i++) client.webSocket.ping()
+    t.equal((await client.request('ping')).type, 'error', 'eight are borne')
+    t.strictSame(await client.closed, { code: 1008, reason: 'message storm' })
+  })
+
   t.test('over the bytes are refused too', async (t) => {
     const { connect } = await serveLab(t, { limits: { bytes: { max: 1000, per: 1000 } } })
     const client = await connect('ann')
