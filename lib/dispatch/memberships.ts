@@ -28,6 +28,8 @@ export class Memberships {
   readonly #rooms: Rooms
   readonly #limit: number
   #approaching = 0
+  /** How often all rights were asked about anew. */
+  #asked = 0
   readonly #memberships = new Map<string, Membership>()
 
   constructor (connection: Connection, router: Router, rooms: Rooms, limit: number) {
@@ -48,15 +50,13 @@ export class Memberships {
     if (this.#memberships.has(channel)) throw refusal('already_joined')
     const context = new Context(this.#connection, found.served.compiled, channel, found.params, this.#rooms)
     const membership = { channel, served: found.served, context }
-    await this.#takePlace(() => this.#approach(membership))
-    if (exchange.aborted) return this.#withdraw(membership, 0)
-    this.#add(membership)
-    ack(this.#answer(membership))
-    await found.served.behaviour.joined?.(context)
+    await this.#takePlace(() => this.#enter(membership, exchange, ack))
+    if (this.#memberships.has(channel)) await found.served.behaviour.joined?.(context)
   }
 
   /** The channels in which the connection is no longer allowed, by what `authorize` says today. */
   async forbidden (): Promise<string[]> {
+    this.#asked++
     const asked = [...this.#memberships.values()].map(async (membership) => ({ ...membership, allowed: await this.#isStillAllowed(membership) }))
     return (await Promise.all(asked)).filter(({ allowed }) => !allowed).map(({ channel }) => channel)
   }
@@ -87,22 +87,31 @@ export class Memberships {
   }
 
   /** Joins under way have a place already, or many at once would pass the limit together. */
-  async #takePlace (approach: () => Promise<void>): Promise<void> {
+  async #takePlace (enter: () => Promise<void>): Promise<void> {
     if (this.#memberships.size + this.#approaching >= this.#limit) throw refusal('too_many_channels')
     this.#approaching++
     try {
-      await approach()
+      await enter()
     } finally {
       this.#approaching--
     }
   }
 
-  /** Everything of a join that takes time; the connection is no member yet. A token that is renewed meanwhile is asked about anew. */
-  async #approach (membership: Membership): Promise<void> {
-    const { user } = this.#connection
+  async #enter (membership: Membership, exchange: Exchange, ack: (payload: JoinAck) => void): Promise<void> {
+    let asked = this.#asked
     if (!await this.#isAllowed(membership)) throw refusal('forbidden')
     await this.#reach(membership)
-    if (this.#connection.user === user || await this.#isAllowed(membership)) return
+    // Rights were asked about anew while we waited: what this join was told is out of date.
+    while (asked !== this.#asked) {
+      asked = this.#asked
+      if (!await this.#isStillAllowed(membership)) return this.#turnAway(membership)
+    }
+    if (exchange.aborted) return this.#withdraw(membership, 0)
+    this.#add(membership)
+    ack(this.#answer(membership))
+  }
+
+  #turnAway (membership: Membership): never {
     this.#withdraw(membership, 0)
     throw refusal('forbidden')
   }
