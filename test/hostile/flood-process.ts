@@ -9,7 +9,7 @@ import { handshake, readAnswer } from './http.ts'
 import { RawSocket } from './raw-socket.ts'
 
 /** What JSON can say of the options. */
-export type PlainOptions = Pick<ChannelsOptions, 'limits' | 'closeTimeout' | 'maxPayload'>
+export type PlainOptions = Pick<ChannelsOptions, 'limits' | 'closeTimeout' | 'heartbeat' | 'maxPayload'>
 
 type Answer<K extends keyof Questions> = Awaited<ReturnType<Questions[K]>>
 

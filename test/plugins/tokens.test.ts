@@ -197,7 +197,24 @@ t.test('the algorithm is what the configuration says', async (t) => {
   t.strictSame(await algorithms({ secret: 'shared', sign: { algorithm: 'HS512' } }), ['HS512'])
   t.strictSame(await algorithms({ secret: { public: publicKey, private: privateKey }, sign: { algorithm: 'RS256' } }), ['RS256'])
   t.strictSame(await algorithms({ secret: { public: publicKey }, verify: { algorithms: ['RS512'] } }), ['RS512'])
+  for (const claim of ['aud', 'iss', 'sub'] as const) {
+    const app = fastify()
+    t.teardown(() => app.close())
+    const allowed = `allowed${claim[0]?.toUpperCase()}${claim.slice(1)}`
+    await app.register(channels, { jwt: { secret: 'shared', verify: { [allowed]: 'us' } } })
+    t.strictSame(app.jwt.options.verify.requiredClaims, [claim], 'what is allowed is required')
+  }
   for (const secret of [{ public: publicKey }, publicKey, async () => 'x']) {
     await t.rejects(algorithms({ secret }), { code: 'FST_CHANNELS_OPTIONS', message: /\/jwt\/verify\/algorithms/ })
   }
+})
+
+t.test('a key store that is down is our failure, not the token\'s', async (t) => {
+  const secret = async () => { throw new Error('the key store is down') }
+  const { app, sink } = await makeApp(t, { jwt: { secret, verify: { algorithms: ['HS256'] } } })
+  app.ws('/club', {}, [])
+  const { url } = await listen(app, sink)
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: '1' })}.c2lnbmVk`
+  t.match(await refused(TestClient.connect(`${url}/club`, [], bearer(token))), { status: 500 })
 })
