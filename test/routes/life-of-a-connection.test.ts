@@ -8,7 +8,7 @@ import { Network } from '../network.ts'
 
 /** The life of a connection, from the first request to goodbye, with our client on one side and the demo on the other. */
 t.test('the life of a connection', async (t) => {
-  const { app, identity, connect: visit, logged } = await serveDemo(t, { heartbeat: { interval: 400, timeout: 200 } })
+  const { app, identity, connect: visit, logged } = await serveDemo(t, { heartbeat: { interval: 1200, timeout: 1000 } })
   const network = await Network.open(t, (app.server.address() as AddressInfo).port)
   const ann = await identity('ann')
   const bob = await visit('bob', 'chat/lobby')
@@ -61,8 +61,8 @@ t.test('the life of a connection', async (t) => {
 })
 
 t.test('a client that vanishes is gone within interval and timeout', async (t) => {
-  const interval = 600
-  const timeout = 200
+  const interval = 1500
+  const timeout = 1000
   const { app, connect: visit, logged } = await serveDemo(t, { heartbeat: { interval, timeout } })
   const ann = await visit('ann', 'chat/lobby')
   await visit('bob', 'chat/lobby')
