@@ -65,19 +65,20 @@ const milliseconds = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })
 const positive = Type.Integer({ minimum: 1 })
 const closed = { additionalProperties: false }
 const rate = Type.Object({ max: positive, per: milliseconds }, closed)
+const tolerance = Type.Object({ max: Type.Integer({ minimum: 0 }), per: milliseconds }, closed)
 
 const definition = Type.Object({
   origins: Type.Optional(Type.Union([Type.Literal('*'), Type.Array(Type.String())])),
   jwt: Type.Optional(Type.Object({})),
   identify: Type.Optional(Type.Function([], Type.Unknown())),
   userId: Type.Optional(Type.Function([], Type.Unknown())),
-  maxPayload: Type.Optional(Type.Integer({ minimum: 1 })),
-  heartbeat: Type.Optional(Type.Object({ interval: Type.Optional(milliseconds), timeout: Type.Optional(milliseconds) }, { additionalProperties: false })),
+  maxPayload: Type.Optional(positive),
+  heartbeat: Type.Optional(Type.Partial(Type.Object({ interval: milliseconds, timeout: milliseconds }), closed)),
   handlerTimeout: Type.Optional(milliseconds),
   closeTimeout: Type.Optional(milliseconds),
   upgradeTimeout: Type.Optional(milliseconds),
-  inboxLimit: Type.Optional(Type.Integer({ minimum: 1 })),
-  violations: Type.Optional(Type.Object({ max: Type.Optional(Type.Integer({ minimum: 0 })), per: Type.Optional(milliseconds) }, { additionalProperties: false })),
+  inboxLimit: Type.Optional(positive),
+  violations: Type.Optional(Type.Partial(tolerance, closed)),
   strict: Type.Optional(Type.Boolean()),
   limits: Type.Optional(Type.Union([Type.Literal(false), Type.Partial(Type.Object({
     connections: positive,
@@ -87,7 +88,7 @@ const definition = Type.Object({
     messages: rate,
     bytes: rate,
     joins: rate,
-    storm: Type.Object({ max: Type.Integer({ minimum: 0 }), per: milliseconds }, closed),
+    storm: tolerance,
     queue: positive
   }), closed)])),
   sessionCheck: Type.Optional(Type.Object({ every: milliseconds, check: Type.Function([], Type.Unknown()) }, closed)),
@@ -95,7 +96,7 @@ const definition = Type.Object({
   adapter: Type.Optional(Type.Object({})),
   websocket: Type.Optional(Type.Object({})),
   clock: Type.Optional(Type.Object({}))
-}, { additionalProperties: false })
+}, closed)
 
 const schema = TypeCompiler.Compile(definition)
 

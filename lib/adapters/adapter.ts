@@ -36,17 +36,19 @@ export interface Adapter {
   start (receiver: Receiver): void
   /** Resolves once frames and changes of the channel reach this node. */
   subscribe (channel: string): Promise<void>
+  /** Of several calls of both for a channel the last one counts, though nobody waited for those before. */
   unsubscribe (channel: string): Promise<void>
-  /** Hands a frame to the other nodes that are subscribed; never back to this one. */
+  /** Hands a frame to the other nodes that are subscribed, `whenSlow` with it, in the order published; never back to this one. */
   publish (channel: string, frame: Frame, whenSlow?: WhenSlow): Promise<void>
   /** Counts a connection as present. The same claim twice changes nothing; several of one user are one entry. */
   enter (channel: string, claim: PresenceClaim): Promise<void>
   /**
    * Takes a connection's claim back; one that is not there changes nothing. A user without a claim stays present for another
-   * `grace` milliseconds; who is back by then never left.
+   * `grace` milliseconds; who is back by then never left. An exit does not cut
+   * short a grace that runs already.
    */
   exit (channel: string, connection: string, grace?: number): Promise<void>
   present (channel: string): Promise<PresenceSnapshot>
-  /** Lets go of everything this node held. */
+  /** Lets go of everything this node held, its claims included; again changes nothing. */
   close (): Promise<void>
 }

@@ -250,3 +250,13 @@ t.test('a change that is not newer than the last changes nothing, and is no news
   t.ok(replica.apply(9, { updated: [entry('ada', 2)] }), 'a gap is no obstacle')
   t.strictSame(replica.entries, [entry('ada', 2)])
 })
+
+t.test('what becomes of a message for a slow reader travels with it, here and elsewhere', async (t) => {
+  const { rooms: [here, elsewhere] } = cluster()
+  const told: unknown[] = []
+  const member = (id: string): Member => ({ id, userId: id, send: (_frame, whenSlow) => told.push([id, whenSlow]) })
+  await join(here, member('near'))
+  await join(elsewhere, member('far'))
+  here.broadcast('x', said('moved'), { whenSlow: { latest: 'ann' } })
+  t.strictSame(told, [['near', { latest: 'ann' }], ['far', { latest: 'ann' }]])
+})
