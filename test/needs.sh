@@ -33,8 +33,8 @@ need () {
   missing=1
 }
 
-browser () { need chromium chromium chromium-browser google-chrome; }
-
 missing=0
-browser
+need chromium chromium chromium-browser google-chrome
+need redis-server redis-server
+need nginx-light nginx
 exit "$missing"
