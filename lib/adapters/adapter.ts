@@ -1,5 +1,6 @@
 import type { PresenceChange, PresenceEntry } from '../protocol/control.ts'
 import type { Frame, WhenSlow } from '../protocol/frame.ts'
+import type { Position } from '../protocol/log.ts'
 
 /** One connection's part in a channel's presence. */
 export interface PresenceClaim {
@@ -8,21 +9,128 @@ export interface PresenceClaim {
   readonly data: unknown
 }
 
-/** Who is in a channel, as of `sequence`. */
-export interface PresenceSnapshot {
+/**
+ * When a channel's presence changed. The numbers of one epoch grow by one with each change, so that a node can tell which of them a
+ * snapshot holds already, and that one is missing. A new epoch means that what was known is lost: a new snapshot counts.
+ */
+export interface PresenceMoment {
+  readonly epoch: string
   readonly sequence: number
+}
+
+/** Who is in a channel, as of that moment. */
+export interface PresenceSnapshot extends PresenceMoment {
   readonly entries: readonly PresenceEntry[]
 }
 
-/** What an adapter tells its node. Both calls are synchronous and never throw. */
+/** A message in a channel's log. `prev` is the link of the entry before it, '' for the first. */
+export interface LogEntry {
+  readonly offset: number
+  readonly id: string
+  readonly link: string
+  readonly prev: string
+  /** As it was appended: without its place in the log. */
+  readonly frame: Frame
+  readonly whenSlow: WhenSlow
+}
+
+/** A state of the channel, as JSON, that holds after the entry with this offset and link. */
+export interface Keyframe {
+  readonly offset: number
+  readonly link: string
+  readonly state: string
+}
+
+/** Why a log cannot tell what came after a position. `fresh`: none was given. */
+export type ReadReason = 'fresh' | 'epoch' | 'future' | 'fork' | 'trimmed' | 'limit'
+
+/** What a log holds after a position; else, with a reason, what it holds at all within the bound. */
+export interface LogRead {
+  /** The newest position. */
+  readonly position: Position
+  /** Left out where `entries` are all that came after the position asked about. */
+  readonly reason?: ReadReason
+  /** The newest one; only together with a reason. `entries` hold at least all that came after it, perhaps some from before. */
+  readonly keyframe?: Keyframe
+  /** In order, without a hole. */
+  readonly entries: readonly LogEntry[]
+}
+
+/** How much a channel's log keeps: `limit` entries, for `ttl` milliseconds. */
+export interface Retention {
+  readonly limit: number
+  readonly ttl: number
+}
+
+export interface LogAppend extends Retention {
+  /** Appended once, however often it comes again within two minutes. */
+  readonly id: string
+  readonly frame: Frame
+  readonly whenSlow: WhenSlow
+  /** Append only if this is the newest position. */
+  readonly expect?: Position | undefined
+  /** The state after this entry, as JSON; only together with `expect`. */
+  readonly keyframe?: string | undefined
+}
+
+/**
+ * `appended`, or `duplicate`: the entry's own position. `behind`: `expect` is not the newest position; what came since.
+ * `full`: only an append with a keyframe makes room; `retryAfter` in milliseconds.
+ */
+export type LogAppended =
+  | { readonly outcome: 'appended' | 'duplicate', readonly position: Position }
+  | { readonly outcome: 'behind', readonly missed: LogRead }
+  | { readonly outcome: 'full', readonly retryAfter: number }
+
+/** The right to handle one `once` message. `hash` stands for its content, `owner` for this attempt. */
+export interface Claim {
+  readonly id: string
+  readonly hash: string
+  readonly owner: string
+}
+
+/** What a claim came to. `done`: the message was handled before, and `reply`, as JSON, was its reply. */
+export type Claimed =
+  | { readonly outcome: 'claimed' | 'running' | 'conflict' }
+  | { readonly outcome: 'done', readonly reply: string }
+
+/** An entry that an attempt appended. */
+export interface Effect {
+  readonly id: string
+  readonly link: string
+}
+
+/** What all nodes answered by the deadline; `missing`: the ids of those who did not. */
+export interface Answers {
+  readonly results: ReadonlyArray<{ readonly node: string, readonly answer: unknown }>
+  readonly missing: readonly string[]
+}
+
+/** Whether a place was given; if not, when to try again, in milliseconds. */
+export type Reserved = { readonly granted: true } | { readonly granted: false, readonly retryAfter: number }
+
+/** `degraded`: what lies between the nodes cannot be reached, since then, in milliseconds since 1970. */
+export type AdapterStatus =
+  | { readonly state: 'up' }
+  | { readonly state: 'degraded', readonly since: number, readonly reason: string }
+
+/** What an adapter counted since the start: for status pages and metrics. */
+export type AdapterCounters = Readonly<Record<'published' | 'received' | 'dropped' | 'poison', number>>
+
+/** What an adapter tells its node. The calls are synchronous and never throw, but for `asked`. */
 export interface Receiver {
   /** Another node published `frame` on a channel that this node is subscribed to. */
   frame (channel: string, frame: Frame, whenSlow: WhenSlow): void
-  /**
-   * The presence of a subscribed channel changed, by this node or another. The numbers of a channel's changes only grow,
-   * so that a node can tell which of them a snapshot holds already.
-   */
-  presence (channel: string, sequence: number, change: PresenceChange): void
+  /** The presence of a subscribed channel changed, by this node or another. */
+  presence (channel: string, moment: PresenceMoment, change: PresenceChange): void
+  /** This node or another appended to a subscribed channel's log. Some may be missing, or come late; `keyframe` as it was appended. */
+  entry (channel: string, epoch: string, entry: LogEntry, keyframe?: string): void
+  /** Messages and changes of every channel may have been missed: the node reads its logs and presence anew. */
+  gap (): void
+  /** A user or token was revoked until then; told to all nodes but the one that did it, and again after a gap. */
+  revoked (key: string, until: number): void
+  /** Another node asks. What is returned is sent back; who rejects is missing. */
+  asked (question: unknown): unknown
 }
 
 /**
@@ -32,14 +140,22 @@ export interface Receiver {
  * A call that cannot be carried out rejects; nothing else ever throws.
  */
 export interface Adapter {
-  /** Begins to tell `receiver`; called once, before anything else. */
-  start (receiver: Receiver): void
+  /** This node among the others: its own for each start. */
+  readonly node: string
+  readonly status: AdapterStatus
+  readonly counters: AdapterCounters
+  /** Begins to tell `receiver`; called once, before anything else. Resolves though nobody can be reached yet. */
+  start (receiver: Receiver): void | Promise<void>
+  /** Lets go of everything this node held, its claims included; again changes nothing. */
+  close (): Promise<void>
+
   /** Resolves once frames and changes of the channel reach this node. */
   subscribe (channel: string): Promise<void>
   /** Of several calls of both for a channel the last one counts, though nobody waited for those before. */
   unsubscribe (channel: string): Promise<void>
   /** Hands a frame to the other nodes that are subscribed, `whenSlow` with it, in the order published; never back to this one. */
   publish (channel: string, frame: Frame, whenSlow?: WhenSlow): Promise<void>
+
   /** Counts a connection as present. The same claim twice changes nothing; several of one user are one entry. */
   enter (channel: string, claim: PresenceClaim): Promise<void>
   /**
@@ -49,6 +165,31 @@ export interface Adapter {
    */
   exit (channel: string, connection: string, grace?: number): Promise<void>
   present (channel: string): Promise<PresenceSnapshot>
-  /** Lets go of everything this node held, its claims included; again changes nothing. */
-  close (): Promise<void>
+  /** How many users are present, those in grace included. */
+  count (channel: string): Promise<number>
+
+  /** One atomic step: seen before? as expected? then append, trim, and tell every node that is subscribed, this one included. */
+  append (channel: string, append: LogAppend): Promise<LogAppended>
+  /** What came after `since`, by a bound of 1,000 entries and 1 MiB. */
+  read (channel: string, since?: Position): Promise<LogRead>
+  /** The newest positions; undefined where a channel has no log. */
+  positions (channels: readonly string[]): Promise<ReadonlyArray<Position | undefined>>
+
+  /** Begins an attempt at a `once` message. A claim lasts for 10 s, is renewed by asking again as the same owner, and ends with its node. */
+  claim (channel: string, claim: Claim): Promise<Claimed>
+  /**
+   * Remembers the reply for two minutes. `lost`: an effect of this attempt is no longer in the log. The first to finish wins:
+   * `done` has the reply that counts.
+   */
+  finish (channel: string, claim: Claim, reply: string, effects: readonly Effect[]): Promise<{ readonly outcome: 'lost' } | { readonly outcome: 'done', readonly reply: string }>
+  /** Gives an attempt up, so that the next one need not wait for it. */
+  release (channel: string, claim: Claim): Promise<void>
+
+  /** Takes one of a user's `limit` places for a connection; it is given back by `free`, or by the end of its node. */
+  reserve (user: string, connection: string, limit: number): Promise<Reserved>
+  free (user: string, connection: string): Promise<void>
+  /** Tells all other nodes, those that cannot be reached now as soon as they can. */
+  revoke (key: string, until: number): Promise<void>
+  /** Asks every other node; resolves at the deadline, in milliseconds, or when all have answered. Never rejects. */
+  ask (question: unknown, deadline: number): Promise<Answers>
 }

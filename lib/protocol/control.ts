@@ -20,9 +20,11 @@ export interface PresenceChange {
   readonly left?: readonly string[]
 }
 
-/** Payload of the `ack` of a `join`. */
+/** Payload of the `ack` of a `join`; where the channel has a log, with a `Recovery`. */
 export interface JoinAck {
   readonly presence?: readonly PresenceEntry[]
+  /** The message types that are declared `once`. */
+  readonly once?: readonly string[]
 }
 
 /** Payload of `left`: the server took this connection out of the channel. */

@@ -7,6 +7,8 @@ export interface Envelope {
   readonly channel?: string | undefined
   readonly payload?: unknown
   readonly correlationId?: string | undefined
+  /** From the server: where the message, or what an ack is about, stands in the channel's log. */
+  readonly offset?: number | undefined
 }
 
 /** In UTF-16 units, as `String.length` counts. */

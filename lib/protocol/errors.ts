@@ -1,11 +1,16 @@
+import type { Position, ResyncReason, SentKeyframe } from './log.ts'
+
 /** The catalogue: every `code` the server itself puts into an `error`, with its default message. */
 export const errorMessages = {
   already_joined: 'this connection is already in that channel',
+  behind: 'the log has moved on',
+  conflict: 'another message was sent under that correlationId before',
   forbidden: 'not allowed',
   in_flight: 'a message with that correlationId is still being handled',
   internal: 'the server failed to handle the message',
   invalid_payload: 'the payload does not match its schema',
   invalid_token: 'the token does not verify, or is not of the same user',
+  log_full: 'the log takes nothing more for now',
   not_joined: 'join the channel first',
   rate_limited: 'too many messages: slow down',
   timeout: 'the message was not handled in time',
@@ -46,6 +51,41 @@ export class MessageError extends Error {
   get payload (): ErrorPayload {
     const { code, message, details, retryAfter } = this
     return { code, message, ...(details !== undefined && { details }), ...(retryAfter !== undefined && { retryAfter }) }
+  }
+}
+
+/** A message of a log, as `read` and `Behind` give it. */
+export interface LoggedMessage {
+  readonly type: string
+  readonly payload: unknown
+  readonly offset: number
+  readonly id: string
+  readonly link: string
+  readonly prev: string
+}
+
+/** What a log holds after a position; where it cannot tell, with a reason: the newest keyframe and the messages after it. */
+export interface LogContent {
+  /** The newest position. */
+  readonly position: Position
+  readonly reason?: ResyncReason
+  readonly keyframe?: SentKeyframe
+  readonly messages: readonly LoggedMessage[]
+}
+
+/** The log was not as an append expected it: what it missed. Nothing was appended. */
+export class Behind extends MessageError implements LogContent {
+  readonly position: Position
+  readonly reason?: ResyncReason
+  readonly keyframe?: SentKeyframe
+  readonly messages: readonly LoggedMessage[]
+
+  constructor ({ position, reason, keyframe, messages }: LogContent) {
+    super('behind', errorMessages.behind)
+    this.position = position
+    if (reason) this.reason = reason
+    if (keyframe) this.keyframe = keyframe
+    this.messages = messages
   }
 }
 

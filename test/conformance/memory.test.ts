@@ -21,8 +21,11 @@ t.test('the memory adapter', async (t) => {
 class LateAdapter extends MemoryAdapter {
   override start (receiver: Receiver): void {
     super.start({
+      ...receiver,
       frame: (...told) => { setImmediate(() => receiver.frame(...told)) },
-      presence: (...told) => { setImmediate(() => receiver.presence(...told)) }
+      presence: (...told) => { setImmediate(() => receiver.presence(...told)) },
+      entry: (...told) => { setImmediate(() => receiver.entry(...told)) },
+      revoked: (...told) => { setImmediate(() => receiver.revoked(...told)) }
     })
   }
 }

@@ -1,16 +1,30 @@
 import type { PresenceChange, PresenceEntry } from '../../protocol/control.ts'
-import type { PresenceClaim } from '../adapter.ts'
+import type { PresenceClaim, PresenceMoment } from '../adapter.ts'
 
 /** A user without references is in grace until `due`, in milliseconds since 1970. */
 interface Present { references: number, data: unknown, due: number }
 
 /** One channel's presence: connections counted by user. What changes nothing for others returns undefined. */
 export class MemoryPresence {
+  readonly #epoch: string
   readonly #connections = new Map<string, string>()
   readonly #users = new Map<string, Present>()
+  #sequence = 0
+
+  constructor (epoch: string) {
+    this.#epoch = epoch
+  }
 
   get isEmpty (): boolean {
     return this.#users.size === 0
+  }
+
+  get size (): number {
+    return this.#users.size
+  }
+
+  get moment (): PresenceMoment {
+    return { epoch: this.#epoch, sequence: this.#sequence }
   }
 
   get entries (): PresenceEntry[] {
@@ -23,12 +37,12 @@ export class MemoryPresence {
     const present = this.#users.get(user)
     if (!present) {
       this.#users.set(user, { references: 1, data, due: 0 })
-      return { joined: [{ user, data }] }
+      return this.#changed({ joined: [{ user, data }] })
     }
     present.references++
     if (JSON.stringify(present.data) === JSON.stringify(data)) return undefined
     present.data = data
-    return { updated: [{ user, data }] }
+    return this.#changed({ updated: [{ user, data }] })
   }
 
   /** Returns the user whose last connection this was; a grace that runs already is not cut short. */
@@ -47,6 +61,11 @@ export class MemoryPresence {
     const present = this.#users.get(user)
     if (!present || present.references > 0 || present.due > now) return undefined
     this.#users.delete(user)
-    return { left: [user] }
+    return this.#changed({ left: [user] })
+  }
+
+  #changed (change: PresenceChange): PresenceChange {
+    this.#sequence++
+    return change
   }
 }

@@ -1,67 +1,39 @@
-import type { PresenceChange } from '../../protocol/control.ts'
+import { randomUUID } from 'node:crypto'
 import type { Frame, WhenSlow } from '../../protocol/frame.ts'
-import { systemClock, type Clock } from '../../clock.ts'
-import type { Adapter, PresenceClaim, PresenceSnapshot, Receiver } from '../adapter.ts'
-import { MemoryPresence } from './memory-presence.ts'
+import type { Position } from '../../protocol/log.ts'
+import type {
+  Adapter, AdapterStatus, Answers, Claim, Claimed, Effect, LogAppend, LogAppended, LogRead, PresenceClaim, PresenceSnapshot, Receiver, Reserved
+} from '../adapter.ts'
+import { MemoryHub, type HubNode } from './memory-hub.ts'
 
-/** What the nodes of one process share. Nodes on one hub behave as nodes on one Redis do. */
-export class MemoryHub {
-  readonly nodes = new Set<Receiver & { readonly subscribed: ReadonlySet<string> }>()
-  readonly #presence = new Map<string, MemoryPresence>()
-  readonly #clock: Clock
-  #sequence = 0
-
-  constructor (clock: Clock = systemClock) {
-    this.#clock = clock
-  }
-
-  snapshot (channel: string): PresenceSnapshot {
-    return { sequence: this.#sequence, entries: this.#presence.get(channel)?.entries ?? [] }
-  }
-
-  exit (channel: string, connection: string, grace: number): void {
-    const now = this.#clock.now()
-    const user = this.#presence.get(channel)?.exit(connection, now + grace)
-    if (user === undefined) return
-    if (grace > 0) this.#clock.setTimeout(() => this.#expire(channel, user), grace)
-    else this.#expire(channel, user)
-  }
-
-  #expire (channel: string, user: string): void {
-    this.change(channel, (presence) => presence.expire(user, this.#clock.now()))
-  }
-
-  /** Changes a channel's presence and tells every subscribed node; an empty channel costs nothing. */
-  change (channel: string, apply: (presence: MemoryPresence) => PresenceChange | undefined): void {
-    const presence = this.#presence.get(channel) ?? new MemoryPresence()
-    const change = apply(presence)
-    if (presence.isEmpty) this.#presence.delete(channel)
-    else this.#presence.set(channel, presence)
-    if (!change) return
-    this.#sequence++
-    for (const node of this.nodes) if (node.subscribed.has(channel)) node.presence(channel, this.#sequence, change)
-  }
-}
+export { MemoryHub }
 
 /** The adapter of a single process: the default, where nothing else is configured. */
 export class MemoryAdapter implements Adapter {
+  readonly node = randomUUID()
+  readonly status: AdapterStatus = { state: 'up' }
+  readonly counters = { published: 0, received: 0, dropped: 0, poison: 0 }
   readonly #hub: MemoryHub
   readonly #subscribed = new Set<string>()
   /** This node's connections in each channel's presence. */
   readonly #claims = new Map<string, Set<string>>()
-  #node: Receiver & { readonly subscribed: ReadonlySet<string> } | undefined
+  /** Its places, by connection. */
+  readonly #places = new Map<string, string>()
+  #self: HubNode | undefined
 
   constructor (hub = new MemoryHub()) {
     this.#hub = hub
   }
 
   start (receiver: Receiver): void {
-    this.#node = {
-      subscribed: this.#subscribed,
-      frame: (channel, frame, whenSlow) => receiver.frame(channel, frame, whenSlow),
-      presence: (channel, sequence, change) => receiver.presence(channel, sequence, change)
-    }
-    this.#hub.nodes.add(this.#node)
+    this.#self = { id: this.node, receiver, subscribed: this.#subscribed }
+    this.#hub.nodes.add(this.#self)
+  }
+
+  async close (): Promise<void> {
+    if (this.#self) this.#hub.nodes.delete(this.#self)
+    for (const [channel, claims] of this.#claims) for (const connection of claims) await this.exit(channel, connection)
+    for (const [connection, user] of this.#places) await this.free(user, connection)
   }
 
   async subscribe (channel: string): Promise<void> {
@@ -73,7 +45,7 @@ export class MemoryAdapter implements Adapter {
   }
 
   async publish (channel: string, frame: Frame, whenSlow?: WhenSlow): Promise<void> {
-    for (const node of this.#hub.nodes) if (node !== this.#node && node.subscribed.has(channel)) node.frame(channel, frame, whenSlow)
+    this.#hub.tell(channel, (node) => { if (node !== this.#self) node.receiver.frame(channel, frame, whenSlow) })
   }
 
   async enter (channel: string, claim: PresenceClaim): Promise<void> {
@@ -92,8 +64,60 @@ export class MemoryAdapter implements Adapter {
     return this.#hub.snapshot(channel)
   }
 
-  async close (): Promise<void> {
-    if (this.#node) this.#hub.nodes.delete(this.#node)
-    for (const [channel, claims] of this.#claims) for (const connection of claims) await this.exit(channel, connection)
+  async count (channel: string): Promise<number> {
+    return this.#hub.count(channel)
+  }
+
+  async append (channel: string, append: LogAppend): Promise<LogAppended> {
+    return this.#hub.log(channel).append(append, (epoch, entry, keyframe) =>
+      this.#hub.tell(channel, ({ receiver }) => receiver.entry(channel, epoch, entry, keyframe)))
+  }
+
+  async read (channel: string, since?: Position): Promise<LogRead> {
+    return this.#hub.log(channel).read(since)
+  }
+
+  async positions (channels: readonly string[]): Promise<Array<Position | undefined>> {
+    return channels.map((channel) => this.#hub.hasLog(channel) ? this.#hub.log(channel).position : undefined)
+  }
+
+  async claim (channel: string, claim: Claim): Promise<Claimed> {
+    return this.#hub.log(channel).claim(claim)
+  }
+
+  async finish (channel: string, claim: Claim, reply: string, effects: readonly Effect[]): Promise<{ outcome: 'lost' } | { outcome: 'done', reply: string }> {
+    return this.#hub.log(channel).finish(claim, reply, effects)
+  }
+
+  async release (channel: string, claim: Claim): Promise<void> {
+    this.#hub.log(channel).release(claim)
+  }
+
+  async reserve (user: string, connection: string, limit: number): Promise<Reserved> {
+    const reserved = this.#hub.places.reserve(user, connection, limit)
+    if (reserved.granted) this.#places.set(connection, user)
+    return reserved
+  }
+
+  async free (user: string, connection: string): Promise<void> {
+    this.#places.delete(connection)
+    this.#hub.places.free(user, connection)
+  }
+
+  async revoke (key: string, until: number): Promise<void> {
+    for (const node of this.#others()) node.receiver.revoked(key, until)
+  }
+
+  async ask (question: unknown): Promise<Answers> {
+    const asked = this.#others().map(async ({ id, receiver }) => ({ node: id, answer: await receiver.asked(question) }))
+    const settled = await Promise.allSettled(asked)
+    return {
+      results: settled.flatMap((outcome) => outcome.status === 'fulfilled' ? [outcome.value] : []),
+      missing: this.#others().filter((_, i) => settled[i]?.status === 'rejected').map(({ id }) => id)
+    }
+  }
+
+  #others (): HubNode[] {
+    return [...this.#hub.nodes].filter((node) => node !== this.#self)
   }
 }

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import { systemClock, type Clock } from '../../clock.ts'
+import type { PresenceChange } from '../../protocol/control.ts'
+import type { PresenceSnapshot, Receiver } from '../adapter.ts'
+import { MemoryLog } from './memory-log.ts'
+import { MemoryPlaces } from './memory-places.ts'
+import { MemoryPresence } from './memory-presence.ts'
+
+/** Milliseconds between two looks for logs that nobody will miss. */
+const every = 60_000
+
+/** A node on the hub. */
+export interface HubNode {
+  readonly id: string
+  readonly receiver: Receiver
+  readonly subscribed: ReadonlySet<string>
+}
+
+/** What the nodes of one process share. Nodes on one hub behave as nodes on one Redis do. */
+export class MemoryHub {
+  readonly nodes = new Set<HubNode>()
+  readonly places = new MemoryPlaces()
+  readonly #presence = new Map<string, MemoryPresence>()
+  readonly #logs = new Map<string, MemoryLog>()
+  readonly #clock: Clock
+
+  constructor (clock: Clock = systemClock) {
+    this.#clock = clock
+  }
+
+  /** Tells every subscribed node. */
+  tell (channel: string, told: (node: HubNode) => void): void {
+    for (const node of this.nodes) if (node.subscribed.has(channel)) told(node)
+  }
+
+  snapshot (channel: string): PresenceSnapshot {
+    const presence = this.#presence.get(channel)
+    return presence ? { ...presence.moment, entries: presence.entries } : { epoch: '', sequence: 0, entries: [] }
+  }
+
+  count (channel: string): number {
+    return this.#presence.get(channel)?.size ?? 0
+  }
+
+  exit (channel: string, connection: string, grace: number): void {
+    const now = this.#clock.now()
+    const user = this.#presence.get(channel)?.exit(connection, now + grace)
+    if (user === undefined) return
+    if (grace > 0) this.#clock.setTimeout(() => this.#expire(channel, user), grace)
+    else this.#expire(channel, user)
+  }
+
+  #expire (channel: string, user: string): void {
+    this.change(channel, (presence) => presence.expire(user, this.#clock.now()))
+  }
+
+  /** Changes a channel's presence and tells every subscribed node; an empty channel costs nothing. */
+  change (channel: string, apply: (presence: MemoryPresence) => PresenceChange | undefined): void {
+    const presence = this.#presence.get(channel) ?? new MemoryPresence(randomUUID())
+    const change = apply(presence)
+    if (presence.isEmpty) this.#presence.delete(channel)
+    else this.#presence.set(channel, presence)
+    if (change) this.tell(channel, ({ receiver }) => receiver.presence(channel, presence.moment, change))
+  }
+
+  /** The log of a channel, which begins with the first question about it. */
+  log (channel: string): MemoryLog {
+    const known = this.#logs.get(channel)
+    if (known && !known.isOver) return known
+    const log = new MemoryLog(() => this.#clock.now(), () => randomUUID().slice(0, 13))
+    if (this.#logs.size === 0) this.#sweepLater()
+    this.#logs.set(channel, log)
+    return log
+  }
+
+  hasLog (channel: string): boolean {
+    return this.#logs.get(channel)?.isOver === false
+  }
+
+  #sweepLater (): void {
+    this.#clock.setTimeout(() => {
+      for (const [channel, log] of this.#logs) if (log.isOver) this.#logs.delete(channel)
+      if (this.#logs.size > 0) this.#sweepLater()
+    }, every)
+  }
+}

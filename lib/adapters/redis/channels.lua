@@ -1,0 +1,2 @@
+-- The channels of an incarnation. KEYS: its index
+return redis.call('HKEYS', KEYS[1])

@@ -1,0 +1,77 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import slotOf from 'cluster-key-slot'
+
+/** Milliseconds until an unanswered command has failed. */
+const commandTimeout = 2_000
+const longestWait = 2_000
+
+/**
+ * Every connection of the adapter's: fails fast, repeats nothing by itself, and comes back for ever. `random`: full jitter, so that the nodes of
+ * a Redis that restarts do not all come at once.
+ */
+function manners (random: () => number): RedisOptions {
+  return {
+    enableOfflineQueue: false,
+    autoResubscribe: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: commandTimeout,
+    commandTimeout,
+    lazyConnect: true,
+    retryStrategy: (times) => 20 + random() * Math.min(longestWait, 50 * 2 ** Math.min(times, 10))
+  }
+}
+
+/** The connections to one Redis, whatever it consists of. A master is known by its address; that of a single Redis is ''. */
+export interface Connections {
+  readonly command: Redis | Cluster
+  /** Every master that subscriptions may live on; none while a Cluster is not known. */
+  masters (): readonly string[]
+  /** The master that a name belongs to; undefined while nobody knows. */
+  masterOf (name: string): string | undefined
+  /** A connection to one master, for nothing but subscriptions; not connected yet. */
+  subscriber (master: string): Redis
+}
+
+/** Connections of our own, made after those of `client`, which stays the user's. */
+export function connectionsOf (client: Redis | Cluster, random: () => number): Connections {
+  const connections = client instanceof Cluster ? cluster(client, manners(random)) : single(client, manners(random))
+  // An error is followed by a close; one that nobody listens to ends the process.
+  connections.command.on('error', () => {})
+  return connections
+}
+
+function single (client: Redis, options: RedisOptions): Connections {
+  return {
+    command: client.duplicate({ ...options, enableAutoPipelining: true }),
+    masters: () => [''],
+    masterOf: () => '',
+    subscriber: () => quiet(client.duplicate(options))
+  }
+}
+
+function cluster (client: Cluster, options: RedisOptions): Connections {
+  const { retryStrategy, ...each } = options
+  const command = client.duplicate([], {
+    enableOfflineQueue: false,
+    lazyConnect: true,
+    enableAutoPipelining: true,
+    clusterRetryStrategy: retryStrategy as (times: number) => number,
+    slotsRefreshTimeout: commandTimeout,
+    slotsRefreshInterval: 5_000,
+    redisOptions: { ...client.options.redisOptions, ...each } as object
+  })
+  return {
+    command,
+    masters: () => command.nodes('master').map(({ options: { host, port } }) => `${host}:${port}`),
+    masterOf: (name) => command.slots[slotOf(name)]?.[0],
+    subscriber: (master) => {
+      const node = command.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === master) as Redis
+      return quiet(node.duplicate({ ...options, readOnly: false }))
+    }
+  }
+}
+
+function quiet (redis: Redis): Redis {
+  return redis.on('error', () => {})
+}

@@ -1,0 +1,2 @@
+-- How many users are present. KEYS: data
+return redis.call('HLEN', KEYS[1])

@@ -1,0 +1,117 @@
+import type { Timer } from '../../clock.ts'
+import { script } from './commands.ts'
+import type { Surroundings } from './surroundings.ts'
+
+const renewScript = script('renew')
+const resignScript = script('resign')
+
+/** Milliseconds between two renewals, and until a lease that is not renewed is over. */
+export interface LeaseTimes {
+  readonly renew: number
+  readonly expire: number
+}
+
+export const leaseTimes: LeaseTimes = { renew: 5_000, expire: 15_000 }
+
+export interface LeaseEvents {
+  /** A new incarnation: nothing of this node is known under it yet. `before`: the one declared dead, '' where there was none. */
+  begun (before: string): void
+  /** This node is to remove what a dead incarnation has left. */
+  sweep (incarnation: string): void
+}
+
+/**
+ * That this node lives, said every few seconds. Whoever stops saying so is declared dead by another node, its members are taken to have left,
+ * and if it was only asleep it begins anew under another incarnation.
+ */
+export class Lease {
+  readonly #around: Surroundings
+  readonly #times: LeaseTimes
+  readonly #events: LeaseEvents
+  #incarnation = ''
+  /** When what is written under this lease no longer counts, in Redis's time as far as we know it. */
+  #renewedAt = 0
+  #live: ReadonlyMap<string, string> = new Map()
+  #timer: Timer
+  #renewing: Promise<void> | undefined
+  #over = false
+
+  constructor (around: Surroundings, times: LeaseTimes, events: LeaseEvents) {
+    this.#around = around
+    this.#times = times
+    this.#events = events
+  }
+
+  /** '' before the first lease. */
+  get incarnation (): string {
+    return this.#incarnation
+  }
+
+  /** Until when, in milliseconds since 1970, what is written now may be counted. */
+  get validUntil (): number {
+    return this.#renewedAt + this.#times.expire + 30_000
+  }
+
+  /** Every live incarnation, this one included, with its node: as of the last renewal. */
+  get live (): ReadonlyMap<string, string> {
+    return this.#live
+  }
+
+  /** Renews now: Redis is there, or there again. Never rejects. */
+  renew (): Promise<void> {
+    this.#renewing ??= this.#renew().finally(() => { this.#renewing = undefined })
+    return this.#renewing
+  }
+
+  async resign (): Promise<void> {
+    this.#over = true
+    this.#around.clock.clearTimeout(this.#timer)
+    await this.#renewing
+    if (this.#incarnation === '') return
+    const keys = [...['live', 'starts', 'dead', 'nodes'].map((part) => this.#around.keys.shared(part)), this.indexOf(this.#incarnation)]
+    await this.#around.commands.run(resignScript, keys, [this.#incarnation])
+  }
+
+  /** The key of the channels of an incarnation. */
+  indexOf (incarnation: string): string {
+    return this.#around.keys.shared(`index:${incarnation}`)
+  }
+
+  async #renew (): Promise<void> {
+    const { clock, random } = this.#around
+    clock.clearTimeout(this.#timer)
+    let wait = this.#times.renew
+    try {
+      const soonest = await this.#ask()
+      wait = Math.min(wait, soonest + random() * this.#times.renew / 5)
+    } catch {
+      // Redis is away: nobody is declared dead meanwhile, and whoever notices that it is back renews.
+    }
+    if (!this.#over) this.#timer = clock.setTimeout(() => { this.renew() }, wait)
+  }
+
+  /** Resolves to the milliseconds until another lease expires. */
+  async #ask (before = this.#incarnation): Promise<number> {
+    const [incarnation = '', sweep = '', soonest, ...live] = await this.#run() as [string, string, number, ...string[]]
+    if (incarnation === 'dead') {
+      this.#incarnation = ''
+      return this.#ask(before)
+    }
+    const isNew = this.#incarnation === ''
+    this.#incarnation = incarnation
+    this.#renewedAt = this.#around.clock.now()
+    this.#live = pairs(live)
+    if (isNew) this.#events.begun(before)
+    if (sweep !== '') this.#events.sweep(sweep)
+    return soonest
+  }
+
+  #run (): Promise<unknown> {
+    const keys = ['live', 'starts', 'dead', 'last', 'nodes'].map((part) => this.#around.keys.shared(part))
+    return this.#around.commands.run(renewScript, keys, [this.#incarnation, this.#around.node, this.#times.expire])
+  }
+}
+
+function pairs (parts: readonly string[]): Map<string, string> {
+  return new Map(Array.from({ length: parts.length / 2 }, (_, i) => [parts[2 * i] as string, parts[2 * i + 1] as string]))
+}

@@ -1,0 +1,55 @@
+import type { Reserved } from '../adapter.ts'
+import { script } from './commands.ts'
+import type { Lease, LeaseTimes } from './lease.ts'
+import type { Surroundings } from './surroundings.ts'
+
+const reserveScript = script('reserve')
+const freeScript = script('free')
+
+const lasts = 86_400_000
+const leastRetry = 1_000
+
+/** The places of users, counted over all live nodes. */
+export class RedisPlaces {
+  readonly #around: Surroundings
+  readonly #lease: Lease
+  readonly #times: LeaseTimes
+  /** Connection to the user and the incarnation that its place was taken under. */
+  readonly #held = new Map<string, { readonly user: string, readonly incarnation: string }>()
+
+  constructor (around: Surroundings, lease: Lease, times: LeaseTimes) {
+    this.#around = around
+    this.#lease = lease
+    this.#times = times
+  }
+
+  /** When full: by then a node that holds places and is dead is known to be. */
+  async reserve (user: string, connection: string, limit: number): Promise<Reserved> {
+    if (await this.#take(user, connection, limit)) return { granted: true }
+    await this.#lease.renew()
+    return await this.#take(user, connection, limit) ? { granted: true } : { granted: false, retryAfter: Math.max(leastRetry, this.#times.renew) }
+  }
+
+  async free (user: string, connection: string): Promise<void> {
+    const held = this.#held.get(connection)
+    this.#held.delete(connection)
+    await this.#around.commands.run(freeScript, [this.#key(user)], [connection, this.#lease.incarnation, ...held ? [held.incarnation] : []])
+  }
+
+  /** Redis may have lost them, or they were taken under an incarnation that is dead. */
+  async restore (): Promise<void> {
+    for (const [connection, { user }] of this.#held) await this.#take(user, connection, Number.MAX_SAFE_INTEGER)
+  }
+
+  async #take (user: string, connection: string, limit: number): Promise<boolean> {
+    const { incarnation, live } = this.#lease
+    const known = [...live.keys()].sort((a, b) => Number(a) - Number(b))
+    const taken = await this.#around.commands.run(reserveScript, [this.#key(user)], [incarnation, connection, limit, lasts, known.at(-1) ?? '0', ...known])
+    if (taken === 1) this.#held.set(connection, { user, incarnation })
+    return taken === 1
+  }
+
+  #key (user: string): string {
+    return this.#around.keys.ofUser(user, 'places')
+  }
+}

@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto'
+import type { Cluster, Redis } from 'ioredis'
+import type { Clock } from '../../clock.ts'
+import type { Logger } from '../../logger.ts'
+import type { Frame, WhenSlow } from '../../protocol/frame.ts'
+import type { Position } from '../../protocol/log.ts'
+import type {
+  Adapter, AdapterCounters, AdapterStatus, Answers, Claim, Claimed, Effect, LogAppend, LogAppended, LogRead, PresenceClaim, PresenceSnapshot, Receiver, Reserved
+} from '../adapter.ts'
+import { RedisClaims } from './claims.ts'
+import { connectionsOf, type Connections } from './connections.ts'
+import { decodeFrames, encodeFrame, senderOf } from './frames.ts'
+import { Health } from './health.ts'
+import { Keys } from './keys.ts'
+import { leaseTimes, type LeaseTimes } from './lease.ts'
+import { RedisLog } from './log.ts'
+import { Outgoing } from './outgoing.ts'
+import { RedisPlaces } from './places.ts'
+import { PoisonLog } from './poison.ts'
+import { RedisPresence } from './presence.ts'
+import { Questions } from './questions.ts'
+import { RedisRevocations } from './revocations.ts'
+import { Scripts } from './scripts.ts'
+import { RedisSubscriptions } from './subscriptions.ts'
+import type { Surroundings } from './surroundings.ts'
+
+export interface RedisAdapterOptions {
+  /** Whose Redis, or Redis Cluster, it is: connections of our own are made after it, and it stays yours. */
+  readonly client: Redis | Cluster
+  /** Before every key and channel name; nodes with the same one are one cluster. Default: `fastify-channels`. */
+  readonly prefix?: string
+  readonly clock: Clock
+  readonly log: Logger
+  /** Default: renewed every 5,000 ms, over after 15,000. */
+  readonly lease?: LeaseTimes
+  readonly random?: () => number
+}
+
+/** The adapter of many processes: everything that they share is in one Redis, 7 or newer, alone, with Sentinels or as a Cluster. */
+export class RedisAdapter implements Adapter {
+  readonly node = randomBytes(8).toString('hex')
+  readonly #connections: Connections
+  readonly #outgoing: Outgoing
+  readonly #subscriptions: RedisSubscriptions
+  readonly #health: Health
+  readonly #poison: PoisonLog
+  readonly #around: Surroundings
+  readonly #lease: LeaseTimes
+  #received = 0
+  #receiver!: Receiver
+  #log!: RedisLog
+  #claims!: RedisClaims
+  #presence!: RedisPresence
+  #places!: RedisPlaces
+  #revocations!: RedisRevocations
+  #questions!: Questions
+
+  constructor ({ client, prefix = 'fastify-channels', clock, log, lease = leaseTimes, random = Math.random }: RedisAdapterOptions) {
+    const keys = new Keys(prefix)
+    this.#lease = lease
+    this.#connections = connectionsOf(client, random)
+    this.#outgoing = new Outgoing(this.#connections.command, this.node, log)
+    this.#health = new Health(this.#connections.command, clock, log, () => this.#restore())
+    this.#poison = new PoisonLog(log, () => clock.now())
+    const events = { gap: () => { if (this.status.state === 'up') this.#restore() }, health: (reason: string | undefined) => this.#health.subscriptions(reason) }
+    this.#subscriptions = new RedisSubscriptions(this.#connections, this.#outgoing, events, clock, this.#poison, (number) => keys.ofNode(`${this.node} ${number}`, 'probe'))
+    const commands = new Scripts(this.#connections.command)
+    this.#around = { node: this.node, commands, subscriptions: this.#subscriptions, publisher: this.#outgoing, keys, clock, random, log }
+  }
+
+  get status (): AdapterStatus {
+    return this.#health.status
+  }
+
+  /** How many nodes live, this one included, as far as this one knows. */
+  get known (): number {
+    return this.#presence?.lease.live.size ?? 0
+  }
+
+  get counters (): AdapterCounters {
+    return { published: this.#outgoing.published, received: this.#received, dropped: this.#outgoing.dropped, poison: this.#poison.count }
+  }
+
+  start (receiver: Receiver): void {
+    this.#receiver = receiver
+    this.#log = new RedisLog(this.#around, receiver)
+    this.#claims = new RedisClaims(this.#around)
+    this.#presence = new RedisPresence(this.#around, receiver, this.#lease)
+    this.#places = new RedisPlaces(this.#around, this.#presence.lease, this.#lease)
+    this.#revocations = new RedisRevocations(this.#around, receiver)
+    this.#questions = new Questions(this.#around, this.#presence.lease, receiver)
+    this.#connections.command.connect().catch(() => {})
+    this.#subscriptions.start()
+    this.#quietly(this.#subscriptions.subscribe(this.#around.keys.shared('nodes-pubsub'), {
+      q: (body) => this.#questions.takeQuestion(body),
+      r: (body) => this.#revocations.take(body)
+    }))
+    this.#quietly(this.#subscriptions.subscribe(this.#questions.inboxOf(this.node), { a: (body) => this.#questions.takeAnswer(body) }))
+  }
+
+  async close (): Promise<void> {
+    await this.#presence?.close().catch(() => {})
+    this.#subscriptions.close()
+    this.#health.close()
+    this.#connections.command.disconnect()
+  }
+
+  subscribe (channel: string): Promise<void> {
+    return this.#subscriptions.subscribe(this.#pubsub(channel), {
+      f: (body) => this.#takeFrames(channel, body),
+      l: (body) => this.#count(1, this.#log.take(channel, body)),
+      p: (body) => this.#count(1, this.#presence.take(channel, body))
+    })
+  }
+
+  unsubscribe (channel: string): Promise<void> {
+    return this.#subscriptions.unsubscribe(this.#pubsub(channel))
+  }
+
+  publish (channel: string, frame: Frame, whenSlow?: WhenSlow): Promise<void> {
+    return this.#outgoing.publish(this.#pubsub(channel), 'f', encodeFrame(frame, whenSlow))
+  }
+
+  enter (channel: string, claim: PresenceClaim): Promise<void> {
+    return this.#presence.enter(channel, claim)
+  }
+
+  exit (channel: string, connection: string, grace?: number): Promise<void> {
+    return this.#presence.exit(channel, connection, grace)
+  }
+
+  present (channel: string): Promise<PresenceSnapshot> {
+    return this.#presence.present(channel)
+  }
+
+  count (channel: string): Promise<number> {
+    return this.#presence.count(channel)
+  }
+
+  append (channel: string, append: LogAppend): Promise<LogAppended> {
+    return this.#log.append(channel, append)
+  }
+
+  read (channel: string, since?: Position): Promise<LogRead> {
+    return this.#log.read(channel, since)
+  }
+
+  positions (channels: readonly string[]): Promise<Array<Position | undefined>> {
+    return this.#log.positions(channels)
+  }
+
+  claim (channel: string, claim: Claim): Promise<Claimed> {
+    return this.#claims.claim(channel, claim)
+  }
+
+  finish (channel: string, claim: Claim, reply: string, effects: readonly Effect[]): Promise<{ outcome: 'lost' } | { outcome: 'done', reply: string }> {
+    return this.#claims.finish(channel, claim, reply, effects)
+  }
+
+  release (channel: string, claim: Claim): Promise<void> {
+    return this.#claims.release(channel, claim)
+  }
+
+  reserve (user: string, connection: string, limit: number): Promise<Reserved> {
+    return this.#places.reserve(user, connection, limit)
+  }
+
+  free (user: string, connection: string): Promise<void> {
+    return this.#places.free(user, connection)
+  }
+
+  revoke (key: string, until: number): Promise<void> {
+    return this.#revocations.revoke(key, until)
+  }
+
+  ask (question: unknown, deadline: number): Promise<Answers> {
+    return this.#questions.ask(question, deadline)
+  }
+
+  /** All names are subscribed, perhaps again: Redis was away, and may have lost anything. */
+  #restore (): void {
+    this.#receiver.gap()
+    this.#quietly(this.#presence.restore())
+    this.#quietly(this.#revocations.restore())
+    this.#quietly(this.#places.restore())
+  }
+
+  #takeFrames (channel: string, body: Buffer): void {
+    if (senderOf(body) === this.node) return
+    const frames = decodeFrames(body)
+    this.#count(frames.length)
+    for (const { frame, whenSlow } of frames) this.#receiver.frame(channel, frame, whenSlow)
+  }
+
+  #count (messages: number, _taken?: void): void {
+    this.#received += messages
+  }
+
+  #pubsub (channel: string): string {
+    return this.#around.keys.ofChannel(channel, 'pubsub')
+  }
+
+  #quietly (outcome: Promise<void>): void {
+    outcome.catch((err) => this.#around.log.warn({ err }, 'Redis could not be told'))
+  }
+}

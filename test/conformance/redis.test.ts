@@ -1,0 +1,36 @@
+import { Cluster, Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { RedisAdapter } from '../../lib/adapters/redis/redis.ts'
+import { systemClock, type Clock } from '../../lib/clock.ts'
+import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
+import { silentLog } from '../lib/silent-log.ts'
+import { startCluster, startRedis } from '../redis.ts'
+
+/** Here nothing else keeps the process alive while a timer runs. */
+const clock: Clock = { ...systemClock, setTimeout: (fn, ms) => ms < 1_000 ? setTimeout(fn, ms) : systemClock.setTimeout(fn, ms) }
+
+let clusters = 0
+
+function conforms (t: Test, client: Redis | Cluster): void {
+  client.on('error', () => {})
+  t.teardown(async () => client.disconnect())
+  adapterConformance(t, (nodes) => {
+    const prefix = `test-${++clusters}`
+    const adapters = Array.from({ length: nodes }, () => new RedisAdapter({ client, prefix, clock, log: silentLog, lease: { renew: 200, expire: 600 } }))
+    const isReady = () => adapters.every((adapter) => adapter.status.state === 'up' && adapter.known === nodes)
+    return {
+      adapters,
+      ready: async () => { while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20)) }
+    }
+  })
+}
+
+t.test('the Redis adapter, one Redis', async (t) => {
+  const redis = await startRedis(t)
+  conforms(t, new Redis(redis.url, { lazyConnect: true }))
+})
+
+t.test('the Redis adapter, a Cluster of three masters', async (t) => {
+  const servers = await startCluster(t)
+  conforms(t, new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true }))
+})
