@@ -5,7 +5,9 @@ import { ContractError } from './contract-error.ts'
 import type { AnyChannel, FromClientDefinition, FromServerDefinition } from './definition.ts'
 import { maxType } from '../protocol/envelope.ts'
 import type { WhenSlow } from '../protocol/frame.ts'
+import { compileLog, type CompiledLog } from './log.ts'
 import { parsePattern, patternFault, type Pattern } from './pattern.ts'
+import { anObject, knownKeys, soundCount } from './sound.ts'
 import { compileWhenSlow } from './when-slow.ts'
 
 export interface CompiledMessage {
@@ -13,10 +15,12 @@ export interface CompiledMessage {
   readonly reply: Outgoing
   readonly errors: ReadonlyMap<string, Outgoing>
   readonly rateLimit?: Rate
+  readonly once: boolean
 }
 
 export interface CompiledAnnouncement {
   readonly payload: Outgoing
+  readonly logged: boolean
   /** What becomes of it for a connection that reads too slowly; given the payload. */
   readonly whenSlow: (payload: unknown) => WhenSlow
 }
@@ -30,14 +34,16 @@ export interface CompiledChannel {
   readonly fromServer: ReadonlyMap<string, CompiledAnnouncement>
   /** Left out where the channel has no presence. */
   readonly presence?: Outgoing
+  /** Left out where the channel has no log. */
+  readonly log?: CompiledLog
 }
 
 type Rate = NonNullable<FromClientDefinition['rateLimit']>
 
 const reservedCodes: readonly string[] = [...Object.keys(errorMessages), ...clientCodes]
-const definitionKeys = ['pattern', 'params', 'fromClient', 'fromServer', 'presence']
-const fromClientKeys = ['payload', 'reply', 'errors', 'rateLimit']
-const fromServerKeys = ['payload', 'whenSlow']
+const definitionKeys = ['pattern', 'params', 'fromClient', 'fromServer', 'presence', 'log']
+const fromClientKeys = ['payload', 'reply', 'errors', 'rateLimit', 'once']
+const fromServerKeys = ['payload', 'whenSlow', 'ephemeral']
 
 /**
  * Compiles a contract once, at registration.
@@ -48,13 +54,16 @@ export function compileChannel (contract: AnyChannel): CompiledChannel {
   const spot = contract.pattern === '' ? 'the connection' : `channel '${contract.pattern}'`
   knownKeys(definition, definitionKeys, spot)
   const presence = definition.presence && outgoing(definition.presence, `${spot}: presence`)
+  const log = definition.log && compileLog(definition.log, `${spot}: log`)
+  if (contract.pattern === '') refuseOnce(definition.fromClient)
   return {
     contract,
     pattern: soundPattern(contract, spot),
     params: definition.params ? check(definition.params, `${spot}: params`) : () => undefined,
     fromClient: eachMessage(definition.fromClient, `${spot}: fromClient`, inbound),
-    fromServer: eachMessage(definition.fromServer, `${spot}: fromServer`, announced),
-    ...(presence && { presence })
+    fromServer: eachMessage(definition.fromServer, `${spot}: fromServer`, announced(log !== undefined)),
+    ...(presence && { presence }),
+    ...(log && { log })
   }
 }
 
@@ -87,31 +96,33 @@ function inbound (message: FromClientDefinition, spot: string): CompiledMessage 
       if (reservedCodes.includes(code)) throw new ContractError(`${spot} errors '${code}'`, "is a code of the protocol's own catalogue")
       return [code, outgoing(schema, `${spot} errors '${code}'`)]
     })),
+    once: flag(message.once, `${spot} once`),
     ...(message.rateLimit && { rateLimit: soundRate(message.rateLimit, `${spot} rateLimit`) })
   }
 }
 
+/** What is sent once is remembered with its channel. */
+function refuseOnce (messages: Readonly<Record<string, FromClientDefinition>>): void {
+  const type = Object.keys(messages).find((type) => messages[type]?.once)
+  if (type !== undefined) throw new ContractError(`the connection: fromClient '${type}' once`, 'is for messages of channels only')
+}
+
+function flag (value: unknown, spot: string): boolean {
+  if (value !== undefined && value !== true) throw new ContractError(spot, 'must be true, or left out')
+  return value === true
+}
+
 function soundRate (rate: Rate, spot: string): Rate {
-  for (const key of ['max', 'per'] as const) {
-    if (!Number.isSafeInteger(rate[key]) || rate[key] < 1) throw new ContractError(`${spot} ${key}`, 'must be a whole number from 1')
-  }
+  for (const key of ['max', 'per'] as const) soundCount(rate[key], `${spot} ${key}`)
   return rate
 }
 
-function announced (message: FromServerDefinition, spot: string, type: string): CompiledAnnouncement {
+const announced = (hasLog: boolean) => (message: FromServerDefinition, spot: string, type: string): CompiledAnnouncement => {
   knownKeys(message, fromServerKeys, spot)
+  const logged = hasLog && !flag(message.ephemeral, `${spot} ephemeral`)
   return {
     payload: message.payload ? outgoing(message.payload, `${spot} payload`) : () => undefined,
-    whenSlow: compileWhenSlow(message.whenSlow, type, `${spot} whenSlow`)
+    logged,
+    whenSlow: compileWhenSlow(message.whenSlow, logged, type, `${spot} whenSlow`)
   }
-}
-
-function anObject<T extends object> (value: T, spot: string): T {
-  if (typeof value !== 'object' || value === null) throw new ContractError(spot, 'must be an object')
-  return value
-}
-
-function knownKeys (value: object, known: readonly string[], spot: string): void {
-  const unknown = Object.keys(anObject(value, spot)).find((key) => !known.includes(key))
-  if (unknown) throw new ContractError(spot, `has the unknown option '${unknown}'`)
 }

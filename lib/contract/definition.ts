@@ -12,19 +12,38 @@ export interface FromClientDefinition {
   readonly errors?: Readonly<Record<string, TSchema>>
   /** How many a user may send within `per` milliseconds, over all connections. Left out: as many as the connection's limits allow. */
   readonly rateLimit?: { readonly max: number, readonly per: number }
+  /**
+   * Sent again under the same id, on whichever connection and node, it has one effect and the same reply: its logged messages
+   * are appended once. The handler itself runs at least once: `ctx.messageId` stays the same, for a database of your own.
+   */
+  readonly once?: true
 }
 
 /** A message that the server may send. */
 export interface FromServerDefinition {
   /** Left out: the message carries no payload. */
   readonly payload?: TSchema
+  /** Not logged, on a channel that has a log. */
+  readonly ephemeral?: true
   /**
-   * What becomes of it for a connection that reads too slowly: `disconnect` (the default): it waits, and when 1 MiB waits
-   * the connection is closed with 1013; `skip`: the same, until
-   * channels have a log to catch up from; `drop`: it is left out while an earlier write is unfinished; `latest`: it takes
-   * the place of a waiting one that has the same value at this JSON pointer into the payload, e.g. `/userId`.
+   * What becomes of it for a connection that reads too slowly. `disconnect` (the default): it waits, and when 1 MiB waits the connection is closed
+   * with 1013. Logged messages may `skip`: what waits is left out, and once the connection reads again it gets one `resync`. Others
+   * may `drop`: it is left out while an earlier write is unfinished; or be the `latest`: it takes the place of a waiting one that has the
+   * same value at this JSON pointer into the payload, e.g. `/userId`.
    */
   readonly whenSlow?: 'disconnect' | 'skip' | 'drop' | { readonly latest: string }
+}
+
+/** The history of a channel. */
+export interface LogDefinition {
+  /** How many messages are kept; a keyframe's are kept beyond that. */
+  readonly limit: number
+  /** For how many milliseconds. */
+  readonly ttl: number
+  /** How many of the newest messages a client gets that joins for the first time, where there is no keyframe. Default: `limit`. */
+  readonly history?: number
+  /** The state that `broadcast(…, { keyframe })` stores. Left out: the channel has no keyframes. */
+  readonly keyframe?: TSchema
 }
 
 /** The messages that may travel, in both directions, by type. */
@@ -41,6 +60,8 @@ export interface ChannelDefinition extends Messages {
   readonly params?: TObject
   /** What others may know of a user who is in the channel. Left out: the channel has no presence. */
   readonly presence?: TSchema
+  /** Left out: what is sent is gone; who is away misses it. */
+  readonly log?: LogDefinition
 }
 
 /** A declared kind of channel: one value for server, browser and tests. */
@@ -93,6 +114,7 @@ type MessageRules<D extends Messages> = {
 /** What makes a definition sound; a property that breaks a rule gets the explanation as its expected type. */
 export type ChannelRules<D extends ChannelDefinition> =
   & Only<D, keyof ChannelDefinition>
+  & (D extends { readonly log: infer L } ? { readonly log: Only<L, keyof LogDefinition> } : unknown)
   & ParamsRule<D, PatternNames<D['pattern']>, ParamNames<D>>
   & MessageRules<D>
 

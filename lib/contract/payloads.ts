@@ -29,5 +29,13 @@ export type ParamsOf<D extends ChannelDefinition> =
 export type PresenceOf<D extends ChannelDefinition> =
   D extends { readonly presence: infer P extends TSchema } ? P['static'] : never
 
+/** Whether a message of the server's goes through its channel's log. */
+export type IsLogged<D extends ChannelDefinition, T extends Sent<D>> =
+  D extends { readonly log: object } ? D['fromServer'][T] extends { readonly ephemeral: true } ? false : true : false
+
+/** The state that the channel's keyframes hold. */
+export type KeyframeOf<D extends ChannelDefinition> =
+  D extends { readonly log: { readonly keyframe: infer K extends TSchema } } ? K['static'] : never
+
 /** A payload as an argument list, perhaps with more behind it: a message without one is sent by its type alone. */
 export type PayloadArgument<P, More extends readonly unknown[] = []> = undefined extends P ? [payload?: P, ...More] : [payload: P, ...More]

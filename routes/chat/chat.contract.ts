@@ -8,7 +8,8 @@ export const chat = defineChannel({
   fromClient: {
     'message.send': {
       payload: Type.Object({ text: Type.String({ minLength: 1, maxLength: 2000 }) }),
-      reply: Type.Object({ id: Type.String() })
+      reply: Type.Object({ id: Type.String() }),
+      once: true
     },
     typing: { payload: Type.Object({ active: Type.Boolean() }) }
   },
@@ -24,8 +25,10 @@ export const chat = defineChannel({
     },
     'typing.changed': {
       payload: Type.Object({ userId: Type.String(), name: Type.String(), active: Type.Boolean() }),
+      ephemeral: true,
       whenSlow: { latest: '/userId' }
     }
   },
-  presence: Type.Object({ name: Type.String() })
+  presence: Type.Object({ name: Type.String() }),
+  log: { limit: 500, ttl: 86_400_000, history: 50 }
 })

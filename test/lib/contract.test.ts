@@ -3,7 +3,7 @@ import t from 'tap'
 import { check, nothing, outgoing } from '../../lib/contract/checks.ts'
 import { compileChannel } from '../../lib/contract/compile.ts'
 import { ContractError } from '../../lib/contract/contract-error.ts'
-import { defineChannel, defineConnection, type AnyChannel, type FromServerDefinition } from '../../lib/contract/definition.ts'
+import { defineChannel, defineConnection, type AnyChannel, type FromServerDefinition, type LogDefinition } from '../../lib/contract/definition.ts'
 import { addressOf, matchPattern, overlap, parsePattern, patternFault } from '../../lib/contract/pattern.ts'
 import { closeSchema } from '../../lib/contract/schema.ts'
 
@@ -11,12 +11,12 @@ const matched = (pattern: string, address: string) => matchPattern(parsePattern(
 const overlaps = (a: string, b: string) => overlap(parsePattern(a), parsePattern(b))
 
 t.test('what becomes of a message for a slow reader is compiled from its contract', async (t) => {
-  const compiled = (whenSlow: FromServerDefinition['whenSlow'] | undefined) => {
+  const compiled = (whenSlow: FromServerDefinition['whenSlow'] | undefined, log?: LogDefinition) => {
     const moved = { payload: Type.Unknown(), ...(whenSlow !== undefined && { whenSlow }) }
-    const { fromServer } = compileChannel({ pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved } } })
+    const { fromServer } = compileChannel({ pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved }, ...(log && { log }) } })
     return fromServer.get('moved')?.whenSlow as (payload: unknown) => unknown
   }
-  for (const none of [undefined, 'disconnect', 'skip'] as const) t.equal(compiled(none)({}), undefined)
+  for (const none of [undefined, 'disconnect'] as const) t.equal(compiled(none)({}), undefined)
   t.equal(compiled('drop')({}), 'drop')
   const latest = compiled({ latest: '/who/a~1b/m~0n' })
   const key = (value: unknown) => latest({ who: { 'a/b': { 'm~n': value } } })
@@ -27,6 +27,32 @@ t.test('what becomes of a message for a slow reader is compiled from its contrac
   for (const bad of ['wait', {}, { latest: 'who' }, { latest: 1 }, null]) {
     t.throws(() => compiled(bad as never), { code: 'contract_invalid', message: /channel 'x': fromServer 'moved' whenSlow must be/ })
   }
+  const log = { limit: 1, ttl: 1 }
+  t.equal(compiled('skip', log)({}), 'skip')
+  t.equal(compiled('disconnect', log)({}), undefined)
+  t.throws(() => compiled('skip'), { message: /whenSlow must be/ }, 'there is no log to catch up from')
+  for (const bad of ['drop', { latest: '/who' }] as const) t.throws(() => compiled(bad, log), { message: /whenSlow must be 'disconnect' or 'skip'/ })
+})
+
+t.test('a log, and what goes through it, is compiled from the contract', async (t) => {
+  const compiled = (log: LogDefinition) => compileChannel({
+    pattern: 'x',
+    definition: { pattern: 'x', log, fromClient: { send: { once: true } }, fromServer: { kept: {}, passing: { ephemeral: true } } }
+  })
+  const channel = compiled({ limit: 5, ttl: 1_000, keyframe: Type.Object({ n: Type.Integer() }) })
+  t.match(channel.log, { limit: 5, ttl: 1_000, history: 5 })
+  t.strictSame(channel.log?.keyframe?.({ n: 1, secret: 2 }), { n: 1 }, 'keyframes are projected as well')
+  t.strictSame([channel.fromServer.get('kept')?.logged, channel.fromServer.get('passing')?.logged, channel.fromClient.get('send')?.once], [true, false, true])
+  for (const bad of [{ limit: 0, ttl: 1 }, { limit: 1, ttl: 0.5 }, { limit: 1, ttl: 1, history: -1 }, { limit: 1, ttl: 1, other: 1 }, 5]) {
+    t.throws(() => compiled(bad as never), { code: 'contract_invalid', message: /channel 'x': log/ })
+  }
+})
+
+t.test('once and ephemeral are true or left out; a connection has nothing to remember by', async (t) => {
+  const compiled = (pattern: string, send: object, told: object) => compileChannel({ pattern, definition: { pattern, fromClient: { send }, fromServer: { told }, log: { limit: 1, ttl: 1 } } } as never)
+  t.throws(() => compiled('x', { once: false }, {}), { message: /fromClient 'send' once must be true, or left out/ })
+  t.throws(() => compiled('x', {}, { ephemeral: 1 }), { message: /fromServer 'told' ephemeral must be true, or left out/ })
+  t.throws(() => compiled('', { once: true }, {}), { message: /the connection: fromClient 'send' once is for messages of channels only/ })
 })
 
 t.test('a recursive union is checked in linear time, wherever its discriminator stands', async (t) => {
