@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events.ts'
-import type { Frame, WhenSlow } from '../protocol/frame.ts'
+import type { Frame, Stream, WhenSlow } from '../protocol/frame.ts'
 import { Outbox, type Flusher } from './outbox.ts'
 
 /** What anyone may know of a connection. Times are milliseconds since 1970. */
@@ -89,7 +89,7 @@ export class Connection implements ConnectionInfo {
     this.log = log
     this.connectedAt = this.lastSeen = services.clock.now()
     this.#webSocket = webSocket
-    this.#outbox = new Outbox(webSocket, transport, services.flusher, services.queue)
+    this.#outbox = new Outbox(webSocket, transport, services.flusher, services.queue, identity.id)
     this.#clock = services.clock
   }
 
@@ -124,12 +124,17 @@ export class Connection implements ConnectionInfo {
     this.#credentials = credentials
   }
 
-  /** Hands a frame to the socket; after the close has begun it goes nowhere. Who does not keep up is closed. */
-  send (frame: Frame, whenSlow?: WhenSlow): void {
-    if (this.#state !== 'open') return
-    this.messagesOut++
-    this.bytesOut += frame.length
-    if (!this.#outbox.push(frame, whenSlow)) this.#tooSlow()
+  /**
+   * Hands a frame to the socket; after the close has begun it goes nowhere. Who does not keep up is closed, unless `whenSlow` says otherwise;
+   * `stream` is the log that the frame belongs to.
+   */
+  send (frame: Frame, whenSlow?: WhenSlow, stream?: Stream): void {
+    if (this.#counts(frame) && !this.#outbox.push(frame, whenSlow, stream)) this.#tooSlow()
+  }
+
+  /** Sends a frame that may be larger than what else may wait: what a client missed, all at once. */
+  sendWhole (frame: Frame): void {
+    if (this.#counts(frame) && !this.#outbox.pushWhole(frame)) this.#tooSlow()
   }
 
   /** Any frame is a sign of life. */
@@ -177,6 +182,13 @@ export class Connection implements ConnectionInfo {
   /** The socket is gone; called once by whoever listens to it. */
   closed (): void {
     this.#setState('closed')
+  }
+
+  #counts (frame: Frame): boolean {
+    if (this.#state !== 'open') return false
+    this.messagesOut++
+    this.bytesOut += frame.length
+    return true
   }
 
   #tooSlow (): void {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import type { Frame, WhenSlow } from '../protocol/frame.ts'
+import type { Frame, Stream, WhenSlow } from '../protocol/frame.ts'
 
 /** Writes what was pushed during one turn of the event loop at its end, so that a connection costs one system call a turn. */
 export class Flusher {
@@ -22,7 +22,7 @@ export class Flusher {
   }
 }
 
-interface Waiting { readonly frame: Frame, readonly key: string | undefined }
+interface Waiting { readonly frame: Frame, readonly key: string | undefined, readonly stream: Stream | undefined }
 
 const text = { binary: false, compress: false }
 
@@ -36,15 +36,20 @@ export class Outbox {
   readonly #transport: Socket
   readonly #flusher: Flusher
   readonly #limit: number
+  readonly #owner: string
+  /** Logs of which something was left out: nothing more of them is sent until their `resync`. */
+  readonly #skipping = new Set<Stream>()
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #writing = 0
 
-  constructor (webSocket: WebSocket, transport: Socket, flusher: Flusher, limit: number) {
+  /** `owner`: the id by which streams know the connection. */
+  constructor (webSocket: WebSocket, transport: Socket, flusher: Flusher, limit: number, owner: string) {
     this.#webSocket = webSocket
     this.#transport = transport
     this.#flusher = flusher
     this.#limit = limit
+    this.#owner = owner
   }
 
   /** Bytes that are not on their way yet. */
@@ -53,14 +58,21 @@ export class Outbox {
   }
 
   /** False when the frame would make the queue too long: it is not in it then. */
-  push (frame: Frame, whenSlow?: WhenSlow): boolean {
+  push (frame: Frame, whenSlow?: WhenSlow, stream?: Stream): boolean {
     const isSlow = this.#writing > 0
-    if (isSlow && whenSlow === 'drop') return true
+    if ((isSlow && whenSlow === 'drop') || (stream && this.#skipping.has(stream))) return true
+    if (isSlow && whenSlow === 'skip' && stream) return this.#skip(stream)
     const key = typeof whenSlow === 'object' ? whenSlow.latest : undefined
-    if (isSlow && key !== undefined) this.#replace(key)
+    if (isSlow && key !== undefined) this.#remove((waiting) => waiting.key === key)
     if (this.size + frame.length > this.#limit) return false
-    if (this.#waiting.push({ frame, key }) === 1 && !isSlow) this.#flusher.add(this)
-    this.#waitingBytes += frame.length
+    this.#add({ frame, key, stream })
+    return true
+  }
+
+  /** A frame that may be larger than the limit, such as a replay; false when the queue is too long already. */
+  pushWhole (frame: Frame): boolean {
+    if (this.size > this.#limit) return false
+    this.#add({ frame, key: undefined, stream: undefined })
     return true
   }
 
@@ -92,15 +104,31 @@ export class Outbox {
     return taken
   }
 
+  #add (waiting: Waiting): void {
+    if (this.#waiting.push(waiting) === 1 && this.#writing === 0) this.#flusher.add(this)
+    this.#waitingBytes += waiting.frame.length
+  }
+
   #written (): void {
     this.#writing = 0
+    for (const stream of this.#skipping) this.#resync(stream)
     this.flush()
   }
 
-  #replace (key: string): void {
-    const index = this.#waiting.findIndex((waiting) => waiting.key === key)
-    if (index === -1) return
-    this.#waitingBytes -= (this.#waiting[index] as Waiting).frame.length
-    this.#waiting.splice(index, 1)
+  #skip (stream: Stream): true {
+    this.#remove((waiting) => waiting.stream === stream)
+    this.#skipping.add(stream)
+    return true
+  }
+
+  #resync (stream: Stream): void {
+    this.#skipping.delete(stream)
+    const frame = stream.resync(this.#owner)
+    if (frame) this.#add({ frame, key: undefined, stream })
+  }
+
+  #remove (isGone: (waiting: Waiting) => boolean): void {
+    for (const { frame } of this.#waiting.filter(isGone)) this.#waitingBytes -= frame.length
+    this.#waiting = this.#waiting.filter((waiting) => !isGone(waiting))
   }
 }

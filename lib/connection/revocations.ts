@@ -9,6 +9,14 @@ export interface Revocable {
   readonly jti: string | undefined
 }
 
+/** What a revocation is known by. @throws {TypeError} when there is no id. */
+export function revocationKey (revoked: Revoked): string {
+  const [kind, id] = 'jti' in revoked ? ['jti', revoked.jti] : ['user', revoked.userId]
+  // A token may have no jti: revoking that would be revoking everybody whose token has none.
+  if (typeof id !== 'string') throw new TypeError('a revocation needs a userId or a jti')
+  return `${kind} ${id}`
+}
+
 /** Who must not be let in, and until when. */
 export class Revocations {
   readonly #clock: Clock
@@ -22,12 +30,8 @@ export class Revocations {
     return this.#until.size
   }
 
-  /** `until`: milliseconds since 1970. The later of two revocations counts. @throws {TypeError} when there is no id. */
-  add (revoked: Revoked, until: number): void {
-    const [kind, id] = 'jti' in revoked ? ['jti', revoked.jti] : ['user', revoked.userId]
-    // A token may have no jti: revoking that would be revoking everybody whose token has none.
-    if (typeof id !== 'string') throw new TypeError('a revocation needs a userId or a jti')
-    const key = `${kind} ${id}`
+  /** `until`: milliseconds since 1970. The later of two revocations counts. */
+  add (key: string, until: number): void {
     this.#until.set(key, Math.max(until, this.#until.get(key) ?? 0))
   }
 

@@ -4,21 +4,12 @@ import type { CompiledChannel, CompiledMessage } from '../contract/compile.ts'
 import type { Params } from '../contract/address.ts'
 import type { Logger } from '../logger.ts'
 import { MessageError } from '../protocol/errors.ts'
-import { frame, type Frame, type WhenSlow } from '../protocol/frame.ts'
 import type { Rooms } from '../rooms/rooms.ts'
+import { Effects } from './effects.ts'
+import { encode } from './encode.ts'
 import type { Exchange } from './exchange.ts'
-import type { BroadcastOptions } from './implement.ts'
-
-/** Projects, checks and encodes a message of the server's. @throws {OutgoingError | TypeError} */
-export function encode ({ fromServer }: CompiledChannel, channel: string | undefined, type: string, payload: unknown): Encoded {
-  const message = fromServer.get(type)
-  if (!message) throw new TypeError(`the contract declares no message '${type}' from the server`)
-  const projected = message.payload(payload)
-  return { frame: frame({ type, channel, payload: projected }), whenSlow: message.whenSlow(projected) }
-}
-
-/** A frame, and what becomes of it where it cannot be written at once. */
-export interface Encoded { readonly frame: Frame, readonly whenSlow: WhenSlow }
+import type { AppendOptions, BroadcastOptions, Logged } from './implement.ts'
+import { logOf } from './log.ts'
 
 /** One connection in one channel, as handlers see it; `channel` is undefined for the connection's own messages. */
 export class Context {
@@ -56,10 +47,18 @@ export class Context {
     this.connection.send(frame, whenSlow)
   }
 
-  async broadcast (type: string, payload?: unknown, { except }: BroadcastOptions = {}): Promise<void> {
+  broadcast (type: string, payload?: unknown, options?: BroadcastOptions & AppendOptions): Promise<Logged | void> {
+    const outcome = this.begin(type, payload, options, randomUUID)
+    outcome.catch((err) => this.log.error({ err, type }, 'a broadcast failed'))
+    return outcome
+  }
+
+  /** Broadcasts, under an id from `newId` where it goes through the log. Whoever calls this takes care of a rejection. */
+  async begin (type: string, payload: unknown, { except, ...options }: BroadcastOptions & AppendOptions = {}, newId: () => string): Promise<Logged | void> {
     if (this.#channel === undefined) throw new TypeError('a connection has no room: send to it, or to a channel')
-    const { frame, whenSlow } = encode(this.#compiled, this.#channel, type, payload)
-    this.#rooms.broadcast(this.#channel, frame, { except: except?.id, whenSlow })
+    const encoded = encode(this.#compiled, this.#channel, type, payload)
+    if (encoded.logged) return logOf(this.#rooms, this.#channel, this.#compiled, this.log).append(newId(), encoded, options)
+    this.#rooms.broadcast(this.#channel, encoded.frame, { except: except?.id, whenSlow: encoded.whenSlow })
   }
 }
 
@@ -69,11 +68,14 @@ export class MessageContext {
   readonly #message: CompiledMessage
   readonly #exchange: Exchange
   #messageId: string | undefined
+  #effects: Effects | undefined
 
-  constructor (base: Context, message: CompiledMessage, exchange: Exchange) {
+  /** `messageId`: where it is not to be a random one. */
+  constructor (base: Context, message: CompiledMessage, exchange: Exchange, messageId?: string) {
     this.#base = base
     this.#message = message
     this.#exchange = exchange
+    this.#messageId = messageId
   }
 
   get connection (): Connection { return this.#base.connection }
@@ -93,8 +95,14 @@ export class MessageContext {
     this.#base.send(type, payload)
   }
 
-  broadcast (type: string, payload?: unknown, options?: BroadcastOptions): Promise<void> {
-    return this.#base.broadcast(type, payload, options)
+  /** What the handler has broadcast; undefined while there is nothing. */
+  get effects (): Effects | undefined {
+    return this.#effects
+  }
+
+  broadcast (type: string, payload?: unknown, options?: BroadcastOptions & AppendOptions): Promise<Logged | void> {
+    this.#effects ??= new Effects(this.messageId)
+    return this.#effects.track((newId) => this.#base.begin(type, payload, options, newId))
   }
 
   error (code: string, data: unknown): MessageError {

@@ -5,6 +5,8 @@ export class Exchange {
   readonly envelope: Envelope
   /** Set with the reply, so that there is exactly one. */
   answered = false
+  /** Of the last entry that its handler appended to its channel's log. */
+  offset: number | undefined
   #aborted = false
   #controller: AbortController | undefined
 

@@ -1,8 +1,9 @@
 import type { AnyChannel, Channel, ChannelDefinition } from '../contract/definition.ts'
-import type { ErrorData, ErrorsOf, ParamsOf, PayloadArgument, PayloadOf, PresenceOf, Received, ReplyOf, SentPayloadOf } from '../contract/payloads.ts'
+import type { ErrorData, ErrorsOf, IsLogged, KeyframeOf, ParamsOf, PayloadArgument, PayloadOf, PresenceOf, Received, ReplyOf, SentPayloadOf } from '../contract/payloads.ts'
 import type { ConnectionInfo } from '../connection/connection.ts'
 import type { Logger } from '../logger.ts'
 import type { MessageError } from '../protocol/errors.ts'
+import type { Position } from '../protocol/log.ts'
 
 /**
  * What an application tells the library about itself, by declaration merging: `user` is the identity's type, `context`
@@ -22,6 +23,24 @@ export interface BroadcastOptions {
   readonly except?: { readonly id: string }
 }
 
+/** For a message of the log: every member gets it, the sender too, who knows it by its `id`. */
+export interface AppendOptions<Keyframe = unknown> {
+  /** Append only if this is the log's newest position: else `broadcast` rejects with `Behind`, which has what was missed. */
+  readonly expect?: Position
+  /** The channel's state after this message, for those who join later; only together with `expect`. */
+  readonly keyframe?: Keyframe
+}
+
+/** Where a message stands in its channel's log, and the id that it is known by. */
+export interface Logged extends Position {
+  readonly id: string
+}
+
+export type OptionsOf<D extends ChannelDefinition, T extends keyof D['fromServer'] & string> =
+  IsLogged<D, T> extends true ? AppendOptions<KeyframeOf<D>> : BroadcastOptions
+
+export type OutcomeOf<D extends ChannelDefinition, T extends keyof D['fromServer'] & string> = IsLogged<D, T> extends true ? Logged : void
+
 /** Why a connection is no longer in a channel. */
 export type LeaveReason = 'left' | 'removed' | 'disconnected'
 
@@ -39,17 +58,19 @@ export interface ChannelContext<D extends ChannelDefinition> {
   /** Sends to this connection alone, on this channel. Throws `outgoing_invalid` when the payload breaks its schema. */
   send<T extends keyof D['fromServer'] & string> (type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>>): void
   /**
-   * Sends to every member of the channel; a connection's own contract has none. Resolves once the members on this node have it.
-   * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it.
+   * Sends to every member of the channel; a connection's own contract has none. Resolves once the members on this node have it; a message of
+   * the log, once it is in the log.
+   * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it; for a message of the log also with `Behind`, `log_full`, or
+   * `unavailable`: then nobody knows whether it is in the log, and the handler's message is answered with that, whatever it does.
    */
   broadcast<T extends D['pattern'] extends '' ? never : keyof D['fromServer'] & string> (
-    type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>, [options?: BroadcastOptions]>
-  ): Promise<void>
+    type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>, [options?: OptionsOf<D, T>]>
+  ): Promise<OutcomeOf<D, T>>
 }
 
 /** What a handler sees, on top of its channel: the message at hand. */
 export interface MessageContext<D extends ChannelDefinition, K extends Received<D>> extends ChannelContext<D> {
-  /** Unique for this message. */
+  /** Unique for this message; where it is declared `once`, the same when it comes again. */
   readonly messageId: string
   /** Aborted when the handler ran out of time or the connection is gone. */
   readonly signal: AbortSignal

@@ -1,12 +1,19 @@
+import { Type } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { Connection } from '../connection/connection.ts'
 import type { JoinAck } from '../protocol/control.ts'
 import { refusal } from '../protocol/errors.ts'
 import { frame } from '../protocol/frame.ts'
+import type { Position } from '../protocol/log.ts'
+import { recoveryOf } from '../rooms/recovery.ts'
 import type { Rooms } from '../rooms/rooms.ts'
 import { Context } from './context.ts'
 import type { Exchange } from './exchange.ts'
 import type { LeaveReason } from './implement.ts'
 import type { Router, ServedChannel } from './router.ts'
+
+/** Tells the connection that it is in; `json`: members of the ack that are JSON already. */
+export type Admit = (payload: JoinAck, json: Readonly<Record<string, Buffer>>) => void
 
 /** One connection's membership of one channel. */
 export interface Membership {
@@ -44,13 +51,14 @@ export class Memberships {
   }
 
   /** @throws {MessageError} `unknown_channel`, `already_joined`, `forbidden`, `unavailable` */
-  async join (channel: string, exchange: Exchange, ack: (payload: JoinAck) => void): Promise<void> {
+  async join (channel: string, exchange: Exchange, admit: Admit): Promise<void> {
     const found = this.#router.find(channel)
     if (!found) throw refusal('unknown_channel')
     if (this.#memberships.has(channel)) throw refusal('already_joined')
     const context = new Context(this.#connection, found.served.compiled, channel, found.params, this.#rooms)
     const membership = { channel, served: found.served, context }
-    await this.#takePlace(() => this.#enter(membership, exchange, ack))
+    const since = sinceOf(exchange.envelope.payload)
+    await this.#takePlace(() => this.#enter(membership, since, exchange, admit))
     if (this.#memberships.has(channel)) await found.served.behaviour.joined?.(context)
   }
 
@@ -97,10 +105,10 @@ export class Memberships {
     }
   }
 
-  async #enter (membership: Membership, exchange: Exchange, ack: (payload: JoinAck) => void): Promise<void> {
+  async #enter (membership: Membership, since: Position | undefined, exchange: Exchange, admit: Admit): Promise<void> {
     let asked = this.#asked
     if (!await this.#isAllowed(membership)) throw refusal('forbidden')
-    await this.#reach(membership)
+    const data = await this.#reach(membership, since)
     // Rights were asked about anew while we waited: what this join was told is out of date.
     while (asked !== this.#asked) {
       asked = this.#asked
@@ -108,7 +116,7 @@ export class Memberships {
     }
     if (exchange.aborted) return this.#withdraw(membership, 0)
     this.#add(membership)
-    ack(this.#answer(membership))
+    this.#answer(membership, data, since, admit)
   }
 
   #turnAway (membership: Membership): never {
@@ -131,12 +139,15 @@ export class Memberships {
     return authorize === undefined || await authorize(context) === true
   }
 
-  async #reach (membership: Membership): Promise<void> {
+  /** Resolves to what others see of the connection's user. */
+  async #reach (membership: Membership, since: Position | undefined): Promise<unknown> {
     const { channel, served } = membership
     const data = await this.#presenceOf(membership)
     try {
-      await this.#rooms.open(channel)
+      await this.#rooms.open(channel, served.compiled.log?.history)
+      await this.#rooms.settle(channel, since)
       if (served.compiled.presence) await this.#rooms.enter(channel, this.#connection, data)
+      return data
     } catch (cause) {
       this.#withdraw(membership, 0)
       this.#connection.log.warn({ err: cause, channel }, 'a channel cannot be reached')
@@ -161,7 +172,23 @@ export class Memberships {
     return served.compiled.presence?.(await served.behaviour.presence?.(context))
   }
 
-  #answer ({ channel, served }: Membership): JoinAck {
-    return served.compiled.presence ? { presence: this.#rooms.present(channel) } : {}
+  #answer ({ channel, served: { compiled, once } }: Membership, data: unknown, since: Position | undefined, admit: Admit): void {
+    const replay = this.#rooms.replay(channel, since)
+    const { values, json } = replay ? recoveryOf(replay) : { values: {}, json: {} }
+    const { id, userId = id } = this.#connection
+    const presence = compiled.presence && { presence: this.#rooms.present(channel, { user: userId, data }) }
+    admit({ ...presence, ...(once.length > 0 && { once }), ...values }, json)
   }
+}
+
+const join = TypeCompiler.Compile(Type.Optional(Type.Object({
+  since: Type.Optional(Type.Object({ epoch: Type.String({ maxLength: 64 }), offset: Type.Integer({ minimum: 0 }), link: Type.String({ maxLength: 64 }) }))
+})))
+
+/** @throws {MessageError} `invalid_payload` */
+function sinceOf (payload: unknown): Position | undefined {
+  if (payload === undefined || payload === null) return undefined
+  const fault = join.Errors(payload).First()
+  if (fault) throw refusal('invalid_payload', { path: fault.path, message: fault.message })
+  return (payload as { since?: Position }).since
 }

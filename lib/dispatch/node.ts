@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import type { Adapter } from '../adapters/adapter.ts'
+import type { Adapter, AdapterCounters } from '../adapters/adapter.ts'
 import type { Clock } from '../clock.ts'
 import { Connection, type ConnectionServices, type Identity } from '../connection/connection.ts'
 import { Heartbeat, type HeartbeatOptions } from '../connection/heartbeat.ts'
@@ -14,12 +14,26 @@ import { Rooms } from '../rooms/rooms.ts'
 import { Contracts } from './contracts.ts'
 import type { Router } from './router.ts'
 import { RateLimits } from './rate-limits.ts'
+import { Once } from './once.ts'
+import { answer, LocalAnswers } from './questions.ts'
 import type { DispatchOptions } from './services.ts'
 import { Session } from './session.ts'
 import { Sweeper, type Swept } from './sweeper.ts'
 
 export interface NodeOptions extends DispatchOptions {
   readonly heartbeat: HeartbeatOptions
+  readonly report?: () => unknown
+}
+
+/** How a node is. `since`, in milliseconds since 1970, and `reason`: why it is `degraded`. */
+export interface NodeStatus {
+  readonly state: 'up' | 'degraded' | 'draining'
+  readonly since?: number
+  readonly reason?: string
+  readonly node: string
+  readonly connections: number
+  readonly rooms: number
+  readonly counters: AdapterCounters
 }
 
 /** One server process: its connections, its rooms, and what keeps them alive. */
@@ -31,31 +45,58 @@ export class Node {
   readonly heartbeat: Heartbeat
   readonly revocations: Revocations
   readonly #rateLimits: RateLimits
+  readonly #once: Once
   readonly #expiry: Expiry<Connection>
   readonly #sweeper: Sweeper
   readonly #options: NodeOptions
-  readonly #adapter: Adapter
+  readonly adapter: Adapter
+  readonly clock: Clock
+  readonly answers: LocalAnswers
   readonly #connectionServices: ConnectionServices
-  readonly #clock: Clock
+  #isDraining = false
   #emptied: (() => void) | undefined
 
-  constructor (options: NodeOptions, adapter: Adapter, clock: Clock) {
-    this.rooms = new Rooms(adapter)
+  constructor (options: NodeOptions, adapter: Adapter, clock: Clock, log: Logger) {
+    this.rooms = new Rooms(adapter, clock)
     this.heartbeat = new Heartbeat(options.heartbeat, clock)
     this.revocations = new Revocations(clock)
     this.#rateLimits = new RateLimits(clock)
+    this.#once = new Once(adapter, clock)
     this.#expiry = new Expiry(clock, (connection) => connection.close(closeEvents.expired))
     this.#sweeper = new Sweeper(this, clock)
     this.#options = options
-    this.#adapter = adapter
-    this.#clock = clock
+    this.adapter = adapter
+    this.clock = clock
+    this.answers = new LocalAnswers(this, options.report, log)
     this.#connectionServices = { clock, flusher: new Flusher(), queue: options.limits.queue }
+    adapter.start({
+      ...this.rooms.receiver,
+      revoked: (key, until) => { this.revoke(key, until) },
+      asked: (question) => answer(this.answers, question)
+    })
+  }
+
+  get id (): string {
+    return this.adapter.node
+  }
+
+  get status (): NodeStatus {
+    const { adapter: { status, counters, node }, registry, rooms } = this
+    return { ...status, ...(this.#isDraining && { state: 'draining' as const }), node, connections: registry.size, rooms: rooms.size, counters }
+  }
+
+  /** Closes every connection here whose user or token that is, and lets none in until then. Returns how many were closed. */
+  revoke (key: string, until: number): number {
+    this.revocations.add(key, until)
+    const live = this.registry.all().filter((connection) => connection.isOpen && this.revocations.has(connection))
+    for (const connection of live) connection.close(closeEvents.revoked)
+    return live.length
   }
 
   /** Takes on a socket that has just been upgraded; `transport` is the TCP or TLS socket beneath it. */
   accept (webSocket: WebSocket, transport: Socket, identity: Identity, router: Router, log: Logger): Connection {
     const connection = new Connection(webSocket, transport, identity, log, this.#connectionServices)
-    const session = new Session(connection, router, { clock: this.#clock, rooms: this.rooms, rateLimits: this.#rateLimits, options: this.#options })
+    const session = new Session(connection, router, { clock: this.clock, rooms: this.rooms, rateLimits: this.#rateLimits, once: this.#once, options: this.#options })
     this.#add(connection, session)
     if (this.revocations.has(connection)) connection.close(closeEvents.revoked)
     webSocket.on('message', (data: Buffer, isBinary) => {
@@ -74,11 +115,12 @@ export class Node {
 
   /** Tells every client, after the last upgrade, and resolves when the last one is gone, at the latest after the close timeout. */
   async close (): Promise<void> {
+    this.#isDraining = true
     const emptied = new Promise<void>((resolve) => { this.#emptied = resolve })
     for (const connection of this.registry.all()) connection.close(closeEvents.restart)
     if (this.registry.size > 0) await emptied
     this.#sweeper.stop()
-    await this.#adapter.close()
+    await this.adapter.close()
   }
 
   /** Stale entries removed by the sweep. */

@@ -1,11 +1,12 @@
 import type { ConnectionInfo } from '../connection/connection.ts'
 import type { Registry, Target } from '../connection/registry.ts'
-import type { Revoked } from '../connection/revocations.ts'
+import { revocationKey, type Revoked } from '../connection/revocations.ts'
 import type { ConnectionContract, Messages } from '../contract/definition.ts'
 import type { PayloadArgument, SentPayloadOf } from '../contract/payloads.ts'
 import { closeEvents, type CloseEvent } from '../protocol/close-events.ts'
-import { encode } from './context.ts'
+import { encode } from './encode.ts'
 import type { Node } from './node.ts'
+import { askEverywhere, type Everywhere, type NodeInfo } from './questions.ts'
 import type { Swept } from './sweeper.ts'
 
 /** `fastify.registry`: who is connected, and how to reach them. */
@@ -16,21 +17,23 @@ export interface RegistryService {
   ofUser (userId: string): ConnectionInfo[]
   all (): ConnectionInfo[]
   /**
-   * Sends a message of the connection itself to every connection of a user whose route declares it.
-   * Resolves to how many that were. Rejects with `outgoing_invalid` when the payload breaks its schema.
+   * Sends a message of the connection itself to every connection of a user, on whichever node, whose route declares it.
+   * Resolves to how many that were, as far as nodes answered. Rejects with `outgoing_invalid` when the payload breaks its schema.
    */
   send<D extends Messages, T extends keyof D['fromServer'] & string> (
     userId: string, contract: ConnectionContract<D>, type: T, ...payload: PayloadArgument<SentPayloadOf<ConnectionContract<D>['definition'], T>>
   ): Promise<number>
   /**
    * Closes every connection of a user, or of one token by its `jti`, and refuses new ones with 401 until then, in
-   * milliseconds since 1970. Resolves to how many connections were closed;
-   * rejects when there is no id.
+   * milliseconds since 1970. Resolves to how many connections of this node were closed; other nodes follow within a second, those that cannot be reached
+   * now as soon as they can. Rejects when there is no id.
    */
   revoke (revoked: Revoked, until: number): Promise<number>
   /** Stale entries that the sweep, every 60 s, had to remove since the start. */
   readonly swept: Swept
-  /** Closes connections, by default with 3003 so that they do not come back. Resolves to how many that were. */
+  /** What each node says of itself, this one included; `missing`: the ids of those that did not answer within a second. */
+  nodes (): Promise<Everywhere<NodeInfo>>
+  /** Closes connections, on whichever node, by default with 3003 so that they do not come back. Resolves to how many that were, as far as nodes answered. */
   disconnect (target: Target, event?: CloseEvent): Promise<number>
 }
 
@@ -65,21 +68,26 @@ export class RegistryOfContracts implements RegistryService {
 
   async send<D extends Messages> (userId: string, contract: ConnectionContract<D>, type: string, payload?: unknown): Promise<number> {
     const { frame, whenSlow } = encode(this.#node.contracts.of(contract), undefined, type, payload)
-    const reached = this.#registry.find({ userId }).filter(({ id }) => this.#node.sessions.get(id)?.serves(contract))
-    for (const connection of reached) connection.send(frame, whenSlow)
-    return reached.length
+    return sum(await askEverywhere(this.#node, 'send', { userId, type, text: frame.toString(), ...(whenSlow && { whenSlow }) }))
   }
 
   async revoke (revoked: Revoked, until: number): Promise<number> {
-    this.#node.revocations.add(revoked, until)
-    const live = this.#registry.all().filter((connection) => connection.isOpen && this.#node.revocations.has(connection))
-    for (const connection of live) connection.close(closeEvents.revoked)
-    return live.length
+    const key = revocationKey(revoked)
+    const closed = this.#node.revoke(key, until)
+    // What cannot be told now the adapter tells later.
+    await this.#node.adapter.revoke(key, until).catch(() => {})
+    return closed
+  }
+
+  nodes (): Promise<Everywhere<NodeInfo>> {
+    return askEverywhere(this.#node, 'info')
   }
 
   async disconnect (target: Target, event: CloseEvent = closeEvents.disconnected): Promise<number> {
-    const targeted = this.#registry.find(target)
-    for (const connection of targeted) connection.close(event)
-    return targeted.length
+    return sum(await askEverywhere(this.#node, 'disconnect', { target, event }))
   }
+}
+
+function sum ({ results }: Everywhere<number>): number {
+  return results.reduce((total, each) => total + each, 0)
 }

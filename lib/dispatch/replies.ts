@@ -3,7 +3,7 @@ import type { Violations } from '../connection/violations.ts'
 import { closeEvents, type CloseEvent } from '../protocol/close-events.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { MessageError, refusal } from '../protocol/errors.ts'
-import { frame } from '../protocol/frame.ts'
+import { frame, frameWith } from '../protocol/frame.ts'
 import type { Exchange } from './exchange.ts'
 
 /** What a correct client never causes: each counts towards the connection's end. */
@@ -36,6 +36,14 @@ export class Replies {
     this.#answer(exchange, 'ack', payload)
   }
 
+  /** Lets a connection into a channel: with members that are JSON already, however large. */
+  admit (exchange: Exchange, payload: object, json: Readonly<Record<string, Buffer>>): void {
+    const { channel, correlationId } = exchange.envelope
+    if (this.#settle(exchange) && correlationId !== undefined) {
+      this.#connection.sendWhole(frameWith({ type: 'ack', channel, correlationId, payload }, json))
+    }
+  }
+
   /** Tells the sender what went wrong; a failure of the application's stays in the log. */
   fail (exchange: Exchange, error: unknown): void {
     const known = error instanceof MessageError ? error : refusal('internal')
@@ -50,11 +58,18 @@ export class Replies {
   }
 
   #answer (exchange: Exchange, type: 'ack' | 'error', payload: unknown): void {
-    if (exchange.answered) return
+    if (!this.#settle(exchange)) return
+    const { envelope, offset } = exchange
+    if (envelope.correlationId !== undefined || type === 'error') this.#send(type, envelope, payload, type === 'ack' ? offset : undefined)
+  }
+
+  /** False when it has its reply already. */
+  #settle (exchange: Exchange): boolean {
+    if (exchange.answered) return false
     exchange.answered = true
     const { correlationId } = exchange.envelope
     if (correlationId !== undefined) this.#inFlight.delete(correlationId)
-    if (correlationId !== undefined || type === 'error') this.#send(type, exchange.envelope, payload)
+    return true
   }
 
   /** Refuses a message that is not begun: its id is not in flight, or belongs to one whose reply is still to come. */
@@ -64,8 +79,8 @@ export class Replies {
     this.#count(error.code)
   }
 
-  #send (type: 'ack' | 'error', { channel, correlationId }: Envelope, payload: unknown): void {
-    this.#connection.send(frame({ type, channel, payload, correlationId }))
+  #send (type: 'ack' | 'error', { channel, correlationId }: Envelope, payload: unknown, offset?: number): void {
+    this.#connection.send(frame({ type, channel, payload, correlationId, offset }))
   }
 
   /** Payloads stay out of the log: they may hold anything. */

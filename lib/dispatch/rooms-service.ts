@@ -1,12 +1,17 @@
+import { randomUUID } from 'node:crypto'
 import type { Target } from '../connection/registry.ts'
 import { ContractError } from '../contract/contract-error.ts'
 import type { Channel, ChannelDefinition } from '../contract/definition.ts'
 import { addressOf, type Params } from '../contract/address.ts'
 import type { ParamsOf, PayloadArgument, SentPayloadOf } from '../contract/payloads.ts'
+import type { LogContent } from '../protocol/errors.ts'
+import type { Position } from '../protocol/log.ts'
 import type { Rooms } from '../rooms/rooms.ts'
-import { encode } from './context.ts'
-import type { BroadcastOptions } from './implement.ts'
+import { encode } from './encode.ts'
+import type { AppendOptions, BroadcastOptions, OptionsOf, OutcomeOf } from './implement.ts'
+import { logOf } from './log.ts'
 import type { Node } from './node.ts'
+import { askEverywhere } from './questions.ts'
 
 /** A connection in a room. */
 export interface RoomMember {
@@ -18,16 +23,20 @@ export interface RoomMember {
 export interface RoomHandle<D extends ChannelDefinition> {
   readonly channel: string
   /**
-   * Sends to every member; resolves once the members on this node have it.
-   * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it.
+   * Sends to every member; resolves once the members on this node have it; a message of the log, once it is in the log.
+   * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it; for a message of the log also with `Behind`, `log_full` or
+   * `unavailable`.
    */
   broadcast<T extends keyof D['fromServer'] & string> (
-    type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>, [options?: BroadcastOptions]>
-  ): Promise<void>
+    type: T, ...payload: PayloadArgument<SentPayloadOf<D, T>, [options?: OptionsOf<D, T>]>
+  ): Promise<OutcomeOf<D, T>>
+  /** What is in the channel's log after a position; else the newest keyframe and what came after it. Rejects with `unavailable`. */
+  read (since?: Position): Promise<LogContent>
+  /** The connections in the room, on all nodes that answered within a second. */
   members (): Promise<RoomMember[]>
-  /** How many connections are in the room. */
+  /** How many users are present, where the channel has presence; else how many connections are in the room. */
   count (): Promise<number>
-  /** Takes members out; they get `left` with `code`. Resolves to how many there were. */
+  /** Takes members out, on whichever node; they get `left` with `code`. Resolves to how many there were, as far as nodes answered. */
   remove (target: Target, code?: string): Promise<number>
 }
 
@@ -59,27 +68,30 @@ export class RoomsOfContracts implements RoomsService {
     const fault = compiled.params(params)
     if (fault) throw new ContractError(`channel '${contract.pattern}': params${fault.path}`, fault.message)
     const channel = addressOf(contract.pattern, params as Params)
-    const members = async () => this.#rooms.members(channel).map(({ id, userId }) => ({ connectionId: id, userId }))
+    const members = async () => (await askEverywhere(this.#node, 'members', { channel })).results.flat().map(memberOf)
     return {
       channel,
-      broadcast: async (type: string, payload?: unknown, { except }: BroadcastOptions = {}) => {
-        const { frame, whenSlow } = encode(compiled, channel, type, payload)
-        this.#rooms.broadcast(channel, frame, { except: except?.id, whenSlow })
+      broadcast: async (type: string, payload?: unknown, { except, ...options }: BroadcastOptions & AppendOptions = {}) => {
+        const encoded = encode(compiled, channel, type, payload)
+        if (encoded.logged) return logOf(this.#rooms, channel, compiled).append(randomUUID(), encoded, options) as Promise<never>
+        this.#rooms.broadcast(channel, encoded.frame, { except: except?.id, whenSlow: encoded.whenSlow })
+        return undefined as never
       },
+      read: async (since) => logOf(this.#rooms, channel, compiled).read(since),
       members,
-      count: async () => (await members()).length,
-      remove: async (target, code = 'removed') => this.#remove(channel, target, code)
+      count: async () => compiled.presence ? await this.#node.adapter.count(channel) : (await members()).length,
+      remove: async (target, code = 'removed') => {
+        const { results } = await askEverywhere(this.#node, 'remove', { channel, target, code })
+        return results.reduce((sum, removed) => sum + removed, 0)
+      }
     }
   }
 
   async reauthorize (userId: string): Promise<void> {
-    const sessions = this.#node.registry.find({ userId }).map(({ id }) => this.#node.sessions.get(id))
-    await Promise.all(sessions.map((session) => session?.reauthorize()))
+    await askEverywhere(this.#node, 'reauthorize', { userId })
   }
+}
 
-  #remove (channel: string, target: Target, code: string): number {
-    const targeted = this.#rooms.members(channel).filter(({ id, userId }) =>
-      'userId' in target ? userId === target.userId : id === target.connectionId)
-    return targeted.filter(({ id }) => this.#node.sessions.get(id)?.remove(channel, code)).length
-  }
+function memberOf ({ connectionId, userId }: { connectionId: string, userId?: string }): RoomMember {
+  return { connectionId, userId }
 }

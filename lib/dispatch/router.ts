@@ -15,6 +15,8 @@ export interface ServedChannel {
   readonly compiled: CompiledChannel
   readonly behaviour: ErasedBehaviour
   readonly messages: ReadonlyMap<string, ServedMessage>
+  /** The types that are declared `once`. */
+  readonly once: readonly string[]
 }
 
 /** What one route serves. */
@@ -51,7 +53,8 @@ function serve (compiled: CompiledChannel, behaviour: ErasedBehaviour): ServedCh
   const extra = Object.keys(behaviour.on).find((type) => !compiled.fromClient.has(type))
   if (extra) throw new ContractError(spot, `has the handler '${extra}', which the contract does not declare`)
   if (compiled.presence && !behaviour.presence) throw new ContractError(spotOf(compiled), "lacks 'presence', which the contract declares")
-  return { compiled, behaviour, messages }
+  const once = [...messages].filter(([, message]) => message.once).map(([type]) => type)
+  return { compiled, behaviour, messages, once }
 }
 
 function spotOf ({ pattern }: CompiledChannel): string {

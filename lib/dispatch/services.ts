@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { ViolationOptions } from '../connection/violations.ts'
 import type { Limits } from '../connection/limits.ts'
 import type { Rooms } from '../rooms/rooms.ts'
+import type { Once } from './once.ts'
 import type { RateLimits } from './rate-limits.ts'
 
 /** What dispatch needs of the server around it. */
@@ -9,6 +10,7 @@ export interface DispatchServices {
   readonly clock: Clock
   readonly rooms: Rooms
   readonly rateLimits: RateLimits
+  readonly once: Once
   readonly options: DispatchOptions
 }
 

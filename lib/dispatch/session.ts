@@ -1,21 +1,17 @@
 import type { Connection } from '../connection/connection.ts'
-import type { Rate } from '../connection/bucket.ts'
 import { Gate } from '../connection/gate.ts'
 import { Inbox } from '../connection/inbox.ts'
 import { Violations } from '../connection/violations.ts'
-import type { AnyChannel } from '../contract/definition.ts'
 import { BadEnvelope, readEnvelope, type Envelope } from '../protocol/envelope.ts'
 import { refusal, tooSoon } from '../protocol/errors.ts'
-import { Context, MessageContext } from './context.ts'
 import { within } from './deadline.ts'
 import { Exchange } from './exchange.ts'
+import { Handling, isPromise } from './handling.ts'
 import type { LeaveReason } from './implement.ts'
 import { Memberships, type Membership } from './memberships.ts'
 import { Replies } from './replies.ts'
-import type { Router, ServedChannel } from './router.ts'
+import type { Router } from './router.ts'
 import type { DispatchServices } from './services.ts'
-
-type Recipient = Pick<Membership, 'served' | 'context'>
 
 /**
  * The inbound side of one connection:
@@ -26,18 +22,19 @@ export class Session {
   readonly connection: Connection
   readonly memberships: Memberships
   readonly #router: Router
+  readonly #handling: Handling
   readonly #services: DispatchServices
   readonly #inbox: Inbox
   readonly #gate: Gate
   readonly #replies: Replies
   readonly #running = new Set<Exchange>()
-  #own: Context | undefined
 
   constructor (connection: Connection, router: Router, services: DispatchServices) {
     const { clock, rooms, options } = services
     this.connection = connection
     this.memberships = new Memberships(connection, router, rooms, options.limits.channels)
     this.#router = router
+    this.#handling = new Handling(connection, router, this.memberships, services)
     this.#services = services
     this.#gate = new Gate(options.limits, clock)
     this.#replies = new Replies(connection, new Violations(options.violations, clock), new Violations(options.limits.storm, clock))
@@ -48,9 +45,9 @@ export class Session {
     })
   }
 
-  /** Whether the connection's own messages are those of `contract`. */
-  serves (contract: AnyChannel): boolean {
-    return this.#router.connection?.compiled.contract === contract
+  /** Whether the connection's own contract declares that the server sends this. */
+  sends (type: string): boolean {
+    return this.#router.connection?.compiled.fromServer.has(type) ?? false
   }
 
   /** One text frame from the peer. Whatever it holds, nothing is thrown. */
@@ -130,8 +127,8 @@ export class Session {
   #perform (exchange: Exchange): unknown {
     const { type, channel = '' } = exchange.envelope
     if (type === 'refresh') return this.#refresh(exchange.envelope.payload)
-    if (type === 'join') return this.memberships.join(channel, exchange, (payload) => this.#replies.ack(exchange, payload))
-    return type === 'leave' ? this.#leave(channel) : this.#dispatch(exchange)
+    if (type === 'join') return this.memberships.join(channel, exchange, (payload, json) => this.#replies.admit(exchange, payload, json))
+    return type === 'leave' ? this.#leave(channel) : this.#handling.handle(exchange)
   }
 
   /** A new token of the same user: the connection lives on with it, in the channels that it still allows. */
@@ -152,37 +149,6 @@ export class Session {
     this.#farewell(membership, 'left')
   }
 
-  #dispatch (exchange: Exchange): unknown {
-    const { type, channel, payload } = exchange.envelope
-    const { served, context } = channel === undefined ? this.#itself() : this.#member(channel)
-    const message = served.messages.get(type)
-    if (!message) throw refusal('unknown_type')
-    const wait = message.rateLimit ? this.#spend(message.rateLimit, served, type) : 0
-    if (wait > 0) throw tooSoon(wait)
-    const fault = message.payload(payload)
-    if (fault) throw refusal('invalid_payload', fault)
-    const result = message.handle(new MessageContext(context, message, exchange), payload)
-    return isPromise(result) ? result.then(message.reply) : message.reply(result)
-  }
-
-  #spend (rate: Rate, { compiled }: ServedChannel, type: string): number {
-    const { userId, id } = this.connection
-    return this.#services.rateLimits.take(`${compiled.pattern.text} ${type}`, rate, userId ?? id)
-  }
-
-  #member (channel: string): Recipient {
-    const membership = this.memberships.get(channel)
-    if (!membership) throw refusal(this.#router.find(channel) ? 'not_joined' : 'unknown_channel')
-    return membership
-  }
-
-  #itself (): Recipient {
-    const served = this.#router.connection
-    if (!served) throw refusal('unknown_type')
-    this.#own ??= new Context(this.connection, served.compiled, undefined, {}, this.#services.rooms)
-    return { served, context: this.#own }
-  }
-
   /** In the channel's queue: a handler that is still running finishes first. */
   #farewell (membership: Membership, reason: LeaveReason): void {
     const { clock, options } = this.#services
@@ -190,8 +156,4 @@ export class Session {
       within(clock, options.handlerTimeout, this.memberships.left(membership, reason))
         .catch((err) => membership.context.log.error({ err }, 'left() failed')))
   }
-}
-
-function isPromise (value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }

@@ -1,19 +1,37 @@
-import type { Adapter } from '../adapters/adapter.ts'
+import type { Adapter, LogAppend, LogAppended, LogRead, PresenceMoment, PresenceSnapshot, Receiver } from '../adapters/adapter.ts'
+import type { Clock } from '../clock.ts'
 import type { PresenceChange, PresenceEntry } from '../protocol/control.ts'
 import { frame, type Frame } from '../protocol/frame.ts'
+import type { Position } from '../protocol/log.ts'
+import { Feed } from './feed.ts'
+import { PositionCheck } from './position-check.ts'
 import { Room, type DeliverOptions, type Member } from './room.ts'
+import type { Replay } from './tail.ts'
+
+/** Milliseconds that nodes get to join their members again to an adapter that lost them. */
+const holdBack = 5_000
 
 /** Every room of this node, joined to those of the other nodes by the adapter. */
 export class Rooms {
   readonly #adapter: Adapter
+  readonly #clock: Clock
   readonly #rooms = new Map<string, Room>()
+  readonly #positions: PositionCheck
 
-  constructor (adapter: Adapter) {
+  constructor (adapter: Adapter, clock: Clock) {
     this.#adapter = adapter
-    adapter.start({
+    this.#clock = clock
+    this.#positions = new PositionCheck(adapter, clock)
+  }
+
+  /** What the adapter has to tell of rooms. */
+  get receiver (): Pick<Receiver, 'frame' | 'presence' | 'entry' | 'gap'> {
+    return {
       frame: (channel, bytes, whenSlow) => this.#rooms.get(channel)?.deliver(bytes, { whenSlow }),
-      presence: (channel, sequence, change) => this.#presenceChanged(channel, sequence, change)
-    })
+      presence: (channel, moment, change) => this.#presenceChanged(channel, moment, change),
+      entry: (channel, epoch, entry, keyframe) => this.#rooms.get(channel)?.log?.feed.receive(epoch, entry, keyframe),
+      gap: () => { for (const room of this.#rooms.values()) this.#catchUp(room) }
+    }
   }
 
   /** Rooms with a member, or with a join under way. */
@@ -23,11 +41,11 @@ export class Rooms {
 
   /**
    * Keeps the room of a channel, opening it when it is the first to ask. Every `open` is followed by one `release`, the
-   * failed ones too. Rejects when the adapter cannot subscribe.
+   * failed ones too. Rejects when the adapter cannot subscribe, or cannot read the log. `history`: how many messages of its log a new member
+   * gets; undefined where the channel has none.
    */
-  async open (channel: string): Promise<void> {
-    const room = this.#rooms.get(channel) ?? new Room((opened) => this.#connect(channel, opened))
-    this.#rooms.set(channel, room)
+  async open (channel: string, history?: number): Promise<void> {
+    const room = this.#rooms.get(channel) ?? this.#begin(channel, history)
     room.holds++
     await room.ready
   }
@@ -36,6 +54,7 @@ export class Rooms {
     const room = this.#rooms.get(channel) as Room
     if (--room.holds > 0) return
     this.#rooms.delete(channel)
+    this.#close(room)
     this.#quietly(this.#adapter.unsubscribe(channel))
   }
 
@@ -51,6 +70,29 @@ export class Rooms {
   broadcast (channel: string, bytes: Frame, options: DeliverOptions = {}): void {
     this.#rooms.get(channel)?.deliver(bytes, options)
     this.#quietly(this.#adapter.publish(channel, bytes, options.whenSlow))
+  }
+
+  /** Appends to a channel's log; members everywhere get it from there, in its order. Rejects when that cannot be done, or nobody knows. */
+  async append (channel: string, append: LogAppend): Promise<LogAppended> {
+    const appended = await this.#adapter.append(channel, append)
+    if ('position' in appended) this.#rooms.get(channel)?.log?.feed.appended(appended.position)
+    return appended
+  }
+
+  /** What came after a position, else where to begin anew, from the log itself. */
+  read (channel: string, since?: Position): Promise<LogRead> {
+    return this.#adapter.read(channel, since)
+  }
+
+  /** Makes sure that this node has come as far as a client that was elsewhere. */
+  async settle (channel: string, since: Position | undefined): Promise<void> {
+    if (since) await this.#rooms.get(channel)?.log?.feed.settle(since)
+  }
+
+  /** What a member that joins in this turn is told of an open room's log; undefined where it has none. */
+  replay (channel: string, since: Position | undefined): Replay | undefined {
+    const log = this.#rooms.get(channel)?.log
+    return log?.feed.replay(since, log.history)
   }
 
   members (channel: string): Member[] {
@@ -81,18 +123,81 @@ export class Rooms {
     this.#quietly(this.#adapter.exit(channel, member.id, grace))
   }
 
-  present (channel: string): PresenceEntry[] {
-    return this.#rooms.get(channel)?.presence.entries ?? []
+  /** `own` is among them, though news of it may still be on its way here. */
+  present (channel: string, own?: PresenceEntry): PresenceEntry[] {
+    const entries = this.#rooms.get(channel)?.presence.entries ?? []
+    return own && !entries.some(({ user }) => user === own.user) ? [...entries, own] : entries
   }
 
-  async #connect (channel: string, room: Room): Promise<void> {
-    await this.#adapter.subscribe(channel)
-    room.presence.seed(await this.#adapter.present(channel))
+  #begin (channel: string, history: number | undefined): Room {
+    const room: Room = new Room(channel, () => this.#refreshPresence(room))
+    if (history !== undefined) room.log = { history, feed: this.#follow(room) }
+    this.#rooms.set(channel, room)
+    room.ready = this.#connect(room)
+    return room
   }
 
-  #presenceChanged (channel: string, sequence: number, change: PresenceChange): void {
+  #follow (room: Room): Feed {
+    const feed = new Feed({
+      read: (since) => this.#adapter.read(room.channel, since),
+      deliver: (logged) => room.deliverLogged(logged),
+      resync: (reason) => room.restart(reason)
+    }, this.#clock)
+    this.#positions.watch(room.channel, feed)
+    return feed
+  }
+
+  async #connect (room: Room): Promise<void> {
+    await this.#adapter.subscribe(room.channel)
+    if (room.log) await this.#openLog(room.log.feed)
+    room.presence.seed(await this.#adapter.present(room.channel))
+  }
+
+  /** Takes a new snapshot, and tells members what it changes. One that fails is followed by another when the adapter tells of a gap. */
+  async #refreshPresence (room: Room): Promise<void> {
+    const snapshot = await this.#adapter.present(room.channel)
+    if (this.#isTooEarly(room, snapshot)) return
+    const change = room.presence.seed(snapshot)
+    if (change) room.deliver(frame({ type: 'presence', channel: room.channel, payload: change }))
+  }
+
+  async #openLog (feed: Feed): Promise<void> {
+    try {
+      await feed.catchUp()
+    } catch (error) {
+      if (this.#adapter.status.state === 'up') throw error
+      feed.openLate()
+    }
+  }
+
+  /** After a loss of all that was known, every node first has to say again who is with it: until then nobody is told to have left. */
+  #isTooEarly (room: Room, snapshot: PresenceSnapshot): boolean {
+    if (!room.presence.isLostIn(snapshot)) return false
+    if (room.heldBackUntil === undefined) {
+      room.heldBackUntil = this.#clock.now() + holdBack
+      this.#clock.setTimeout(() => this.#quietly(room.refreshing.run()), holdBack)
+    }
+    const isTooEarly = this.#clock.now() < room.heldBackUntil
+    if (!isTooEarly) room.heldBackUntil = undefined
+    return isTooEarly
+  }
+
+  #close ({ channel, log }: Room): void {
+    log?.feed.close()
+    this.#positions.forget(channel)
+  }
+
+  /** Messages may have been missed. */
+  #catchUp (room: Room): void {
+    room.log?.feed.refresh()
+    this.#quietly(room.refreshing.run())
+  }
+
+  #presenceChanged (channel: string, moment: PresenceMoment, change: PresenceChange): void {
     const room = this.#rooms.get(channel)
-    if (room?.presence.apply(sequence, change)) room.deliver(frame({ type: 'presence', channel, payload: change }))
+    const applied = room?.presence.apply(moment, change)
+    if (applied === 'new') room?.deliver(frame({ type: 'presence', channel, payload: change }))
+    if (applied === 'hole') this.#quietly((room as Room).refreshing.run())
   }
 
   /** What is promised at most once may fail: the adapter counts and reports it. */

@@ -4,7 +4,7 @@ import { Expiry } from '../../lib/connection/expiry.ts'
 import { Gate } from '../../lib/connection/gate.ts'
 import { defaultLimits, noLimits } from '../../lib/connection/limits.ts'
 import { Places } from '../../lib/connection/places.ts'
-import { Revocations } from '../../lib/connection/revocations.ts'
+import { revocationKey, Revocations } from '../../lib/connection/revocations.ts'
 import { RateLimits } from '../../lib/dispatch/rate-limits.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 
@@ -118,9 +118,9 @@ t.test('nothing to expire, no timer', async (t) => {
 t.test('revocations hold for a user or a token until they are over', async (t) => {
   const clock = new FakeClock(1000)
   const revocations = new Revocations(clock)
-  revocations.add({ userId: 'ann' }, 5000)
-  revocations.add({ userId: 'ann' }, 2000)
-  revocations.add({ jti: 't1' }, 2000)
+  revocations.add(revocationKey({ userId: 'ann' }), 5000)
+  revocations.add(revocationKey({ userId: 'ann' }), 2000)
+  revocations.add(revocationKey({ jti: 't1' }), 2000)
   t.ok(revocations.has({ userId: 'ann', jti: undefined }))
   t.ok(revocations.has({ userId: 'bob', jti: 't1' }))
   t.notOk(revocations.has({ userId: 't1', jti: 'ann' }))
@@ -133,8 +133,7 @@ t.test('revocations hold for a user or a token until they are over', async (t) =
 })
 
 t.test('what is not there cannot be revoked', async (t) => {
-  const revocations = new Revocations(new FakeClock())
-  for (const nothing of [{ jti: undefined }, { userId: undefined }, {}]) t.throws(() => revocations.add(nothing as never, 1000), TypeError)
+  for (const nothing of [{ jti: undefined }, { userId: undefined }, {}]) t.throws(() => revocationKey(nothing as never), TypeError)
 })
 
 t.test('declared rates are counted by message and user, and forgotten when they make no difference', async (t) => {

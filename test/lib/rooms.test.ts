@@ -1,8 +1,9 @@
 import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
-import type { Adapter } from '../../lib/adapters/adapter.ts'
+import type { Adapter, PresenceSnapshot, Receiver } from '../../lib/adapters/adapter.ts'
 import { frame, type Frame } from '../../lib/protocol/frame.ts'
 import { PresenceReplica } from '../../lib/rooms/presence.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import type { Member } from '../../lib/rooms/room.ts'
 import { Rooms } from '../../lib/rooms/rooms.ts'
 
@@ -40,10 +41,18 @@ function leave (rooms: Rooms, member: Member, channel = 'x'): void {
   rooms.release(channel)
 }
 
+const clock = new FakeClock()
+
+function started (adapter: Adapter): Rooms {
+  const rooms = new Rooms(adapter, clock)
+  adapter.start({ ...rooms.receiver, revoked: () => {}, asked: () => undefined })
+  return rooms
+}
+
 function cluster () {
   const hub = new MemoryHub()
   const adapters = [new MemoryAdapter(hub), new MemoryAdapter(hub)] as const
-  return { hub, adapters, rooms: [new Rooms(adapters[0]), new Rooms(adapters[1])] as const }
+  return { hub, adapters, rooms: [started(adapters[0]), started(adapters[1])] as const }
 }
 
 t.test('a broadcast reaches every member of the channel, here and elsewhere, as the same bytes', async (t) => {
@@ -181,7 +190,7 @@ t.test('nothing is left on the hub when all have left and the nodes are closed',
 
 /** A memory adapter of which some calls are replaced. */
 function roomsWith (replaced: Partial<Adapter>): Rooms {
-  return new Rooms(Object.assign(new MemoryAdapter(), replaced))
+  return started(Object.assign(new MemoryAdapter(), replaced))
 }
 
 const down = async () => { throw new Error('adapter is down') }
@@ -229,26 +238,95 @@ t.test('members here get a broadcast though the adapter fails, and what may fail
 
 const entry = (user: string, data: unknown = {}) => ({ user, data })
 
+const at = (sequence: number, epoch = 'one') => ({ epoch, sequence })
+
 t.test('changes that come before the snapshot are applied after it, unless it holds them', async (t) => {
   const replica = new PresenceReplica()
-  t.notOk(replica.apply(3, { left: ['ada'] }), 'nobody is told yet')
-  t.notOk(replica.apply(5, { joined: [entry('bob')] }))
-  t.notOk(replica.apply(6, { left: ['eve'] }))
+  t.equal(replica.apply(at(3), { left: ['ada'] }), 'old', 'nobody is told yet')
+  replica.apply(at(5), { joined: [entry('bob')] })
+  replica.apply(at(6), { left: ['eve'] })
   t.strictSame(replica.entries, [])
-  replica.seed({ sequence: 4, entries: [entry('ada'), entry('eve')] })
+  replica.seed({ ...at(4), entries: [entry('ada'), entry('eve')] })
   t.strictSame(replica.entries, [entry('ada'), entry('bob')])
-  t.notOk(replica.apply(6, { left: ['bob'] }), 'and they count as seen')
+  t.equal(replica.apply(at(6), { left: ['bob'] }), 'old', 'and they count as seen')
 })
 
-t.test('a change that is not newer than the last changes nothing, and is no news', async (t) => {
+t.test('a change that is not newer than the last is no news; one that does not follow it is a hole', async (t) => {
   const replica = new PresenceReplica()
-  replica.seed({ sequence: 0, entries: [] })
-  t.ok(replica.apply(2, { joined: [entry('ada', 1)] }))
-  t.notOk(replica.apply(2, { left: ['ada'] }))
-  t.notOk(replica.apply(1, { left: ['ada'] }))
+  replica.seed({ ...at(1), entries: [] })
+  t.equal(replica.apply(at(2), { joined: [entry('ada', 1)] }), 'new')
+  t.equal(replica.apply(at(2), { left: ['ada'] }), 'old')
+  t.equal(replica.apply(at(1), { left: ['ada'] }), 'old')
+  t.equal(replica.apply(at(4), { left: ['ada'] }), 'hole')
+  t.equal(replica.apply(at(1, 'two'), { joined: [entry('bob')] }), 'hole', 'another epoch')
   t.strictSame(replica.entries, [entry('ada', 1)])
-  t.ok(replica.apply(9, { updated: [entry('ada', 2)] }), 'a gap is no obstacle')
+  t.equal(replica.apply(at(3), { updated: [entry('ada', 2)] }), 'new')
   t.strictSame(replica.entries, [entry('ada', 2)])
+})
+
+t.test('where nobody was, the first change of an epoch is all there is', async (t) => {
+  const replica = new PresenceReplica()
+  replica.seed({ ...at(0, ''), entries: [] })
+  t.equal(replica.apply(at(1), { joined: [entry('ada')] }), 'new')
+  t.equal(replica.apply(at(2, 'two'), { joined: [entry('bob')] }), 'hole')
+})
+
+t.test('a new snapshot tells what it changes', async (t) => {
+  const replica = new PresenceReplica()
+  t.strictSame(replica.seed({ ...at(4), entries: [entry('ada', 1), entry('bob', 1)] }), { joined: [entry('ada', 1), entry('bob', 1)] })
+  t.equal(replica.seed({ ...at(4), entries: [entry('ada', 1), entry('bob', 1)] }), undefined, 'the same changes nothing')
+  t.strictSame(replica.seed({ ...at(7), entries: [entry('ada', 2), entry('cleo', 1)] }), { joined: [entry('cleo', 1)], updated: [entry('ada', 2)], left: ['bob'] })
+  t.equal(replica.seed({ ...at(5), entries: [] }), undefined, 'nor does one that a change has overtaken')
+  t.strictSame([replica.isLostIn({ ...at(1, 'two'), entries: [] }), replica.isLostIn({ ...at(9), entries: [] })], [true, false])
+})
+
+/** Rooms whose adapter tells what the test says, of one channel that a member has joined. */
+async function roomWith (snapshot: PresenceSnapshot) {
+  const adapter = new MemoryAdapter()
+  let receiver: Receiver | undefined
+  const given = { snapshot, asked: 0 }
+  Object.assign(adapter, {
+    start: (told: Receiver) => { receiver = told },
+    present: async () => {
+      given.asked++
+      return given.snapshot
+    }
+  })
+  const own = new FakeClock()
+  const rooms = new Rooms(adapter, own)
+  adapter.start({ ...rooms.receiver, revoked: () => {}, asked: () => undefined })
+  const member = new FakeMember('watcher')
+  await join(rooms, member)
+  return { rooms, member, given, clock: own, receiver: receiver as unknown as Receiver }
+}
+
+const turn = () => new Promise(setImmediate)
+
+t.test('a hole in the changes is filled from a new snapshot, and members are told the difference', async (t) => {
+  const { member, given, receiver } = await roomWith({ ...at(1), entries: [entry('ada')] })
+  given.snapshot = { ...at(3), entries: [entry('bob')] }
+  receiver.presence('x', at(3), { joined: [entry('bob')] })
+  await turn()
+  t.strictSame(member.payloads, [{ joined: [entry('bob')], left: ['ada'] }])
+  receiver.presence('y', at(9), { left: ['ada'] })
+  await turn()
+  t.equal(given.asked, 2, 'what is nobody\'s here is not asked about')
+})
+
+t.test('when all was lost, nobody is told to have left until the nodes have said again who is there', async (t) => {
+  const { member, given, receiver, clock } = await roomWith({ ...at(5), entries: [entry('ada'), entry('bob')] })
+  given.snapshot = { ...at(1, 'two'), entries: [entry('ada')] }
+  receiver.gap()
+  receiver.gap()
+  await turn()
+  t.strictSame(member.payloads, [])
+  given.snapshot = { ...at(2, 'two'), entries: [entry('ada'), entry('cleo')] }
+  clock.advance(5_000)
+  await turn()
+  t.strictSame(member.payloads, [{ joined: [entry('cleo')], left: ['bob'] }])
+  receiver.gap()
+  await turn()
+  t.equal(member.payloads.length, 1, 'and then it is as ever')
 })
 
 t.test('what becomes of a message for a slow reader travels with it, here and elsewhere', async (t) => {

@@ -22,7 +22,7 @@ function makeNode () {
     violations: { max: 10, per: 1000 },
     limits: defaultLimits
   }
-  const node = new Node(options, new MemoryAdapter(hub), clock)
+  const node = new Node(options, new MemoryAdapter(hub), clock, log)
   const router = new Router([implementLab()], node.contracts)
   const accept = (id: string) => {
     const socket = new FakeSocket()
