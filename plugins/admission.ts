@@ -1,10 +1,18 @@
+import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Adapter, Reserved } from '../lib/adapters/adapter.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Limits } from '../lib/connection/limits.ts'
 import { Places } from '../lib/connection/places.ts'
+import { within } from '../lib/dispatch/deadline.ts'
 import { ServerFull, TooManyConnections } from './errors.ts'
 
 /** Seconds (RFC 9110 section 10.2.3). Places are given back when connections end, and nobody knows when that is. */
 const retryAfter = '5'
+
+/** Milliseconds that all nodes together get to say whether a user has a place left. */
+const patience = 1_000
 
 /**
  * Who still has a place, decided before the switch. A place is taken for an upgrade as soon as it is asked about and kept until
@@ -15,7 +23,14 @@ export class Admission {
   readonly #ips: Places
   readonly #users: Places
 
-  constructor ({ connections, perIp, perUser }: Limits) {
+  readonly #perUser: number
+  readonly #adapter: Adapter
+  readonly #clock: Clock
+
+  constructor ({ connections, perIp, perUser }: Limits, adapter: Adapter, clock: Clock) {
+    this.#perUser = perUser
+    this.#adapter = adapter
+    this.#clock = clock
     this.#server = new Places(connections)
     this.#ips = new Places(perIp)
     this.#users = new Places(perUser)
@@ -27,9 +42,26 @@ export class Admission {
     if (!this.#take(this.#ips, request.ip, request, reply)) throw new TooManyConnections('address')
   }
 
-  /** @throws {TooManyConnections} 429 */
-  byUser (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): void {
-    if (userId !== undefined && !this.#take(this.#users, userId, request, reply)) throw new TooManyConnections('user')
+  /** Counted over all nodes; where those cannot be asked, here alone. @throws {TooManyConnections} 429 */
+  async byUser (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (userId === undefined) return
+    if (!this.#take(this.#users, userId, request, reply)) throw new TooManyConnections('user')
+    const reserved = await this.#reserve(userId, request.raw.socket)
+    if (reserved.granted) return
+    reply.header('retry-after', Math.ceil(reserved.retryAfter / 1_000))
+    throw new TooManyConnections('user')
+  }
+
+  async #reserve (userId: string, socket: Socket): Promise<Reserved> {
+    const place = randomUUID()
+    const free = () => { this.#adapter.free(userId, place).catch(() => {}) }
+    const reserving = this.#adapter.reserve(userId, place, this.#perUser)
+    // Whatever comes of it, and whenever: a socket that is gone holds nothing.
+    reserving.then(({ granted }) => {
+      if (granted && socket.closed) free()
+      else if (granted) socket.once('close', free)
+    }, () => {})
+    return within(this.#clock, patience, reserving).catch(() => ({ granted: true }))
   }
 
   #take (places: Places, key: string, request: FastifyRequest, reply: FastifyReply): boolean {

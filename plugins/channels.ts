@@ -1,13 +1,14 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { MemoryAdapter, MemoryHub } from '../lib/adapters/memory/memory.ts'
 import { Node } from '../lib/dispatch/node.ts'
+import { adapterOf } from './adapter.ts'
 import { heartbeat } from './heartbeat.ts'
 import { settingsOf, type ChannelsOptions } from './options.ts'
 import { registry } from './registry.ts'
 import { rooms } from './rooms.ts'
 import { watchSessions } from './session-check.ts'
+import { status } from './status.ts'
 import { strictJwt } from './strict-jwt.ts'
 import { webSocketServer } from './web-socket-server.ts'
 import { wsRoute } from './ws-route.ts'
@@ -19,7 +20,7 @@ declare module '../lib/dispatch/implement.ts' {
 /** The composition root: one node, and a plugin for each of its services. */
 export const channels = fp<ChannelsOptions>(async (app, options) => {
   const settings = settingsOf(options)
-  const node = new Node(settings, settings.adapter ?? new MemoryAdapter(new MemoryHub(settings.clock)), settings.clock)
+  const node = new Node(settings, await adapterOf(app, settings), settings.clock, app.log)
   if (settings.jwt) await app.register(fastifyJwt, strictJwt(settings.jwt))
   if (settings.sessionCheck) {
     const end = watchSessions(settings.sessionCheck, node, settings.clock)
@@ -29,6 +30,7 @@ export const channels = fp<ChannelsOptions>(async (app, options) => {
   await app.register(registry, { node })
   await app.register(rooms, { node })
   await app.register(heartbeat, { node })
+  await app.register(status, { node, path: settings.status })
   await app.register(wsRoute, { node, settings })
 }, { name: 'fastify-channels', fastify: '5.x' })
 
@@ -42,5 +44,9 @@ export type { RegistryService } from './registry.ts'
 export type { RoomHandle, RoomMember, RoomsService } from './rooms.ts'
 export type { ConnectionInfo } from '../lib/connection/connection.ts'
 export type { WsOptions } from './ws-route.ts'
+export type { ChannelsStatus, StatusService } from './status.ts'
+export type { NodeInfo, Everywhere } from '../lib/dispatch/questions.ts'
 export type { Adapter } from '../lib/adapters/adapter.ts'
+export { Behind, type LogContent, type LoggedMessage } from '../lib/protocol/errors.ts'
+export type { Position } from '../lib/protocol/log.ts'
 export { closeEvents, type CloseEvent } from '../lib/protocol/close-events.ts'

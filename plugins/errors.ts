@@ -6,6 +6,12 @@ export const InvalidOptions = createError<[string]>('FST_CHANNELS_OPTIONS', 'fas
 /** At registration: a contract or its implementation cannot be served. The message names the spot. */
 export const InvalidContract = createError<[string]>('FST_CHANNELS_CONTRACT', 'fastify-channels: %s')
 
+/** At registration: the namespace of `@fastify/redis` that an option names is not there. */
+export const NoSuchRedis = createError<[string]>(
+  'FST_CHANNELS_NO_SUCH_REDIS',
+  "fastify-channels: @fastify/redis has no namespace '%s': register it before"
+)
+
 /** At registration: nothing says who may connect. */
 export const UnprotectedRoute = createError<[string]>(
   'FST_CHANNELS_UNPROTECTED_ROUTE',

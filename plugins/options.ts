@@ -3,6 +3,7 @@ import type { WebsocketPluginOptions } from '@fastify/websocket'
 import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { FastifyRequest } from 'fastify'
+import type { Cluster, Redis } from 'ioredis'
 import type { Adapter } from '../lib/adapters/adapter.ts'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
@@ -13,6 +14,8 @@ import type { SessionCheck } from './session-check.ts'
 
 /** Who a request comes from; undefined or null is nobody, and answered 401. */
 export type Identify = (request: FastifyRequest) => unknown
+
+export type RedisOption = ({ readonly url: string } | { readonly client: Redis | Cluster } | { readonly namespace: string }) & { readonly prefix?: string }
 
 /** The options of the plugin. Times are in milliseconds, sizes in bytes. */
 export interface ChannelsOptions {
@@ -52,8 +55,18 @@ export interface ChannelsOptions {
   readonly sessionCheck?: SessionCheck
   /** How long a user whose connection was lost stays present, so that a reload does not flicker. Default 3,000. */
   readonly presenceGrace?: number
-  /** What joins this process to others. Default: nothing, rooms live in this process. */
+  /**
+   * The Redis, version 7 or newer, that joins this process to others with the same one. Default: nothing, rooms live in this process.
+   * `{ url }`: connected to by us, and shared as `fastify.redis`; `{ client }`: an instance of ioredis, with Sentinels and Clusters as well; `{ namespace }`: one
+   * registered with `@fastify/redis`. Of the last two we make connections of our own, and yours stay yours. `prefix` comes before all names in Redis.
+   */
+  readonly redis?: RedisOption
+  /** What joins this process to others in place of Redis. */
   readonly adapter?: Adapter
+  /** A path that answers `GET` with `channels.status()`: 200, or 503 while the server is ending. Default: none. */
+  readonly status?: string
+  /** What this node adds of its own to `registry.nodes()`: anything that JSON can say. */
+  readonly report?: () => unknown
   /** Options of `@fastify/websocket`, which is registered here. */
   readonly websocket?: WebsocketPluginOptions
   /** Time, for tests. */
@@ -66,6 +79,8 @@ const positive = Type.Integer({ minimum: 1 })
 const closed = { additionalProperties: false }
 const rate = Type.Object({ max: positive, per: milliseconds }, closed)
 const tolerance = Type.Object({ max: Type.Integer({ minimum: 0 }), per: milliseconds }, closed)
+
+const prefix = Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: '^[^{}]+$' }))
 
 const definition = Type.Object({
   origins: Type.Optional(Type.Union([Type.Literal('*'), Type.Array(Type.String())])),
@@ -93,7 +108,14 @@ const definition = Type.Object({
   }), closed)])),
   sessionCheck: Type.Optional(Type.Object({ every: milliseconds, check: Type.Function([], Type.Unknown()) }, closed)),
   presenceGrace: Type.Optional(Type.Integer({ minimum: 0 })),
+  redis: Type.Optional(Type.Union([
+    Type.Object({ url: Type.String({ pattern: '^rediss?://' }), prefix }, closed),
+    Type.Object({ client: Type.Object({}), prefix }, closed),
+    Type.Object({ namespace: Type.String({ minLength: 1 }), prefix }, closed)
+  ])),
   adapter: Type.Optional(Type.Object({})),
+  status: Type.Optional(Type.String({ pattern: '^/' })),
+  report: Type.Optional(Type.Function([], Type.Unknown())),
   websocket: Type.Optional(Type.Object({})),
   clock: Type.Optional(Type.Object({}))
 }, closed)
@@ -126,6 +148,7 @@ export function settingsOf (options: ChannelsOptions) {
     limits: options.limits === false ? noLimits : { ...defaultLimits, ...options.limits },
     violations: { ...violations, ...options.violations, ...(options.strict && { max: 0 }) }
   }
+  if (options.redis && options.adapter) throw new InvalidOptions('/adapter: either that or redis')
   if (settings.heartbeat.timeout >= settings.heartbeat.interval) {
     throw new InvalidOptions('/heartbeat: the timeout must be shorter than the interval')
   }

@@ -48,7 +48,7 @@ export type WsRouteOptions<
 
 /** `app.ws`: routes whose connections this node's dispatch serves. */
 export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node, settings }) => {
-  const admission = new Admission(settings.limits)
+  const admission = new Admission(settings.limits, node.adapter, settings.clock)
   const checkOrigin = originCheck(settings.origins)
   const admitted = new WeakMap<FastifyRequest, Admitted>()
   const serializers = redactingSerializers(app)
@@ -71,7 +71,7 @@ export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node
         async (request, reply) => {
           const authenticated = await authenticate(request)
           if (node.revocations.has(authenticated)) throw new Unauthenticated()
-          admission.byUser(authenticated.userId, request, reply)
+          await admission.byUser(authenticated.userId, request, reply)
           admitted.set(request, { ...authenticated, verify: unrevoked(authenticated.verify, node) })
         }
       ],

@@ -22,7 +22,7 @@ const impatient: FastifyHttpOptions<Server> = {
 /** The demo: its pages, its tokens and its WebSocket routes on one Fastify instance. */
 export async function buildApp ({ demo = true, channels: options, ...server }: AppOptions = {}): Promise<FastifyInstance> {
   const app = fastify({ ...impatient, ...server })
-  await app.register(channels, { jwt: { secret: randomBytes(32).toString('hex') }, ...options })
+  await app.register(channels, { jwt: { secret: randomBytes(32).toString('hex') }, status: '/status', ...options })
   await app.register(fastifyStatic, { root: pagesFolder, redirect: true })
   await app.register(tokenRoutes, { demo })
   await app.register(chatRoutes)

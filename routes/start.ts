@@ -1,8 +1,13 @@
 import type { ChannelsOptions } from '../plugins/channels.ts'
 import { buildApp } from './app.ts'
+import { tokenSecret } from './secret.ts'
 
-const { PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info', LIMITS = 'on' } = process.env
-const channels: ChannelsOptions = LIMITS === 'off' ? { limits: false } : {}
+const { PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info', LIMITS = 'on', REDIS_URL, JWT_SECRET } = process.env
+const channels: ChannelsOptions = {
+  jwt: { secret: await tokenSecret(JWT_SECRET, REDIS_URL) },
+  ...(LIMITS === 'off' && { limits: false }),
+  ...(REDIS_URL && { redis: { url: REDIS_URL } })
+}
 
 const app = await buildApp({ logger: { level: LOG_LEVEL }, channels })
 const address = await app.listen({ port: Number(PORT), host: HOST })
@@ -12,7 +17,7 @@ process.stdout.write(`
   fastify-channels demo: http://localhost:${port}
 
   Open it in two windows, take two names, and talk. Ctrl-C ends it.
-${LIMITS === 'off' ? '\n  Limits on rates and connections are OFF.\n' : ''}
+${LIMITS === 'off' ? '\n  Limits on rates and connections are OFF.\n' : ''}${REDIS_URL ? '\n  Nodes with the same REDIS_URL are one.\n' : ''}
 `)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
