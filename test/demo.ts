@@ -50,7 +50,7 @@ export async function serveDemo (t: Test, options: ChannelsOptions = {}): Promis
   }
 }
 
-async function identityOf (http: string, name: string): Promise<Identity> {
+export async function identityOf (http: string, name: string): Promise<Identity> {
   const response = await fetch(`${http}/token`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -4,17 +4,23 @@ import { fileURLToPath } from 'node:url'
 
 const canPin = spawnSync('taskset', ['-c', '0,1', 'true']).status === 0
 
-/** Starts a script of this folder on a core of its own, where the machine lets us. */
-export function start (script, core) {
+/** A command line that runs on that core, where the machine lets us. */
+export function pinned (core, command) {
+  return canPin ? ['taskset', '-c', String(core), ...command] : command
+}
+
+/** Starts a script of this folder on a core of its own. */
+export function start (script, core, { args = [], env = {} } = {}) {
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const child = fork(path, { ...canPin && { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath, ...process.execArgv] } })
+  const [execPath, ...execArgv] = pinned(core, [process.execPath, ...process.execArgv])
+  const child = fork(path, args, { execPath, execArgv, env: { ...process.env, ...env } })
   child.once('exit', (code) => { if (code) throw new Error(`${script} ended with ${code}`) })
   return child
 }
 
 /** A server: it says its port once it listens, and answers `cpu` with the CPU time it has used, in microseconds. */
-export async function startServer (script) {
-  const child = start(script, 0)
+export async function startServer (script, { core = 0, ...options } = {}) {
+  const child = start(script, core, options)
   const [port] = await once(child, 'message')
   return { child, port, cpu: () => ask(child, 'cpu') }
 }

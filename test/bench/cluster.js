@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { ask, pinned, start, startServer } from './processes.js'
+import { median } from './measure.js'
+
+const rest = 'x'.repeat(90)
+const members = 500
+
+const socketIo = { path: '/socket.io/?EIO=4&transport=websocket', hello: '40', welcome: '40{', speech: `42["say",{"text":"@","rest":"${rest}"}]` }
+const ours = {
+  path: '/ws',
+  hello: JSON.stringify({ type: 'join', channel: 'bench', correlationId: 'join' }),
+  welcome: '"type":"ack"',
+  speech: JSON.stringify({ type: 'say', channel: 'bench', payload: { text: '@', rest } })
+}
+
+const systems = {
+  'socket.io, redis-adapter': { script: './servers/cluster-socket-io.js', args: ['classic'], load: socketIo },
+  'socket.io, redis-streams-adapter': { script: './servers/cluster-socket-io.js', args: ['streams'], load: socketIo },
+  'fastify-channels': { script: './servers/cluster-channels.js', args: [], load: ours }
+}
+
+/**
+ * Published on node A, delivered on node B to 500 members, Redis between. B has a core of its own; A, Redis and the generator share the other. The
+ * aim is twice the better of the others' throughput, at a lower p99.
+ */
+export const cluster = {
+  title: `two nodes, published on one, ${members} members on the other`,
+  heads: ['msgs/s', 'ratio', 'deliv/s', 'CPU us', 'B busy', 'p50 ms', 'p99 ms'],
+
+  async * run (_generator, rounds) {
+    const redis = await startRedis()
+    const generator = start('./cluster/generator.js', 1)
+    const running = []
+    for (const system of Object.values(systems)) running.push(await startNodes(system, redis.url))
+    const results = running.map(() => [])
+    for (let round = 0; round < rounds; round++) {
+      for (const [i, nodes] of running.entries()) results[i].push(await measure(generator, nodes))
+    }
+    const best = median(results.slice(0, -1).reduce((a, b) => median(a.map(rateOf)) > median(b.map(rateOf)) ? a : b).map(rateOf))
+    for (const [i, name] of Object.keys(systems).entries()) yield row(name, results[i], best)
+    for (const { a, b } of running) for (const { child } of [a, b]) await ask(child, 'stop')
+    await ask(generator, 'stop')
+    redis.child.kill()
+  }
+}
+
+const rateOf = ({ messages }) => messages
+
+/** Latencies at 100 messages a second, all else as fast as it goes. */
+async function measure (generator, { a, b, load }) {
+  const common = { ...load, from: a.port, to: b.port, members }
+  const fast = await during(generator, { ...common, seconds: 2 }, b)
+  const calm = await during(generator, { ...common, seconds: 2, rate: 100 }, b)
+  return { ...fast, p50: calm.p50, p99: calm.p99 }
+}
+
+async function during (generator, load, b) {
+  generator.send(load)
+  await once(generator, 'message')
+  const before = await b.cpu()
+  const began = performance.now()
+  await once(generator, 'message')
+  const used = await b.cpu() - before
+  const elapsed = (performance.now() - began) / 1000
+  const [result] = await once(generator, 'message')
+  return { ...result, microseconds: used / (result.deliveries * elapsed), busy: used / 1e6 / elapsed }
+}
+
+function row (name, results, best) {
+  const of = (key) => median(results.map((result) => result[key]))
+  return [
+    name.padEnd(46), Math.round(of('messages')), (of('messages') / best).toFixed(2), Math.round(of('deliveries')),
+    of('microseconds').toFixed(2), `${Math.round(of('busy') * 100)} %`, of('p50').toFixed(1), of('p99').toFixed(1)
+  ]
+}
+
+async function startNodes ({ script, args, load }, url) {
+  const env = { REDIS_URL: url }
+  return { load, a: await startServer(script, { core: 1, args, env }), b: await startServer(script, { core: 0, args, env }) }
+}
+
+async function startRedis () {
+  const port = await freePort()
+  const [command, ...args] = pinned(1, ['redis-server', '--port', `${port}`, '--save', '', '--appendonly', 'no'])
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  await new Promise((resolve) => child.stdout.on('data', (text) => { if (String(text).includes('Ready to accept')) resolve() }))
+  return { child, url: `redis://127.0.0.1:${port}` }
+}
+
+async function freePort () {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
