@@ -240,8 +240,7 @@ t.test('who only asks for the outcome of a once message again does not spend its
 
 t.test('the status of a node', async (t) => {
   const { app, http, connect } = await serveLab(t, { status: '/health' })
-  const ann = await connect('ann')
-  await ann.request('join', 'lab/x')
+  await (await connect('ann')).request('join', 'lab/x')
   t.match(app.channels.status(), { state: 'up', node: String, connections: 1, rooms: 1, counters: { published: Number } })
   const response = await fetch(`${http}/health`)
   t.equal(response.status, 200)
@@ -254,14 +253,18 @@ t.test('the status of a node', async (t) => {
     t.equal((await fetch(`${http}/health`)).status, 200, 'it serves its own members')
   })
 
-  t.test('says draining, with 503, while it ends', async (t) => {
+  t.test('says draining, with 503, while it ends: Fastify for us, or we where Fastify is told to serve on', async (t) => {
+    const { app, sink } = await makeApp(t, { status: '/health' }, { return503OnClosing: false })
+    app.ws('/counter', {}, [implementCounter])
+    const { http, url, token } = await listen(app, sink)
+    const ann = await TestClient.connect(`${url}/counter`, [], bearer(token('ann')))
     // Answers no close, so that the server has to wait for it.
     ann.webSocket.pause()
     const ended = app.close()
     await new Promise(setImmediate)
-    const response = await app.inject('/health')
-    t.equal(response.statusCode, 503)
-    t.match(response.json(), { state: 'draining', connections: 1 })
+    const response = await fetch(`${http}/health`)
+    t.equal(response.status, 503)
+    t.match(await response.json(), { state: 'draining', connections: 1 })
     ann.webSocket.resume()
     await ended
   })
