@@ -51,7 +51,7 @@ async function append (
   const append = {
     id: `id ${id}`,
     frame: Buffer.from(`{"n":${model.entries.length}}`),
-    whenSlow: undefined,
+    whenSlow: id % 2 ? 'skip' as const : undefined,
     limit,
     ...(expect && { expect: expect === 'top' ? model.position : seen[id % seen.length] as Position }),
     ...(expect && keyframe && { keyframe: `{"n":${model.entries.length}}` })
@@ -78,7 +78,7 @@ function assertSameRead (read: LogRead, modelled: LogRead): void {
     position,
     reason,
     keyframe,
-    entries: entries.map(({ offset, id, link, prev, frame }) => ({ offset, id, link, prev, frame: frame.toString() }))
+    entries: entries.map(({ offset, id, link, prev, whenSlow, frame }) => ({ offset, id, link, prev, whenSlow, frame: frame.toString() }))
   })
   assert.deepEqual(plain(read), plain(modelled))
 }

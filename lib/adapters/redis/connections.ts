@@ -65,7 +65,7 @@ function cluster (client: Cluster, options: RedisOptions): Connections {
   return {
     command,
     // A master without slots has nothing to subscribe to.
-    masters: () => [...new Set(command.slots.flatMap(([master]) => master ?? []))],
+    masters: () => [...new Set(command.slots.map(([master]) => master as string))],
     masterOf: (name) => command.slots[slotOf(name)]?.[0],
     subscriber: (master) => {
       const colon = master.lastIndexOf(':')

@@ -32,14 +32,14 @@ export function decodeFrames (body: Buffer): Array<{ readonly frame: Frame, read
   for (let at = idLength; at < body.length;) {
     const key = slice(body, at + 1)
     const frame = slice(body, at + 5 + key.length)
-    frames.push({ frame, whenSlow: mannerOf(body[at], key) })
+    frames.push({ frame, whenSlow: mannerOf(body[at] as number, key) })
     at += 9 + key.length + frame.length
   }
   return frames
 }
 
-function mannerOf (byte: number | undefined, key: Buffer): WhenSlow {
-  const manner = manners[byte ?? manners.length]
+function mannerOf (byte: number, key: Buffer): WhenSlow {
+  const manner = manners[byte]
   if (manner === undefined) throw new TypeError('a frame of an unknown manner')
   if (manner === '') return undefined
   return manner === 'latest' ? { latest: key.toString() } : manner

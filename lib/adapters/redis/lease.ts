@@ -1,5 +1,5 @@
 import type { Timer } from '../../clock.ts'
-import { script } from './commands.ts'
+import { RedisAway, script } from './commands.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const renewScript = script('renew')
@@ -29,7 +29,7 @@ export class Lease {
   readonly #times: LeaseTimes
   readonly #events: LeaseEvents
   #incarnation = ''
-  /** When what is written under this lease no longer counts, in Redis's time as far as we know it. */
+  /** In Redis's time: this machine's clock may be another. */
   #renewedAt = 0
   #live: ReadonlyMap<string, string> = new Map()
   #timer: Timer
@@ -47,7 +47,14 @@ export class Lease {
     return this.#incarnation
   }
 
-  /** Until when, in milliseconds since 1970, what is written now may be counted. */
+  /** The incarnation, of a new lease where there is none. @throws {RedisAway} */
+  async current (): Promise<string> {
+    if (this.#incarnation === '') await this.renew()
+    if (this.#incarnation === '') throw new RedisAway('there is no lease')
+    return this.#incarnation
+  }
+
+  /** Until when, in milliseconds of Redis's time, what is written now may be counted. */
   get validUntil (): number {
     return this.#renewedAt + this.#times.expire + 30_000
   }
@@ -92,14 +99,14 @@ export class Lease {
 
   /** Resolves to the milliseconds until another lease expires. */
   async #ask (before = this.#incarnation): Promise<number> {
-    const [incarnation = '', sweep = '', soonest, ...live] = await this.#run() as [string, string, number, ...string[]]
+    const [incarnation = '', sweep = '', soonest, now, ...live] = await this.#run() as [string, string, number, string, ...string[]]
     if (incarnation === 'dead') {
       this.#incarnation = ''
       return this.#ask(before)
     }
     const isNew = this.#incarnation === ''
     this.#incarnation = incarnation
-    this.#renewedAt = this.#around.clock.now()
+    this.#renewedAt = Number(now)
     this.#live = pairs(live)
     if (isNew) this.#events.begun(before)
     if (sweep !== '') this.#events.sweep(sweep)

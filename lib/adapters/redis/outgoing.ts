@@ -56,14 +56,10 @@ export class Outgoing implements Publisher {
   async #write (name: string, parts: readonly Buffer[]): Promise<void> {
     const message = Buffer.concat(parts)
     this.#bytes += message.length
-    try {
-      await this.#redis.spublish(name, message)
-      this.#recover()
-    } catch (error) {
-      await this.#drop(new RedisAway('a message did not reach Redis', { cause: error }))
-    } finally {
-      this.#bytes -= message.length
-    }
+    const fault = await this.#redis.spublish(name, message).then(() => undefined, (cause: unknown) => new RedisAway('a message did not reach Redis', { cause }))
+    this.#bytes -= message.length
+    if (fault) return this.#drop(fault)
+    this.#recover()
   }
 
   #drop (error: RedisAway): Promise<never> {
@@ -80,7 +76,7 @@ export class Outgoing implements Publisher {
 }
 
 function newBatch (): Batch {
-  let settle: Batch['settle'] = () => {}
+  let settle!: Batch['settle']
   const outcome = new Promise<void>((resolve, reject) => { settle = (written) => { written.then(() => resolve(), reject) } })
   return { bodies: [], outcome, settle }
 }

@@ -42,9 +42,10 @@ export class RedisPlaces {
   }
 
   async #take (user: string, connection: string, limit: number): Promise<boolean> {
-    const { incarnation, live } = this.#lease
+    const incarnation = await this.#lease.current()
+    const { live } = this.#lease
     const known = [...live.keys()].sort((a, b) => Number(a) - Number(b))
-    const taken = await this.#around.commands.run(reserveScript, [this.#key(user)], [incarnation, connection, limit, lasts, known.at(-1) ?? '0', ...known])
+    const taken = await this.#around.commands.run(reserveScript, [this.#key(user)], [incarnation, connection, limit, lasts, known.at(-1) as string, ...known])
     if (taken === 1) this.#held.set(connection, { user, incarnation })
     return taken === 1
   }

@@ -46,12 +46,14 @@ export class RedisPresence {
   #timer: Timer
   #over = false
 
-  constructor (around: Surroundings, receiver: Pick<Receiver, 'presence'>, times: LeaseTimes) {
+  /** `begun`: under a new lease whatever this node holds must be said anew. */
+  constructor (around: Surroundings, receiver: Pick<Receiver, 'presence'>, times: LeaseTimes, begun: () => void) {
     this.#around = around
     this.#receiver = receiver
     this.lease = new Lease(around, times, {
       begun: (before) => {
         this.#indexed = new Set()
+        begun()
         this.#quietly(this.#reconcile().then(() => before === '' ? undefined : this.#sweepAll(before)))
       },
       sweep: (incarnation) => this.#quietly(this.#sweepAll(incarnation))
@@ -112,7 +114,7 @@ export class RedisPresence {
     this.#around.clock.clearTimeout(this.#timer)
     for (const timer of this.#graces.values()) this.#around.clock.clearTimeout(timer)
     const graceful = new Set([...this.#graces.keys()])
-    await Promise.all([...this.#held].flatMap(([channel, held]) => [...held.keys()].map(async (connection) => {
+    await Promise.allSettled([...this.#held].flatMap(([channel, held]) => [...held.keys()].map(async (connection) => {
       await this.#change(channel, ['-', this.#nextVersion(), connection, 0, ''])
       if (!graceful.has(channel)) await this.#unindex(channel)
     })))
@@ -155,8 +157,7 @@ export class RedisPresence {
 
   /** The index comes first: what is not in it nobody would sweep. */
   async #apply (channel: string, changes: readonly Change[]): Promise<void> {
-    if (this.lease.incarnation === '') await this.lease.renew()
-    const { incarnation } = this.lease
+    const incarnation = await this.lease.current()
     if (!this.#indexed.has(channel)) {
       const indexed = await this.#runIndex(incarnation, channel, '+')
       if (indexed === 'dead') return await this.lease.renew()

@@ -23,10 +23,6 @@ export class Questions {
     this.#receiver = receiver
   }
 
-  get pending (): number {
-    return this.#pending.size
-  }
-
   ask (question: unknown, deadline: number): Promise<Answers> {
     const id = randomUUID()
     const missing = new Set([...this.#lease.live.values()].filter((node) => node !== this.#around.node))

@@ -62,7 +62,7 @@ export class RedisAdapter implements Adapter {
     this.#outgoing = new Outgoing(this.#connections.command, this.node, log)
     this.#health = new Health(this.#connections.command, clock, log, () => this.#restore())
     this.#poison = new PoisonLog(log, () => clock.now())
-    const events = { gap: () => { if (this.status.state === 'up') this.#restore() }, health: (reason: string | undefined) => this.#health.subscriptions(reason) }
+    const events = { gap: () => this.#restore(), health: (reason: string | undefined) => this.#health.subscriptions(reason) }
     this.#subscriptions = new RedisSubscriptions(this.#connections, this.#outgoing, events, clock, this.#poison, (number) => keys.ofNode(`${this.node} ${number}`, 'probe'))
     const commands = new Scripts(this.#connections.command)
     this.#around = { node: this.node, commands, subscriptions: this.#subscriptions, publisher: this.#outgoing, keys, clock, random, log }
@@ -74,7 +74,7 @@ export class RedisAdapter implements Adapter {
 
   /** How many nodes live, this one included, as far as this one knows. */
   get known (): number {
-    return this.#presence?.lease.live.size ?? 0
+    return this.#presence.lease.live.size
   }
 
   get counters (): AdapterCounters {
@@ -85,7 +85,7 @@ export class RedisAdapter implements Adapter {
     this.#receiver = receiver
     this.#log = new RedisLog(this.#around, receiver)
     this.#claims = new RedisClaims(this.#around)
-    this.#presence = new RedisPresence(this.#around, receiver, this.#lease)
+    this.#presence = new RedisPresence(this.#around, receiver, this.#lease, () => this.#quietly(this.#places.restore()))
     this.#places = new RedisPlaces(this.#around, this.#presence.lease, this.#lease)
     this.#revocations = new RedisRevocations(this.#around, receiver)
     this.#questions = new Questions(this.#around, this.#presence.lease, receiver)
@@ -180,9 +180,8 @@ export class RedisAdapter implements Adapter {
   /** All names are subscribed, perhaps again: Redis was away, and may have lost anything. */
   #restore (): void {
     this.#receiver.gap()
-    this.#quietly(this.#presence.restore())
+    this.#quietly(this.#presence.restore().then(() => this.#places.restore()))
     this.#quietly(this.#revocations.restore())
-    this.#quietly(this.#places.restore())
   }
 
   #takeFrames (channel: string, body: Buffer): void {

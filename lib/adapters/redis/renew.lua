@@ -2,7 +2,7 @@
 --       last (the newest incarnation), nodes (hash incarnation -> node)
 -- ARGV: incarnation ('' for a first lease), node, length of a lease (ms)
 -- Returns { 'dead' } when the incarnation was declared dead, or Redis has lost it; else
--- { incarnation, an incarnation to sweep or '', ms until the next other lease expires, incarnation, node, ... of all that live }.
+-- { incarnation, an incarnation to sweep or '', ms until the next other lease expires, now (ms), incarnation, node, ... of all that live }.
 local live, starts, dead, last, nodes = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local incarnation, lease = ARGV[1], tonumber(ARGV[3])
 local time = redis.call('TIME')
@@ -34,7 +34,7 @@ local sweep = redis.call('ZRANGEBYSCORE', dead, '-inf', now, 'LIMIT', 0, 1)[1] o
 if sweep ~= '' then redis.call('ZADD', dead, now + lease, sweep) end
 
 local soonest = lease
-local reply = { incarnation, sweep, 0 }
+local reply = { incarnation, sweep, 0, string.format('%d', now) }
 for _, other in ipairs(redis.call('ZRANGE', live, 0, -1)) do
   if other ~= incarnation then soonest = math.min(soonest, tonumber(redis.call('ZSCORE', live, other)) - now) end
   reply[#reply + 1] = other

@@ -11,16 +11,18 @@ const linger = 1_000
 const every = 1_000
 
 interface Wanted {
-  readonly takes: Partial<Record<Kind, Take>>
-  /** Where it is subscribed. */
+  takes: Partial<Record<Kind, Take>>
+  /** Where it is subscribed, or about to be. */
   master: string | undefined
+  /** Settles with the subscription that is under way. */
+  placing: Promise<void> | undefined
   leaving: Timer
 }
 
 export interface SubscriptionEvents {
-  /** Messages of any name may have been missed. */
+  /** Messages may have been missed though nothing was wrong. */
   gap (): void
-  /** Whether all masters are up and answer their probes. */
+  /** Whether all masters are up and answer their probes: what is wrong, after which messages have been missed. */
   health (reason: string | undefined): void
 }
 
@@ -54,13 +56,12 @@ export class RedisSubscriptions implements Subscriptions {
   }
 
   async subscribe (name: string, takes: Partial<Record<Kind, Take>>): Promise<void> {
-    const known = this.#wanted.get(name)
-    this.#clock.clearTimeout(known?.leaving)
-    const wanted: Wanted = { takes, master: known?.master, leaving: undefined }
+    const wanted = this.#wanted.get(name) ?? { takes, master: undefined, placing: undefined, leaving: undefined }
+    this.#clock.clearTimeout(wanted.leaving)
+    Object.assign(wanted, { takes, leaving: undefined })
     this.#wanted.set(name, wanted)
-    if (wanted.master !== undefined) return
     try {
-      await this.#place(name, wanted)
+      await this.#placed(name, wanted)
     } catch (error) {
       if (this.#wanted.get(name) === wanted) this.#wanted.delete(name)
       throw error
@@ -94,11 +95,17 @@ export class RedisSubscriptions implements Subscriptions {
       this.#masters.delete(master)
     }
     for (const [name, wanted] of this.#wanted) {
-      if (this.#isPlaced(name, wanted)) continue
+      if (wanted.placing || this.#isPlaced(name, wanted)) continue
       // It is tried again with the next look.
-      this.#place(name, wanted).then(() => this.#events.gap(), () => {})
+      this.#placed(name, wanted).then(() => this.#events.gap(), () => {})
     }
     this.#tell()
+  }
+
+  #placed (name: string, wanted: Wanted): Promise<void> {
+    if (!wanted.placing && this.#isPlaced(name, wanted)) return Promise.resolve()
+    wanted.placing ??= this.#place(name, wanted).finally(() => { wanted.placing = undefined })
+    return wanted.placing
   }
 
   #isPlaced (name: string, { master }: Wanted): boolean {
@@ -127,10 +134,7 @@ export class RedisSubscriptions implements Subscriptions {
   #open (master: string): void {
     const subscriber = new Subscriber(this.#connections.subscriber(master), {
       message: (name, message) => this.#take(name, message),
-      up: () => {
-        this.#events.gap()
-        this.#tell()
-      },
+      up: () => this.#tell(),
       down: () => this.#tell()
     })
     const probe = new Probe(this.#publisher, this.#nameAt(master), this.#clock, () => {
@@ -138,15 +142,14 @@ export class RedisSubscriptions implements Subscriptions {
       subscriber.reconnect()
     }, () => this.#tell())
     this.#masters.set(master, { subscriber, probe })
-    this.#wanted.set(probe.name, { takes: { o: () => probe.heard() }, master, leaving: undefined })
+    this.#wanted.set(probe.name, { takes: { o: () => probe.heard() }, master, placing: undefined, leaving: undefined })
     subscriber.add(probe.name).catch(() => {})
   }
 
   #nameAt (master: string): string {
-    for (let number = 0; ; number++) {
-      const name = this.#probeName(number)
-      if (this.#connections.masterOf(name) === master) return name
-    }
+    let number = 0
+    while (this.#connections.masterOf(this.#probeName(number)) !== master) number++
+    return this.#probeName(number)
   }
 
   #take (name: string, message: Buffer): void {

@@ -11,5 +11,7 @@ for i = 1, #page[2], 2 do
     exit(user, 0)
   end
 end
+local rest = redis.call('HLEN', KEYS[6])
+if rest == 0 then redis.call('HDEL', KEYS[5], ARGV[1]) end
 finish(ARGV[4])
-return { page[1], tostring(redis.call('HLEN', KEYS[6])) }
+return { page[1], tostring(rest) }
