@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import fastifyRedis from '@fastify/redis'
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { channels } from '../../plugins/channels.ts'
+import { tokenSecret } from '../../routes/secret.ts'
+import { startRedis } from '../redis.ts'
+import { makeApp } from '../serve.ts'
+
+const up = async (status: () => { state: string }) => { while (status().state !== 'up') await new Promise((resolve) => setTimeout(resolve, 5)) }
+
+t.test('the redis option', async (t) => {
+  const redis = await startRedis(t)
+
+  t.test('{ url } makes a client of its own, shared as fastify.redis, and ends it with the server', async (t) => {
+    const { app } = await makeApp(t, { redis: { url: redis.url } })
+    await app.ready()
+    t.equal(await app.redis.ping(), 'PONG')
+    await up(() => app.channels.status())
+    const { redis: client } = app
+    await app.close()
+    if (client.status !== 'end') await once(client, 'end')
+    await t.rejects(client.ping())
+  })
+
+  t.test('{ url } leaves a fastify.redis that is there already alone', async (t) => {
+    const { app } = await makeApp(t)
+    t.notOk(app.hasDecorator('redis'))
+    const own = (await import('fastify')).default()
+    t.teardown(() => own.close())
+    await own.register(fastifyRedis, { url: redis.url })
+    const before = own.redis
+    await own.register(channels, { redis: { url: redis.url } })
+    t.equal(own.redis, before)
+    await up(() => own.channels.status())
+  })
+
+  t.test('{ client } and { namespace } stay the application\'s, with a prefix of one\'s own', async (t) => {
+    const client = new Redis(redis.url)
+    t.teardown(async () => client.disconnect())
+    const { app } = await makeApp(t, { redis: { client, prefix: 'mine' } })
+    await up(() => app.channels.status())
+    await app.close()
+    t.equal(await client.ping(), 'PONG')
+    t.ok((await client.keys('mine:*')).length > 0)
+
+    const own = (await import('fastify')).default()
+    t.teardown(() => own.close())
+    await own.register(fastifyRedis, { url: redis.url, namespace: 'shared' })
+    await own.register(channels, { redis: { namespace: 'shared' } })
+    await up(() => own.channels.status())
+  })
+
+  t.test('is refused where it names nothing, is none, or stands beside an adapter', async (t) => {
+    await t.rejects(makeApp(t, { redis: { namespace: 'nowhere' } }), { code: 'FST_CHANNELS_NO_SUCH_REDIS', message: /nowhere/ })
+    for (const bad of [{ url: 'http://localhost' }, {}, { url: redis.url, prefix: 'a{b' }]) {
+      await t.rejects(makeApp(t, { redis: bad as never }), { code: 'FST_CHANNELS_OPTIONS' })
+    }
+    await t.rejects(makeApp(t, { redis: { url: redis.url }, adapter: {} as never }), { message: /either that or redis/ })
+  })
+})
+
+t.test('a Redis that is not there does not keep the server from starting', async (t) => {
+  const { app } = await makeApp(t, { redis: { url: 'redis://127.0.0.1:1' } })
+  await app.ready()
+  t.match(app.channels.status(), { state: 'degraded', since: Number, reason: String })
+  t.ok(app.redis, 'its client is there, and connects when it can')
+  await t.rejects(app.redis.ping())
+})
+
+t.test('nodes of one demo agree on the secret of their tokens', async (t) => {
+  const redis = await startRedis(t)
+  t.equal(await tokenSecret('given', redis.url), 'given')
+  const first = await tokenSecret(undefined, redis.url)
+  t.equal(await tokenSecret(undefined, redis.url), first)
+  t.match(first, /^[0-9a-f]{64}$/)
+  t.not(await tokenSecret(undefined, undefined), first, 'alone, each start makes its own')
+  await redis.kill()
+  t.match(await tokenSecret(undefined, redis.url), /^[0-9a-f]{64}$/, 'as it does while Redis is away')
+})
