@@ -1,0 +1,18 @@
+import { arrange, find } from '../../chat/page/dom.ts'
+import type { Board } from '../board.ts'
+import { NodeView } from './node-view.ts'
+import { nodesOf } from './readings.ts'
+
+/** A section for each node on the board. */
+export class BoardView {
+  readonly #nodes = find(document, '#nodes', HTMLElement)
+  readonly #nothing = find(document, '#nothing', HTMLElement)
+  #views = new Map<string, NodeView>()
+
+  show (board: Board): void {
+    this.#views = new Map(nodesOf(board).map((node) => [node, this.#views.get(node) ?? new NodeView(node, board)]))
+    arrange(this.#nodes, [...this.#views.values()].map(({ element }) => element))
+    for (const view of this.#views.values()) view.show(board)
+    this.#nothing.hidden = this.#views.size > 0
+  }
+}
