@@ -12,16 +12,26 @@ export class Backoff {
   readonly #random: () => number
   #failures = 0
   #timer: Timer
+  #waiting: (() => void) | undefined
 
   constructor (clock: Clock, random: () => number) {
     this.#clock = clock
     this.#random = random
   }
 
-  /** Counts a failure and calls `fn` after the wait it has earned. */
-  retry (fn: () => void): void {
+  /** Counts a failure and calls `fn` after the wait it has earned, or after `atLeast` milliseconds where that is longer. */
+  retry (fn: () => void, atLeast = 0): void {
     const bound = Math.min(lastBound, firstBound * 2 ** this.#failures++)
-    this.#wait(fn, this.#random() * bound)
+    this.#wait(fn, Math.max(atLeast, this.#random() * bound))
+    this.#waiting = fn
+  }
+
+  /** Ends the wait of a `retry` at once: there is reason to hope. */
+  hasten (): void {
+    const fn = this.#waiting
+    if (!fn) return
+    this.stop()
+    fn()
   }
 
   /** Forgets the failures once `ms` milliseconds have passed without `retry` or `stop`. */
@@ -36,11 +46,15 @@ export class Backoff {
   }
 
   stop (): void {
+    this.#waiting = undefined
     this.#clock.clearTimeout(this.#timer)
   }
 
   #wait (fn: () => void, ms: number): void {
     this.stop()
-    this.#timer = this.#clock.setTimeout(fn, ms)
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#waiting = undefined
+      fn()
+    }, ms)
   }
 }

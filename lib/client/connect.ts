@@ -5,6 +5,7 @@ import type { Report } from './listeners.ts'
 import { systemClock } from './system-clock.ts'
 import { Transport } from './transport.ts'
 import type { Connection, TypedConnection } from './typed-connection.ts'
+import { platformWakeSource, type WakeSource } from './wake.ts'
 import type { WebSocketConstructor } from './web-socket.ts'
 
 export interface ConnectOptions {
@@ -18,10 +19,20 @@ export interface ConnectOptions {
   /** How long to wait for the reply to a message, and for a join, in milliseconds. Default: 35 000; the server gives up after 30 000. */
   readonly timeout?: number
   /**
+   * How many messages declared `once` may wait, per channel, while it is not joined; further ones are rejected with
+   * `too_many_pending`. Default: 100.
+   */
+  readonly pending?: number
+  /**
    * Takes what one of your listeners threw, and why `token` or the making of a WebSocket failed. Default: an error of a
    * listener becomes an uncaught one, as with any event listener; a failed attempt is only followed by another.
    */
   readonly onError?: Report
+  /**
+   * Events that make a wait to reconnect end at once, and a connection be looked at: `online`, `pageshow`, `visibilitychange`.
+   * Default: those of the browser's window; elsewhere none.
+   */
+  readonly wake?: WakeSource
   /** Default: the platform's. For tests. */
   readonly clock?: Clock
   /** A random number of [0, 1), for the wait before a reconnect. Default: `Math.random`. For tests. */
@@ -38,13 +49,15 @@ export function connect (url: string, options?: ConnectOptions): Connection
 export function connect<C extends AnyChannel> (url: string, options?: ConnectOptions): TypedConnection<C>
 // `unknown`: here the types take over. The client itself knows no contract; what the server sends is taken at its word.
 export function connect (url: string, options: ConnectOptions = {}): unknown {
-  const { token, timeout = 35_000, clock = systemClock, random = Math.random, onError } = options
+  const { token, timeout = 35_000, pending = 100, wake = platformWakeSource(), clock = systemClock, random = Math.random, onError } = options
   const report = (error: unknown) => queueMicrotask(() => (onError ?? rethrow)(error))
   return new Client(new Transport({
     url: webSocketUrl(url),
     WebSocket: options.WebSocket ?? globalWebSocket(),
     token,
     timeout,
+    pending,
+    wake,
     clock,
     random,
     report,

@@ -1,16 +1,23 @@
 import type { Timer } from '../clock.ts'
 import type { PresenceEntry } from '../protocol/control.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import { ChannelLog, isRecovered, type Begun } from './channel-log.ts'
 import { Listeners, type Unsubscribe } from './listeners.ts'
 import { Membership } from './membership.ts'
 import { Messaging } from './messaging.ts'
+import { OnceSends } from './once-sends.ts'
 import { Presence, type Difference } from './presence.ts'
+import { listOf } from './read-envelope.ts'
+import { placeOf } from './read-recovery.ts'
 import { failure, refusalOf, type RequestError } from './request-error.ts'
-import type { State, Transport } from './transport.ts'
+import type { LinkState, Transport } from './transport.ts'
 
 /** Whoever asked for a channel: its caller, and the list it is kept in. */
 export interface Applicant {
+  /** In, for the first time or again. */
   entered (): void
+  /** Out, and on the way in again. */
+  lost (): void
   refused (error: RequestError): void
   /** Out, for whatever reason: nothing of the server is to be handed to this channel any more. */
   forget (): void
@@ -21,6 +28,8 @@ export class JoinedChannel extends Messaging {
   /** As in the envelope: `chat/lobby`. */
   readonly address: string
   readonly #membership: Membership
+  readonly #log: ChannelLog
+  readonly #once: OnceSends
   readonly #applicant: Applicant
   readonly #presence: Presence
   readonly #left: Listeners<[{ readonly code: string }]>
@@ -29,14 +38,17 @@ export class JoinedChannel extends Messaging {
   #held: Envelope[] | undefined
   #release: Timer
 
-  constructor (transport: Transport, address: string, applicant: Applicant) {
+  constructor (transport: Transport, address: string, applicant: Applicant, onResync?: (begun: Begun) => void) {
     super(transport, address)
     this.address = address
     this.#transport = transport
     this.#applicant = applicant
     this.#presence = new Presence(transport.setup.report)
     this.#left = new Listeners(transport.setup.report)
+    this.#log = new ChannelLog(transport.setup.report, onResync)
+    this.#once = new OnceSends(transport, () => this.#membership.joined)
     this.#membership = new Membership(transport, address, {
+      since: () => this.#log.since,
       joined: (ack) => this.#joined(ack),
       ended: (error) => this.#ended(error)
     })
@@ -50,13 +62,19 @@ export class JoinedChannel extends Messaging {
     return this.#presence.changes.add(listener)
   }
 
+  onRecovered (listener: () => void): Unsubscribe {
+    return this.#log.recovered.add(listener)
+  }
+
   onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe {
     return this.#left.add(listener)
   }
 
   override send (type: string, payload?: unknown): Promise<unknown> {
-    const left = this.#membership.over && this.#transport.state !== 'closed'
-    return left ? Promise.reject(failure({ type, channel: this.address }, 'not_joined')) : super.send(type, payload)
+    const message = { type, channel: this.address, payload }
+    if (this.#membership.over) return Promise.reject(failure(message, this.#overCode))
+    if (!this.#once.has(type)) return super.send(type, payload)
+    return new Promise((resolve, reject) => this.#once.send(message, { resolve, reject }))
   }
 
   leave (): Promise<void> {
@@ -64,8 +82,13 @@ export class JoinedChannel extends Messaging {
     return this.#membership.leave()
   }
 
+  /** Whether the server held us in the channel, and does not hold us again yet. */
+  get returning (): boolean {
+    return this.#membership.returning
+  }
+
   /** The connection changed. */
-  follow (state: State): void {
+  follow (state: LinkState): void {
     this.#membership.follow(state)
   }
 
@@ -79,7 +102,12 @@ export class JoinedChannel extends Messaging {
     if (!this.#entered) this.#hold()
     this.#entered = true
     this.#presence.replace(ack)
+    this.#receiveAll(this.#log.joined(ack))
+    // A listener may have left meanwhile, or a message not have followed.
+    if (!this.#membership.joined) return
+    if (isRecovered(ack)) this.#log.recovered.call()
     this.#applicant.entered()
+    this.#once.joined(listOf(ack, 'once'))
   }
 
   /**
@@ -91,8 +119,12 @@ export class JoinedChannel extends Messaging {
     this.#held = held
     this.#release = this.#transport.setup.clock.setTimeout(() => {
       this.#held = undefined
-      for (const envelope of held) this.#take(envelope)
+      this.#receiveAll(held)
     }, 0)
+  }
+
+  #receiveAll (envelopes: readonly Envelope[]): void {
+    for (const envelope of envelopes) this.receive(envelope)
   }
 
   #take (envelope: Envelope): void {
@@ -101,7 +133,21 @@ export class JoinedChannel extends Messaging {
     const { type, payload } = envelope
     if (type === 'presence') this.#presence.change(payload)
     else if (type === 'left') this.#membership.end(refusalOf({ type, channel: this.address }, payload))
-    else this.deliver(envelope)
+    else if (type === 'resync') this.#receiveAll(this.#log.resync(payload))
+    else this.#handOn(envelope)
+  }
+
+  #handOn (envelope: Envelope): void {
+    const place = placeOf(envelope)
+    if (!place) return this.deliver(envelope)
+    const standing = this.#log.pass(place)
+    if (standing === 'next') this.deliver(envelope, { offset: place.offset, id: place.id, link: place.link })
+    if (standing === 'early') this.#renew()
+  }
+
+  #renew (): void {
+    this.#membership.renew()
+    this.#applicant.lost()
   }
 
   #ended (error: RequestError): void {
@@ -112,6 +158,11 @@ export class JoinedChannel extends Messaging {
 
   #forget (): void {
     this.#transport.setup.clock.clearTimeout(this.#release)
+    this.#once.end(this.#overCode)
     this.#applicant.forget()
+  }
+
+  get #overCode () {
+    return this.#transport.state === 'closed' ? 'closed' : 'not_joined'
   }
 }

@@ -1,9 +1,13 @@
 import type { Timer } from '../clock.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import type { Position } from '../protocol/log.ts'
 import { Backoff } from './backoff.ts'
 import { failure, type OwnCode, type RequestError } from './request-error.ts'
-import type { State, Transport } from './transport.ts'
+import type { LinkState, Transport } from './transport.ts'
 
 export interface MembershipEvents {
+  /** How far the channel's log is known, to go on from there. */
+  since (): Position | undefined
   /** The server let us in, for the first time or again; `ack` is the payload it answered with. */
   joined (ack: unknown): void
   /** Out, for good, and not by `leave`. Called once at most. */
@@ -49,8 +53,13 @@ export class Membership {
     return this.#over
   }
 
+  /** Whether we were in, and are on the way in again. */
+  get returning (): boolean {
+    return this.#admitted && !this.#joined && !this.#over
+  }
+
   /** The connection changed. */
-  follow (state: State): void {
+  follow (state: LinkState): void {
     this.#joined = false
     this.#backoff.stop()
     if (state === 'open') this.#join()
@@ -60,7 +69,13 @@ export class Membership {
   /** Resolves when the server has answered, and at once without a connection: there the server does not hold us. */
   leave (): Promise<void> {
     this.#stop()
-    return new Promise((resolve) => this.#request('leave', () => resolve(), () => resolve()))
+    return new Promise((resolve) => this.#request({ type: 'leave', channel: this.#channel }, () => resolve(), () => resolve()))
+  }
+
+  /** Out and in again: what the server sends no longer fits what we have. */
+  renew (): void {
+    this.#joined = false
+    this.#backoff.retry(() => this.#joinAfresh())
   }
 
   /** Over, by the server's will or ours. */
@@ -70,7 +85,9 @@ export class Membership {
   }
 
   #join (): void {
-    this.#request('join', (ack) => this.#entered(ack), (error) => this.#refused(error))
+    const since = this.#events.since()
+    const join = { type: 'join', channel: this.#channel, ...(since && { payload: { since } }) }
+    this.#request(join, (ack) => this.#entered(ack), (error) => this.#refused(error))
   }
 
   /** What became of the join before may be unknown, as after a timeout: leaving first makes it certain. */
@@ -79,8 +96,8 @@ export class Membership {
     this.#join()
   }
 
-  #request (type: 'join' | 'leave', resolve: (payload: unknown) => void, reject: (error: RequestError) => void): void {
-    this.#transport.request({ type, channel: this.#channel }, { resolve, reject })
+  #request (message: Omit<Envelope, 'correlationId'>, resolve: (payload: unknown) => void, reject: (error: RequestError) => void): void {
+    this.#transport.request(message, { resolve, reject })
   }
 
   #entered (ack: unknown): void {
@@ -95,7 +112,7 @@ export class Membership {
   #refused (error: RequestError): void {
     // A join lost with its connection is made again on the next one.
     if (this.#over || error.code === 'disconnected') return
-    if (this.#admitted && passing.includes(error.code)) this.#backoff.retry(() => this.#joinAfresh())
+    if (this.#admitted && passing.includes(error.code)) this.renew()
     else this.end(error)
   }
 

@@ -1,22 +1,26 @@
 import type { Envelope } from '../protocol/envelope.ts'
+import type { Place } from '../protocol/frame.ts'
 import { Listeners, type Unsubscribe } from './listeners.ts'
 import { RequestError, isDeclared } from './request-error.ts'
 import type { Transport } from './transport.ts'
 
 type Result = { readonly ok: true, readonly reply: unknown } | { readonly ok: false, readonly error: RequestError }
 
+/** Where a logged message stands in its channel's log. `TypedChannel`'s `Entry` says what its members mean. */
+export type Entry = Omit<Place, 'prev'>
+
 /** The messages of one channel, or of the connection itself. `TypedMessaging` says what its members mean. */
 export class Messaging {
   readonly #transport: Transport
   readonly #channel: string | undefined
-  readonly #listeners = new Map<string, Listeners<[unknown]>>()
+  readonly #listeners = new Map<string, Listeners<[payload: unknown, entry?: Entry]>>()
 
   constructor (transport: Transport, channel?: string) {
     this.#transport = transport
     this.#channel = channel
   }
 
-  on (type: string, listener: (payload: unknown) => void): Unsubscribe {
+  on (type: string, listener: (payload: unknown, entry?: Entry) => void): Unsubscribe {
     const listeners = this.#listeners.get(type) ?? new Listeners(this.#transport.setup.report)
     this.#listeners.set(type, listeners)
     return listeners.add(listener)
@@ -41,8 +45,8 @@ export class Messaging {
       (code === undefined ? isDeclared(error.code) : error.code === code)
   }
 
-  /** Hands a message of the server to whoever listens for its type. */
-  protected deliver ({ type, payload }: Envelope): void {
-    this.#listeners.get(type)?.call(payload)
+  /** Hands a message of the server to whoever listens for its type; a logged one with its place. */
+  protected deliver ({ type, payload }: Envelope, ...entry: [Entry?]): void {
+    this.#listeners.get(type)?.call(payload, ...entry)
   }
 }

@@ -28,6 +28,12 @@ export function textOf (value: unknown, name: string): string | undefined {
   return typeof text === 'string' ? text : undefined
 }
 
+/** A property that is a number, else undefined. */
+export function numberOf (value: unknown, name: string): number | undefined {
+  const number = propertyOf(value, name)
+  return typeof number === 'number' ? number : undefined
+}
+
 /** A property that is a list, else an empty one. */
 export function listOf (value: unknown, name: string): readonly unknown[] {
   const list = propertyOf(value, name)

@@ -1,6 +1,6 @@
 import { errorMessages, type ErrorCode } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import { propertyOf, textOf } from './read-envelope.ts'
+import { numberOf, propertyOf, textOf } from './read-envelope.ts'
 
 /** What a request is about. */
 export type Subject = Pick<Envelope, 'type' | 'channel'>
@@ -10,7 +10,9 @@ const ownMessages = {
   closed: 'the client is closed',
   disconnected: 'the connection was lost: whether the message had an effect is unknown',
   not_joined: 'the channel has been left',
-  timeout: 'no reply in time: whether the message had an effect is unknown'
+  timeout: 'no reply in time: whether the message had an effect is unknown',
+  too_many_pending: 'not sent: as many messages as may wait for a connection are waiting',
+  unknown_outcome: 'sent again and again without a reply: whether the message had an effect is unknown'
 } as const
 
 /** The failures that the client finds by itself. */
@@ -21,7 +23,8 @@ export type FailureCode = ErrorCode | OwnCode
 
 /**
  * Why a `send` or a `join` did not succeed. `code` is one that the message declares, one of the protocol's catalogue, or
- * found by the client itself: `disconnected` (not sent, or the reply was lost with the connection), `timeout` and `closed`.
+ * found by the client itself: `disconnected` (not sent, or the reply was lost with the connection), `timeout`, `closed`, and, of a
+ * message declared `once`, `unknown_outcome` and `too_many_pending`.
  */
 export class RequestError<C extends string = string, D = unknown> extends Error {
   override readonly name = 'RequestError'
@@ -53,9 +56,7 @@ export function failure (subject: Subject, code: OwnCode, message: string = ownM
 /** The failure that the payload of an `error` tells of. */
 export function refusalOf (subject: Subject, payload: unknown): RequestError {
   const code = textOf(payload, 'code') ?? 'internal'
-  const retryAfter = propertyOf(payload, 'retryAfter')
-  return new RequestError<string>(subject, code, textOf(payload, 'message') ?? code, propertyOf(payload, 'details'),
-    typeof retryAfter === 'number' ? retryAfter : undefined)
+  return new RequestError<string>(subject, code, textOf(payload, 'message') ?? code, propertyOf(payload, 'details'), numberOf(payload, 'retryAfter'))
 }
 
 /** Whether a contract must have declared `code`: contracts cannot redefine the others. */

@@ -1,25 +1,35 @@
 import { retryAfterClose } from '../protocol/close-events.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { Backoff } from './backoff.ts'
+import { Drain } from './drain.ts'
 import { Listeners, type Report } from './listeners.ts'
 import { PendingReplies, type Outcome } from './pending.ts'
-import { failure } from './request-error.ts'
+import { failure, type Subject } from './request-error.ts'
+import { TokenRenewal } from './token-renewal.ts'
+import { Wake, type WakeSource } from './wake.ts'
 import { Wire, type Close, type WireSetup } from './wire.ts'
 
-/**
- * `connecting`: there is no connection, one is being made or waited for. `open`: messages travel. `closed`: for good.
- * (`recovering`, between `connecting` and `open`, comes with the log.)
- */
-export type State = 'connecting' | 'open' | 'closed'
+/** Whether there is a connection. */
+export type LinkState = 'connecting' | 'open' | 'closed'
 
 export interface TransportSetup extends WireSetup {
   /** How long a request waits for its reply, in milliseconds. */
   readonly timeout: number
+  /** How many `once` messages of a channel may wait for it to be joined again. */
+  readonly pending: number
   readonly random: () => number
   /** Takes what a listener threw. */
   readonly report: Report
-  /** Takes why an attempt failed before there was a socket. */
+  /** Takes why an attempt failed before there was a socket, or a token could not be renewed. */
   readonly failed: Report
+  readonly wake: WakeSource | undefined
+}
+
+/** A message that is written already, under an id of its own. */
+export interface Written {
+  readonly subject: Subject
+  readonly correlationId: string
+  readonly frame: string
 }
 
 /**
@@ -31,11 +41,14 @@ const stableAfter = 10_000
 /** A connection that is made again whenever it is lost, and the requests on it. */
 export class Transport {
   readonly setup: TransportSetup
-  readonly states: Listeners<[state: State, close: Close | undefined]>
+  readonly states: Listeners<[state: LinkState, close: Close | undefined]>
   readonly envelopes: Listeners<[Envelope]>
   readonly #pending: PendingReplies
   readonly #backoff: Backoff
-  #state: State = 'connecting'
+  readonly #renewal: TokenRenewal
+  readonly #drain: Drain
+  readonly #wake: Wake | undefined
+  #state: LinkState = 'connecting'
   #wire: Wire
 
   constructor (setup: TransportSetup) {
@@ -44,10 +57,13 @@ export class Transport {
     this.envelopes = new Listeners(setup.report)
     this.#pending = new PendingReplies(setup.clock, setup.timeout)
     this.#backoff = new Backoff(setup.clock, setup.random)
+    this.#renewal = new TokenRenewal(setup, (token, outcome) => this.request({ type: 'refresh', payload: { token } }, outcome))
+    this.#drain = new Drain(setup, () => this.#moveOn())
+    this.#wake = setup.wake && new Wake(setup.wake, () => this.#awake())
     this.#wire = this.#attempt()
   }
 
-  get state (): State {
+  get state (): LinkState {
     return this.#state
   }
 
@@ -56,10 +72,14 @@ export class Transport {
    * @throws {TypeError} when the payload cannot be written as JSON.
    */
   request (message: Omit<Envelope, 'correlationId'>, outcome: Outcome): void {
-    if (this.#state !== 'open') return outcome.reject(this.#absent(message))
     const correlationId = this.#pending.nextId()
-    const frame = JSON.stringify({ ...message, correlationId })
-    this.#pending.add(correlationId, message, outcome)
+    this.repeat({ subject: message, correlationId, frame: JSON.stringify({ ...message, correlationId }) }, outcome)
+  }
+
+  /** The same, for a message that may be sent again. */
+  repeat ({ subject, correlationId, frame }: Written, outcome: Outcome): void {
+    if (this.#state !== 'open') return outcome.reject(this.#absent(subject))
+    this.#pending.add(correlationId, subject, outcome)
     this.#wire.send(frame)
   }
 
@@ -74,17 +94,21 @@ export class Transport {
 
   #attempt (): Wire {
     return new Wire(this.setup, {
-      opened: () => {
-        this.#backoff.forgiveAfter(stableAfter)
-        this.#setState('open')
-      },
+      opened: (token) => this.#opened(token),
       received: (envelope) => this.#receive(envelope),
       ended: (close, error) => this.#ended(close, error)
     })
   }
 
+  #opened (token: string | undefined): void {
+    this.#backoff.forgiveAfter(stableAfter)
+    this.#renewal.accepted(token)
+    this.#setState('open')
+  }
+
   #receive (envelope: Envelope): void {
     if (envelope.type === 'ack' || envelope.type === 'error') this.#pending.settle(envelope)
+    else if (envelope.type === 'reconnect') this.#drain.begin(envelope.payload)
     else this.envelopes.call(envelope)
   }
 
@@ -96,21 +120,42 @@ export class Transport {
     this.#setState('connecting', close)
   }
 
+  /** To another connection, which the server asked for. */
+  #moveOn (): void {
+    this.#wire.close()
+    this.#setState('connecting', { code: 1000, reason: 'the server asked for another connection' })
+    // Whoever was told of that may have closed the client.
+    if (this.#state === 'connecting') this.#wire = this.#attempt()
+  }
+
+  /** A connection that seems to be there may have died while nobody looked. */
+  #awake (): void {
+    if (this.#state === 'open') this.#wire.probe()
+    else this.#backoff.hasten()
+  }
+
   #finish (close: Close): void {
     this.#backoff.stop()
+    this.#wake?.stop()
     this.#wire.close()
     this.#setState('closed', close)
   }
 
-  #setState (state: State, close?: Close): void {
+  #setState (state: LinkState, close?: Close): void {
     if (state === this.#state) return
     this.#state = state
-    if (state === 'closed') this.#pending.fail('closed', `closed: ${close?.code} ${close?.reason}`)
-    if (state === 'connecting') this.#pending.fail('disconnected')
+    if (state !== 'open') this.#lose(state, close)
     this.states.call(state, close)
   }
 
-  #absent (message: Envelope) {
+  #lose (state: LinkState, close: Close | undefined): void {
+    this.#renewal.stop()
+    this.#drain.stop()
+    if (state === 'closed') this.#pending.fail('closed', `closed: ${close?.code} ${close?.reason}`)
+    else this.#pending.fail('disconnected')
+  }
+
+  #absent (message: Subject) {
     return this.#state === 'closed'
       ? failure(message, 'closed')
       : failure(message, 'disconnected', 'not sent: there is no connection')

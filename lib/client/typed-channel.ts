@@ -1,7 +1,8 @@
 import type { ChannelDefinition } from '../contract/definition.ts'
 import type {
-  ErrorData, ErrorsOf, PayloadArgument, PayloadOf, PresenceOf, Received, ReplyOf, SentPayloadOf
+  ErrorData, ErrorsOf, IsLogged, KeyframeOf, PayloadArgument, PayloadOf, PresenceOf, Received, ReplyOf, SentPayloadOf
 } from '../contract/payloads.ts'
+import type { Position, ResyncReason } from '../protocol/log.ts'
 import type { Unsubscribe } from './listeners.ts'
 import type { FailureCode, RequestError } from './request-error.ts'
 
@@ -16,20 +17,37 @@ export type SendResult<D extends ChannelDefinition, K extends Received<D>> =
   | { readonly ok: true, readonly reply: ReplyOf<D, K> }
   | { readonly ok: false, readonly error: DeclaredError<D, K> | RequestError<FailureCode> }
 
+/** Where a logged message stands in its channel's log. */
+export interface Entry {
+  /** Grows by one with each message of the log. */
+  readonly offset: number
+  /** By which its sender knows it: `ctx.messageId` of a handler that broadcast once. */
+  readonly id: string
+  readonly link: string
+}
+
+// Of a contract that is not known, any message may be logged.
+type EntryOf<D extends ChannelDefinition, K extends keyof D['fromServer'] & string> =
+  IsLogged<D, K> extends true ? [entry: Entry] : D extends { readonly log: object } ? [] : 'log' extends keyof D ? [entry?: Entry] : []
+
 // The names are written out below, not `Received<D>`: errors print a constraint as it is written.
 /** The messages of a channel, or of the connection itself. */
 export interface TypedMessaging<D extends ChannelDefinition> {
   /**
-   * Calls `listener` with every message of that type from now on, across reconnects.
+   * Calls `listener` with every message of that type from now on, across reconnects; a logged message comes with its place in the log.
+   * Logged messages come in the order of the log, each once.
    * @returns a function that ends this.
    */
-  on<K extends keyof D['fromServer'] & string> (type: K, listener: (payload: SentPayloadOf<D, K>) => void): Unsubscribe
+  on<K extends keyof D['fromServer'] & string> (type: K, listener: (payload: SentPayloadOf<D, K>, ...entry: EntryOf<D, K>) => void): Unsubscribe
 
   /**
    * Sends a message and resolves with its reply. Always settles.
    * @throws {RequestError} with a code that the message declares; with one of the protocol's catalogue; or with
    *   `disconnected` (there is no connection, or it was lost before the reply: its message tells which), `timeout` (no reply
    *   within `ConnectOptions.timeout`), `not_joined` (the channel was left), `closed` (the client was closed).
+   *   A message declared `once` waits for the channel to be joined again, and is sent again under the same id, where it may have been
+   *   lost or the server answers `unavailable` or `timeout`. It rejects with `too_many_pending` where `ConnectOptions.pending` of them
+   *   wait already, with `disconnected` when it did not leave within 90 s, and with `unknown_outcome` 90 s after its first attempt.
    * @throws {TypeError} when the payload cannot be written as JSON.
    */
   send<K extends keyof D['fromClient'] & string> (type: K, ...payload: PayloadArgument<PayloadOf<D, K>>): Promise<ReplyOf<D, K>>
@@ -42,6 +60,26 @@ export interface TypedMessaging<D extends ChannelDefinition> {
   isError<K extends keyof D['fromClient'] & string, E extends keyof ErrorsOf<D, K> & string> (
     error: unknown, type: K, code: E
   ): error is RequestError<E, ErrorData<ErrorsOf<D, K>, E>>
+}
+
+/** What there is to begin anew with, on a channel that has a log. */
+export interface Resync<D extends ChannelDefinition> {
+  /** `fresh`: joined for the first time. All others: messages were missed that are not coming any more; docs/protocol.md 8.5 lists why. */
+  readonly reason: ResyncReason
+  /** The channel's state after the message at `offset`, and all that there was to know before it. Undefined where there is none. */
+  readonly keyframe?: { readonly offset: number, readonly link: string, readonly state: KeyframeOf<D> }
+  /** The newest place in the log at that time. The messages up to it, from the keyframe or from the oldest that is handed out, come next. */
+  readonly position: Position
+}
+
+/** What joining a channel that has a log takes. */
+export interface JoinOptions<D extends ChannelDefinition> {
+  /**
+   * Called whenever the client begins anew: with the first join, before `join` resolves; when what was missed could not be recovered; when the
+   * server sends `resync`. It replaces what is known: afterwards every message after the keyframe or, without one, the newest history comes
+   * through `on`, in order, each once. (Where the log cannot be reached at the first join, it is called later, as soon as it can.)
+   */
+  readonly onResync: (resync: Resync<D>) => void
 }
 
 /** One user present, however many connections the user has. */
@@ -59,7 +97,7 @@ export interface PresenceDifference<D extends ChannelDefinition> {
 
 /**
  * A channel that this client joined. It stays joined across reconnects, until `leave`, `onLeft` or the end of the client.
- * What the server broadcast while there was no connection is not seen.
+ * What the server broadcast while there was no connection is handed on later where the channel has a log, and not seen where it has none.
  */
 export interface TypedChannel<D extends ChannelDefinition> extends TypedMessaging<D> {
   /** The channel's address: `chat/lobby`. */
@@ -76,6 +114,12 @@ export interface TypedChannel<D extends ChannelDefinition> extends TypedMessagin
   onPresence (
     listener: (presence: ReadonlyArray<Present<D>>, change: PresenceDifference<D> | undefined) => void
   ): Unsubscribe
+
+  /**
+   * Calls `listener` after a reconnect, when everything missed has been handed on and nothing of the log was lost. (Else: `onResync`.)
+   * @returns a function that ends this.
+   */
+  onRecovered (listener: () => void): Unsubscribe
 
   /**
    * Calls `listener` once when this client is out of the channel without having left it: the server removed it, or refused

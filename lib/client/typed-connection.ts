@@ -1,9 +1,9 @@
 import type { TObject, TSchema, TString, TUnknown } from '@sinclair/typebox'
-import type { AnyChannel, Channel, ChannelDefinition } from '../contract/definition.ts'
+import type { AnyChannel, Channel, ChannelDefinition, LogDefinition } from '../contract/definition.ts'
 import type { ParamsOf } from '../contract/payloads.ts'
 import type { Unsubscribe } from './listeners.ts'
-import type { State } from './transport.ts'
-import type { TypedChannel, TypedMessaging } from './typed-channel.ts'
+import type { State } from './client.ts'
+import type { JoinOptions, TypedChannel, TypedMessaging } from './typed-channel.ts'
 import type { Close } from './wire.ts'
 
 interface NoMessages {
@@ -24,9 +24,14 @@ type Picked<C extends AnyChannel, P> =
 /** The definition that `join` was given: by its contract, or by its pattern. One signature for both makes clearer errors. */
 type Joined<C extends AnyChannel, T> = T extends AnyChannel ? T['definition'] : Picked<C, T>
 
-type JoinArguments<D extends ChannelDefinition> = D extends { readonly params: TSchema }
+type Params<D extends ChannelDefinition> = D extends { readonly params: TSchema }
   ? {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]
   : []
+
+// Of a contract that is not known, a channel may have a log.
+type JoinArguments<D extends ChannelDefinition> =
+  D extends { readonly log: object } ? [params: ParamsOf<D>, options: JoinOptions<D>]
+    : 'log' extends keyof D ? [...Params<D>, options?: JoinOptions<D>] : Params<D>
 
 /**
  * A client of one WebSocket route. `C` are the contracts of the route: a union of channels, at most one of them the
@@ -50,6 +55,8 @@ export interface TypedConnection<C extends AnyChannel, V extends AnyChannel = C>
    *
    * A channel is joined once: of two joins of one address the second is refused, also while the first is under way. Shared,
    * one holder's `leave` would take it from the other.
+   *
+   * A channel that has a log takes options after its params, `{}` where it has none of these: `join('metrics', {}, { onResync })`.
    * @throws {RequestError} with a code of the protocol's catalogue (`forbidden`, `unknown_channel`, …), `already_joined`,
    *   `timeout` or `closed`.
    * @throws {TypeError} when a param is missing, empty or holds a slash.
@@ -73,6 +80,7 @@ interface Unknown<P extends string> extends ChannelDefinition {
   }>>
   readonly fromServer: Readonly<Record<string, { readonly payload: TUnknown }>>
   readonly presence: TUnknown
+  readonly log?: LogDefinition & { readonly keyframe: TUnknown }
 }
 
 /** A client that was told of no contract: what arrives is `unknown`. A channel joined by its contract's value is typed. */

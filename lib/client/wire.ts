@@ -17,7 +17,8 @@ export interface WireSetup {
 export type Close = Omit<CloseEvent, 'retry'>
 
 export interface WireEvents {
-  opened (): void
+  /** `token`: the one it was opened with. */
+  opened (token: string | undefined): void
   received (envelope: Envelope): void
   /** Called once, last. `error`: the attempt failed before there was a socket. */
   ended (close: Close, error?: unknown): void
@@ -44,6 +45,7 @@ export class Wire {
   readonly #events: WireEvents
   readonly #listener = { handleEvent: (event: SocketEvent) => this.#handle(event) }
   #socket: WebSocketLike | undefined
+  #token: string | undefined
   #timer: Timer
   #over = false
 
@@ -64,9 +66,16 @@ export class Wire {
     this.#socket?.close(code)
   }
 
+  /** Asks for a sign of life now. It must be open. */
+  probe (): void {
+    this.#wait(answerWithin, () => this.#lose('no answer'))
+    this.send(pingFrame)
+  }
+
   async #open (): Promise<void> {
     const token = await this.#setup.token?.()
     if (this.#over) return
+    this.#token = token
     const protocols = token ? [subprotocol, bearerPrefix + token] : [subprotocol]
     this.#socket = new this.#setup.WebSocket(this.#setup.url, protocols)
     this.#socket.addEventListener('error', ignore)
@@ -75,15 +84,10 @@ export class Wire {
 
   #handle ({ type, data, code = abnormal, reason = '' }: SocketEvent): void {
     if (type === 'close') return this.#end({ code, reason })
-    this.#wait(quietFor, () => this.#ping())
-    if (type === 'open') return this.#events.opened()
+    this.#wait(quietFor, () => this.probe())
+    if (type === 'open') return this.#events.opened(this.#token)
     const envelope = readEnvelope(data)
     if (envelope) this.#events.received(envelope)
-  }
-
-  #ping (): void {
-    this.#wait(answerWithin, () => this.#lose('no answer'))
-    this.send(pingFrame)
   }
 
   /** A dead peer never answers a close, and a browser takes its time to say so: not waited for. */

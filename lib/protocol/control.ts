@@ -32,6 +32,11 @@ export interface LeftPayload {
   readonly code: string
 }
 
+/** Payload of `reconnect`: the server asks for another connection to be made within `delay` milliseconds; each client takes a random part of it. */
+export interface ReconnectPayload {
+  readonly delay: number
+}
+
 export const subprotocol = 'fastify-channels.v1'
 
 /** A token offered as a subprotocol has this prefix; it is never the subprotocol selected. */

@@ -23,7 +23,7 @@ export const errorMessages = {
 export type ErrorCode = keyof typeof errorMessages
 
 /** What the client library answers by itself where there is no server to: a contract cannot declare these either. */
-export const clientCodes = ['closed', 'disconnected'] as const
+export const clientCodes = ['closed', 'disconnected', 'too_many_pending', 'unknown_outcome'] as const
 
 export type ReservedCode = ErrorCode | typeof clientCodes[number]
 

@@ -48,7 +48,7 @@ async function startOpen (options: ConnectOptions = {}) {
 async function startJoined (options: ConnectOptions = {}) {
   const started = await startOpen(options)
   const { client, socket, clock } = started
-  const joining = client.join('chat/:room', { room: 'lobby' })
+  const joining = client.join('chat/:room', { room: 'lobby' }, { onResync: () => {} })
   await setImmediate()
   socket.ack('join', { presence: [ann] })
   const lobby = await joining
@@ -66,7 +66,7 @@ const posting = (payload: unknown) => ({ type: 'message.posted', channel: 'chat/
 t.test('joining', async (t) => {
   t.test('by pattern and params', async (t) => {
     const { client, socket } = await startOpen()
-    const joining = client.join('chat/:room', { room: 'lobby' })
+    const joining = client.join('chat/:room', { room: 'lobby' }, { onResync: () => {} })
     t.match(socket.sent, [{ type: 'join', channel: 'chat/lobby', correlationId: String }])
     socket.ack('join', { presence: [ann] })
     const lobby = await joining
@@ -76,7 +76,7 @@ t.test('joining', async (t) => {
 
   t.test('by the contract itself', async (t) => {
     const { client, socket } = await startOpen()
-    const joining = client.join(chat, { room: 'lobby' })
+    const joining = client.join(chat, { room: 'lobby' }, { onResync: () => {} })
     socket.ack('join', {})
     t.equal((await joining).address, 'chat/lobby')
   })
@@ -90,7 +90,7 @@ t.test('joining', async (t) => {
 
   t.test('a param that would name another channel is refused', async (t) => {
     const { client, socket } = await startOpen()
-    await t.rejects(client.join('chat/:room', { room: 'a/b' }), TypeError)
+    await t.rejects(client.join('chat/:room', { room: 'a/b' }, { onResync: () => {} }), TypeError)
     t.strictSame(socket.sent, [])
   })
 
@@ -229,7 +229,7 @@ t.test('messages of a channel', async (t) => {
 
   t.test('those in one chunk with the ack wait for whoever joined', async (t) => {
     const { client, socket, clock } = await startOpen()
-    const joining = client.join(chat, { room: 'lobby' })
+    const joining = client.join(chat, { room: 'lobby' }, { onResync: () => {} })
     socket.ack('join', { presence: [ann] })
     socket.say(posting('1'))
     socket.say({ type: 'presence', channel: 'chat/lobby', payload: { joined: [bob] } })
@@ -316,11 +316,13 @@ t.test('sending to a channel', async (t) => {
     const states: State[] = []
     client.onState((state) => {
       states.push(state)
-      if (state === 'open') lobby.trySend('typing', { active: true })
+      if (state === 'recovering') lobby.trySend('typing', { active: true })
     })
     const socket = await reconnect()
     t.match(socket.sent, [{ type: 'join' }, { type: 'typing' }])
-    t.strictSame(states, ['connecting', 'open'])
+    t.strictSame(states, ['connecting', 'recovering'])
+    socket.ack('join')
+    t.strictSame(states, ['connecting', 'recovering', 'open'], 'once it is joined again')
   })
 })
 
@@ -519,7 +521,7 @@ t.test('removed by the server', async (t) => {
     socket.say({ type: 'left', channel: 'chat/lobby', payload: { code: 'forbidden' } })
     socket.say({ type: 'left', channel: 'chat/lobby', payload: { code: 'forbidden' } })
     t.strictSame(left, ['forbidden'])
-    const joining = client.join(chat, { room: 'lobby' })
+    const joining = client.join(chat, { room: 'lobby' }, { onResync: () => {} })
     socket.ack('join')
     await joining
     t.equal((await reconnect()).sent.length, 1)

@@ -19,14 +19,14 @@ t.test('a message of one\'s own is shown at once and confirmed by its ack', asyn
   t.strictSame(lines(list), [['hi', 'sending', undefined]])
   list.confirmed(key, 'm1')
   t.strictSame(lines(list), [['hi', 'sent', 'm1']])
-  t.equal(list.posted(posted('m1', 'hi')), false, 'the broadcast afterwards is no news')
+  t.equal(list.posted(posted('m1', 'hi'), 1), false, 'the broadcast afterwards is no news')
   t.equal(list.entries.length, 1)
 })
 
 t.test('the broadcast may come before the ack', async (t) => {
   const list = new MessageList()
   const key = list.sending(own('hi'))
-  t.equal(list.posted(posted('m1', 'hi')), false)
+  t.equal(list.posted(posted('m1', 'hi'), 1), false)
   t.strictSame(lines(list), [['hi', 'sent', 'm1']])
   t.equal(list.entries[0]?.key, key, 'the line on the page stays the same one')
   list.confirmed(key, 'm1')
@@ -38,10 +38,10 @@ t.test('the same words twice are two messages', async (t) => {
   const list = new MessageList()
   const first = list.sending(own('hi'))
   const second = list.sending(own('hi'))
-  list.posted(posted('m1', 'hi'))
+  list.posted(posted('m1', 'hi'), 1)
   t.strictSame(lines(list), [['hi', 'sent', 'm1'], ['hi', 'sending', undefined]])
   list.confirmed(first, 'm1')
-  list.posted(posted('m2', 'hi'))
+  list.posted(posted('m2', 'hi'), 1)
   list.confirmed(second, 'm2')
   t.strictSame(lines(list), [['hi', 'sent', 'm1'], ['hi', 'sent', 'm2']])
 })
@@ -49,7 +49,7 @@ t.test('the same words twice are two messages', async (t) => {
 t.test('a server that changes the words is not shown twice', async (t) => {
   const list = new MessageList()
   const key = list.sending(own('darn'))
-  list.posted(posted('m1', '****'))
+  list.posted(posted('m1', '****'), 1)
   list.confirmed(key, 'm1')
   t.strictSame(lines(list), [['****', 'sent', 'm1']])
 })
@@ -57,7 +57,7 @@ t.test('a server that changes the words is not shown twice', async (t) => {
 t.test('what is not confirmed stays at the end', async (t) => {
   const list = new MessageList()
   list.sending(own('mine'))
-  t.equal(list.posted(posted('m1', 'theirs', 'u-bob')), true)
+  t.equal(list.posted(posted('m1', 'theirs', 'u-bob'), 1), true)
   t.strictSame(list.entries.map((e) => e.text), ['theirs', 'mine'])
 })
 
@@ -71,14 +71,14 @@ t.test('a failed message is tried again, discarded, or turns out to have arrived
   t.equal(list.retried(key), 'hi')
   t.strictSame(lines(list), [['hi', 'sending', undefined]])
   list.failed(key)
-  list.posted(posted('m1', 'hi'))
+  list.posted(posted('m1', 'hi'), 1)
   t.strictSame(lines(list), [['hi', 'sent', 'm1']])
   t.equal(list.retried(key), undefined)
 })
 
 t.test('the oldest of very many messages go', async (t) => {
   const list = new MessageList()
-  for (let i = 0; i <= 500; i++) list.posted(posted(`m${i}`, 'hi', 'u-bob'))
+  for (let i = 0; i <= 500; i++) list.posted(posted(`m${i}`, 'hi', 'u-bob'), 1)
   t.equal(list.entries.length, 500)
   t.equal(list.entries[0]?.id, 'm1')
 })
@@ -174,22 +174,23 @@ t.test('the line about those who type', async (t) => {
 
 /** A channel that the test plays the server of. */
 function fakeChannel () {
-  const listeners = new Map<string, (payload: unknown) => void>()
+  const listeners = new Map<string, (payload: unknown, entry: { offset: number }) => void>()
   const sends: { type: string, payload: unknown, resolve: (reply: unknown) => void, reject: (error: Error) => void }[] = []
   const channel = {
     presence: [{ user: 'u-bob', data: { name: 'Bob' } }, { user: 'u-ada', data: { name: 'Ada' } }, { user: 'u-abe', data: { name: 'Abe' } }],
-    on: (type: string, fn: (payload: unknown) => void) => listeners.set(type, fn),
+    on: (type: string, fn: (payload: unknown, entry: { offset: number }) => void) => listeners.set(type, fn),
     onPresence: (fn: () => void) => listeners.set('presence', fn),
     send: (type: string, payload: unknown) => new Promise((resolve, reject) => sends.push({ type, payload, resolve, reject })),
     trySend: (type: string, payload: unknown) => channel.send(type, payload)
   }
-  return { channel: channel as unknown as RoomChannel, presence: channel, sends, server: (type: string, payload?: unknown) => listeners.get(type)?.(payload) }
+  return { channel: channel as unknown as RoomChannel, presence: channel, sends, server: (type: string, payload?: unknown, offset = 1) => listeners.get(type)?.(payload, { offset }) }
 }
 
 function aRoom () {
   const clock = new FakeClock()
   const fake = fakeChannel()
-  const room = new Room('lobby', { channel: fake.channel, me, clock })
+  const messages = new MessageList()
+  const room = new Room('lobby', { channel: fake.channel, messages, me, clock })
   let changes = 0
   room.onChange(() => changes++)
   return { room, clock, ...fake, changes: () => changes }
@@ -209,7 +210,7 @@ t.test('a room sends, and confirms what it sent', async (t) => {
 
 t.test('what comes before the room is on the page is kept for it', async (t) => {
   const fake = fakeChannel()
-  const room = new Room('lobby', { channel: fake.channel, me, clock: new FakeClock() })
+  const room = new Room('lobby', { channel: fake.channel, messages: new MessageList(), me, clock: new FakeClock() })
   fake.server('message.posted', posted('m1', 'hi', 'u-bob'))
   t.equal(room.messages.entries.length, 1)
 })

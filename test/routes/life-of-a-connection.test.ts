@@ -23,7 +23,7 @@ t.test('the life of a connection', async (t) => {
   client.onState((state) => states.push(state))
 
   // It joins, and finds who is there.
-  const lobby = await client.join('chat/:room', { room: 'lobby' })
+  const lobby = await client.join('chat/:room', { room: 'lobby' }, { onResync: () => {} })
   t.strictSame(lobby.presence.map(({ data }) => data.name), ['bob', 'ann'])
   t.match(await bob.client.next('presence'), { payload: { joined: [{ user: ann.userId, data: { name: 'ann' } }] } })
 
@@ -57,7 +57,7 @@ t.test('the life of a connection', async (t) => {
   // It says goodbye.
   client.close()
   t.equal(client.state, 'closed')
-  t.strictSame(states, ['open', 'connecting', 'open', 'closed'])
+  t.strictSame(states, ['open', 'connecting', 'recovering', 'open', 'closed'])
 })
 
 t.test('a client that vanishes is gone within interval and timeout', async (t) => {

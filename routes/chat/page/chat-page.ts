@@ -2,6 +2,7 @@ import { systemClock } from '../../../lib/client/system-clock.ts'
 import { joinRoom, type Client } from './connect.ts'
 import { find } from './dom.ts'
 import { JoinForm, problemOf } from './join-form.ts'
+import { MessageList } from './message-list.ts'
 import { rememberRooms, type Remembered } from './open-rooms.ts'
 import { RoomView } from './room-view.ts'
 import { Room } from './room.ts'
@@ -45,8 +46,12 @@ export class ChatPage {
   }
 
   async #join (name: string): Promise<void> {
-    const channel = await joinRoom(this.#client, name)
-    const room = new Room(name, { channel, me: this.#me, clock: systemClock })
+    const messages = new MessageList()
+    const channel = await joinRoom(this.#client, name, (offset) => {
+      messages.begin(offset)
+      this.#render(name)
+    })
+    const room = new Room(name, { channel, messages, me: this.#me, clock: systemClock })
     channel.onLeft(() => this.#removed(name))
     this.#add(room, () => { channel.leave() })
   }

@@ -9,8 +9,9 @@ export function openClient (session: Session) {
   return client
 }
 
-export function joinRoom (client: Client, room: string) {
-  return client.join('chat/:room', { room })
+/** `begun`: what was said before begins anew; messages up to that offset are history. */
+export function joinRoom (client: Client, room: string, begun: (offset: number) => void) {
+  return client.join('chat/:room', { room }, { onResync: ({ position }) => begun(position.offset) })
 }
 
 export type Client = ReturnType<typeof openClient>

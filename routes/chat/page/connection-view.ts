@@ -3,6 +3,7 @@ import { find } from './dom.ts'
 
 const words = {
   connecting: 'Connecting…',
+  recovering: 'Catching up…',
   open: 'Connected',
   closed: 'Disconnected'
 } as const

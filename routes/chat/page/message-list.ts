@@ -25,10 +25,17 @@ const limit = 500
 export class MessageList {
   #sent: readonly Entry[] = []
   #unsent: readonly Entry[] = []
+  #history = 0
   #count = 0
 
   get entries (): readonly Entry[] {
     return [...this.#sent, ...this.#unsent]
+  }
+
+  /** What is known of the room begins anew; what comes up to that place in its log was said before. What is on its way stays. */
+  begin (offset: number): void {
+    this.#sent = []
+    this.#history = offset
   }
 
   /** Shows a message that is on its way, and returns its key. */
@@ -46,13 +53,13 @@ export class MessageList {
     if (!this.#knows(id)) this.#add({ ...entry, id, delivery: 'sent' })
   }
 
-  /** The server's broadcast. Returns whether it is news. */
-  posted (message: Posted): boolean {
+  /** The server's broadcast, and its place in the room's log. Returns whether it is news. */
+  posted (message: Posted, offset: number): boolean {
     if (this.#knows(message.id)) return false
     const own = this.#awaited(message)
     if (own !== undefined) this.#remove(own.key)
     this.#add({ ...message, key: own?.key ?? message.id, delivery: 'sent' })
-    return own === undefined
+    return own === undefined && offset > this.#history
   }
 
   failed (key: string): void {

@@ -1,17 +1,25 @@
 import type { Clock } from '../../../lib/clock.ts'
 import type { RoomChannel } from './connect.ts'
-import { MessageList } from './message-list.ts'
+import type { MessageList, Posted } from './message-list.ts'
 import type { Person } from './session.ts'
 import { TypingSender } from './typing-sender.ts'
 import { TypingWatch } from './typing-watch.ts'
 
 export interface Member { readonly user: string, readonly name: string }
 
+interface RoomSetup {
+  readonly channel: RoomChannel
+  /** What was said before is in it, or on its way into it. */
+  readonly messages: MessageList
+  readonly me: Person
+  readonly clock: Clock
+}
+
 /** One room this window is in: what is said, who is there, who types, and how much of it nobody looked at yet. */
 export class Room {
   readonly name: string
   readonly me: Person
-  readonly messages = new MessageList()
+  readonly messages: MessageList
   readonly typing: TypingSender
   readonly typists: TypingWatch
   readonly #channel: RoomChannel
@@ -20,8 +28,9 @@ export class Room {
   #seen = false
   #unread = 0
 
-  constructor (name: string, { channel, me, clock }: { channel: RoomChannel, me: Person, clock: Clock }) {
+  constructor (name: string, { channel, messages, me, clock }: RoomSetup) {
     this.name = name
+    this.messages = messages
     this.me = me
     this.#channel = channel
     this.#clock = clock
@@ -76,7 +85,7 @@ export class Room {
   }
 
   #listen (): void {
-    this.#channel.on('message.posted', (message) => this.#posted(message))
+    this.#channel.on('message.posted', (message, { offset }) => this.#posted(message, offset))
     this.#channel.on('typing.changed', ({ userId, name, active }) => {
       if (userId === this.me.user) return
       if (active) this.typists.typing(userId, name)
@@ -88,8 +97,8 @@ export class Room {
     })
   }
 
-  #posted (message: Parameters<MessageList['posted']>[0]): void {
-    const isNews = this.messages.posted(message)
+  #posted (message: Posted, offset: number): void {
+    const isNews = this.messages.posted(message, offset)
     this.typists.stopped(message.from)
     if (isNews && !this.#seen && message.from !== this.me.user) this.#unread++
     this.#changed()

@@ -1,0 +1,33 @@
+import type { Place } from '../protocol/frame.ts'
+import type { Position } from '../protocol/log.ts'
+import { firstMessageOf, keyframeOf } from './read-recovery.ts'
+
+/** How a logged message stands to what was handed on: the one that follows, known already, or come before one that is missing. */
+export type Standing = 'next' | 'known' | 'early'
+
+/** How far a channel's log has been handed on. */
+export class LogPosition {
+  #position: Position | undefined
+
+  /** What a join asks to go on from; undefined while nothing is known of the log. */
+  get since (): Position | undefined {
+    return this.#position
+  }
+
+  /** Begins anew where what the server sent begins: at its keyframe, or before the first of its messages. `newest` is the log's. */
+  begin (newest: Position, recovery: unknown): void {
+    const keyframe = keyframeOf(recovery)
+    const first = firstMessageOf(recovery)
+    const start = keyframe ?? (first && { offset: first.offset - 1, link: first.prev }) ?? newest
+    this.#position = { epoch: newest.epoch, offset: start.offset, link: start.link }
+  }
+
+  /** Moves on to a message, where it is the next. */
+  pass ({ offset, link, prev }: Place): Standing {
+    const position = this.#position
+    if (position && offset <= position.offset) return 'known'
+    if (!position || position.link !== prev) return 'early'
+    this.#position = { epoch: position.epoch, offset, link }
+    return 'next'
+  }
+}
