@@ -1,4 +1,4 @@
-import Plot, { type AlignedData, type Axis, type Options } from 'uplot'
+import Plot from 'uplot'
 import { find, fromTemplate } from '../../chat/page/dom.ts'
 import { drawingText, type Drawing } from './readings.ts'
 
@@ -10,12 +10,12 @@ const dashes = [[], [5, 4]]
 export class Chart {
   readonly element = fromTemplate('chart')
   readonly #canvas = find(this.element, '.plot', HTMLElement)
-  readonly #plot: uPlot
+  readonly #plot: Plot
 
   constructor (drawing: Drawing) {
     find(this.element, '.title', HTMLElement).textContent = `${drawing.title}, ${drawing.unit}`
     find(this.element, '.key', HTMLElement).append(...drawing.lines.map(({ label }, i) => keyOf(label, i)))
-    this.#plot = new uPlot(optionsOf(drawing), dataOf(drawing), this.#canvas)
+    this.#plot = new Plot(optionsOf(drawing), dataOf(drawing), this.#canvas)
     new ResizeObserver(() => this.#fit()).observe(this.#canvas)
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#plot.redraw())
   }
@@ -37,12 +37,12 @@ function keyOf (label: string, i: number): HTMLElement {
   return element
 }
 
-function dataOf ({ at, lines }: Drawing): uPlot.AlignedData {
+function dataOf ({ at, lines }: Drawing): Plot.AlignedData {
   return [[...at], ...lines.map(({ points }) => [...points])]
 }
 
-function optionsOf ({ lines }: Drawing): uPlot.Options {
-  const axis: uPlot.Axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' }
+function optionsOf ({ lines }: Drawing): Plot.Options {
+  const axis: Plot.Axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' }
   return {
     width: 300,
     height,

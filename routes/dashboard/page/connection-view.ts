@@ -6,39 +6,29 @@ const words = {
   connecting: 'Connecting…',
   open: 'Live',
   recovering: 'Catching up…',
+  paused: 'Paused: cut off',
   closed: 'Disconnected'
 } as const
 
-/** Says whether the page is connected, and has the button that cuts it off and lets it catch up. */
-export class ConnectionView {
-  readonly #status = find(document, '#connection', HTMLElement)
-  readonly #pause = find(document, '#pause', HTMLButtonElement)
-  readonly #again = find(document, '#connect-again', HTMLButtonElement)
-  readonly #client: Client
-  readonly #line: Line
-
-  constructor (client: Client, line: Line) {
-    this.#client = client
-    this.#line = line
-    this.#pause.addEventListener('click', () => this.#toggle())
-    this.#again.addEventListener('click', () => location.reload())
-    client.onState(() => this.#show())
-    this.#show()
+/** Says whether the page is connected; one button cuts it off and lets it catch up. What is closed for good can only be begun anew. */
+export function showConnection (client: Client, line: Line): void {
+  const status = find(document, '#connection', HTMLElement)
+  const pause = find(document, '#pause', HTMLButtonElement)
+  const again = find(document, '#connect-again', HTMLButtonElement)
+  const show = () => {
+    const state = line.isCut && client.state !== 'closed' ? 'paused' : client.state
+    status.dataset['state'] = state
+    find(status, '.word', HTMLElement).textContent = words[state]
+    pause.textContent = line.isCut ? 'Resume' : 'Pause'
+    pause.hidden = state === 'closed'
+    again.hidden = state !== 'closed'
   }
-
-  #toggle (): void {
-    if (this.#line.isCut) this.#line.mend()
-    else this.#line.cut()
-    this.#show()
-  }
-
-  #show (): void {
-    const { state } = this.#client
-    const isPaused = this.#line.isCut && state !== 'closed'
-    this.#status.dataset['state'] = isPaused ? 'paused' : state
-    find(this.#status, '.word', HTMLElement).textContent = isPaused ? 'Paused: cut off' : words[state]
-    this.#pause.textContent = this.#line.isCut ? 'Resume' : 'Pause'
-    this.#pause.hidden = state === 'closed'
-    this.#again.hidden = state !== 'closed'
-  }
+  pause.addEventListener('click', () => {
+    if (line.isCut) line.mend()
+    else line.cut()
+    show()
+  })
+  again.addEventListener('click', () => location.reload())
+  client.onState(show)
+  show()
 }

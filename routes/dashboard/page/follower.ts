@@ -14,7 +14,8 @@ export interface CaughtUp {
 /** The board as this page follows it, and what it can say of how it caught up. */
 export class Follower {
   #board: Board = emptyBoard
-  #offset = 0
+  /** Of the last delta; undefined before there was a board. */
+  #offset: number | undefined
   /** While there is no connection: where we were when it was lost, and how many deltas came since. */
   #away: { readonly offset: number, recovered: number } | undefined
   #caughtUp: CaughtUp | undefined
@@ -43,7 +44,7 @@ export class Follower {
 
   /** The connection is lost. Lost again before it caught up, it is still where it was. */
   lost (): void {
-    this.#away ??= { offset: this.#offset, recovered: 0 }
+    if (this.#offset !== undefined) this.#away ??= { offset: this.#offset, recovered: 0 }
   }
 
   /** All that was missed has been taken. */
@@ -55,7 +56,7 @@ export class Follower {
     if (!this.#away) return
     const { offset, recovered } = this.#away
     this.#away = undefined
-    this.#caughtUp = { missed: this.#offset - offset, recovered, ...(anew && { anew }) }
+    this.#caughtUp = { missed: (this.#offset as number) - offset, recovered, ...(anew && { anew }) }
   }
 }
 

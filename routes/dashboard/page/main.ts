@@ -1,6 +1,6 @@
 import { find } from '../../chat/page/dom.ts'
 import { BoardView } from './board-view.ts'
-import { ConnectionView } from './connection-view.ts'
+import { showConnection } from './connection-view.ts'
 import { follow, openClient } from './connect.ts'
 import { caughtUpLine, Follower } from './follower.ts'
 import { Line } from './line.ts'
@@ -11,7 +11,7 @@ const follower = new Follower()
 const view = new BoardView()
 const news = find(document, '#news', HTMLElement)
 
-new ConnectionView(client, line)
+showConnection(client, line)
 await follow(client, follower, () => {
   view.show(follower.board)
   const { caughtUp } = follower

@@ -40,11 +40,16 @@ export function drawingsOf ({ points }: Board, node: string): Drawing[] {
 
 /** A drawing in words, for those who cannot see it: the newest value of each line. */
 export function drawingText ({ title, unit, lines }: Drawing): string {
-  return `${title}: ${lines.map(({ label, points }) => `${label} ${valueText(points.at(-1) ?? 0, unit)}`).join(', ')}`
+  return `${title}: ${lines.map(({ label, points }) => `${label} ${newest(points, unit)}`).join(', ')}`
 }
 
 function pointsOf ({ at, series }: Points, key: string): ReadonlyArray<number | null> {
   return series[key] ?? at.map(() => null)
+}
+
+function newest (points: ReadonlyArray<number | null>, unit: string): string {
+  const value = points.at(-1) ?? null
+  return value === null ? 'unknown' : valueText(value, unit)
 }
 
 function valueText (value: number, unit: string): string {
