@@ -22,16 +22,15 @@ export const kept = 120
 export const emptyBoard: Board = { metrics: {}, points: { at: [], series: {} } }
 
 /** The delta that leads from one map to another, and says nothing of what stays. */
-export function difference (before: Metrics, after: Metrics, at: number): Delta {
+export function difference (before: Metrics, after: Metrics): Pick<Delta, 'set' | 'del'> {
   return {
-    at,
     set: Object.fromEntries(Object.entries(after).filter(([key, value]) => !Object.hasOwn(before, key) || before[key] !== value)),
     del: Object.keys(before).filter((key) => !Object.hasOwn(after, key))
   }
 }
 
 /** The board one second later. Server and page use this same function, and so have the same board. */
-export function advance ({ metrics, points }: Board, { at, set, del }: Delta): Board {
+export function advance ({ metrics, points }: Board, { at, set, del }: Omit<Delta, 'by'>): Board {
   const gone = new Set(del)
   const next = Object.fromEntries(Object.entries({ ...metrics, ...set }).filter(([key]) => !gone.has(key)))
   return { metrics: next, points: extend(points, next, at) }

@@ -8,9 +8,9 @@ export interface Metric {
 
 /** Every metric but the rejections: those are named after their reasons, `rejected.<reason>`, and counted since the start. */
 export const catalogue: readonly Metric[] = [
-  { name: 'loop.p50', label: 'Event loop delay, median', unit: 'ms', chart: 'Event loop delay' },
-  { name: 'loop.p99', label: 'Event loop delay, 99th percentile', unit: 'ms', chart: 'Event loop delay' },
-  { name: 'loop.busy', label: 'Event loop busy', unit: '%', chart: 'Busy' },
+  { name: 'loop.p50', label: 'Loop delay, median', unit: 'ms', chart: 'Event loop delay' },
+  { name: 'loop.p99', label: 'Loop delay, 99th percentile', unit: 'ms', chart: 'Event loop delay' },
+  { name: 'loop.busy', label: 'Loop busy', unit: '%', chart: 'Busy' },
   { name: 'cpu', label: 'CPU', unit: '%', chart: 'Busy' },
   { name: 'memory.rss', label: 'Memory', unit: 'MB', chart: 'Memory' },
   { name: 'memory.heap', label: 'Heap', unit: 'MB', chart: 'Memory' },

@@ -16,6 +16,7 @@ export interface DashboardOptions {
 export const dashboardRoutes: FastifyPluginAsync<DashboardOptions> = async (app, { sampler, clock = systemClock, random = Math.random }) => {
   app.ws('/ws/dashboard', { public: true }, [implement(metrics, { on: {} })])
   const publisher = new Publisher({
+    node: app.channels.status().node,
     room: app.rooms.of(metrics),
     nodes: () => app.registry.nodes(),
     clock,

@@ -8,11 +8,14 @@ import { Roster } from './roster.ts'
 const every = 1_000
 /** How often a node looks in vain for the next delta before it makes one itself. */
 const patience = 2
-/** At most so many milliseconds later, so that not all lose patience at once. */
-const jitter = 500
+/** Milliseconds until it looks again for what should be there, and how many more at most, so that not all lose patience at once. */
+const doubt = 500
+const jitter = 250
 
 /** What the publisher needs of the server. */
 export interface PublisherSetup {
+  /** This node's id. */
+  readonly node: string
   readonly room: Pick<RoomHandle<typeof metrics.definition>, 'read' | 'broadcast'>
   readonly nodes: () => Promise<Everywhere<NodeInfo>>
   readonly clock: Clock
@@ -65,7 +68,7 @@ export class Publisher {
     const { clock, random, failed } = this.#setup
     const began = clock.now()
     await this.#second().catch(failed)
-    const pause = every + (this.#leads ? 0 : random() * jitter)
+    const pause = this.#leads || this.#inVain === 0 ? every : doubt + random() * jitter
     this.#wait(Math.max(0, pause - (clock.now() - began)))
   }
 
@@ -89,11 +92,12 @@ export class Publisher {
   }
 
   async #append (): Promise<void> {
-    const { results } = await this.#setup.nodes()
-    const now = this.#setup.clock.now()
-    const delta = difference(this.#board.metrics, this.#roster.gather(results, this.#board.metrics, now), now)
+    const { node, room, nodes, clock } = this.#setup
+    const { results } = await nodes()
+    const at = clock.now()
+    const delta = { at, by: node, ...difference(this.#board.metrics, this.#roster.gather(results, this.#board.metrics, at)) }
     const keyframe = advance(this.#board, delta)
-    const { epoch, offset, link } = await this.#setup.room.broadcast('changed', delta, { expect: this.#position as Position, keyframe })
+    const { epoch, offset, link } = await room.broadcast('changed', delta, { expect: this.#position as Position, keyframe })
     this.#board = keyframe
     this.#position = { epoch, offset, link }
   }

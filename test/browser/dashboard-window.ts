@@ -34,10 +34,10 @@ export class DashboardWindow {
     return this.page.locator('#connection').filter({ hasText: words }).waitFor()
   }
 
-  /** Waits until it is said how the page caught up, and how many of how many seconds came afterwards. */
+  /** Waits until it is said that the page caught up, and with how many of how many seconds. */
   async caughtUp (): Promise<{ recovered: number, missed: number }> {
     const news = this.page.locator('#news').filter({ hasText: 'Caught up' })
-    const [, recovered, missed] = /(\d+) of (\d+)/.exec(await news.textContent() ?? '') ?? []
+    const [, recovered = 0, missed = 0] = /(\d+) of (\d+)/.exec(await news.textContent() ?? '') ?? []
     return { recovered: Number(recovered), missed: Number(missed) }
   }
 

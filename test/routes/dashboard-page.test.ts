@@ -9,7 +9,7 @@ import { Line } from '../../routes/dashboard/page/line.ts'
 import { drawingsOf, drawingText, nodesOf, rowsOf } from '../../routes/dashboard/page/readings.ts'
 
 const at = (offset: number): Position => ({ epoch: 'e', offset, link: `l${offset}` })
-const delta = (second: number): Delta => ({ at: second, set: { 'a/cpu': second }, del: [] })
+const delta = (second: number): Delta => ({ at: second, by: 'a', set: { 'a/cpu': second }, del: [] })
 const board: Board = { metrics: { 'a/cpu': 3 }, points: { at: [3], series: { 'a/cpu': [3] } } }
 
 function followed (): Follower {
@@ -22,6 +22,7 @@ function followed (): Follower {
 t.test('the page follows the board', async (t) => {
   const follower = followed()
   t.strictSame(follower.board, advance(board, delta(4)))
+  t.equal(follower.keeper, 'a')
   t.equal(follower.caughtUp, undefined, 'there was nothing to catch up with')
   follower.begin('slow', at(9))
   t.strictSame(follower.board, emptyBoard)
@@ -39,6 +40,7 @@ t.test('what was missed without a connection is counted when it comes', async (t
   t.strictSame(follower.caughtUp, { missed: 2, recovered: 2 })
   t.equal(caughtUpLine({ missed: 2, recovered: 2 }), 'Caught up: 2 of 2 seconds missed came afterwards, in order.')
   t.equal(caughtUpLine({ missed: 1, recovered: 1 }), 'Caught up: 1 of 1 second missed came afterwards, in order.')
+  t.equal(caughtUpLine({ missed: 0, recovered: 0 }), 'Caught up: nothing was missed.')
   follower.take(delta(7), 7)
   follower.recovered()
   t.strictSame(follower.caughtUp, { missed: 2, recovered: 2 }, 'what comes live was not missed')
@@ -78,9 +80,9 @@ t.test('a board is read node by node', async (t) => {
     title: 'Busy',
     unit: '%',
     at: [1, 2],
-    lines: [{ label: 'Event loop busy', points: [null, null] }, { label: 'CPU', points: [null, 12.5] }]
+    lines: [{ label: 'Loop busy', points: [null, null] }, { label: 'CPU', points: [null, 12.5] }]
   })
-  t.equal(drawingText(drawings[1] as typeof drawings[number]), 'Busy: Event loop busy unknown, CPU 12.5 %')
+  t.equal(drawingText(drawings[1] as typeof drawings[number]), 'Busy: Loop busy unknown, CPU 12.5 %')
 })
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))

@@ -9,10 +9,11 @@ export class BoardView {
   readonly #nothing = find(document, '#nothing', HTMLElement)
   #views = new Map<string, NodeView>()
 
-  show (board: Board): void {
+  /** `keeper`: the node that appended the newest delta. */
+  show (board: Board, keeper: string | undefined): void {
     this.#views = new Map(nodesOf(board).map((node) => [node, this.#views.get(node) ?? new NodeView(node, board)]))
     arrange(this.#nodes, [...this.#views.values()].map(({ element }) => element))
-    for (const view of this.#views.values()) view.show(board)
+    for (const [node, view] of this.#views) view.show(board, node === keeper)
     this.#nothing.hidden = this.#views.size > 0
   }
 }

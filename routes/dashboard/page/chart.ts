@@ -49,10 +49,12 @@ function optionsOf ({ lines }: Drawing): Plot.Options {
     legend: { show: false },
     cursor: { show: false },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] } },
-    axes: [{ ...axis, space: 70 }, { ...axis, size: 44, space: 30 }],
+    axes: [{ ...axis, space: 70, values: (_plot, seconds) => seconds.map(timeOf) }, { ...axis, size: 44, space: 30 }],
     series: [{}, ...lines.map((_, i) => ({ stroke: colour(colours[i] as string), width: 2, dash: dashes[i] as number[], points: { show: false } }))]
   }
 }
+
+const timeOf = (seconds: number) => new Date(seconds * 1_000).toLocaleTimeString('en-GB')
 
 /** Asked for with each drawing, since the page may turn dark. */
 const colour = (name: string) => () => getComputedStyle(document.documentElement).getPropertyValue(name)

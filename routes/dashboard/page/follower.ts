@@ -14,6 +14,7 @@ export interface CaughtUp {
 /** The board as this page follows it, and what it can say of how it caught up. */
 export class Follower {
   #board: Board = emptyBoard
+  #keeper: string | undefined
   /** Of the last delta; undefined before there was a board. */
   #offset: number | undefined
   /** While there is no connection: where we were when it was lost, and how many deltas came since. */
@@ -22,6 +23,11 @@ export class Follower {
 
   get board (): Board {
     return this.#board
+  }
+
+  /** The node that appended the newest delta we saw. */
+  get keeper (): string | undefined {
+    return this.#keeper
   }
 
   /** The last time; undefined until a connection was lost and came back. */
@@ -38,6 +44,7 @@ export class Follower {
 
   take (delta: Delta, offset: number): void {
     this.#board = advance(this.#board, delta)
+    this.#keeper = delta.by
     this.#offset = offset
     if (this.#away) this.#away.recovered++
   }
@@ -63,5 +70,6 @@ export class Follower {
 /** What to tell people of it. */
 export function caughtUpLine ({ missed, recovered, anew }: CaughtUp): string {
   if (anew) return `Too much was missed to be caught up with (${anew}): this is the newest board.`
+  if (missed === 0) return 'Caught up: nothing was missed.'
   return `Caught up: ${recovered} of ${missed} ${missed === 1 ? 'second' : 'seconds'} missed came afterwards, in order.`
 }

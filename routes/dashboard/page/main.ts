@@ -13,7 +13,7 @@ const news = find(document, '#news', HTMLElement)
 
 showConnection(client, line)
 await follow(client, follower, () => {
-  view.show(follower.board)
+  view.show(follower.board, follower.keeper)
   const { caughtUp } = follower
   if (caughtUp) news.textContent = caughtUpLine(caughtUp)
 })

@@ -18,7 +18,8 @@ export class NodeView {
     this.#part('.charts').append(...this.#charts.map(({ element }) => element))
   }
 
-  show (board: Board): void {
+  show (board: Board, isKeeper: boolean): void {
+    this.#part('.keeper').hidden = !isKeeper
     drawingsOf(board, this.#node).forEach((drawing, i) => this.#charts[i]?.show(drawing))
     this.#part('tbody').replaceChildren(...rowsOf(board, this.#node).map(rowElement))
   }
