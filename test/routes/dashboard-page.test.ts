@@ -97,6 +97,8 @@ t.test('a line that is cut lets nothing through until it is mended', async (t) =
   }
   const clock = new FakeClock()
   const line = new Line(Socket, () => 0.5)
+  line.mend()
+  t.notOk(line.isCut, 'it was whole')
   line.cut()
   t.ok(line.isCut, 'before there was a connection')
   line.mend()

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import t, { type Test } from 'tap'
+import type { Adapter, LogRead } from '../../lib/adapters/adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import type { Recovery } from '../../lib/protocol/log.ts'
@@ -98,9 +99,9 @@ t.test('a sampler samples each second until it is stopped', async (t) => {
 })
 
 /** One node whose dashboard lives by the test's clock and says what the test says. */
-async function serveNode (t: Test, clock: FakeClock, hub: MemoryHub, said: Record<string, number> | (() => Record<string, number>)): Promise<Served> {
+async function serveNode (t: Test, clock: FakeClock, adapter: Adapter, said: Record<string, number> | (() => Record<string, number>)): Promise<Served> {
   const report = typeof said === 'function' ? said : () => said
-  const { app, sink } = await makeApp(t, { adapter: new MemoryAdapter(hub), limits: false, report })
+  const { app, sink } = await makeApp(t, { adapter, limits: false, report })
   const sampler = new Sampler({ read: () => quiet, close: () => {} }, clock)
   await app.register(dashboardRoutes, { sampler, clock, random: () => 0 })
   return listen(app, sink)
@@ -120,7 +121,7 @@ const messagesOf = async ({ app }: Served) => (await app.rooms.of(metrics).read(
 t.test('who joins gets the board, then each second what changed', async (t) => {
   const clock = new FakeClock(1_000_000)
   let said: Record<string, number> = { cpu: 1, rooms: 1 }
-  const node = await serveNode(t, clock, new MemoryHub(), () => said)
+  const node = await serveNode(t, clock, new MemoryAdapter(), () => said)
   const id = idOf(node)
   await second(clock, 1)
   const client = await watch(node)
@@ -141,7 +142,7 @@ t.test('who joins gets the board, then each second what changed', async (t) => {
 t.test('two nodes that begin at once: one delta a second, of both, by one of them', async (t) => {
   const clock = new FakeClock()
   const hub = new MemoryHub()
-  const nodes = [await serveNode(t, clock, hub, { cpu: 1 }), await serveNode(t, clock, hub, { cpu: 2 })] as const
+  const nodes = [await serveNode(t, clock, new MemoryAdapter(hub), { cpu: 1 }), await serveNode(t, clock, new MemoryAdapter(hub), { cpu: 2 })] as const
   for (let i = 0; i < 10; i++) await second(clock, 2)
   const messages = await messagesOf(nodes[0])
   t.strictSame(messages.map(({ payload }) => (payload as Delta).at), Array.from({ length: 10 }, (_, i) => (i + 1) * 1_000))
@@ -151,9 +152,9 @@ t.test('two nodes that begin at once: one delta a second, of both, by one of the
 t.test('when the one that appended last is gone another takes over, and what it said goes', async (t) => {
   const clock = new FakeClock()
   const hub = new MemoryHub()
-  const first = await serveNode(t, clock, hub, { cpu: 1 })
+  const first = await serveNode(t, clock, new MemoryAdapter(hub), { cpu: 1 })
   await second(clock, 1)
-  const other = await serveNode(t, clock, hub, { cpu: 2 })
+  const other = await serveNode(t, clock, new MemoryAdapter(hub), { cpu: 2 })
   await second(clock, 2)
   await second(clock, 2)
   const client = await watch(other)
@@ -176,7 +177,7 @@ t.test('when the one that appended last is gone another takes over, and what it 
 
 t.test('a publisher stands back for whoever was quicker, and has what that one appended', async (t) => {
   const clock = new FakeClock()
-  const { app } = await serveNode(t, new FakeClock(), new MemoryHub(), {})
+  const { app } = await serveNode(t, new FakeClock(), new MemoryAdapter(), {})
   const room = app.rooms.of(metrics)
   const failures: unknown[] = []
   const quicker: Board = { metrics: { 'quick/cpu': 1 }, points: { at: [1], series: { 'quick/cpu': [1] } } }
@@ -227,11 +228,24 @@ t.test('a second that fails is reported, and another follows; one that is stoppe
   t.equal(clock.pending, 0)
 })
 
+class AwayAdapter extends MemoryAdapter {
+  override async read (): Promise<LogRead> {
+    throw new Error('away')
+  }
+}
+
+t.test('while the log cannot be reached the node says so, where anybody wants to know, and goes on', async (t) => {
+  const clock = new FakeClock()
+  const { logged } = await serveNode(t, clock, new AwayAdapter(), {})
+  await second(clock, 1)
+  t.match(await logged('the dashboard misses a second'), { err: { code: 'unavailable' } })
+})
+
 t.test('of 200 metrics of which 10 % change a delta is at most 0.15 of the map, all that is on the wire counted', async (t) => {
   const clock = new FakeClock(1.7e12)
   let now = 0
   const all = () => Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`metric.number${i}`, i % 10 === 0 ? now + i / 8 : i / 8]))
-  const node = await serveNode(t, clock, new MemoryHub(), all)
+  const node = await serveNode(t, clock, new MemoryAdapter(), all)
   await second(clock, 1)
   const client = await watch(node)
   const { keyframe } = (await client.request('join', 'metrics')).payload as Recovery
@@ -245,7 +259,7 @@ t.test('of 200 metrics of which 10 % change a delta is at most 0.15 of the map, 
 
 t.test('1,000 who watch cost one encoding a second', async (t) => {
   const clock = new FakeClock()
-  const node = await serveNode(t, clock, new MemoryHub(), { cpu: 1 })
+  const node = await serveNode(t, clock, new MemoryAdapter(), { cpu: 1 })
   await second(clock, 1)
   const clients = await Promise.all(Array.from({ length: 1_000 }, () => watch(node)))
   t.teardown(async () => { for (const client of clients) client.terminate() })
