@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
 import { defineChannel, defineConnection } from '../lib/contract/definition.ts'
 import { implement, type ImplementedChannel } from '../lib/dispatch/implement.ts'
 
@@ -26,6 +27,24 @@ export const lab = defineChannel({
   presence: Type.Object({ name: Type.String() })
 })
 
+/** A contract for all that a log can do. */
+export const ledger = defineChannel({
+  pattern: 'ledger/:id',
+  params: Type.Object({ id: Type.String({ pattern: '^[a-z0-9]+$' }) }),
+  fromClient: {
+    write: { payload: Type.Object({ text: Type.String() }), reply: Type.Object({ run: Type.Integer() }), once: true },
+    scribble: { payload: Type.Object({ text: Type.String() }) },
+    keep: { payload: Type.Object({ count: Type.Integer() }) },
+    overlook: {},
+    hint: {}
+  },
+  fromServer: {
+    written: { payload: Type.Object({ text: Type.String() }) },
+    hinted: { ephemeral: true }
+  },
+  log: { limit: 2_000, ttl: 60_000, history: 3, keyframe: Type.Object({ count: Type.Integer() }) }
+})
+
 /** Messages of the connection itself. */
 export const own = defineConnection({
   fromClient: {
@@ -40,6 +59,8 @@ export const own = defineConnection({
 /** What happened in the lab, and what its handlers wait for. */
 export class LabJournal {
   readonly events: string[] = []
+  /** The application around the lab, once there is one. */
+  app: FastifyInstance | undefined
   readonly signals: AbortSignal[] = []
   readonly #doors = new Map<string, PromiseWithResolvers<void>>()
   #watchers: Array<{ wants: string, resolve: () => void }> = []
@@ -112,6 +133,31 @@ export function implementLab (journal = new LabJournal()): ImplementedChannel {
         ctx.send('whispered', { text })
         ctx.send('bell')
       }
+    }
+  })
+}
+
+export function implementLedger (journal = new LabJournal()): ImplementedChannel {
+  let runs = 0
+  return implement(ledger, {
+    authorize: (ctx) => !ctx.params.id.startsWith('secret'),
+    on: {
+      write: async (ctx, { text }) => {
+        const run = ++runs
+        journal.add(`writing ${text}`)
+        if (text.startsWith('late')) await journal.door(text).promise
+        await ctx.broadcast('written', { text })
+        if (text.startsWith('fail') && run === 1) throw new Error('fail on purpose')
+        return { run }
+      },
+      scribble: async (ctx, { text }) => { await ctx.broadcast('written', { text }) },
+      keep: async (ctx, { count }) => {
+        const { position } = await journal.app!.rooms.of(ledger, ctx.params).read()
+        await ctx.broadcast('written', { text: `kept ${count}` }, { expect: position, keyframe: { count } })
+      },
+      // Whoever forgets to wait for a broadcast is not acked before it is done all the same.
+      overlook: (ctx) => { ctx.broadcast('written', { text: 'overlooked' }).catch(() => {}) },
+      hint: (ctx) => ctx.broadcast('hinted', undefined)
     }
   })
 }

@@ -103,9 +103,14 @@ export class OnceSends {
     if (!send.tried) this.#allow(send)
     send.underWay = send.tried = true
     this.#transport.repeat(send, {
-      resolve: (reply) => this.#answered(send, reply),
-      reject: (error) => this.#failed(send, error)
+      resolve: (reply) => this.#ifUnsettled(send, () => this.#answered(send, reply)),
+      reject: (error) => this.#ifUnsettled(send, () => this.#failed(send, error))
     })
+  }
+
+  /** What was given up may be answered, or fail, later. */
+  #ifUnsettled (send: OnceSend, fn: () => void): void {
+    if (this.#sends.includes(send)) fn()
   }
 
   #answered (send: OnceSend, reply: unknown): void {
@@ -141,7 +146,6 @@ export class OnceSends {
   }
 
   #settle (send: OnceSend, tell: () => void): void {
-    if (!this.#sends.includes(send)) return
     this.#sends = this.#sends.filter((other) => other !== send)
     this.#transport.setup.clock.clearTimeout(send.deadline)
     tell()

@@ -31,5 +31,5 @@ export class Wake {
 
 /** The window of a browser; undefined elsewhere. */
 export function platformWakeSource (): WakeSource | undefined {
-  return 'addEventListener' in globalThis ? globalThis : undefined
+  return globalThis.window
 }

@@ -35,7 +35,7 @@ export type IsLogged<D extends ChannelDefinition, T extends Sent<D>> =
 
 /** The state that the channel's keyframes hold. */
 export type KeyframeOf<D extends ChannelDefinition> =
-  D extends { readonly log: { readonly keyframe: infer K extends TSchema } } ? K['static'] : never
+  NonNullable<D['log']> extends { readonly keyframe: infer K extends TSchema } ? K['static'] : never
 
 /** A payload as an argument list, perhaps with more behind it: a message without one is sent by its type alone. */
 export type PayloadArgument<P, More extends readonly unknown[] = []> = undefined extends P ? [payload?: P, ...More] : [payload: P, ...More]

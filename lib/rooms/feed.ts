@@ -83,12 +83,14 @@ export class Feed {
   appended (position: Position): void {
     if (!this.#isBehind(position)) return
     this.#clock.clearTimeout(this.#timer)
-    this.#timer = this.#clock.setTimeout(() => this.compare(position), patience)
+    this.#timer = this.#clock.setTimeout(() => { if (this.#isBehind(position)) this.refresh() }, patience)
   }
 
-  /** Reads unless we have come as far as this position, which is that of the log itself. */
+  /** Reads unless this, the position of the log itself, is ours: it may also have lost what we have seen. Undefined: it holds nothing. */
   compare (position: Position | undefined): void {
-    if (position === undefined ? this.position?.offset !== 0 : this.#isBehind(position)) this.refresh()
+    const own = this.position
+    const isOurs = position ? isSame(position, own) : own?.offset === 0
+    if (!isOurs) this.refresh()
   }
 
   /** What a client that joins is told, after `settle`; undefined while the log could not be read. */
@@ -151,4 +153,8 @@ export class Feed {
     if (this.#held.length < maxHeld) this.#held.push(held)
     else this.#overflowed = true
   }
+}
+
+function isSame (a: Position, b: Position | undefined): boolean {
+  return a.epoch === b?.epoch && a.offset === b.offset && a.link === b.link
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { WebSocket, type ClientOptions } from 'ws'
 import type { Envelope } from '../protocol/envelope.ts'
 
@@ -32,6 +33,8 @@ export class TestClient {
   readonly log: Envelope[] = []
   #queue: Envelope[] = []
   #waiting: Waiting[] = []
+  /** Ids of its own: a message that is declared `once` is known by its id, whatever connection it comes over. */
+  readonly #name = randomUUID().slice(0, 8)
   #requests = 0
 
   private constructor (webSocket: WebSocket) {
@@ -66,9 +69,8 @@ export class TestClient {
     this.webSocket.send(text)
   }
 
-  /** Sends with a fresh correlationId and resolves with the reply, an ack or an error. */
-  request (type: string, channel?: string, payload?: unknown): Promise<Envelope> {
-    const correlationId = `t${++this.#requests}`
+  /** Sends, with a fresh correlationId unless one is given, and resolves with the reply, an ack or an error. */
+  request (type: string, channel?: string, payload?: unknown, correlationId = `${this.#name}-${++this.#requests}`): Promise<Envelope> {
     this.send({ type, channel, payload, correlationId })
     return this.#take((envelope) => envelope.correlationId === correlationId)
   }

@@ -3,6 +3,7 @@ import type { Receiver } from '../../lib/adapters/adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
 import { systemClock, type Clock } from '../../lib/clock.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
+import { logProperty } from './log-property.ts'
 
 /** In a server the sockets keep the process alive; here it is the short timers that are waited for. */
 const patientClock: Clock = { ...systemClock, setTimeout: (fn, ms) => ms < 1000 ? setTimeout(fn, ms) : systemClock.setTimeout(fn, ms) }
@@ -15,6 +16,11 @@ t.test('the memory adapter', async (t) => {
       close: async () => { t.equal(hub.nodes.size, 0, 'no node is left') }
     }
   })
+})
+
+t.test('10,000 histories of a log are as the model says', async () => {
+  const hub = new MemoryHub()
+  await logProperty([new MemoryAdapter(hub), new MemoryAdapter(hub)], 10_000, 1)
 })
 
 /** Tells its node a turn later, as anything beyond the process does. */

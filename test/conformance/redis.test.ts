@@ -1,8 +1,10 @@
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
+import type { Receiver } from '../../lib/adapters/adapter.ts'
 import { RedisAdapter } from '../../lib/adapters/redis/redis.ts'
 import { systemClock, type Clock } from '../../lib/clock.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
+import { logProperty } from './log-property.ts'
 import { silentLog } from '../lib/silent-log.ts'
 import { startCluster, startRedis } from '../redis.ts'
 
@@ -11,26 +13,37 @@ const clock: Clock = { ...systemClock, setTimeout: (fn, ms) => ms < 1_000 ? setT
 
 let clusters = 0
 
-function conforms (t: Test, client: Redis | Cluster): void {
+function join (client: Redis | Cluster, nodes: number) {
+  const prefix = `test-${++clusters}`
+  const adapters = Array.from({ length: nodes }, () => new RedisAdapter({ client, prefix, clock, log: silentLog, lease: { renew: 200, expire: 600 } }))
+  const isReady = () => adapters.every((adapter) => adapter.status.state === 'up' && adapter.known === nodes)
+  return {
+    adapters,
+    ready: async () => { while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20)) }
+  }
+}
+
+const deaf: Receiver = { frame: () => {}, presence: () => {}, entry: () => {}, gap: () => {}, revoked: () => {}, asked: () => undefined }
+
+function conforms (t: Test, client: Redis | Cluster, histories: number): void {
   client.on('error', () => {})
   t.teardown(async () => client.disconnect())
-  adapterConformance(t, (nodes) => {
-    const prefix = `test-${++clusters}`
-    const adapters = Array.from({ length: nodes }, () => new RedisAdapter({ client, prefix, clock, log: silentLog, lease: { renew: 200, expire: 600 } }))
-    const isReady = () => adapters.every((adapter) => adapter.status.state === 'up' && adapter.known === nodes)
-    return {
-      adapters,
-      ready: async () => { while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20)) }
-    }
+  adapterConformance(t, (nodes) => join(client, nodes))
+  t.test(`${histories} histories of a log are as the model says`, async (t) => {
+    const { adapters, ready } = join(client, 2)
+    for (const adapter of adapters) adapter.start(deaf)
+    t.teardown(async () => { for (const adapter of adapters) await adapter.close() })
+    await ready()
+    await logProperty(adapters, histories, 50)
   })
 }
 
 t.test('the Redis adapter, one Redis', async (t) => {
   const redis = await startRedis(t)
-  conforms(t, new Redis(redis.url, { lazyConnect: true }))
+  conforms(t, new Redis(redis.url, { lazyConnect: true }), 10_000)
 })
 
 t.test('the Redis adapter, a Cluster of three masters', async (t) => {
   const servers = await startCluster(t)
-  conforms(t, new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true }))
+  conforms(t, new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true }), 1_000)
 })

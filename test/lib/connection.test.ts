@@ -187,6 +187,48 @@ t.test('the latest takes the place of what waits with its key, at the end', asyn
   t.strictSame(socket.sent.slice(3).map((text) => JSON.parse(text).payload), [{ key: 'bob', at: 3 }, undefined, { key: 'ann', at: 4 }])
 })
 
+t.test('what a slow reader may skip of a log is left out, and one resync follows when it reads again', async (t) => {
+  const { connection, socket, turn } = connect({}, 200)
+  let isMember = true
+  const log = { resync: (id: string) => isMember ? frame({ type: 'resync', payload: { to: id } }) : undefined }
+  const tick = (at: number) => connection.send(frame({ type: 'tick', payload: { at } }), 'skip', log)
+  tick(1)
+  turn()
+  socket.isSlow = true
+  connection.send(hello)
+  turn()
+  connection.send(frame({ type: 'other' }))
+  for (let at = 2; at < 100; at++) tick(at)
+  connection.send(frame({ type: 'of the same log' }), undefined, log)
+  t.ok(connection.isOpen, 'nothing of it waits')
+  socket.isSlow = false
+  socket.drain()
+  turn()
+  tick(100)
+  turn()
+  t.strictSame(socket.sent.map((text) => JSON.parse(text)), [
+    { type: 'tick', payload: { at: 1 } }, { type: 'hello' }, { type: 'other' }, { type: 'resync', payload: { to: 'c1' } }, { type: 'tick', payload: { at: 100 } }
+  ])
+  socket.isSlow = true
+  connection.send(hello)
+  turn()
+  tick(101)
+  isMember = false
+  socket.isSlow = false
+  socket.drain()
+  turn()
+  t.equal(socket.sent.length, 6, 'who has left gets none')
+})
+
+t.test('a whole replay may be longer than the queue, but only where that is not too long already', async (t) => {
+  const { connection, socket } = connect()
+  connection.sendWhole(frame({ type: 'replay', payload: 'x'.repeat(2_000) }))
+  t.ok(connection.isOpen)
+  connection.sendWhole(hello)
+  t.notOk(connection.isOpen)
+  t.match(socket.closes, [closeEvents.tooSlow].map(({ code }) => ({ code })))
+})
+
 t.test('a close goes out behind what waits, whatever the application made of it', async (t) => {
   const { connection, socket } = connect()
   connection.send(hello)

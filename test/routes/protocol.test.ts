@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import t from 'tap'
+import { MemoryAdapter } from '../../lib/adapters/memory/memory.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
+import type { Envelope } from '../../lib/protocol/envelope.ts'
+import type { Place } from '../../lib/protocol/frame.ts'
+import type { Position, SentKeyframe } from '../../lib/protocol/log.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient, UpgradeRefused } from '../../lib/testing/test-client.ts'
+import { chat } from '../../routes/chat/chat.contract.ts'
 import { serveDemo } from '../demo.ts'
+import { ledger } from '../lab.ts'
 
 /** Every rule of docs/protocol.md, spoken by a plain WebSocket against the demo. The numbers are the document's. */
 const room = 'chat/lobby'
@@ -82,7 +88,7 @@ t.test('1. connecting', async (t) => {
   t.test('1.10 a newer token of the same user extends the connection', async (t) => {
     const ann = await identity('ann')
     const client = await TestClient.connect(`${chat}?token=${ann.token}`)
-    t.strictSame(await client.request('refresh', undefined, { token: ann.token }), { type: 'ack', correlationId: 't1' })
+    t.strictSame(await client.request('refresh', undefined, { token: ann.token }, 'r1'), { type: 'ack', correlationId: 'r1' })
     t.match((await client.request('refresh', undefined, { token })).payload, { code: 'invalid_token' })
   })
 
@@ -111,7 +117,7 @@ t.test('2. envelopes', async (t) => {
   })
 
   t.test('2.2 the ack carries the reply of the message', async (t) => {
-    t.match((await client.request('message.send', room, { text: 'hi' })).payload, { id: /^[0-9a-f-]{36}$/ })
+    t.match((await client.request('message.send', room, { text: 'hi' })).payload, { id: /^[\w-]{22}$/ })
     t.notOk('payload' in await client.request('typing', room, { active: true }))
   })
 
@@ -196,7 +202,6 @@ t.test('3. channels', async (t) => {
 
   t.test('3.5 who is taken out is told', async (t) => {
     const removed = await connect('fay', room)
-    const { chat } = await import('../../routes/chat/chat.contract.ts')
     await app.rooms.of(chat, { room: 'lobby' }).remove({ userId: removed.userId }, 'banned')
     t.strictSame(await removed.client.next('left'), { type: 'left', channel: room, payload: { code: 'banned' } })
   })
@@ -221,7 +226,7 @@ t.test('4. presence', async (t) => {
   t.test('4.1 the ack of a join lists every user once', async (t) => {
     const tab = await connect(bob.name, undefined, '/ws/chat', bob.token)
     const ack = await tab.client.request('join', room)
-    t.strictSame(ack.payload, { presence: [{ user: ann.userId, data: { name: 'ann' } }, { user: bob.userId, data: { name: 'bob' } }] })
+    t.strictSame((ack.payload as { presence: unknown }).presence, [{ user: ann.userId, data: { name: 'ann' } }, { user: bob.userId, data: { name: 'bob' } }])
     await tab.client.close()
   })
 
@@ -368,6 +373,194 @@ t.test('7. closing', async (t) => {
       t.match(await logged(event.reason), { level: 40, code: event.code, connection: String, user: String })
     }
     t.match(await logged('connection failed'), { level: 30, err: /Max payload/ })
+  })
+})
+
+interface Told extends Position { recovered: boolean, reason?: string, keyframe?: SentKeyframe, messages: Envelope[], once?: string[] }
+
+const toldBy = ({ payload }: Envelope) => payload as Told
+const textsOf = (messages: readonly Envelope[]) => messages.map(({ payload }) => (payload as { text: string }).text)
+const positionOf = ({ epoch, offset, link }: Position): Position => ({ epoch, offset, link })
+
+t.test('8. logs and recovery', async (t) => {
+  const { connect, app } = await serveDemo(t)
+  const a = 'ledger/a'
+  const { client, token } = await connect('ann', undefined, '/ws/lab')
+  const other = (await connect('bob', undefined, '/ws/lab')).client
+  const write = async (texts: readonly string[], channel = a) => { for (const text of texts) await client.request('scribble', channel, { text }) }
+  const rejoin = async (since?: unknown, channel = a) => {
+    const again = (await connect('ann', undefined, '/ws/lab', token)).client
+    return await again.request('join', channel, since && { since })
+  }
+  const start = toldBy(await client.request('join', a))
+  await other.request('join', a)
+
+  t.test('8.1 logged messages carry their place, ephemeral ones do not; everybody gets them in one order', async (t) => {
+    const [first, second] = await Promise.all([client.request('scribble', a, { text: '1' }), other.request('scribble', a, { text: '2' })])
+    t.match([first, second], [{ type: 'ack' }, { type: 'ack' }])
+    for (const reader of [client, other]) {
+      const [one, two] = [await reader.next('written'), await reader.next('written')]
+      t.match([one, two], [{ offset: 1, id: String, link: String, prev: '' }, { offset: 2, id: String, link: String, prev: (one as Envelope & Place).link }])
+    }
+    t.strictSame(client.log.filter(({ type }) => type === 'written'), other.log.filter(({ type }) => type === 'written'))
+    await client.request('hint', a)
+    t.strictSame(Object.keys(await other.next('hinted')), ['type', 'channel'])
+  })
+
+  t.test('8.2 a join tells where the log stands, and goes on from there', async (t) => {
+    const told = toldBy(await rejoin())
+    t.match(told, { epoch: start.epoch, offset: 2, link: String, recovered: false })
+  })
+
+  t.test('8.3 who joins anew gets the keyframe and all after it, else the newest messages', async (t) => {
+    await write(['3', '4', '5'])
+    const told = toldBy(await rejoin())
+    t.match(told, { recovered: false, reason: 'fresh', messages: [{ type: 'written', channel: a, offset: 3 }, { offset: 4 }, { offset: 5 }] })
+    t.notOk('keyframe' in told)
+    const b = 'ledger/b'
+    await client.request('join', b)
+    await client.request('keep', b, { count: 7 })
+    await write(['x', 'y', 'z', 'last'], b)
+    const kept = toldBy(await rejoin(undefined, b))
+    t.match(kept.keyframe, { offset: 1, link: String, state: { count: 7 } })
+    t.strictSame(textsOf(kept.messages), ['x', 'y', 'z', 'last'])
+  })
+
+  t.test('8.4 who says where it was gets what it missed', async (t) => {
+    const told = toldBy(await rejoin(positionOf(start)))
+    t.match(told, { recovered: true, offset: 5 })
+    t.strictSame([told.reason, textsOf(told.messages).sort()], [undefined, ['1', '2', '3', '4', '5']])
+    t.strictSame(toldBy(await rejoin(positionOf(told))).messages, [], 'or nothing')
+    for (const bad of [{ epoch: 1 }, 'x', { epoch: 'x', offset: -1, link: '' }]) t.match((await rejoin(bad)).payload, { code: 'invalid_payload' })
+  })
+
+  t.test('8.5 why that cannot be told has a name', async (t) => {
+    const top = toldBy(await rejoin())
+    const reasonOf = async (since: Position, channel = a) => {
+      const { recovered, reason } = toldBy(await rejoin(since, channel))
+      return !recovered && reason
+    }
+    t.equal(await reasonOf({ ...positionOf(top), epoch: 'another' }), 'epoch')
+    t.equal(await reasonOf({ ...positionOf(top), offset: top.offset + 1 }), 'future')
+    t.equal(await reasonOf({ ...positionOf(top), link: 'another' }), 'fork')
+    t.equal(await reasonOf({ ...positionOf(top), offset: 2, link: 'another' }), 'fork')
+    const room = app.rooms.of(ledger, { id: 'long' })
+    const first = await room.broadcast('written', { text: 'first' })
+    for (let i = 0; i < 1_001; i++) await room.broadcast('written', { text: `${i}` })
+    t.equal(await reasonOf(positionOf(first), 'ledger/long'), 'limit')
+    for (let i = 0; i < 2_000; i++) await room.broadcast('written', { text: `${i}` })
+    t.equal(await reasonOf(positionOf(first), 'ledger/long'), 'limit', 'trimmed or not is all one, beyond the bound')
+    const small = app.rooms.of(chat, { room: 'old' })
+    const posted = { id: '1', from: 'x', name: 'x', text: 'x', at: 0 }
+    const lost = await small.broadcast('message.posted', posted)
+    for (let i = 0; i < 501; i++) await small.broadcast('message.posted', posted)
+    const cy = (await connect('cy')).client
+    t.match((await cy.request('join', 'chat/old', { since: positionOf(lost) })).payload, { recovered: false, reason: 'trimmed' })
+  })
+
+  t.test('8.6 a join with a position is authorised as any other', async (t) => {
+    t.match((await rejoin(positionOf(start), 'ledger/secret')).payload, { code: 'forbidden' })
+  })
+
+  t.test('8.8 the ack carries the offset of what was appended', async (t) => {
+    const ack = await client.request('scribble', a, { text: 'last' })
+    t.equal(ack.offset, (await app.rooms.of(ledger, { id: 'a' }).read()).position.offset)
+    t.notOk('offset' in await client.request('hint', a))
+    const unwatched = await client.request('overlook', a)
+    t.equal(unwatched.offset, (await app.rooms.of(ledger, { id: 'a' }).read()).position.offset, 'though the handler did not wait for it')
+  })
+})
+
+t.test('8. while the log is away', async (t) => {
+  const adapter = new MemoryAdapter()
+  const away = async () => { throw new Error('away') }
+  let isAway = true
+  const reading = adapter.read.bind(adapter)
+  const cut = Object.assign(Object.create(adapter) as MemoryAdapter, {
+    status: { state: 'degraded', since: 0, reason: 'a test' }, counters: adapter.counters, node: adapter.node
+  })
+  for (const name of ['start', 'close', 'subscribe', 'unsubscribe', 'publish', 'present', 'enter', 'exit', 'positions', 'claim', 'release', 'reserve', 'free', 'ask', 'append'] as const) {
+    Object.assign(cut, { [name]: (adapter[name] as () => unknown).bind(adapter) })
+  }
+  const { connect, app } = await serveDemo(t, { adapter: Object.assign(cut, { read: (...asked: Parameters<typeof reading>) => isAway ? away() : reading(...asked) }) })
+  const { client } = await connect('ann', undefined, '/ws/lab')
+  const joined = await client.request('join', 'ledger/a')
+
+  t.test('8.9 a join is acked without a position, and resync follows', async (t) => {
+    t.strictSame(joined.payload, { once: ['write'] })
+    await app.rooms.of(ledger, { id: 'a' }).broadcast('written', { text: 'before' })
+    isAway = false
+    const resync = await client.next('resync')
+    t.match(resync, { channel: 'ledger/a', payload: { offset: 1, reason: 'fresh' } })
+    t.strictSame(textsOf(toldBy(resync).messages), ['before'])
+    isAway = true
+    t.match(await app.rooms.of(ledger, { id: 'a' }).read().catch((error: unknown) => error), { code: 'unavailable' })
+  })
+
+  t.test('8.7 a resync replaces what was known, and live messages go on from it', async (t) => {
+    isAway = false
+    const { position } = await app.rooms.of(ledger, { id: 'a' }).read()
+    await app.rooms.of(ledger, { id: 'a' }).broadcast('written', { text: 'after' })
+    t.match(await client.next('written'), { offset: 2, prev: position.link })
+  })
+})
+
+t.test('9. once', async (t) => {
+  const { connect, app } = await serveDemo(t)
+  const c = 'ledger/c'
+  const { client, token, journal } = await connect('ann', undefined, '/ws/lab')
+  const joined = await client.request('join', c)
+  const elsewhere = async (identity?: string) => {
+    const again = (await connect('ann', undefined, '/ws/lab', identity)).client
+    await again.request('join', c)
+    return again
+  }
+  const written = async () => (await app.rooms.of(ledger, { id: 'c' }).read()).messages.map(({ payload }) => (payload as { text: string }).text)
+
+  t.test('9.1 the same message again has no second effect and the same reply', async (t) => {
+    const first = await client.request('write', c, { text: 'one' }, 'm1')
+    t.match(first, { type: 'ack', payload: { run: 1 }, offset: 1 })
+    t.strictSame(await client.request('write', c, { text: 'one' }, 'm1'), first)
+    t.strictSame(await (await elsewhere(token)).request('write', c, { text: 'one' }, 'm1'), first, 'over another connection as well')
+    t.strictSame(await written(), ['one'])
+    t.match(await (await elsewhere()).request('write', c, { text: 'one' }, 'm1'), { type: 'ack', payload: { run: 2 } }, 'another user has ids of their own')
+    t.strictSame(await written(), ['one', 'one'])
+  })
+
+  t.test('9.2 another content under the same id is a conflict', async (t) => {
+    t.match((await client.request('write', c, { text: 'two' }, 'm1')).payload, { code: 'conflict' })
+    t.match((await (await elsewhere(token)).request('write', c, { text: 'two' }, 'm1')).payload, { code: 'conflict' })
+  })
+
+  t.test('9.3 who comes while the first is being handled waits for its outcome', async (t) => {
+    const first = client.request('write', c, { text: 'late' }, 'm2')
+    await journal.seen('writing late')
+    const again = await elsewhere(token)
+    t.match((await again.request('write', c, { text: 'too late' }, 'm2')).payload, { code: 'conflict' })
+    const second = again.request('write', c, { text: 'late' }, 'm2')
+    await again.request('ping')
+    journal.door('late').resolve()
+    t.strictSame(await first, await second)
+    t.equal((await written()).filter((text) => text === 'late').length, 1)
+  })
+
+  t.test('9.4 what failed is handled anew, and what it had done already is not done again', async (t) => {
+    const { connect, app } = await serveDemo(t)
+    const { client } = await connect('ann', 'ledger/c', '/ws/lab')
+    t.match(await client.request('write', c, { text: 'fail' }, 'm3'), { type: 'error', payload: { code: 'internal' } })
+    t.match(await client.request('write', c, { text: 'fail' }, 'm3'), { type: 'ack', payload: { run: 2 } })
+    t.equal((await app.rooms.of(ledger, { id: 'c' }).read()).messages.length, 1)
+  })
+
+  t.test('9.5 a join lists the types', async (t) => {
+    t.strictSame(toldBy(joined).once, ['write'])
+  })
+
+  t.test('9.6 without an id it is a message like any other', async (t) => {
+    const before = (await written()).length
+    for (let i = 0; i < 2; i++) client.send({ type: 'write', channel: c, payload: { text: 'plain' } })
+    await client.request('write', c, { text: 'end' })
+    t.strictSame((await written()).slice(before), ['plain', 'plain', 'end'])
   })
 })
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { compile } from './compile.ts'
 import { largeContract } from './large-contract.ts'
 
-const most = 450_000
+const most = 400_000
 
 t.test('a contract of 150 messages in each direction stays cheap to compile, on the server and in a client', async (t) => {
   for (const count of [10, 50, 150]) {

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'tstyche'
-import { connect, RequestError, type Connection, type FailureCode, type Present } from '../../lib/client/index.ts'
-import { account, chat, news } from './chat/chat.contract.ts'
+import { connect, RequestError, type Connection, type Entry, type FailureCode, type Present, type State } from '../../lib/client/index.ts'
+import type { Position, ResyncReason } from '../../lib/protocol/log.ts'
+import { account, chat, doc, metrics, news } from './chat/chat.contract.ts'
 
 type Chat = typeof chat.definition
 
 const client = connect<typeof chat | typeof news | typeof account>('wss://example.com/ws')
+const logs = connect<typeof doc | typeof metrics>('wss://example.com/ws')
 const lobby = client.join('chat/:room', { room: 'lobby' })
 
 describe('a client', () => {
@@ -70,11 +72,36 @@ describe('a client', () => {
     })
   })
 
+  test('begins anew with what a channel with a log has', () => {
+    logs.join('doc/:id', { id: '1' }, {
+      onResync: ({ reason, keyframe, position }) => {
+        expect(reason).type.toBe<ResyncReason>()
+        expect(keyframe).type.toBe<{ readonly offset: number, readonly link: string, readonly state: { text: string } } | undefined>()
+        expect(position).type.toBe<Position>()
+      }
+    })
+    logs.join(metrics, {}, { onResync: ({ keyframe }) => { expect(keyframe?.state).type.toBe<undefined>() } })
+  })
+
+  test('gets the place of a logged message with it', async () => {
+    const channel = await logs.join(doc, { id: '1' }, { onResync: () => {} })
+    channel.on('edited', (payload, entry) => {
+      expect(payload).type.toBe<string>()
+      expect(entry).type.toBe<Entry>()
+    })
+    channel.on('edited', (payload) => { expect(payload).type.toBe<string>() })
+    channel.on('moved', (payload) => { expect(payload).type.toBe<number>() })
+    expect(channel.onRecovered(() => {})).type.toBe<() => void>()
+    expect(logs.state).type.toBe<State>()
+  })
+
   test('without contracts takes any message and returns what it does not know', async () => {
     const untyped = connect('wss://example.com/ws')
     expect(untyped).type.toBe<Connection>()
     const channel = await untyped.join('chat/:room', { room: 'lobby' })
     expect(channel.send('anything', { at: 'all' })).type.toBe<Promise<unknown>>()
+    await untyped.join('doc/:id', { id: '1' }, { onResync: ({ keyframe }) => { expect(keyframe?.state).type.toBe<unknown>() } })
+    channel.on('anything', (payload, entry) => { expect(entry).type.toBe<Entry | undefined>() })
     const typed = await untyped.join(chat, { room: 'lobby' })
     expect(typed.send('message.send', { text: 'hello' })).type.toBe<Promise<{ id: string }>>()
   })
@@ -127,6 +154,23 @@ describe('a client does not compile', () => {
     client.join('chat/:room', { topic: 'lobby' })
     // @ts-expect-error Type 'number' is not assignable to type 'string'
     client.join(chat, { room: 1 })
+  })
+
+  test('without onResync where there is a log, or with it where there is none', () => {
+    expect(logs.join).type.not.toBeCallableWith('doc/:id', { id: '1' })
+    expect(logs.join).type.not.toBeCallableWith('doc/:id', { id: '1' }, {})
+    expect(logs.join).type.not.toBeCallableWith('metrics')
+    expect(client.join).type.not.toBeCallableWith('chat/:room', { room: 'lobby' }, { onResync: () => {} })
+    expect(client.join).type.not.toBeCallableWith('news', {}, { onResync: () => {} })
+  })
+
+  test('with the place of a message that has none', async () => {
+    const channel = await logs.join('doc/:id', { id: '1' }, { onResync: () => {} })
+    // @ts-expect-error Target signature provides too few arguments
+    channel.on('moved', (payload: number, entry: Entry) => entry)
+    const other = await lobby
+    // @ts-expect-error Target signature provides too few arguments
+    other.on('closing', (payload: undefined, entry: Entry) => entry)
   })
 
   test('with an error that the message does not declare', async () => {

@@ -4,8 +4,8 @@ import ts from 'typescript'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Where the sources given to `compile` seem to be: relative imports of them lead to the repository's. */
-const folder = join(root, 'test/types/given')
+/** Where the sources given to `compile` seem to be: relative imports of them lead to the built package, to what its users get. */
+const folder = join(root, 'dist/types/given')
 
 export interface Compiled {
   /** One for each error: `file.ts(line): message`. */
@@ -16,7 +16,7 @@ export interface Compiled {
 
 /**
  * Compiles sources that are not on disk, as a program of their own: its declarations merge with no one else's. `lib`,
- * `plugins` and packages are imported as from any file in `test/types/given/`.
+ * `plugins` and packages are imported as from any file in `dist/types/given/`.
  */
 export function compile (sources: Readonly<Record<string, string>>): Compiled {
   const given = new Map(Object.entries(sources).map(([name, text]) => [join(folder, name), text]))

@@ -9,7 +9,7 @@ const lines = (numbers: readonly number[], line: (i: number) => string) => numbe
 // No two messages are alike: the compiler would make the types of equal ones only once.
 const contract = (numbers: readonly number[]) => `
 import { Type } from '@sinclair/typebox'
-import { defineChannel } from '../../../lib/contract/definition.ts'
+import { defineChannel } from '../../lib/contract/definition.js'
 export const large = defineChannel({
   pattern: 'org/:org/doc/:doc',
   params: Type.Object({ org: Type.String(), doc: Type.String() }),
@@ -31,7 +31,7 @@ export const large = defineChannel({
 
 const server = (numbers: readonly number[]) => `
 import fastify from 'fastify'
-import { channels, implement } from '../../../plugins/channels.ts'
+import { channels, implement } from '../../plugins/channels.js'
 import { large } from './contract.ts'
 const app = fastify()
 app.register(channels)
@@ -50,7 +50,7 @@ app.rooms.of(large, { org: 'acme', doc: '1' }).broadcast('done.0', { id0: '1', k
 `
 
 const client = (numbers: readonly number[]) => `
-import { connect } from '../../../lib/client/index.ts'
+import { connect } from '../../lib/client/index.js'
 import type { large } from './contract.ts'
 declare const failure: unknown
 const doc = await connect<typeof large>('/ws').join('org/:org/doc/:doc', { org: 'acme', doc: '1' })

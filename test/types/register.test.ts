@@ -5,7 +5,7 @@ import { compile } from './compile.ts'
 
 const contract = `
 import { Type } from '@sinclair/typebox'
-import { defineChannel } from '../../../plugins/channels.ts'
+import { defineChannel } from '../../plugins/channels.js'
 export const news = defineChannel({
   pattern: 'news/:topic',
   params: Type.Object({ topic: Type.String() }),
@@ -15,7 +15,7 @@ export const news = defineChannel({
 `
 
 const using = (expression: string) => `
-import { implement } from '../../../plugins/channels.ts'
+import { implement } from '../../plugins/channels.js'
 import { news } from './contract.ts'
 implement(news, { authorize: (ctx) => ${expression}, on: { vote: () => {} } })
 `
@@ -26,8 +26,8 @@ declare module '@fastify/jwt' { interface FastifyJWT { user: { id: string, rooms
 `
 
 const register = (member: string) => `
-import type {} from '../../../plugins/channels.ts'
-declare module '../../../plugins/channels.ts' { interface Register { ${member} } }
+import type {} from '../../plugins/channels.js'
+declare module '../../plugins/channels.js' { interface Register { ${member} } }
 `
 
 t.test('ctx.user is what @fastify/jwt says of request.user', async (t) => {
@@ -51,11 +51,11 @@ t.test('a context that nobody declared is unknown', async (t) => {
 
 t.test('a contract can be used with its types alone, and the client knows nothing of Fastify', async (t) => {
   const client = `
-    import { connect } from '../../../lib/client/index.ts'
+    import { connect } from '../../lib/client/index.js'
     import type { news } from './contract.ts'
     const topic = await connect<typeof news>('/ws').join('news/:topic', { topic: 'x' })
     topic.on('item', (text) => text satisfies string)
   `
-  const lean = contract.replace('plugins/channels.ts', 'lib/contract/definition.ts')
+  const lean = contract.replace('plugins/channels.js', 'lib/contract/definition.js')
   t.strictSame(compile({ 'contract.ts': lean, 'client.ts': client }).errors, [])
 })

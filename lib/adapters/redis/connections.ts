@@ -1,3 +1,4 @@
+/// <reference path="./cluster-key-slot.d.ts" />
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import slotOf from 'cluster-key-slot'
 
@@ -63,11 +64,12 @@ function cluster (client: Cluster, options: RedisOptions): Connections {
   })
   return {
     command,
-    masters: () => command.nodes('master').map(({ options: { host, port } }) => `${host}:${port}`),
+    // A master without slots has nothing to subscribe to.
+    masters: () => [...new Set(command.slots.flatMap(([master]) => master ?? []))],
     masterOf: (name) => command.slots[slotOf(name)]?.[0],
     subscriber: (master) => {
-      const node = command.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === master) as Redis
-      return quiet(node.duplicate({ ...options, readOnly: false }))
+      const colon = master.lastIndexOf(':')
+      return quiet(new Redis(Number(master.slice(colon + 1)), master.slice(0, colon), { ...client.options.redisOptions, ...options } as object))
     }
   }
 }

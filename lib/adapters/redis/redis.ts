@@ -93,7 +93,7 @@ export class RedisAdapter implements Adapter {
     this.#places = new RedisPlaces(this.#around, this.#presence.lease, this.#lease)
     this.#revocations = new RedisRevocations(this.#around, receiver)
     this.#questions = new Questions(this.#around, this.#presence.lease, receiver)
-    this.#connections.command.connect().catch(() => {})
+    this.#connections.command.on('ready', () => this.#subscriptions.look()).connect().catch(() => {})
     this.#subscriptions.start()
     this.#quietly(this.#subscriptions.subscribe(this.#around.keys.shared('nodes-pubsub'), {
       q: (body) => this.#questions.takeQuestion(body),

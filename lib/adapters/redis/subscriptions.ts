@@ -55,7 +55,7 @@ export class RedisSubscriptions implements Subscriptions {
   }
 
   start (): void {
-    this.#look()
+    this.look()
     this.#timer = this.#clock.setTimeout(() => this.start(), every)
   }
 
@@ -90,7 +90,7 @@ export class RedisSubscriptions implements Subscriptions {
   }
 
   /** Connects to masters that are new, lets go of those that are gone, and moves names whose slot has moved. */
-  #look (): void {
+  look (): void {
     const masters = this.#connections.masters()
     for (const master of masters) if (!this.#masters.has(master)) this.#open(master)
     for (const [master, { subscriber, probe }] of this.#masters) {

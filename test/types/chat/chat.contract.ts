@@ -28,6 +28,26 @@ export const news = defineChannel({
   fromServer: { item: { payload: Type.String() } }
 })
 
+/** A channel with a log: keyframes, and a message that is not remembered. */
+export const doc = defineChannel({
+  pattern: 'doc/:id',
+  params: Type.Object({ id: Type.String() }),
+  fromClient: { edit: { payload: Type.String(), once: true } },
+  fromServer: {
+    edited: { payload: Type.String() },
+    moved: { payload: Type.Integer(), ephemeral: true }
+  },
+  log: { limit: 100, ttl: 1000, keyframe: Type.Object({ text: Type.String() }) }
+})
+
+/** A log without keyframes, in a channel without params. */
+export const metrics = defineChannel({
+  pattern: 'metrics',
+  fromClient: {},
+  fromServer: { changed: { payload: Type.Integer() } },
+  log: { limit: 100, ttl: 1000 }
+})
+
 /** The messages of the connection itself. */
 export const account = defineConnection({
   fromClient: { whoami: { reply: Type.Object({ id: Type.String() }) } },

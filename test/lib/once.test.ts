@@ -1,0 +1,193 @@
+import t from 'tap'
+import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
+import type { Adapter } from '../../lib/adapters/adapter.ts'
+import { Once, onceId } from '../../lib/dispatch/once.ts'
+import { refusal } from '../../lib/protocol/errors.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
+
+const turn = () => new Promise(setImmediate)
+
+type Step = 'claim' | 'append' | 'finish'
+
+/** A node on a hub. What it asks of the hub can be lost on the way there, or the answer on the way back. */
+class Node {
+  readonly adapter: MemoryAdapter
+  readonly once: Once
+  runs = 0
+  /** Before the handler goes on. */
+  gate: Promise<void> | undefined
+  cut: { readonly step: Step, readonly before: boolean } | undefined
+
+  constructor (hub: MemoryHub, clock: FakeClock) {
+    this.adapter = new MemoryAdapter(hub)
+    this.once = new Once({
+      claim: (...given) => this.#reach('claim', () => this.adapter.claim(...given)),
+      finish: (...given) => this.#reach('finish', () => this.adapter.finish(...given)),
+      release: (...given) => this.adapter.release(...given)
+    }, clock)
+  }
+
+  /** The handler of `message.send`: appends once, and replies with how often it ran here. */
+  send (text = 'hello', id = onceId('ann', 'x', 'm1')) {
+    return this.once.run({ channel: 'x', id, type: 'message.send', payload: { text } }, async () => {
+      this.runs++
+      await this.gate
+      const append = { id, frame: Buffer.from(JSON.stringify({ text })), whenSlow: undefined, limit: 10, ttl: 60_000 }
+      const appended = await this.#reach('append', () => this.adapter.append('x', append)).catch(() => { throw refusal('unavailable') })
+      if (!('position' in appended)) throw new Error(appended.outcome)
+      const { offset, link } = appended.position
+      return { payload: { run: this.runs }, offset, effects: [{ id, link }] }
+    })
+  }
+
+  async #reach<T> (step: Step, action: () => Promise<T>): Promise<T> {
+    const { cut } = this
+    if (cut?.step === step && cut.before) throw new Error('lost on the way there')
+    const answer = await action()
+    if (cut?.step === step) throw new Error('lost on the way back')
+    return answer
+  }
+}
+
+function cluster () {
+  const clock = new FakeClock(1_000_000)
+  const hub = new MemoryHub(clock)
+  const [a, b] = [new Node(hub, clock), new Node(hub, clock)]
+  const entries = async () => (await a.adapter.read('x')).entries
+  return { clock, a, b, entries }
+}
+
+const cuts: Array<readonly [name: string, cut: NonNullable<Node['cut']>]> = [
+  ['before the claim', { step: 'claim', before: true }],
+  ['after the claim', { step: 'claim', before: false }],
+  ['before the append', { step: 'append', before: true }],
+  ['after the append', { step: 'append', before: false }],
+  ['before the reply is kept', { step: 'finish', before: true }],
+  ['after the reply is kept', { step: 'finish', before: false }]
+]
+
+for (const [name, cut] of cuts) {
+  t.test(`cut off ${name}: the sender learns nothing, sends again, here or elsewhere, and there is one effect`, async (t) => {
+    for (const elsewhere of [true, false]) {
+      const { a, b, clock, entries } = cluster()
+      a.cut = cut
+      await t.rejects(a.send(), { code: 'unavailable' })
+      a.cut = undefined
+      const again = (elsewhere ? b : a).send()
+      // Where the claim was left behind it ends after 10 s.
+      for (let i = 0; i < 60; i++) {
+        await turn()
+        clock.advance(200)
+      }
+      const reply = await again
+      t.equal(reply.offset, 1)
+      t.equal((await entries()).length, 1)
+      for (const node of [a, b]) t.strictSame(await node.send(), reply, 'and the same reply from then on')
+      t.equal((await entries()).length, 1)
+    }
+  })
+}
+
+t.test('while one node handles it, another waits, looking ever less often, and gets its reply', async (t) => {
+  const { a, b, clock, entries } = cluster()
+  let open = () => {}
+  a.gate = new Promise((resolve) => { open = resolve })
+  const first = a.send()
+  await turn()
+  const second = b.send()
+  const waits: Array<number | undefined> = []
+  for (let i = 0; i < 5; i++) {
+    await turn()
+    waits.push(clock.next)
+    clock.advance(clock.next as number)
+  }
+  t.strictSame(waits, [20, 40, 80, 160, 200])
+  open()
+  await turn()
+  clock.advance(200)
+  t.strictSame(await second, await first)
+  t.strictSame([a.runs, b.runs, (await entries()).length], [1, 0, 1])
+})
+
+t.test('a handler may take longer than a claim lasts: it is renewed while it runs', async (t) => {
+  const { a, b, clock } = cluster()
+  let open = () => {}
+  a.gate = new Promise((resolve) => { open = resolve })
+  const first = a.send()
+  await turn()
+  const second = b.send()
+  for (let second = 0; second < 25; second++) {
+    clock.advance(1_000)
+    await turn()
+  }
+  t.equal(b.runs, 0)
+  a.cut = { step: 'claim', before: true }
+  clock.advance(3_000)
+  await turn()
+  a.cut = undefined
+  open()
+  await turn()
+  clock.advance(200)
+  t.strictSame(await second, await first)
+  await turn()
+  t.equal(clock.pending <= 1, true, 'and not after')
+})
+
+t.test('a node that is gone leaves its claim to whoever waits longest', async (t) => {
+  const { a, b, clock, entries } = cluster()
+  a.gate = new Promise(() => {})
+  a.send().catch(() => {})
+  await turn()
+  a.cut = { step: 'claim', before: true }
+  const begun = clock.now()
+  const waiting = b.send()
+  while (b.runs === 0) {
+    await turn()
+    clock.advance(200)
+  }
+  t.strictSame((await waiting).payload, { run: 1 })
+  t.ok(clock.now() - begun > 9_500 && clock.now() - begun < 10_800, 'when its claim is over')
+  t.equal((await entries()).length, 1)
+})
+
+t.test('another content under the same id is a conflict, here and elsewhere, running or done', async (t) => {
+  const { a, b } = cluster()
+  let open = () => {}
+  a.gate = new Promise((resolve) => { open = resolve })
+  const first = a.send('hello')
+  await turn()
+  for (const node of [a, b]) await t.rejects(node.send('goodbye'), { code: 'conflict' })
+  open()
+  await first
+  for (const node of [a, b]) await t.rejects(node.send('goodbye'), { code: 'conflict' })
+})
+
+t.test('one that failed here says nothing about its twin, which is handled', async (t) => {
+  const { a } = cluster()
+  let open: (value?: unknown) => void = () => {}
+  a.gate = new Promise((_resolve, reject) => { open = () => reject(new Error('the connection is lost')) })
+  const first = a.send()
+  const second = a.send()
+  await turn()
+  a.gate = Promise.resolve()
+  open()
+  await t.rejects(first, { message: 'the connection is lost' })
+  t.strictSame((await second).payload, { run: 2 })
+})
+
+t.test('entries that Redis lost after they were acknowledged are not acked', async (t) => {
+  const { a, entries } = cluster()
+  const lost: Pick<Adapter, 'finish'> = { finish: async () => ({ outcome: 'lost' }) }
+  const finish = a.adapter.finish.bind(a.adapter)
+  Object.assign(a.adapter, lost)
+  await t.rejects(a.send(), { code: 'unavailable' })
+  Object.assign(a.adapter, { finish })
+  t.strictSame((await a.send()).payload, { run: 2 })
+  t.equal((await entries()).length, 1)
+})
+
+t.test('ids belong to a user and a channel', async (t) => {
+  const ids = [onceId('ann', 'x', 'm1'), onceId('bob', 'x', 'm1'), onceId('ann', 'y', 'm1'), onceId('ann', 'x', 'm2'), onceId(undefined, 'x', 'm1')]
+  t.equal(new Set(ids).size, 5)
+  t.equal(onceId('ann', 'x', 'm1'), ids[0])
+})

@@ -1,0 +1,271 @@
+import { Type } from '@sinclair/typebox'
+import t, { type Test } from 'tap'
+import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
+import { defineChannel } from '../../lib/contract/definition.ts'
+import { implement } from '../../lib/dispatch/implement.ts'
+import { answer } from '../../lib/dispatch/questions.ts'
+import { Behind } from '../../lib/protocol/errors.ts'
+import type { Position } from '../../lib/protocol/log.ts'
+import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.ts'
+import type { ChannelsOptions } from '../../plugins/channels.ts'
+import { lab, own } from '../lab.ts'
+import { bearer, listen, makeApp, serveLab } from '../serve.ts'
+
+/** A handler that appends at a position; a small log; a type with a rate. */
+const counter = defineChannel({
+  pattern: 'counter/:id',
+  params: Type.Object({ id: Type.String() }),
+  fromClient: {
+    add: { payload: Type.Integer(), reply: Type.Object({ sum: Type.Integer() }) },
+    flood: { rateLimit: { max: 1, per: 60_000 }, once: true }
+  },
+  fromServer: { added: { payload: Type.Integer() }, reset: {} },
+  log: { limit: 2, ttl: 60_000, keyframe: Type.Object({ sum: Type.Integer() }) }
+})
+
+interface State { at: Position, sum: number }
+
+/** Each connection with an idea of the log, which may be out of date. */
+const implementCounter = implement(counter, {
+  joined: async (ctx) => { if (ctx.params.id === 'greeted') await ctx.broadcast('added', 0) },
+  on: {
+    add: async (ctx, n) => {
+      const state = ctx.state as unknown as State
+      state.at ??= { epoch: 'unknown', offset: 0, link: '' }
+      state.sum ??= 0
+      for (;;) {
+        try {
+          state.at = await ctx.broadcast('added', n, { expect: state.at, keyframe: { sum: state.sum + n } })
+          state.sum += n
+          return { sum: state.sum }
+        } catch (error) {
+          if (!(error instanceof Behind)) throw error
+          const start = error.keyframe ? (error.keyframe.state as { sum: number }).sum : error.reason ? 0 : state.sum
+          state.sum = error.messages.reduce((sum, { payload }) => sum + (payload as number), start)
+          state.at = error.position
+        }
+      }
+    },
+    flood: () => {}
+  }
+})
+
+async function serve (t: Test, hub: MemoryHub, options: ChannelsOptions = {}) {
+  const adapter = new MemoryAdapter(hub)
+  const { app, sink } = await makeApp(t, { adapter, ...options })
+  app.ws('/counter', {}, [implementCounter])
+  const served = await listen(app, sink)
+  return { ...served, adapter, connect: (name: string) => TestClient.connect(`${served.url}/counter`, [], bearer(served.token(name))) }
+}
+
+async function twoLabs (t: Test, options: ChannelsOptions = {}) {
+  const hub = new MemoryHub()
+  return await Promise.all([1, 2].map(() => serveLab(t, { adapter: new MemoryAdapter(hub), ...options })))
+}
+
+t.test('what the registry is told reaches every node', async (t) => {
+  const [a, b] = await twoLabs(t, { report: () => 'well' }) as [Awaited<ReturnType<typeof serveLab>>, Awaited<ReturnType<typeof serveLab>>]
+  const ann = [await a.connect('ann'), await b.connect('ann')] as const
+  const bob = await b.connect('bob')
+
+  t.test('a message to a user', async (t) => {
+    t.equal(await a.app.registry.send('id-of-ann', own, 'greeting', { text: 'hello' }), 2)
+    for (const client of ann) t.match(await client.next('greeting'), { payload: { text: 'hello' } })
+    t.equal(await a.app.registry.send('id-of-bob', own, 'greeting', { text: 'hello' }), 1)
+    t.match(await bob.next('greeting'), { payload: { text: 'hello' } })
+    t.equal(await a.app.registry.send('nobody', own, 'greeting', { text: 'hello' }), 0)
+  })
+
+  t.test('who is in a room, and who is taken out of it', async (t) => {
+    for (const client of [...ann, bob]) await client.request('join', 'lab/x')
+    const room = a.app.rooms.of(lab, { id: 'x' })
+    t.strictSame((await room.members()).map(({ userId }) => userId).sort(), ['id-of-ann', 'id-of-ann', 'id-of-bob'])
+    t.equal(await room.remove({ userId: 'id-of-bob' }, 'banned'), 1)
+    t.match(await bob.next('left'), { payload: { code: 'banned' } })
+    t.equal((await room.members()).length, 2)
+    await b.app.rooms.reauthorize('id-of-ann')
+    t.equal((await room.members()).length, 2, 'who is asked about anew stays where that is allowed')
+  })
+
+  t.test('what each says of itself', async (t) => {
+    const { results, missing } = await a.app.registry.nodes()
+    t.strictSame(missing, [])
+    t.match(results, [{ connections: 1, rooms: 1, uptime: Number, report: 'well' }, { connections: 2, rooms: 1, report: 'well' }])
+    t.equal(new Set(results.map(({ node }) => node)).size, 2)
+  })
+
+  t.test('a disconnect, a revocation', async (t) => {
+    t.equal(await a.app.registry.disconnect({ userId: 'id-of-bob' }), 1)
+    t.match(await bob.closed, { code: 3003 })
+    await a.app.registry.revoke({ userId: 'id-of-ann' }, Date.now() + 60_000)
+    for (const client of ann) t.match(await client.closed, { code: 3000 })
+    t.match(await b.connect('ann').catch((error: unknown) => error), { status: 401 })
+  })
+})
+
+t.test('a node whose report fails is there without one; a question of another version is not answered', async (t) => {
+  const report = () => { throw new Error('on purpose') }
+  const { app, logged } = await serveLab(t, { report })
+  t.notOk('report' in ((await app.registry.nodes()).results[0] as object))
+  t.match(await logged("the option 'report' failed"), { level: 50 })
+  for (const asked of ['info', ['destroy'], ['constructor'], {}]) t.throws(() => answer({} as never, asked), TypeError)
+})
+
+t.test('a revocation holds here though nobody else can be told', async (t) => {
+  const { app, connect } = await serveLab(t, { adapter: Object.assign(new MemoryAdapter(), { revoke: async () => { throw new Error('away') } }) })
+  const ann = await connect('ann')
+  t.equal(await app.registry.revoke({ userId: 'id-of-ann' }, Date.now() + 60_000), 1)
+  t.match(await ann.closed, { code: 3000 })
+})
+
+t.test("a user's places are counted over all nodes", async (t) => {
+  const refused = (attempt: Promise<unknown>) => attempt.then(() => { throw new Error('let in') }, (error) => error as UpgradeRefused)
+
+  t.test('and given back where the connection ends', async (t) => {
+    const [a, b] = await twoLabs(t, { limits: { perUser: 2 } }) as [Awaited<ReturnType<typeof serveLab>>, Awaited<ReturnType<typeof serveLab>>]
+    const first = await a.connect('ann')
+    await b.connect('ann')
+    t.match(await refused(b.connect('ann')), { status: 429, headers: { 'retry-after': '5' } })
+    await first.close()
+    await b.connect('ann')
+  })
+
+  t.test('here alone, where the others cannot be asked', async (t) => {
+    const away = { reserve: async () => { throw new Error('away') }, free: async () => { throw new Error('away') } }
+    const { connect } = await serveLab(t, { adapter: Object.assign(new MemoryAdapter(), away), limits: { perUser: 1 } })
+    await connect('ann')
+    t.match(await refused(connect('ann')), { status: 429 })
+  })
+
+  t.test('one that comes too late is given back: its socket is gone', async (t) => {
+    let grant = () => {}
+    const freed = new Promise<string>((resolve) => {
+      const adapter = Object.assign(new MemoryAdapter(), {
+        reserve: () => new Promise((_resolve) => { grant = () => _resolve({ granted: true }) }),
+        free: async (user: string) => resolve(user)
+      })
+      serveLab(t, { adapter }).then(async ({ connect }) => {
+        const ann = await connect('ann')
+        await ann.close()
+        grant()
+      }).catch(t.fail)
+    })
+    t.equal(await freed, 'id-of-ann')
+  })
+})
+
+t.test('a handler that appends at a position', async (t) => {
+  const hub = new MemoryHub()
+  const [a, b] = [await serve(t, hub), await serve(t, hub)]
+  const [ann, bob] = [await a.connect('ann'), await b.connect('bob')]
+  for (const client of [ann, bob]) await client.request('join', 'counter/x')
+
+  t.test('is told what it missed, and gets it right the next time', async (t) => {
+    const adds = [1, 2, 3, 4, 5, 6].map((n) => (n % 2 ? ann : bob).request('add', 'counter/x', n))
+    const sums = (await Promise.all(adds)).map(({ payload }) => (payload as { sum: number }).sum)
+    t.equal(Math.max(...sums), 21)
+    t.equal(new Set(sums).size, 6, 'no two of them held at the same time')
+    t.match((await a.app.rooms.of(counter, { id: 'x' }).read()).keyframe, { offset: 6, state: { sum: 21 } })
+  })
+
+  t.test('costs nobody an answer when what it was refused at first was done in the end', async (t) => {
+    const { offset } = await bob.request('add', 'counter/x', 1)
+    t.equal(offset, 7)
+    t.match(await ann.request('add', 'counter/x', 1), { type: 'ack', offset: 8, payload: { sum: 23 } })
+  })
+
+  t.test('may do so from anywhere, and greet', async (t) => {
+    const cy = await a.connect('cy')
+    await cy.request('join', 'counter/greeted')
+    t.match(await cy.next('added'), { payload: 0, offset: 1 })
+  })
+})
+
+t.test('a log from a REST route or a job', async (t) => {
+  const { app, adapter, logged, connect } = await serve(t, new MemoryHub())
+  const room = app.rooms.of(counter, { id: 'job' })
+  const start = (await room.read()).position
+
+  t.test('is read and appended to', async (t) => {
+    const first = await room.broadcast('added', 1, { expect: start, keyframe: { sum: 1 } })
+    t.match(first, { offset: 1, epoch: start.epoch, link: String, id: String })
+    await room.broadcast('reset')
+    t.match(await room.read(), { reason: 'fresh', keyframe: { offset: 1, link: first.link, state: { sum: 1 } }, messages: [{ type: 'reset', payload: undefined, offset: 2, prev: first.link }] })
+    t.match(await room.read(first), { position: { offset: 2 }, messages: [{ offset: 2 }] })
+    t.notOk('reason' in await room.read(first))
+  })
+
+  t.test('is behind, with what was missed', async (t) => {
+    const behind: unknown = await room.broadcast('added', 1, { expect: start }).catch((error: unknown) => error)
+    t.ok(behind instanceof Behind)
+    t.match(behind, { code: 'behind', position: { offset: 2 }, messages: [{ type: 'added', payload: 1 }, { type: 'reset' }], reason: undefined })
+    const foreign: unknown = await room.broadcast('added', 1, { expect: { ...start, epoch: 'another' } }).catch((error: unknown) => error)
+    t.match(foreign, { code: 'behind', reason: 'epoch', keyframe: { state: { sum: 1 } }, messages: [{ type: 'reset' }] })
+  })
+
+  t.test('is full when a keyframe holds it back', async (t) => {
+    const full = async () => { for (let i = 0; i < 10; i++) await room.broadcast('added', i) }
+    await t.rejects(full(), { code: 'log_full', retryAfter: 1_000 })
+  })
+
+  t.test('takes no keyframe that is none', async (t) => {
+    const { position } = await room.read()
+    await t.rejects(room.broadcast('added', 1, { keyframe: { sum: 1 } }), { message: /needs 'expect'/ })
+    await t.rejects(room.broadcast('added', 1, { expect: position, keyframe: { sum: 'one' } as never }), { code: 'outgoing_invalid' })
+    t.equal((await room.read()).position.offset, position.offset, 'and nothing was appended')
+  })
+
+  t.test('is unavailable while it cannot be reached', async (t) => {
+    Object.assign(adapter, { append: async () => { throw new Error('away') } })
+    await t.rejects(room.broadcast('added', 1), { code: 'unavailable' })
+    const ann = await connect('ann')
+    await ann.request('join', 'counter/y')
+    t.match((await ann.request('add', 'counter/y', 1)).payload, { code: 'unavailable' })
+    t.match(await logged('a log cannot be reached'), { level: 40, channel: 'counter/y' })
+  })
+
+  t.test('is not there where the contract declares none', async (t) => {
+    const { app } = await serveLab(t)
+    await t.rejects(app.rooms.of(lab, { id: 'x' }).read(), { message: /has no log/ })
+  })
+})
+
+t.test('who only asks for the outcome of a once message again does not spend its rate', async (t) => {
+  const { connect } = await serve(t, new MemoryHub())
+  const ann = await connect('ann')
+  await ann.request('join', 'counter/x')
+  for (let i = 0; i < 3; i++) t.match(await ann.request('flood', 'counter/x', undefined, 'm1'), { type: 'ack' })
+  t.match((await ann.request('flood', 'counter/x', undefined, 'm2')).payload, { code: 'rate_limited', retryAfter: Number })
+})
+
+t.test('the status of a node', async (t) => {
+  const { app, http, connect } = await serveLab(t, { status: '/health' })
+  await (await connect('ann')).request('join', 'lab/x')
+  t.match(app.channels.status(), { state: 'up', node: String, connections: 1, rooms: 1, counters: { published: Number } })
+  const response = await fetch(`${http}/health`)
+  t.equal(response.status, 200)
+  t.strictSame(await response.json(), app.channels.status())
+
+  t.test('says degraded, and since when', async (t) => {
+    const status = { state: 'degraded' as const, since: 5, reason: 'a test' }
+    const { app, http } = await serveLab(t, { adapter: Object.assign(new MemoryAdapter(), { status }), status: '/health' })
+    t.match(app.channels.status(), status)
+    t.equal((await fetch(`${http}/health`)).status, 200, 'it serves its own members')
+  })
+
+  t.test('says draining, with 503, while it ends: Fastify for us, or we where Fastify is told to serve on', async (t) => {
+    const { app, sink } = await makeApp(t, { status: '/health' }, { return503OnClosing: false })
+    app.ws('/counter', {}, [implementCounter])
+    const { http, url, token } = await listen(app, sink)
+    const ann = await TestClient.connect(`${url}/counter`, [], bearer(token('ann')))
+    // Answers no close, so that the server has to wait for it.
+    ann.webSocket.pause()
+    const ended = app.close()
+    await new Promise(setImmediate)
+    const response = await fetch(`${http}/health`)
+    t.equal(response.status, 503)
+    t.match(await response.json(), { state: 'draining', connections: 1 })
+    ann.webSocket.resume()
+    await ended
+  })
+})
