@@ -11,18 +11,27 @@ export class Chart {
   readonly element = fromTemplate('chart')
   readonly #canvas = find(this.element, '.plot', HTMLElement)
   readonly #plot: Plot
+  readonly #resizes = new ResizeObserver(() => this.#fit())
+  readonly #over = new AbortController()
 
   constructor (drawing: Drawing) {
     find(this.element, '.title', HTMLElement).textContent = `${drawing.title}, ${drawing.unit}`
     find(this.element, '.key', HTMLElement).append(...drawing.lines.map(({ label }, i) => keyOf(label, i)))
     this.#plot = new Plot(optionsOf(drawing), dataOf(drawing), this.#canvas)
-    new ResizeObserver(() => this.#fit()).observe(this.#canvas)
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#plot.redraw())
+    this.#resizes.observe(this.#canvas)
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#plot.redraw(), { signal: this.#over.signal })
   }
 
   show (drawing: Drawing): void {
     this.#canvas.setAttribute('aria-label', drawingText(drawing))
     this.#plot.setData(dataOf(drawing))
+  }
+
+  /** Nothing holds on to it any more. */
+  end (): void {
+    this.#resizes.disconnect()
+    this.#over.abort()
+    this.#plot.destroy()
   }
 
   #fit (): void {

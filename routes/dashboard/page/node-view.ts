@@ -24,6 +24,10 @@ export class NodeView {
     this.#part('tbody').replaceChildren(...rowsOf(board, this.#node).map(rowElement))
   }
 
+  end (): void {
+    for (const chart of this.#charts) chart.end()
+  }
+
   #part (selector: string): HTMLElement {
     return find(this.element, selector, HTMLElement)
   }
