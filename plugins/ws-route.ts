@@ -79,6 +79,10 @@ export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node
         ...hooks(route.preHandler),
         async (request) => { admitted.set(request, { ...admitted.get(request) as Admitted, context: await context?.(request) }) }
       ],
+      onError: [
+        ...hooks(route.onError),
+        async (_request, _reply, { statusCode = 500 }) => node.tally.reject(`http_${statusCode}`)
+      ],
       // Never reached: a request that is no upgrade is refused before.
       handler: checkHandshake,
       wsHandler: (webSocket, request) => {

@@ -4,6 +4,9 @@ import fastifyStatic from '@fastify/static'
 import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { channels, type ChannelsOptions } from '../plugins/channels.ts'
 import { chatRoutes } from './chat/chat.routes.ts'
+import { dashboardRoutes } from './dashboard/dashboard.routes.ts'
+import { ProcessReader } from './dashboard/process-reader.ts'
+import { Sampler } from './dashboard/sampler.ts'
 import { pagesFolder } from './pages.ts'
 import { tokenRoutes } from './token.routes.ts'
 
@@ -22,9 +25,12 @@ const impatient: FastifyHttpOptions<Server> = {
 /** The demo: its pages, its tokens and its WebSocket routes on one Fastify instance. */
 export async function buildApp ({ demo = true, channels: options, ...server }: AppOptions = {}): Promise<FastifyInstance> {
   const app = fastify({ ...impatient, ...server })
-  await app.register(channels, { jwt: { secret: randomBytes(32).toString('hex') }, status: '/status', ...options })
+  const sampler = new Sampler(new ProcessReader(() => app.channels.status()))
+  const report = () => sampler.latest
+  await app.register(channels, { jwt: { secret: randomBytes(32).toString('hex') }, status: '/status', report, ...options })
   await app.register(fastifyStatic, { root: pagesFolder, redirect: true })
   await app.register(tokenRoutes, { demo })
   await app.register(chatRoutes)
+  await app.register(dashboardRoutes, { sampler })
   return app
 }

@@ -144,6 +144,8 @@ export interface Adapter {
   readonly node: string
   readonly status: AdapterStatus
   readonly counters: AdapterCounters
+  /** Milliseconds that a message takes to what lies between the nodes and back; undefined while that is not known, or nothing lies there. */
+  readonly roundTrip?: number | undefined
   /** Begins to tell `receiver`; called once, before anything else. Resolves though nobody can be reached yet. */
   start (receiver: Receiver): void | Promise<void>
   /** Lets go of everything this node held, its claims included; again changes nothing. */

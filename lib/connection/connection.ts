@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts'
 import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events.ts'
 import type { Frame, Stream, WhenSlow } from '../protocol/frame.ts'
 import { Outbox, type Flusher } from './outbox.ts'
+import type { Tally } from './tally.ts'
 
 /** What anyone may know of a connection. Times are milliseconds since 1970. */
 export interface ConnectionInfo {
@@ -47,6 +48,7 @@ export interface Identity extends Credentials {
 export interface ConnectionServices {
   readonly clock: Clock
   readonly flusher: Flusher
+  readonly tally: Tally
   /** Bytes that may wait to be sent. */
   readonly queue: number
 }
@@ -78,6 +80,7 @@ export class Connection implements ConnectionInfo {
   readonly #webSocket: WebSocket
   readonly #outbox: Outbox
   readonly #clock: Clock
+  readonly #tally: Tally
 
   constructor (webSocket: WebSocket, transport: Socket, identity: Identity, log: Logger, services: ConnectionServices) {
     this.id = identity.id
@@ -91,6 +94,7 @@ export class Connection implements ConnectionInfo {
     this.#webSocket = webSocket
     this.#outbox = new Outbox(webSocket, transport, services.flusher, services.queue, identity.id)
     this.#clock = services.clock
+    this.#tally = services.tally
   }
 
   get user (): unknown {
@@ -147,6 +151,8 @@ export class Connection implements ConnectionInfo {
     this.seen()
     this.messagesIn++
     this.bytesIn += bytes
+    this.#tally.messagesIn++
+    this.#tally.bytesIn += bytes
   }
 
   ping (): void {
@@ -188,6 +194,8 @@ export class Connection implements ConnectionInfo {
     if (this.#state !== 'open') return false
     this.messagesOut++
     this.bytesOut += frame.length
+    this.#tally.messagesOut++
+    this.#tally.bytesOut += frame.length
     return true
   }
 

@@ -8,6 +8,7 @@ import { Expiry } from '../connection/expiry.ts'
 import { Flusher } from '../connection/outbox.ts'
 import { Registry } from '../connection/registry.ts'
 import { Revocations } from '../connection/revocations.ts'
+import { Tally, type Totals } from '../connection/tally.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents } from '../protocol/close-events.ts'
 import { Rooms } from '../rooms/rooms.ts'
@@ -33,7 +34,10 @@ export interface NodeStatus {
   readonly node: string
   readonly connections: number
   readonly rooms: number
-  readonly counters: AdapterCounters
+  /** Since the start. */
+  readonly counters: AdapterCounters & Totals
+  /** Milliseconds that the last message to oneself through Redis took; left out where there is no Redis, or none has come back yet. */
+  readonly roundTrip?: number
 }
 
 /** One server process: its connections, its rooms, and what keeps them alive. */
@@ -44,6 +48,7 @@ export class Node {
   readonly rooms: Rooms
   readonly heartbeat: Heartbeat
   readonly revocations: Revocations
+  readonly tally = new Tally()
   readonly #rateLimits: RateLimits
   readonly #once: Once
   readonly #expiry: Expiry<Connection>
@@ -68,7 +73,7 @@ export class Node {
     this.adapter = adapter
     this.clock = clock
     this.answers = new LocalAnswers(this, options.report, log)
-    this.#connectionServices = { clock, flusher: new Flusher(), queue: options.limits.queue }
+    this.#connectionServices = { clock, flusher: new Flusher(), tally: this.tally, queue: options.limits.queue }
     adapter.start({
       ...this.rooms.receiver,
       revoked: (key, until) => { this.revoke(key, until) },
@@ -81,8 +86,16 @@ export class Node {
   }
 
   get status (): NodeStatus {
-    const { adapter: { status, counters, node }, registry, rooms } = this
-    return { ...status, ...(this.#isDraining && { state: 'draining' as const }), node, connections: registry.size, rooms: rooms.size, counters }
+    const { adapter: { status, counters, node, roundTrip }, registry, rooms, tally } = this
+    return {
+      ...status,
+      ...(this.#isDraining && { state: 'draining' as const }),
+      node,
+      connections: registry.size,
+      rooms: rooms.size,
+      counters: { ...counters, ...tally.totals },
+      ...(roundTrip !== undefined && { roundTrip })
+    }
   }
 
   /** Closes every connection here whose user or token that is, and lets none in until then. Returns how many were closed. */
@@ -96,7 +109,8 @@ export class Node {
   /** Takes on a socket that has just been upgraded; `transport` is the TCP or TLS socket beneath it. */
   accept (webSocket: WebSocket, transport: Socket, identity: Identity, router: Router, log: Logger): Connection {
     const connection = new Connection(webSocket, transport, identity, log, this.#connectionServices)
-    const session = new Session(connection, router, { clock: this.clock, rooms: this.rooms, rateLimits: this.#rateLimits, once: this.#once, options: this.#options })
+    const { clock, rooms, tally } = this
+    const session = new Session(connection, router, { clock, rooms, tally, rateLimits: this.#rateLimits, once: this.#once, options: this.#options })
     this.#add(connection, session)
     if (this.revocations.has(connection)) connection.close(closeEvents.revoked)
     webSocket.on('message', (data: Buffer, isBinary) => {

@@ -1,4 +1,5 @@
 import type { Connection } from '../connection/connection.ts'
+import type { Tally } from '../connection/tally.ts'
 import type { Violations } from '../connection/violations.ts'
 import { closeEvents, type CloseEvent } from '../protocol/close-events.ts'
 import type { Envelope } from '../protocol/envelope.ts'
@@ -14,12 +15,14 @@ export class Replies {
   readonly #connection: Connection
   readonly #violations: Violations
   readonly #storm: Violations
+  readonly #tally: Tally
   readonly #inFlight = new Set<string>()
 
-  constructor (connection: Connection, violations: Violations, storm: Violations) {
+  constructor (connection: Connection, violations: Violations, storm: Violations, tally: Tally) {
     this.#connection = connection
     this.#violations = violations
     this.#storm = storm
+    this.#tally = tally
   }
 
   /** Begins an exchange; false when its id is still in flight, and the sender has been told so. */
@@ -91,6 +94,7 @@ export class Replies {
   }
 
   #count (code: string): void {
+    this.#tally.reject(code)
     if (violations.has(code) && this.#violations.add()) this.#end(closeEvents.invalid, code)
     if (code === 'rate_limited' && this.#storm.add()) this.#end(closeEvents.storm, code)
   }

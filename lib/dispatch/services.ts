@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { Tally } from '../connection/tally.ts'
 import type { ViolationOptions } from '../connection/violations.ts'
 import type { Limits } from '../connection/limits.ts'
 import type { Rooms } from '../rooms/rooms.ts'
@@ -11,6 +12,7 @@ export interface DispatchServices {
   readonly rooms: Rooms
   readonly rateLimits: RateLimits
   readonly once: Once
+  readonly tally: Tally
   readonly options: DispatchOptions
 }
 

@@ -30,14 +30,14 @@ export class Session {
   readonly #running = new Set<Exchange>()
 
   constructor (connection: Connection, router: Router, services: DispatchServices) {
-    const { clock, rooms, options } = services
+    const { clock, rooms, tally, options } = services
     this.connection = connection
     this.memberships = new Memberships(connection, router, rooms, options.limits.channels)
     this.#router = router
     this.#handling = new Handling(connection, router, this.memberships, services)
     this.#services = services
     this.#gate = new Gate(options.limits, clock)
-    this.#replies = new Replies(connection, new Violations(options.violations, clock), new Violations(options.limits.storm, clock))
+    this.#replies = new Replies(connection, new Violations(options.violations, clock), new Violations(options.limits.storm, clock), tally)
     this.#inbox = new Inbox({
       limit: options.inboxLimit,
       pause: () => connection.pause(),

@@ -3,6 +3,7 @@ import { Connection, type Identity } from '../../lib/connection/connection.ts'
 import { Heartbeat, type Peer } from '../../lib/connection/heartbeat.ts'
 import { Inbox, type Task } from '../../lib/connection/inbox.ts'
 import { Flusher } from '../../lib/connection/outbox.ts'
+import { Tally } from '../../lib/connection/tally.ts'
 import { Registry } from '../../lib/connection/registry.ts'
 import { Violations } from '../../lib/connection/violations.ts'
 import type { Logger } from '../../lib/logger.ts'
@@ -18,16 +19,17 @@ const nobody: Identity = { id: 'c', userId: undefined, user: undefined, ip: '', 
 
 function connect (identity: Partial<Identity> = {}, queue = 1000) {
   const turns: Array<() => void> = []
+  const tally = new Tally()
   const socket = new FakeSocket()
   const clock = new FakeClock(1000)
   const whole = { ...nobody, id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', context: { tenant: 1 }, ...identity }
-  const connection = new Connection(socket.webSocket, socket.transport, whole, log, { clock, queue, flusher: new Flusher((fn) => turns.push(fn)) })
+  const connection = new Connection(socket.webSocket, socket.transport, whole, log, { clock, queue, tally, flusher: new Flusher((fn) => turns.push(fn)) })
   const turn = () => { for (const fn of turns.splice(0)) fn() }
-  return { connection, socket, clock, turn, turns }
+  return { connection, socket, clock, turn, turns, tally }
 }
 
 t.test('a connection knows who is at the other end and counts what travels', async (t) => {
-  const { connection, clock } = connect()
+  const { connection, clock, tally } = connect()
   t.match(connection, { id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', context: { tenant: 1 }, connectedAt: 1000, lastSeen: 1000, log })
   t.ok(connection.isOpen)
   clock.advance(5)
@@ -35,6 +37,7 @@ t.test('a connection knows who is at the other end and counts what travels', asy
   connection.received(3)
   connection.send(hello)
   t.match(connection, { lastSeen: 1005, messagesIn: 2, bytesIn: 10, messagesOut: 1, bytesOut: hello.length })
+  t.strictSame(tally.totals, { messagesIn: 2, messagesOut: 1, bytesIn: 10, bytesOut: hello.length, rejections: {} }, 'and so does its node')
   clock.advance(5)
   connection.seen()
   t.match(connection, { lastSeen: 1010, messagesIn: 2 }, 'a pong is a sign of life but no message')
@@ -122,7 +125,7 @@ t.test('what is written in one turn goes out in one piece', async (t) => {
 t.test('one flusher serves all connections of a turn, by default at the end of it', async (t) => {
   const flusher = new Flusher()
   const sockets = [new FakeSocket(), new FakeSocket()]
-  for (const socket of sockets) new Connection(socket.webSocket, socket.transport, nobody, log, { clock: new FakeClock(), queue: 1000, flusher }).send(hello)
+  for (const socket of sockets) new Connection(socket.webSocket, socket.transport, nobody, log, { clock: new FakeClock(), queue: 1000, tally: new Tally(), flusher }).send(hello)
   await new Promise(setImmediate)
   for (const { transportCalls } of sockets) t.strictSame(transportCalls, ['cork', 'uncork'])
 })

@@ -88,7 +88,7 @@ t.test('what is published straight to Redis by others is dropped and counted, an
     [channel, '1p["e",1,[["-",1]]]'], [channel, '1p["e",1,[["+","u","{"]]]'], [channel, '1p["e",1,[null]]'],
     [channel, '1l'], [channel, '1l{}\n{}'], [channel, '1l["e","1","i","k","","","9"]\n{}'], [channel, '1l["e","1e99","i","k","","","2"]\n{}'],
     [channel, '1l["e","1","i","k","","","1"]\nx'], [channel, '1q["a","b",1]'],
-    [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
+    [keys.ofNode(`${adapter.node} 0`, 'probe'), '1oxyz'], [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
     [nodes, '1q'], [nodes, '1q["a"]'], [nodes, '1q[null,null,null]'], [nodes, '1r'], [nodes, '1r["a"]'], [nodes, '1r["a","x"]'], [nodes, '1r[1,1]']
   ]
   const random = Array.from({ length: 1_000 }, (_, i) => [[channel, inbox, nodes][i % 3] as string, randomBytes(1 + i % 64)] as const)
@@ -153,7 +153,7 @@ t.test('a probe that does not come back is told of, again and again, until one d
   const clock = new FakeClock()
   const told: string[] = []
   let isDead = false
-  const publisher = { publish: async () => { if (isDead) throw new Error('away'); probe.heard() } }
+  const publisher = { publish: async (_name: string, _kind: string, body: Buffer) => { if (isDead) throw new Error('away'); probe.heard(body) } }
   const probe: Probe = new Probe(publisher, 'p', clock, () => told.push('silent'), () => told.push('back'))
   for (let i = 0; i < 10; i++) { clock.advance(1_000); await turn() }
   t.strictSame(told, [])
@@ -280,7 +280,7 @@ function masters (...names: string[]) {
     subscriber: (master: string) => known.get(master)
   }
   const subscriptions: RedisSubscriptions = new RedisSubscriptions(
-    connections as never, { publish: async (name) => { known.get(/@(\w+)/.exec(name)?.[1] as string)?.emit('smessageBuffer', Buffer.from(name), Buffer.from('1o')) } },
+    connections as never, { publish: async (name, _kind, body) => { known.get(/@(\w+)/.exec(name)?.[1] as string)?.emit('smessageBuffer', Buffer.from(name), Buffer.concat([Buffer.from('1o'), body])) } },
     { gap: () => { told.gaps++ }, health: (reason) => { told.health = reason } }, clock, new PoisonLog(silentLog, () => 0),
     (number) => `probe ${number}@${[...known.keys()][number % known.size] as string}`
   )

@@ -31,7 +31,7 @@ t.test('npm start', async (t) => {
   })
 
   t.test('serves its pages', async (t) => {
-    for (const path of ['/', '/chat/']) {
+    for (const path of ['/', '/chat/', '/dashboard/']) {
       const page = await fetch(at + path)
       t.equal(page.status, 200)
       t.match(page.headers.get('content-type'), 'text/html')

@@ -5,8 +5,6 @@ import type { Publisher } from './wire.ts'
 const every = 1_000
 const patience = 2_500
 
-const nothing = Buffer.alloc(0)
-
 /** A message to oneself, again and again: a connection may be dead without a word, and only what comes back proves that it is not. */
 export class Probe {
   readonly name: string
@@ -16,6 +14,7 @@ export class Probe {
   readonly #back: () => void
   #lastHeard: number
   #isSilent = false
+  #roundTrip: number | undefined
   #timer: Timer
 
   /** `silent` is called again for as long as it lasts. */
@@ -33,7 +32,16 @@ export class Probe {
     return this.#isSilent
   }
 
-  heard (): void {
+  /** Milliseconds that the last one took that came back; undefined before the first. */
+  get roundTrip (): number | undefined {
+    return this.#roundTrip
+  }
+
+  /** `body`: as it was sent. @throws {TypeError} when it was not sent by us */
+  heard (body: Buffer): void {
+    const sent = Number(body)
+    if (!(sent > 0)) throw new TypeError('a probe of somebody else')
+    this.#roundTrip = performance.now() - sent
     this.#lastHeard = this.#clock.now()
     if (!this.#isSilent) return
     this.#isSilent = false
@@ -47,7 +55,7 @@ export class Probe {
   #send (): void {
     this.#timer = this.#clock.setTimeout(() => this.#send(), every)
     if (this.#clock.now() - this.#lastHeard > patience) this.#lose()
-    this.#publisher.publish(this.name, 'o', nothing).catch(() => {})
+    this.#publisher.publish(this.name, 'o', now()).catch(() => {})
   }
 
   /** Whoever is told makes a new connection, which gets the same time. */
@@ -57,3 +65,6 @@ export class Probe {
     this.#silent()
   }
 }
+
+// The clock's whole milliseconds are too coarse for a round trip, and may jump.
+const now = () => Buffer.from(String(performance.now()))

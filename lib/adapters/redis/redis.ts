@@ -81,6 +81,10 @@ export class RedisAdapter implements Adapter {
     return { published: this.#outgoing.published, received: this.#received, dropped: this.#outgoing.dropped, poison: this.#poison.count }
   }
 
+  get roundTrip (): number | undefined {
+    return this.#subscriptions.roundTrip
+  }
+
   start (receiver: Receiver): void {
     this.#receiver = receiver
     this.#log = new RedisLog(this.#around, receiver)

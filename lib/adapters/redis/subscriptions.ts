@@ -50,6 +50,12 @@ export class RedisSubscriptions implements Subscriptions {
     this.#probeName = probeName
   }
 
+  /** Of the slowest master's probe, in milliseconds; undefined until one has come back. */
+  get roundTrip (): number | undefined {
+    const known = [...this.#masters.values()].flatMap(({ probe: { roundTrip } }) => roundTrip ?? [])
+    return known.length === 0 ? undefined : Math.max(...known)
+  }
+
   start (): void {
     this.look()
     this.#timer = this.#clock.setTimeout(() => this.start(), every)
@@ -142,7 +148,7 @@ export class RedisSubscriptions implements Subscriptions {
       subscriber.reconnect()
     }, () => this.#tell())
     this.#masters.set(master, { subscriber, probe })
-    this.#wanted.set(probe.name, { takes: { o: () => probe.heard() }, master, placing: undefined, leaving: undefined })
+    this.#wanted.set(probe.name, { takes: { o: (body) => probe.heard(body) }, master, placing: undefined, leaving: undefined })
     subscriber.add(probe.name).catch(() => {})
   }
 

@@ -1,0 +1,29 @@
+import { Type } from '@sinclair/typebox'
+import { defineChannel } from '../../lib/contract/definition.ts'
+
+const Metrics = Type.Record(Type.String(), Type.Number(), { description: 'by `node/metric`' })
+const milliseconds = Type.Integer({ description: 'milliseconds since 1970' })
+
+/** What the dashboard says: whoever joins gets the whole board once, as the keyframe, then each second what changed. */
+export const metrics = defineChannel({
+  pattern: 'metrics',
+  fromClient: {},
+  fromServer: {
+    changed: {
+      payload: Type.Object({ at: milliseconds, by: Type.String({ description: 'the node that appended it' }), set: Metrics, del: Type.Array(Type.String()) }),
+      // Who reads too slowly gets one newer board, and no queue that grows.
+      whenSlow: 'skip'
+    }
+  },
+  log: {
+    limit: 600,
+    ttl: 600_000,
+    keyframe: Type.Object({
+      metrics: Metrics,
+      points: Type.Object({
+        at: Type.Array(milliseconds),
+        series: Type.Record(Type.String(), Type.Array(Type.Union([Type.Number(), Type.Null()])))
+      }, { description: 'the last 120 of each metric that is drawn, beside each other; null where there was none' })
+    })
+  }
+})

@@ -1,0 +1,34 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { systemClock, type Clock } from '../../lib/clock.ts'
+import { implement } from '../../lib/dispatch/implement.ts'
+import { metrics } from './dashboard.contract.ts'
+import { Publisher } from './publisher.ts'
+import type { Sampler } from './sampler.ts'
+
+export interface DashboardOptions {
+  /** What the plugin's option `report` tells other nodes of. */
+  readonly sampler: Sampler
+  readonly clock?: Clock
+  readonly random?: () => number
+}
+
+/** The dashboard: `/ws/dashboard` serves the channel `metrics`, for everyone to see: a demo has nothing to hide. */
+export const dashboardRoutes: FastifyPluginAsync<DashboardOptions> = async (app, { sampler, clock = systemClock, random = Math.random }) => {
+  app.ws('/ws/dashboard', { public: true }, [implement(metrics, { on: {} })])
+  const publisher = new Publisher({
+    node: app.channels.status().node,
+    room: app.rooms.of(metrics),
+    nodes: () => app.registry.nodes(),
+    clock,
+    random,
+    failed: (err) => app.log.debug({ err }, 'the dashboard misses a second')
+  })
+  app.addHook('onReady', async () => {
+    sampler.start()
+    publisher.start()
+  })
+  app.addHook('onClose', async () => {
+    publisher.stop()
+    sampler.stop()
+  })
+}

@@ -1,0 +1,69 @@
+import Plot from 'uplot'
+import { find, fromTemplate } from '../../chat/page/dom.ts'
+import { drawingText, type Drawing } from './readings.ts'
+
+const height = 150
+const colours = ['--accent', '--warn']
+const dashes = [[], [5, 4]]
+
+/** A drawing of the last two minutes; colours are the page's, and a second line is told apart by its dashes as well. */
+export class Chart {
+  readonly element = fromTemplate('chart')
+  readonly #canvas = find(this.element, '.plot', HTMLElement)
+  readonly #plot: Plot
+  readonly #resizes = new ResizeObserver(() => this.#fit())
+  readonly #over = new AbortController()
+
+  constructor (drawing: Drawing) {
+    find(this.element, '.title', HTMLElement).textContent = `${drawing.title}, ${drawing.unit}`
+    find(this.element, '.key', HTMLElement).append(...drawing.lines.map(({ label }, i) => keyOf(label, i)))
+    this.#plot = new Plot(optionsOf(drawing), dataOf(drawing), this.#canvas)
+    this.#resizes.observe(this.#canvas)
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#plot.redraw(), { signal: this.#over.signal })
+  }
+
+  show (drawing: Drawing): void {
+    this.#canvas.setAttribute('aria-label', drawingText(drawing))
+    this.#plot.setData(dataOf(drawing))
+  }
+
+  /** Nothing holds on to it any more. */
+  end (): void {
+    this.#resizes.disconnect()
+    this.#over.abort()
+    this.#plot.destroy()
+  }
+
+  #fit (): void {
+    this.#plot.setSize({ width: this.#canvas.clientWidth, height })
+  }
+}
+
+function keyOf (label: string, i: number): HTMLElement {
+  const element = document.createElement('span')
+  element.className = `line-${i}`
+  element.textContent = label
+  return element
+}
+
+function dataOf ({ at, lines }: Drawing): Plot.AlignedData {
+  return [[...at], ...lines.map(({ points }) => [...points])]
+}
+
+function optionsOf ({ lines }: Drawing): Plot.Options {
+  const axis: Plot.Axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' }
+  return {
+    width: 300,
+    height,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] } },
+    axes: [{ ...axis, space: 70, values: (_plot, seconds) => seconds.map(timeOf) }, { ...axis, size: 44, space: 30 }],
+    series: [{}, ...lines.map((_, i) => ({ stroke: colour(colours[i] as string), width: 2, dash: dashes[i] as number[], points: { show: false } }))]
+  }
+}
+
+const timeOf = (seconds: number) => new Date(seconds * 1_000).toLocaleTimeString('en-GB')
+
+/** Asked for with each drawing, since the page may turn dark. */
+const colour = (name: string) => () => getComputedStyle(document.documentElement).getPropertyValue(name)

@@ -1,0 +1,34 @@
+import { find } from '../../chat/page/dom.ts'
+import type { Client } from './connect.ts'
+import type { Line } from './line.ts'
+
+const words = {
+  connecting: 'Connecting…',
+  open: 'Live',
+  recovering: 'Catching up…',
+  paused: 'Paused: cut off',
+  closed: 'Disconnected'
+} as const
+
+/** Says whether the page is connected; one button cuts it off and lets it catch up. What is closed for good can only be begun anew. */
+export function showConnection (client: Client, line: Line): void {
+  const status = find(document, '#connection', HTMLElement)
+  const pause = find(document, '#pause', HTMLButtonElement)
+  const again = find(document, '#connect-again', HTMLButtonElement)
+  const show = () => {
+    const state = line.isCut && client.state !== 'closed' ? 'paused' : client.state
+    status.dataset['state'] = state
+    find(status, '.word', HTMLElement).textContent = words[state]
+    pause.textContent = line.isCut ? 'Resume' : 'Pause'
+    pause.hidden = state === 'closed'
+    again.hidden = state !== 'closed'
+  }
+  pause.addEventListener('click', () => {
+    if (line.isCut) line.mend()
+    else line.cut()
+    show()
+  })
+  again.addEventListener('click', () => location.reload())
+  client.onState(show)
+  show()
+}

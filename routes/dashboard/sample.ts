@@ -1,0 +1,43 @@
+import { performance, type EventLoopUtilization } from 'node:perf_hooks'
+import type { ChannelsStatus } from '../../plugins/channels.ts'
+import { rejected } from './catalogue.ts'
+
+/** What is read once a second. Times are in milliseconds, memory in bytes; what is counted is counted since the start. */
+export interface Readings {
+  readonly at: number
+  readonly loop: { readonly p50: number, readonly p99: number, readonly utilisation: EventLoopUtilization }
+  /** Milliseconds of CPU used. */
+  readonly cpu: number
+  readonly memory: { readonly rss: number, readonly heapUsed: number }
+  readonly load: number
+  readonly status: ChannelsStatus
+}
+
+/** A node's metrics by their names, from two readings of it. Rounded: what hardly changes need not be sent. */
+export function sampleOf (before: Readings, { at, loop, cpu, memory, load, status }: Readings): Record<string, number> {
+  const { counters, connections, rooms, roundTrip } = status
+  const elapsed = at - before.at
+  const perSecond = (name: 'messagesIn' | 'messagesOut' | 'bytesIn' | 'bytesOut') => (counters[name] - before.status.counters[name]) / elapsed * 1_000
+  return {
+    'loop.p50': round(loop.p50),
+    'loop.p99': round(loop.p99),
+    'loop.busy': round(performance.eventLoopUtilization(loop.utilisation, before.loop.utilisation).utilization * 100),
+    cpu: round((cpu - before.cpu) / elapsed * 100),
+    'memory.rss': round(memory.rss / 1e6),
+    'memory.heap': round(memory.heapUsed / 1e6),
+    'messages.in': round(perSecond('messagesIn')),
+    'messages.out': round(perSecond('messagesOut')),
+    'bytes.in': round(perSecond('bytesIn') / 1_000),
+    'bytes.out': round(perSecond('bytesOut') / 1_000),
+    connections,
+    rooms,
+    load: round(load),
+    ...(roundTrip !== undefined && { redis: round(roundTrip) }),
+    ...Object.fromEntries(Object.entries(counters.rejections).map(([reason, count]) => [rejected + reason, count]))
+  }
+}
+
+/** Three digits say enough. */
+function round (value: number): number {
+  return Number(value.toPrecision(3))
+}
