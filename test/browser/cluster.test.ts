@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Balancer } from '../balancer.ts'
 import { DemoNode } from '../cluster/demo-node.ts'
 import { startRedis } from '../redis.ts'
 import { launchBrowser } from './browser.ts'
@@ -32,4 +33,36 @@ t.test('two people, each at another node: they talk, see each other, and see eac
   await bob.close()
   await ada.member('Bob').waitFor({ state: 'detached' })
   t.strictSame([...ada.faults, ...bob.faults], [])
+})
+
+t.test('the node of one of them is killed in mid-conversation, and then the next: nothing is lost, nothing comes twice', async (t) => {
+  const redis = await startRedis(t)
+  const nodes = await Promise.all([1, 2, 3].map(() => DemoNode.start(t, redis.url))) as [DemoNode, DemoNode, DemoNode]
+  const balancer = await Balancer.start(t, nodes.map(({ http }) => Number(new URL(http).port)))
+  const enter = async (url: string, name: string) => {
+    const window = await ChatWindow.open(browser, url)
+    t.teardown(() => window.close())
+    return window.signIn(name)
+  }
+  const ada = await enter(balancer.url, 'Ada')
+  const bob = await enter(nodes[2].http, 'Bob')
+  await ada.member('Bob').waitFor()
+  await bob.say('before')
+  await ada.hears('before')
+  for (const [i, node] of nodes.slice(0, 2).entries()) {
+    const connected = ada.connection('Connected')
+    await node.signal('SIGKILL')
+    await ada.say(`away ${i}`)
+    await bob.say(`meanwhile ${i}`)
+    await connected
+    await bob.hears(`away ${i}`)
+    await ada.hears(`away ${i}`)
+    await ada.hears(`meanwhile ${i}`)
+  }
+  await bob.say('after')
+  await ada.hears('after')
+  const texts = (window: ChatWindow) => window.page.locator('.text').allTextContents()
+  t.strictSame((await texts(ada)).sort(), ['after', 'away 0', 'away 1', 'before', 'meanwhile 0', 'meanwhile 1'])
+  t.strictSame(await texts(ada), await texts(bob), 'in one order for both')
+  t.strictSame(bob.faults, [])
 })

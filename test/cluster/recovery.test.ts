@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto'
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { script } from '../../lib/adapters/redis/commands.ts'
+import { connect, type TypedChannel, type TypedConnection } from '../../lib/client/index.ts'
+import type { Envelope } from '../../lib/protocol/envelope.ts'
+import type { Place } from '../../lib/protocol/frame.ts'
+import type { Recovery } from '../../lib/protocol/log.ts'
+import { TestClient } from '../../lib/testing/test-client.ts'
+import type { chat } from '../../routes/chat/chat.contract.ts'
+import { Balancer } from '../balancer.ts'
+import { bearer } from '../serve.ts'
+import { startRedis } from '../redis.ts'
+import { DemoNode } from './demo-node.ts'
+
+interface Told { readonly text: string, readonly id: string }
+
+/** Somebody with the client library, who writes down all that happens. */
+class Guest {
+  readonly told: Told[] = []
+  readonly begun: string[] = []
+  readonly states: string[] = []
+  recovered = 0
+  readonly #client: TypedConnection<typeof chat>
+  #room: TypedChannel<typeof chat['definition']> | undefined
+  #watching: () => void = () => {}
+
+  constructor (t: Test, url: string, token: string) {
+    this.#client = connect<typeof chat>(`${url}/ws/chat`, { WebSocket: WebSocket as never, token: () => token })
+    this.#client.onState((state) => this.states.push(state))
+    t.teardown(async () => this.#client.close())
+  }
+
+  async join (room: string): Promise<this> {
+    this.#room = await this.#client.join('chat/:room', { room }, { onResync: ({ reason }) => { this.begun.push(reason) } })
+    this.#room.on('message.posted', ({ text, id }) => {
+      this.told.push({ text, id })
+      this.#watching()
+    })
+    this.#room.onRecovered(() => { this.recovered++ })
+    return this
+  }
+
+  /** Resolves with the id once it is acked. */
+  async say (text: string): Promise<string> {
+    return (await (this.#room as TypedChannel<typeof chat['definition']>).send('message.send', { text })).id
+  }
+
+  async until (count: number): Promise<void> {
+    while (this.told.length < count) await new Promise<void>((resolve) => { this.#watching = resolve })
+  }
+}
+
+t.test('a node is killed in mid-conversation, and then the next: all that was acked arrives once, in one order for everyone', async (t) => {
+  const redis = await startRedis(t)
+  const nodes = await Promise.all([1, 2, 3].map(() => DemoNode.start(t, redis.url))) as [DemoNode, DemoNode, DemoNode]
+  const balancer = await Balancer.start(t, nodes.map(({ http }) => Number(new URL(http).port)))
+  const [first, second, last] = nodes
+  const roaming = balancer.url.replace('http', 'ws')
+  const token = async (name: string) => (await last.identity(name)).token
+
+  const ada = await new Guest(t, roaming, await token('Ada')).join('lobby')
+  const bob = await new Guest(t, last.url, await token('Bob')).join('lobby')
+  const raw = await last.connect(await last.identity('Cleo'))
+  t.teardown(async () => raw.terminate())
+  await raw.request('join', 'chat/lobby')
+  // Killed off before it ever received a message.
+  const silent = await new Guest(t, roaming, await token('Dan')).join('lobby')
+
+  const acked: string[] = []
+  const converse = async (who: Guest, name: string, count: number) => {
+    for (let i = 0; i < count; i++) acked.push(await who.say(`${name} ${acked.length} ${i}`))
+  }
+  await first.signal('SIGKILL')
+  await Promise.all([converse(ada, 'Ada', 20), converse(bob, 'Bob', 20)])
+  const talking = Promise.all([converse(ada, 'Ada', 20), converse(bob, 'Bob', 20)])
+  await ada.until(50)
+  await second.signal('SIGKILL')
+  await talking
+  await Promise.all([ada, bob, silent].map((guest) => guest.until(acked.length)))
+  await raw.request('ping')
+
+  const ids = bob.told.map(({ id }) => id)
+  t.equal(acked.length, 80)
+  t.strictSame([...ids].sort(), [...acked].sort(), 'everything that was acked arrived, once')
+  for (const guest of [ada, silent]) t.strictSame(guest.told, bob.told, 'the same for everyone')
+  const plain = raw.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & Place>
+  t.strictSame(plain.map(({ id }) => id), ids)
+  t.strictSame(plain.map(({ offset }) => offset), plain.map((_, i) => i + 1))
+  for (const guest of [ada, bob, silent]) t.strictSame(guest.begun, ['fresh'], 'nobody had to begin anew')
+  t.strictSame([ada.recovered >= 2, bob.recovered, silent.recovered >= 2], [true, 0, true], 'who lost a node twice was brought up to date twice')
+  t.notOk(bob.states.slice(1).some((state) => state !== 'open'))
+})
+
+/** How often Redis was asked since to read the log of that channel. */
+async function countReads (t: Test, url: string, channel: string): Promise<() => number> {
+  const { lua } = script('read', { include: 'log-read' })
+  const sha = createHash('sha1').update(lua).digest('hex')
+  const redis = new Redis(url)
+  t.teardown(async () => redis.disconnect())
+  const monitor = await redis.monitor()
+  t.teardown(async () => monitor.disconnect())
+  let reads = 0
+  monitor.on('monitor', (_time: string, [, script, , key]: string[]) => {
+    if ((script === sha || script === lua) && key?.includes(`{c:${channel}}`)) reads++
+  })
+  return () => reads
+}
+
+t.test('1,000 clients of one channel come back after the death of their node, each from where it was', async (t) => {
+  const redis = await startRedis(t)
+  const [a, b] = await Promise.all([DemoNode.start(t, redis.url), DemoNode.start(t, redis.url)])
+  const identity = await a.identity('crowd')
+  const room = 'chat/crowd'
+  const crowd = await Promise.all(Array.from({ length: 1_000 }, () => a.connect(identity)))
+  const start = (await Promise.all(crowd.map((client) => client.request('join', room))))[0]?.payload as Recovery
+  const [witness] = crowd as [TestClient]
+  for (let i = 0; i < 200; i++) await witness.request('message.send', room, { text: `${i}` })
+  const places = witness.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & Place>
+  t.equal(places.length, 200)
+  await a.signal('SIGKILL')
+  await Promise.all(crowd.map(({ closed }) => closed))
+
+  const reads = await countReads(t, redis.url, room)
+  const begun = performance.now()
+  const recovered = await Promise.all(crowd.map(async (_, i) => {
+    const { offset, link } = places[i % 200] as Place
+    const client = await TestClient.connect(`${b.url}/ws/chat`, [], bearer(identity.token))
+    t.teardown(async () => client.terminate())
+    const { payload } = await client.request('join', room, { since: { epoch: start.epoch, offset, link } })
+    return payload as Recovery
+  }))
+  t.comment(`all 1,000 were back after ${Math.round(performance.now() - begun)} ms`)
+  const wrong = recovered.filter(({ recovered, messages, offset }, i) => {
+    const missed = messages as Array<Envelope & Place>
+    return !recovered || offset !== 200 || missed.length !== 199 - i % 200 || missed.some((place, n) => place.offset !== i % 200 + 2 + n)
+  })
+  t.equal(wrong.length, 0, 'each got what it missed, and nothing else')
+  // Whatever the monitor has yet to tell it has told before this.
+  await redis.cli('ECHO', 'the end')
+  await new Promise(setImmediate)
+  t.ok(reads() <= 2, `${reads()} reads of the log`)
+  t.ok(reads() >= 1, 'of a node that knew nothing of it')
+})
