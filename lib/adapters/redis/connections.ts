@@ -3,7 +3,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import slotOf from 'cluster-key-slot'
 
 /** Milliseconds until an unanswered command has failed. */
-const commandTimeout = 2_000
+const commandTimeout = 3_000
 const longestWait = 2_000
 
 /**
