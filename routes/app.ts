@@ -4,6 +4,7 @@ import fastifyStatic from '@fastify/static'
 import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { channels, type ChannelsOptions } from '../plugins/channels.ts'
 import { chatRoutes } from './chat/chat.routes.ts'
+import { editorRoutes } from './editor/editor.routes.ts'
 import { pagesFolder } from './pages.ts'
 import { tokenRoutes } from './token.routes.ts'
 
@@ -26,5 +27,6 @@ export async function buildApp ({ demo = true, channels: options, ...server }: A
   await app.register(fastifyStatic, { root: pagesFolder, redirect: true })
   await app.register(tokenRoutes, { demo })
   await app.register(chatRoutes)
+  await app.register(editorRoutes)
   return app
 }
