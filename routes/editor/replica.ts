@@ -4,16 +4,17 @@ import type { Position } from '../../lib/protocol/log.ts'
 import { faultOf, harmTo } from './changes.ts'
 import { DocumentState, type DocumentKeyframe, type Edited } from './document-state.ts'
 
-/** An edit as a client sends it: made at a version, of which `link` tells whether it is the one that is meant. */
-export interface Edit extends Edited {
+/** The version that an edit was made at; `link` tells whether it is the one that is meant. */
+export interface Base {
   readonly version: number
   readonly link?: string | undefined
 }
 
+/** An edit as a client sends it. */
+export interface Edit extends Edited, Base {}
+
 /** An edit that was checked, made into what it means at the version it says. */
-export interface Placed {
-  readonly version: number
-  readonly link?: string | undefined
+export interface Placed extends Base {
   readonly changes: ChangeSet
 }
 
@@ -65,6 +66,11 @@ export class Replica {
     this.take({ position: { epoch, offset, link }, messages: [{ type: 'edited', payload: edited, offset, id, link, prev: this.#state.link }] })
   }
 
+  /** Whether an edit made at that version can be brought forward. */
+  knows (base: Base): boolean {
+    return this.#missedSince(base) !== undefined
+  }
+
   /** @throws {Stale} @throws {InvalidEdit} by itself, whatever has come since */
   place ({ version, link, changes }: Edit): Placed {
     const fault = faultOf(changes, this.#lengthAt(this.#after({ version, link })))
@@ -98,14 +104,22 @@ export class Replica {
     if (this.#recent.length > windowSize) this.#recent.shift()
   }
 
-  /** The edits after a version, in order. */
-  #after ({ version, link }: Pick<Edit, 'version' | 'link'>): readonly Recent[] {
-    const newest = this.#state.version
-    const oldest = newest - this.#recent.length
-    const missed = this.#recent.slice(Math.max(0, version - oldest))
-    const actual = missed[0]?.prev ?? this.#state.link
-    if (version < oldest || version > newest || (link ?? actual) !== actual) throw new Stale(oldest, newest)
+  #after (base: Base): readonly Recent[] {
+    const missed = this.#missedSince(base)
+    if (!missed) throw new Stale(this.#oldest, this.#state.version)
     return missed
+  }
+
+  /** The edits after a version, in order; undefined when it is not among those that we know. */
+  #missedSince ({ version, link }: Base): readonly Recent[] | undefined {
+    if (version < this.#oldest || version > this.#state.version) return undefined
+    const missed = this.#recent.slice(version - this.#oldest)
+    const actual = missed[0]?.prev ?? this.#state.link
+    return (link ?? actual) === actual ? missed : undefined
+  }
+
+  get #oldest (): number {
+    return this.#state.version - this.#recent.length
   }
 
   #lengthAt (missed: readonly Recent[]): number {

@@ -45,7 +45,7 @@ export class SharedDocument {
   }
 
   async #push (edit: Edit, append: Append): Promise<number> {
-    await this.#reach(edit.version)
+    await this.#reach(edit)
     const known = this.#replica.state.versionOf(edit.clientId, edit.seq)
     return known ?? await this.#settle(edit, this.#replica.place(edit), append)
   }
@@ -74,9 +74,9 @@ export class SharedDocument {
     }
   }
 
-  /** Another node may have taken the client further than we are. */
-  async #reach (version: number): Promise<void> {
-    if (this.#isLoaded && version <= this.#replica.state.version) return
+  /** Another node may have taken the client further than we are, or into another log. */
+  async #reach (edit: Edit): Promise<void> {
+    if (this.#isLoaded && this.#replica.knows(edit)) return
     this.#replica.take(await this.#log.read(this.#isLoaded ? this.#replica.position : undefined))
     this.#isLoaded = true
   }

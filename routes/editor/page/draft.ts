@@ -105,12 +105,12 @@ export class Draft {
     return this.#pending.invertedDesc.mapPos(place)
   }
 
-  /** A place in the server's text at a version, as one in what is seen; undefined when that version is not known here, or not any more. */
-  fromServer (version: number, place: number): number | undefined {
+  /** Places in the server's text at a version, as places in what is seen; undefined when that version is not known here, or not any more. */
+  fromServer (version: number, places: readonly number[]): number[] | undefined {
     const behind = this.version - version
     if (behind < 0 || behind > this.#recent.length) return undefined
     const since = [...this.#recent.slice(this.#recent.length - behind), this.#pending]
-    return since.reduce((at, changes) => changes.mapPos(Math.min(at, changes.length), 1), place)
+    return places.map((place) => since.reduce((at, changes) => changes.mapPos(Math.min(at, changes.length), 1), place))
   }
 
   get #pending (): ChangeSet {
