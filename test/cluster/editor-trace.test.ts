@@ -14,7 +14,7 @@ const channel = 'doc/trace'
 class Player {
   readonly author = new Author()
   readonly #client: TestClient
-  /** The version that the client has taken in; -1 + version is the transaction, for the log's order is the file's. */
+  /** The version that the client has taken in. The log's order is the file's: transaction i makes version i + 1. */
   #version = 0
   #seq = 0
 
@@ -31,24 +31,16 @@ class Player {
     }
   }
 
-  /** Sends a transaction, made at the client's version, and takes in the log up to it. */
+  /** Sends an edit made at the client's version, and takes in the log up to it: what others wrote before it, and itself. */
   async send (changes: ChangeSet): Promise<void> {
     const edit = { version: this.#version, clientId: 'player', seq: ++this.#seq, changes: changes.toJSON() as unknown }
     const { type, payload } = await this.#client.request('edit', channel, edit)
-    const { version } = payload as { version: number }
     if (type !== 'ack') throw new Error(JSON.stringify(payload))
-    this.#unread = version
-  }
-
-  /** The own edit is in the log behind what others wrote: those the author has not seen. */
-  #unread = 0
-
-  async catchUp (): Promise<void> {
-    await this.reach(this.#unread - 1)
-    if (this.#unread === 0) return
+    const { version } = payload as { version: number }
+    await this.reach(version - 1)
     await this.#client.next('edited')
-    this.#version = this.#unread
-    this.#unread = 0
+    this.#version = version
+    this.author.confirm()
   }
 }
 
@@ -59,7 +51,6 @@ async function replay (trace: Trace, players: readonly Player[]): Promise<void> 
     await player.reach((foreign[i] as number) + 1)
     player.author.see(foreign[i] as number)
     await player.send(player.author.write(txn))
-    await player.catchUp()
   }
 }
 

@@ -41,9 +41,20 @@ export class Author {
   #view = Text.empty
   #unseen: Array<{ readonly txn: number, changes: ChangeSet }> = []
 
+  /** The own edit that is on its way, as it is at the client's version. */
+  #inflight: ChangeSet | undefined
+
   /** Somebody else's entry has reached the client. */
   receive (txn: number, changes: ChangeSet): void {
-    this.#unseen.push({ txn, changes })
+    if (!this.#inflight) return void this.#unseen.push({ txn, changes })
+    const { earlier, later } = cross(changes, this.#inflight)
+    this.#inflight = later
+    this.#unseen.push({ txn, changes: earlier })
+  }
+
+  /** The own edit has reached the client. */
+  confirm (): void {
+    this.#inflight = undefined
   }
 
   /** The author sees all entries up to that transaction. */
@@ -63,6 +74,7 @@ export class Author {
       entry.changes = crossed.earlier
       own = crossed.later
     }
+    this.#inflight = own
     return own
   }
 
