@@ -25,7 +25,10 @@ export class Balancer {
 
   #join (near: Socket, [port, ...others]: readonly number[]): void {
     near.on('error', () => {})
-    if (port === undefined) return void near.destroy()
+    if (port === undefined) {
+      near.destroy()
+      return
+    }
     const far = connect(port, '127.0.0.1')
     this.#sockets.add(near.pause()).add(far)
     far.once('error', () => { if (far.connecting || far.bytesRead === 0) this.#join(near, others) })

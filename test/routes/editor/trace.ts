@@ -46,9 +46,8 @@ export class Author {
 
   /** Somebody else's entry has reached the client. */
   receive (txn: number, changes: ChangeSet): void {
-    if (!this.#inflight) return void this.#unseen.push({ txn, changes })
-    const { earlier, later } = cross(changes, this.#inflight)
-    this.#inflight = later
+    const { earlier, later } = cross(changes, this.#inflight ?? ChangeSet.empty(changes.length))
+    if (this.#inflight) this.#inflight = later
     this.#unseen.push({ txn, changes: earlier })
   }
 
