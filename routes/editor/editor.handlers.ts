@@ -4,6 +4,7 @@ import { Documents } from './documents.ts'
 import { editor } from './editor.contract.ts'
 import type { DocumentKeyframe, Edited } from './document-state.ts'
 import { InvalidEdit, Stale } from './replica.ts'
+import type { Append } from './shared-document.ts'
 
 type Payload = (typeof editor)['definition']['fromServer']['edited']['payload']['static']
 type State = (typeof editor)['definition']['log']['keyframe']['static']
@@ -17,10 +18,11 @@ export function editorHandlers (rooms: RoomsService): ImplementedChannel {
     left: ({ params, connection }) => documents.close(params.id, connection.id),
     on: {
       edit: async (ctx, { clientId, ...edit }) => {
+        const own = { ...edit, clientId: `${ctx.user.sub}.${clientId}` }
+        const append: Append = (edited, { expect, keyframe }) =>
+          ctx.broadcast('edited', payloadOf(edited), { expect, ...(keyframe && { keyframe: stateOf(keyframe) }) })
         try {
-          const version = await documents.get(ctx.params.id).push({ ...edit, clientId: `${ctx.user.sub}.${clientId}` }, (edited, { expect, keyframe }) =>
-            ctx.broadcast('edited', payloadOf(edited), { expect, ...(keyframe && { keyframe: stateOf(keyframe) }) }))
-          return { version }
+          return { version: await documents.get(ctx.params.id).push(own, append) }
         } catch (error) {
           if (error instanceof Stale) throw ctx.error('stale', { oldest: error.oldest, newest: error.newest })
           if (error instanceof InvalidEdit) throw ctx.error('invalid_edit', { reason: error.message })

@@ -1,8 +1,10 @@
 import { ChangeSet, Text } from '@codemirror/state'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { MemoryAdapter } from '../../../lib/adapters/memory/memory.ts'
 import { refusal } from '../../../lib/protocol/errors.ts'
 import { editor } from '../../../routes/editor/editor.contract.ts'
 import { Documents } from '../../../routes/editor/documents.ts'
+import { Replica, Stale } from '../../../routes/editor/replica.ts'
 import { SharedDocument } from '../../../routes/editor/shared-document.ts'
 import { serveDemo, type Demo, type Visitor } from '../../demo.ts'
 
@@ -13,6 +15,15 @@ async function enter (demo: Demo, name: string): Promise<Visitor> {
 }
 
 const edit = (version: number, seq: number, changes: unknown, more: object = {}) => ({ version, clientId: 'page', seq, changes, ...more })
+
+class AwayAdapter extends MemoryAdapter {
+  isAway = false
+
+  override async read (...of: Parameters<MemoryAdapter['read']>): ReturnType<MemoryAdapter['read']> {
+    if (this.isAway) throw new Error('away')
+    return super.read(...of)
+  }
+}
 
 async function textOf (demo: Demo): Promise<string> {
   const { keyframe, messages } = await demo.app.rooms.of(editor, { id: 'minutes' }).read()
@@ -83,7 +94,7 @@ t.test('hostile edits are refused, and touch nothing', async (t) => {
 })
 
 t.test('a megabyte of a hundred thousand inserts blocks nobody', async (t) => {
-  const demo = await serveDemo(t, { maxPayload: 4_000_000, limits: { bytes: { max: 100_000_000, per: 1_000 }, messages: { max: 1_000, per: 1_000 } } } as never)
+  const demo = await serveDemo(t, { maxPayload: 4_000_000, limits: { bytes: { max: 100_000_000, per: 1_000 }, messages: { max: 1_000, per: 1_000 } } })
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   const begun = performance.now()
   const refused = ada.client.request('edit', channel, edit(0, 1, Array.from({ length: 100_000 }, () => [0, 'abc'])))
@@ -118,7 +129,27 @@ t.test('a push that fails leaves the next one alone', async (t) => {
   t.equal(document.text, 'x')
 })
 
-t.test('people have a name and a colour', async (t: Test) => {
+t.test('an edit may be made at any of the newest thousand versions', async (t) => {
+  const replica = new Replica()
+  const position = { epoch: 'e', offset: 0, link: '' }
+  for (let seq = 1; seq <= 1_001; seq++) replica.append({ clientId: 'a', seq, changes: [[0, '😀'], 2 * (seq - 1)].slice(0, seq) }, { ...position, offset: seq, link: `${seq}`, id: 'i' })
+  t.throws(() => replica.place({ version: 0, clientId: 'b', seq: 1, changes: [] }), new Stale(1, 1_001))
+  const { version, changes } = replica.bring(replica.place({ version: 1, clientId: 'b', seq: 1, changes: [2, [0, '!']] }))
+  t.equal(version, 1_001)
+  t.strictSame(changes.toJSON(), [2_002, [0, '!']])
+})
+
+t.test('while the log is away edits are answered so, and taken when it is back', async (t) => {
+  const adapter = new AwayAdapter()
+  const demo = await serveDemo(t, { adapter })
+  const ada = await enter(demo, 'Ada')
+  adapter.isAway = true
+  t.match(await ada.client.request('edit', channel, edit(0, 1, [[0, 'a']])), { type: 'error', payload: { code: 'unavailable' } })
+  adapter.isAway = false
+  t.match(await ada.client.request('edit', channel, edit(0, 1, [[0, 'a']])), { payload: { version: 1 } })
+})
+
+t.test('people have a name and a colour', async (t) => {
   const demo = await serveDemo(t)
   const { client } = await demo.connect('Ada', undefined, '/ws/editor')
   const { payload } = await client.request('join', channel)

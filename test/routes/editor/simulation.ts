@@ -35,6 +35,7 @@ export function randomOf (seed: number): () => number {
 class SimulatedNode {
   readonly log: ChannelLog
   readonly #appended: (edited: Edited) => void
+  readonly #prefix: string
   document: SharedDocument
   #ids = 0
 
@@ -48,8 +49,6 @@ class SimulatedNode {
     this.append = this.append.bind(this)
     this.#prefix = adapter.node
   }
-
-  readonly #prefix: string
 
   async append (edited: Edited, options: Parameters<Append>[1]): Promise<Position & { readonly id: string }> {
     const appended = await this.log.append(`${this.#prefix}:${this.#ids++}`, encode(compiled, channel, 'edited', edited), options)
@@ -152,6 +151,14 @@ export class Simulation {
   get texts (): Set<string> {
     const drafts = this.clients.map(({ draft }) => draft.text.toString())
     return new Set([...drafts, ...this.clients.map(({ view }) => view.toString()), ...this.nodes.map(({ document }) => document.text)])
+  }
+
+  /** Whether all edits of each client are in the log, from the first to the last. */
+  get isComplete (): boolean {
+    return this.clients.every(({ id }) => {
+      const seqs = this.appended.filter((name) => name.startsWith(`${id} `)).map((name) => Number(name.split(' ')[1]))
+      return seqs.length > 0 && Math.max(...seqs) === seqs.length
+    })
   }
 
   async run (edits: number, { epochs = false } = {}): Promise<void> {
