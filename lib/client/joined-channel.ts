@@ -1,4 +1,3 @@
-import type { Timer } from '../clock.ts'
 import type { PresenceEntry } from '../protocol/control.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { ChannelLog, isRecovered, type Begun } from './channel-log.ts'
@@ -11,6 +10,7 @@ import { listOf } from './read-envelope.ts'
 import { placeOf } from './read-recovery.ts'
 import { failure, refusalOf, type RequestError } from './request-error.ts'
 import type { LinkState, Transport } from './transport.ts'
+import { Turn } from './turn.ts'
 
 /** Whoever asked for a channel: its caller, and the list it is kept in. */
 export interface Applicant {
@@ -34,15 +34,15 @@ export class JoinedChannel extends Messaging {
   readonly #presence: Presence
   readonly #left: Listeners<[{ readonly code: string }]>
   readonly #transport: Transport
+  readonly #turn: Turn
   #entered = false
-  #held: Envelope[] | undefined
-  #release: Timer
 
   constructor (transport: Transport, address: string, applicant: Applicant, onResync?: (begun: Begun) => void) {
     super(transport, address)
     this.address = address
     this.#transport = transport
     this.#applicant = applicant
+    this.#turn = new Turn(transport.setup.clock)
     this.#presence = new Presence(transport.setup.report)
     this.#left = new Listeners(transport.setup.report)
     this.#log = new ChannelLog(transport.setup.report, onResync)
@@ -94,12 +94,11 @@ export class JoinedChannel extends Messaging {
 
   /** Takes what the server sends on this channel. */
   receive (envelope: Envelope): void {
-    if (this.#held) this.#held.push(envelope)
-    else this.#take(envelope)
+    if (!this.#turn.hold(envelope)) this.#take(envelope)
   }
 
   #joined (ack: unknown): void {
-    if (!this.#entered) this.#hold()
+    if (!this.#entered) this.#turn.begin((envelope) => this.#take(envelope))
     this.#entered = true
     this.#presence.replace(ack)
     this.#receiveAll(this.#log.joined(ack))
@@ -108,19 +107,6 @@ export class JoinedChannel extends Messaging {
     if (isRecovered(ack)) this.#log.recovered.call()
     this.#applicant.entered()
     this.#once.joined(listOf(ack, 'once'))
-  }
-
-  /**
-   * The caller of `join` gets to know the channel, and can listen to it, only when its promise's reactions run; by then `ws`
-   * may have handed us the next frames of the same chunk. So what follows the ack waits for the next turn of the event loop.
-   */
-  #hold (): void {
-    const held: Envelope[] = []
-    this.#held = held
-    this.#release = this.#transport.setup.clock.setTimeout(() => {
-      this.#held = undefined
-      this.#receiveAll(held)
-    }, 0)
   }
 
   #receiveAll (envelopes: readonly Envelope[]): void {
@@ -157,7 +143,7 @@ export class JoinedChannel extends Messaging {
   }
 
   #forget (): void {
-    this.#transport.setup.clock.clearTimeout(this.#release)
+    this.#turn.stop()
     this.#once.end(this.#overCode)
     this.#applicant.forget()
   }

@@ -1,6 +1,6 @@
 import type { Place } from '../protocol/frame.ts'
 import type { Position } from '../protocol/log.ts'
-import { firstMessageOf, keyframeOf } from './read-recovery.ts'
+import { firstMessageOf } from './read-recovery.ts'
 
 /** How a logged message stands to what was handed on: the one that follows, known already, or come before one that is missing. */
 export type Standing = 'next' | 'known' | 'early'
@@ -14,12 +14,10 @@ export class LogPosition {
     return this.#position
   }
 
-  /** Begins anew where what the server sent begins: at its keyframe, or before the first of its messages. `newest` is the log's. */
+  /** Begins anew before the first message that the server sent, which is the one after its keyframe where there is one; else at the log's newest place. */
   begin (newest: Position, recovery: unknown): void {
-    const keyframe = keyframeOf(recovery)
     const first = firstMessageOf(recovery)
-    const start = keyframe ?? (first && { offset: first.offset - 1, link: first.prev }) ?? newest
-    this.#position = { epoch: newest.epoch, offset: start.offset, link: start.link }
+    this.#position = first ? { epoch: newest.epoch, offset: first.offset - 1, link: first.prev } : newest
   }
 
   /** Moves on to a message, where it is the next. */

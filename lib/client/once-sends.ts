@@ -122,11 +122,10 @@ export class OnceSends {
     send.underWay = false
     if (this.#over || !passes(send, error)) return this.#reject(send, error)
     send.waited = true
-    // Lost with its connection: it leaves again as soon as the channel is joined.
-    if (error.code !== 'disconnected') this.#pause(error.retryAfter)
+    this.#pause(error.retryAfter)
   }
 
-  /** Nothing leaves for a while: it would overtake what has to be sent again. */
+  /** Nothing leaves for a while, or until the channel is joined again: it would overtake what has to be sent again. */
   #pause (atLeast: number | undefined): void {
     this.#paused = true
     this.#backoff.retry(() => this.#resume(), atLeast)

@@ -11,8 +11,8 @@ const ownMessages = {
   disconnected: 'the connection was lost: whether the message had an effect is unknown',
   not_joined: 'the channel has been left',
   timeout: 'no reply in time: whether the message had an effect is unknown',
-  too_many_pending: 'not sent: as many messages as may wait for a connection are waiting',
-  unknown_outcome: 'sent again and again without a reply: whether the message had an effect is unknown'
+  too_many_pending: 'not sent: too many messages are waiting',
+  unknown_outcome: 'no reply in 90 s: whether the message had an effect is unknown'
 } as const
 
 /** The failures that the client finds by itself. */

@@ -164,6 +164,34 @@ t.test('a failure that passes', async (t) => {
     t.equal(await sending, 1)
   })
 
+  t.test('joined again, the channel makes the failures before it forgotten', async (t) => {
+    const { doc, socket, clock, reconnect } = await joinDoc()
+    const sending = doc.send('edit', { text: 'a' })
+    for (const wait of [500, 1000]) {
+      socket.refuse('edit', refused('unavailable'))
+      clock.advance(wait)
+    }
+    const next = await reconnect()
+    next.ack('join', { once: ['edit'] })
+    next.refuse('edit', refused('unavailable'))
+    clock.advance(500)
+    t.strictSame(texts(next), ['a', 'a'])
+    next.ack('edit', 1)
+    t.equal(await sending, 1)
+  })
+
+  t.test('too fast when sent again is one, too: nobody knows what became of it before', async (t) => {
+    const { doc, socket, clock } = await joinDoc()
+    const sending = doc.send('edit', { text: 'a' })
+    socket.refuse('edit', refused('unavailable'))
+    clock.advance(500)
+    socket.refuse('edit', refused('rate_limited', { retryAfter: 100 }))
+    clock.advance(1000)
+    t.strictSame(texts(socket), ['a', 'a', 'a'])
+    socket.ack('edit', 1)
+    t.equal(await sending, 1)
+  })
+
   t.test('too fast is an answer for who sends too fast', async (t) => {
     const { doc, socket } = await joinDoc()
     const sending = doc.send('edit', { text: 'a' })

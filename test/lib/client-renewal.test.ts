@@ -46,6 +46,9 @@ t.test('a new token is brought before the old one expires, again and again', asy
   await passTime(started, 1)
   t.strictSame(refreshes(socket)[1], { token: tokens[2] }, 'a minute before at most')
   t.equal(client.state, 'open')
+  socket.ack('refresh')
+  client.close()
+  t.equal(started.clock.pending, 0)
 })
 
 t.test('a refusal changes nothing: the server ends the connection when the token expires', async (t) => {

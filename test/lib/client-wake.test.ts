@@ -5,6 +5,17 @@ import { startDoc, joinDoc, typesOf } from './doc-client.ts'
 /** A window that the test opens, hides and connects. */
 class FakeWindow extends EventTarget {
   readonly document = { visibilityState: 'visible' }
+  listeners = 0
+
+  override addEventListener (type: string, listener: () => void): void {
+    this.listeners++
+    super.addEventListener(type, listener)
+  }
+
+  override removeEventListener (type: string, listener: () => void): void {
+    this.listeners--
+    super.removeEventListener(type, listener)
+  }
 
   happen (type: string): void {
     this.dispatchEvent(new Event(type))
@@ -31,6 +42,16 @@ t.test('a wait to reconnect ends', async (t) => {
       t.equal(network.sockets.length, 2, 'one attempt at a time')
     })
   }
+
+  t.test('not one that has ended by itself', async (t) => {
+    const wake = new FakeWindow()
+    const { network, clock } = await startIn(wake)
+    network.last.end(1006)
+    clock.advance(500)
+    wake.happen('online')
+    await setImmediate()
+    t.equal(network.sockets.length, 2)
+  })
 
   t.test('not with a page that is hidden', async (t) => {
     const wake = new FakeWindow()
@@ -60,7 +81,9 @@ t.test('a connection that is there is looked at', async (t) => {
 t.test('nothing is listened to when the client is closed', async (t) => {
   const wake = new FakeWindow()
   const { client, network } = await startIn(wake)
+  t.equal(wake.listeners, 3)
   client.close()
+  t.equal(wake.listeners, 0)
   wake.happen('online')
   await setImmediate()
   t.equal(network.sockets.length, 1)
@@ -110,6 +133,7 @@ t.test('a server that goes away asks for another connection', async (t) => {
     clock.advance(500)
     await open()
     clock.advance(1000)
+    await setImmediate()
     t.equal(network.sockets.length, 2)
   })
 

@@ -76,6 +76,18 @@ t.test('a failed message is tried again, discarded, or turns out to have arrived
   t.equal(list.retried(key), undefined)
 })
 
+t.test('a new beginning: history is no news, and what is on its way stays', async (t) => {
+  const list = new MessageList()
+  list.posted(posted('m1', 'old', 'u-bob'), 1)
+  list.sending(own('mine'))
+  list.begin(3)
+  t.strictSame(lines(list), [['mine', 'sending', undefined]])
+  t.equal(list.posted(posted('m2', 'said before', 'u-bob'), 2), false)
+  t.equal(list.posted(posted('m3', 'said before too', 'u-bob'), 3), false)
+  t.equal(list.posted(posted('m4', 'news', 'u-bob'), 4), true)
+  t.strictSame(list.entries.map((e) => e.text), ['said before', 'said before too', 'news', 'mine'])
+})
+
 t.test('the oldest of very many messages go', async (t) => {
   const list = new MessageList()
   for (let i = 0; i <= 500; i++) list.posted(posted(`m${i}`, 'hi', 'u-bob'), 1)
@@ -215,16 +227,16 @@ t.test('what comes before the room is on the page is kept for it', async (t) => 
   t.equal(room.messages.entries.length, 1)
 })
 
-t.test('a room marks what failed, and tries again when told', async (t) => {
+t.test('a room marks what was refused, and tries again when told', async (t) => {
   const { room, sends } = aRoom()
   room.send('hi')
-  sends[0]?.reject(new Error('disconnected'))
+  sends[0]?.reject(new Error('rate_limited'))
   await settled()
   const [failed] = room.messages.entries
   t.match(failed, { delivery: 'failed' })
   room.retry(failed?.key ?? '')
   t.match(sends[1], { type: 'message.send', payload: { text: 'hi' } })
-  sends[1]?.reject(new Error('disconnected'))
+  sends[1]?.reject(new Error('rate_limited'))
   await settled()
   room.discard(failed?.key ?? '')
   room.retry(failed?.key ?? '')
