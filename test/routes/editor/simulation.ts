@@ -67,6 +67,10 @@ class SimulatedClient {
   readonly id: string
   readonly draft: Draft
   view = Text.empty
+  /** How often an own edit came back as another one than it was thought to be. */
+  corrected = 0
+  /** Until when the log is told anew. */
+  #until = 0
   /** Edits sent over connections that are lost, which a node may still take. */
   orphans: Departing[] = []
   #inbox: Array<{ readonly told: Anew | LoggedMessage, readonly at: Position }> = []
@@ -96,6 +100,7 @@ class SimulatedClient {
 
   take (most: number): void {
     for (const { told, at } of this.#inbox.splice(0, most)) {
+      if ('position' in told) this.#until = told.position.offset
       this.#see('payload' in told ? this.#entry(told) : this.draft.begin(told))
       this.#read = at
     }
@@ -113,7 +118,10 @@ class SimulatedClient {
   }
 
   #entry ({ offset, link, payload }: LoggedMessage): ChangeSet {
-    return this.draft.logged({ ...payload as Edited, offset, link })
+    const edited = payload as Edited
+    const changes = this.draft.logged({ ...edited, offset, link })
+    if (edited.clientId === this.id && !changes.empty && offset > this.#until) this.corrected++
+    return changes
   }
 
   #see (changes: ChangeSet): void {
