@@ -3,12 +3,12 @@ import type { Position } from '../../lib/protocol/log.ts'
 import type { DocumentKeyframe, Edited } from './document-state.ts'
 import { Replica, type Edit, type Placed } from './replica.ts'
 
-/** The log of one document. `append` rejects with `Behind` when its newest position is not the one that is expected. */
+/** The log of one document, as `rooms.of(editor, { id })` gives it. */
 export interface DocumentLog {
   read (since?: Position): Promise<LogContent>
 }
 
-/** Appends an edit to the log. */
+/** Appends an edit to the log. Rejects with `Behind` when its newest position is not the one that is expected. */
 export interface Append {
   (edited: Edited, options: { expect: Position, keyframe?: DocumentKeyframe }): Promise<Position & { readonly id: string }>
 }
