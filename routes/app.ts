@@ -7,6 +7,7 @@ import { chatRoutes } from './chat/chat.routes.ts'
 import { dashboardRoutes } from './dashboard/dashboard.routes.ts'
 import { ProcessReader } from './dashboard/process-reader.ts'
 import { Sampler } from './dashboard/sampler.ts'
+import { editorRoutes } from './editor/editor.routes.ts'
 import { pagesFolder } from './pages.ts'
 import { tokenRoutes } from './token.routes.ts'
 
@@ -32,5 +33,6 @@ export async function buildApp ({ demo = true, channels: options, ...server }: A
   await app.register(tokenRoutes, { demo })
   await app.register(chatRoutes)
   await app.register(dashboardRoutes, { sampler })
+  await app.register(editorRoutes)
   return app
 }

@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import { pagesFolder, root } from './pages.ts'
 
 /** Each demo with a page: `routes/<name>/page/` becomes `/<name>/`. */
-const demos = ['chat', 'dashboard']
+const demos = ['chat', 'dashboard', 'editor']
 
 /** `node dist/routes/build.js [folder]` bundles the start page and the page of every demo. */
 async function buildPages (target = pagesFolder): Promise<void> {

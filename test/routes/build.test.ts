@@ -10,7 +10,7 @@ t.test('the pages', async (t) => {
   t.equal(status, 0, stderr)
 
   t.test('are built with all that they link to', async (t) => {
-    for (const folder of ['', 'chat', 'dashboard']) {
+    for (const folder of ['', 'chat', 'dashboard', 'editor']) {
       const html = readFileSync(join(target, folder, 'index.html'), 'utf8')
       const files = readdirSync(join(target, folder))
       const linked = [...html.matchAll(/(?:src|href)="(?:\.\/)?([\w-]+\.\w+)"/g)].map(([, file]) => file as string)
@@ -20,6 +20,6 @@ t.test('the pages', async (t) => {
   })
 
   t.test('carry their contracts as types only', async (t) => {
-    for (const page of ['chat', 'dashboard']) t.notMatch(readFileSync(join(target, page, 'main.js'), 'utf8'), /TypeBox|maxLength|additionalProperties/)
+    for (const page of ['chat', 'dashboard', 'editor']) t.notMatch(readFileSync(join(target, page, 'main.js'), 'utf8'), /TypeBox|maxLength|additionalProperties/, page)
   })
 })

@@ -1,0 +1,45 @@
+import { implement, type ImplementedChannel } from '../../lib/dispatch/implement.ts'
+import type { RoomsService } from '../../lib/dispatch/rooms-service.ts'
+import { Documents } from './documents.ts'
+import { editor } from './editor.contract.ts'
+import type { DocumentKeyframe, Edited } from './document-state.ts'
+import { InvalidEdit, Stale } from './replica.ts'
+import type { Append } from './shared-document.ts'
+
+type Payload = (typeof editor)['definition']['fromServer']['edited']['payload']['static']
+type State = (typeof editor)['definition']['log']['keyframe']['static']
+
+/** What the editor does: everything a client may send, answered here. */
+export function editorHandlers (rooms: RoomsService): ImplementedChannel {
+  const documents = new Documents((id) => rooms.of(editor, { id }))
+  return implement(editor, {
+    presence: ({ user }) => ({ name: user.name, colour: colourOf(user.sub) }),
+    joined: ({ params, connection }) => documents.open(params.id, connection.id),
+    left: ({ params, connection }) => documents.close(params.id, connection.id),
+    on: {
+      edit: async (ctx, { clientId, ...edit }) => {
+        const own = { ...edit, clientId: `${ctx.user.sub}.${clientId}` }
+        const append: Append = (edited, { expect, keyframe }) =>
+          ctx.broadcast('edited', payloadOf(edited), { expect, ...(keyframe && { keyframe: stateOf(keyframe) }) })
+        try {
+          return { version: await documents.get(ctx.params.id).push(own, append) }
+        } catch (error) {
+          if (error instanceof Stale) throw ctx.error('stale', { oldest: error.oldest, newest: error.newest })
+          if (error instanceof InvalidEdit) throw ctx.error('invalid_edit', { reason: error.message })
+          throw error
+        }
+      },
+      cursor: (ctx, { clientId, ...cursor }) =>
+        ctx.broadcast('moved', { ...cursor, clientId: `${ctx.user.sub}.${clientId}` }, { except: ctx.connection })
+    }
+  })
+}
+
+// What is read-only here is not in a schema's static type.
+const payloadOf = (edited: Edited) => edited as Payload
+const stateOf = (keyframe: DocumentKeyframe) => keyframe as unknown as State
+
+/** One of eight, that stays with the user. */
+function colourOf (user: string): number {
+  return [...user].reduce((hash, c) => (hash * 31 + c.charCodeAt(0)) >>> 0, 7) % 8
+}

@@ -1,0 +1,18 @@
+import { connect } from '../../../lib/client/index.ts'
+import type { Session } from '../../chat/page/session.ts'
+import type { editor } from '../editor.contract.ts'
+import type { Anew } from './draft.ts'
+
+/** The connection of this page. The contract is imported as a type: the page carries no schemas. */
+export function openClient (session: Session) {
+  const client = connect<typeof editor>('../ws/editor', { token: () => session.token() })
+  client.onState((state) => { if (state === 'open') session.accepted() })
+  return client
+}
+
+export function joinDocument (client: Client, id: string, onResync: (anew: Anew) => void) {
+  return client.join('doc/:id', { id }, { onResync })
+}
+
+export type Client = ReturnType<typeof openClient>
+export type DocumentChannel = Awaited<ReturnType<typeof joinDocument>>

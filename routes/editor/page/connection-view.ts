@@ -1,0 +1,15 @@
+import { find } from '../../chat/page/dom.ts'
+import type { Client } from './connect.ts'
+
+const words = { connecting: 'Connecting…', open: 'Connected', recovering: 'Catching up…', closed: 'Disconnected: reload to connect again' } as const
+
+/** Says whether the page is connected. */
+export function showConnection (client: Client): void {
+  const status = find(document, '#connection', HTMLElement)
+  const show = () => {
+    status.dataset['state'] = client.state
+    find(status, '.word', HTMLElement).textContent = words[client.state]
+  }
+  client.onState(show)
+  show()
+}

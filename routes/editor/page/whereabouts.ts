@@ -1,0 +1,41 @@
+import type { Draft } from './draft.ts'
+
+/** Where somebody says to be: in the text of a version. */
+export interface Moved {
+  readonly clientId: string
+  readonly version: number
+  readonly anchor: number
+  readonly head: number
+}
+
+/** Where others say they are, made into places in what is seen here. What is ahead of us waits until we get there. */
+export class Whereabouts {
+  readonly #draft: Draft
+  readonly #show: (user: string, anchor: number, head: number) => void
+  readonly #ahead = new Map<string, Moved>()
+
+  constructor (draft: Draft, show: (user: string, anchor: number, head: number) => void) {
+    this.#draft = draft
+    this.#show = show
+  }
+
+  moved (moved: Moved): void {
+    const user = moved.clientId.slice(0, moved.clientId.lastIndexOf('.'))
+    if (moved.version > this.#draft.version) this.#ahead.set(user, moved)
+    else this.#place(user, moved)
+  }
+
+  /** A newer version is here. */
+  advance (): void {
+    for (const [user, moved] of this.#ahead) {
+      if (moved.version > this.#draft.version) continue
+      this.#ahead.delete(user)
+      this.#place(user, moved)
+    }
+  }
+
+  #place (user: string, { version, anchor, head }: Moved): void {
+    const places = this.#draft.fromServer(version, [anchor, head])
+    if (places) this.#show(user, places[0] as number, places[1] as number)
+  }
+}

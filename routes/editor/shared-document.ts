@@ -1,0 +1,83 @@
+import { Behind, type LogContent } from '../../lib/protocol/errors.ts'
+import type { Position } from '../../lib/protocol/log.ts'
+import type { DocumentKeyframe, Edited } from './document-state.ts'
+import { Replica, type Edit, type Placed } from './replica.ts'
+
+/** The log of one document, as `rooms.of(editor, { id })` gives it. */
+export interface DocumentLog {
+  read (since?: Position): Promise<LogContent>
+}
+
+/** Appends an edit to the log. Rejects with `Behind` when its newest position is not the one that is expected. */
+export interface Append {
+  (edited: Edited, options: { expect: Position, keyframe?: DocumentKeyframe }): Promise<Position & { readonly id: string }>
+}
+
+/**
+ * A document that somebody on this node has open. The order of its log is the order of the edits: an edit is brought forward to the version that we know, and
+ * appended if that is still the newest one; if not, over what we missed, and tried again.
+ */
+export class SharedDocument {
+  readonly #replica = new Replica()
+  readonly #log: DocumentLog
+  readonly #keyframeEvery: number
+  #isLoaded = false
+  /** Settles when the push before is done: one at a time, or they would only make each other fail. */
+  #previous: Promise<unknown> = Promise.resolve()
+
+  constructor (log: DocumentLog, keyframeEvery = 500) {
+    this.#log = log
+    this.#keyframeEvery = keyframeEvery
+  }
+
+  get text (): string {
+    return this.#replica.state.text.toString()
+  }
+
+  /**
+   * Brings an edit into the log, once, however often it comes; resolves to the version it made.
+   * @throws {Stale} @throws {InvalidEdit} what `append` and the log reject with
+   */
+  push (edit: Edit, append: Append): Promise<number> {
+    const pushed = this.#previous.then(() => this.#push(edit, append))
+    this.#previous = pushed.catch(() => {})
+    return pushed
+  }
+
+  async #push (edit: Edit, append: Append): Promise<number> {
+    await this.#reach(edit)
+    const known = this.#replica.state.versionOf(edit.clientId, edit.seq)
+    return known ?? await this.#settle(edit, this.#replica.place(edit), append)
+  }
+
+  async #settle ({ clientId, seq }: Edit, placed: Placed, append: Append): Promise<number> {
+    for (;;) {
+      placed = this.#replica.bring(placed)
+      if (await this.#tryAppend({ clientId, seq, changes: placed.changes.toJSON() as Edited['changes'] }, append)) return this.#replica.state.version
+      // It may be among what we missed: sent before, over another node.
+      const known = this.#replica.state.versionOf(clientId, seq)
+      if (known !== undefined) return known
+    }
+  }
+
+  async #tryAppend (edited: Edited, append: Append): Promise<boolean> {
+    const { position: expect, state } = this.#replica
+    // The first version has one: so a log that does not reach back to its beginning has one too.
+    const keyframe = state.version % this.#keyframeEvery === 0 ? { keyframe: this.#replica.keyframeAfter(edited) } : {}
+    try {
+      this.#replica.append(edited, await append(edited, { expect, ...keyframe }))
+      return true
+    } catch (error) {
+      if (!(error instanceof Behind)) throw error
+      this.#replica.take(error)
+      return false
+    }
+  }
+
+  /** Another node may have taken the client further than we are, or into another log. */
+  async #reach (edit: Edit): Promise<void> {
+    if (this.#isLoaded && this.#replica.knows(edit)) return
+    this.#replica.take(await this.#log.read(this.#isLoaded ? this.#replica.position : undefined))
+    this.#isLoaded = true
+  }
+}

@@ -1,0 +1,70 @@
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import { faultsOf } from './faults.ts'
+
+/** One person at one window of the editor. */
+export class EditorWindow {
+  readonly page: Page
+  readonly faults: string[]
+
+  constructor (page: Page) {
+    this.page = page
+    this.faults = faultsOf(page)
+    page.setDefaultTimeout(15_000)
+  }
+
+  static async open (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<EditorWindow> {
+    const context = await browser.newContext(options)
+    const window = new EditorWindow(await context.newPage())
+    await window.page.goto(`${url}/editor/?doc=minutes`)
+    return window
+  }
+
+  async signIn (name: string): Promise<this> {
+    await this.page.getByLabel('Your name').fill(name)
+    await this.page.getByRole('button', { name: 'Enter' }).click()
+    await this.person(name).waitFor()
+    return this
+  }
+
+  get text (): Locator {
+    return this.page.getByRole('textbox', { name: 'Text of minutes' })
+  }
+
+  /** What is written, without the cursors and names drawn into it. */
+  async read (): Promise<string> {
+    return await this.text.evaluate((content) => [...content.querySelectorAll('.cm-line')].map((line) => {
+      const copy = line.cloneNode(true) as Element
+      for (const cursor of copy.querySelectorAll('.cursor')) cursor.remove()
+      return copy.textContent
+    }).join('\n'))
+  }
+
+  /** Waits until exactly that is written. */
+  async reads (text: string): Promise<void> {
+    await this.page.waitForFunction((wanted) => [...document.querySelectorAll('.cm-line')].map((line) => {
+      const copy = line.cloneNode(true) as Element
+      for (const cursor of copy.querySelectorAll('.cursor')) cursor.remove()
+      return copy.textContent
+    }).join('\n') === wanted, text)
+  }
+
+  person (name: string): Locator {
+    return this.page.locator('#people li').filter({ hasText: name })
+  }
+
+  cursor (name: string): Locator {
+    return this.page.locator('.cursor').filter({ hasText: name })
+  }
+
+  async saved (): Promise<void> {
+    await this.page.locator('#saved').filter({ hasText: 'Saved' }).waitFor()
+  }
+
+  connection (words: string): Promise<void> {
+    return this.page.getByRole('status').filter({ hasText: words }).waitFor()
+  }
+
+  close (): Promise<void> {
+    return this.page.context().close()
+  }
+}
