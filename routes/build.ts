@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir } from 'node:fs/promises'
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { argv } from 'node:process'
 import { build } from 'esbuild'
@@ -10,7 +10,27 @@ const demos = ['chat', 'dashboard', 'editor']
 /** `node dist/routes/build.js [folder]` bundles the start page and the page of every demo. */
 async function buildPages (target = pagesFolder): Promise<void> {
   await buildPage('home', target)
-  await Promise.all(demos.map((name) => buildPage(name, join(target, name))))
+  await Promise.all(demos.map(async (name) => {
+    await buildPage(name, join(target, name))
+    await copySource(name, join(target, name, 'source'))
+  }))
+}
+
+/** The demo's own source, for whoever looks at it: every file as plain text, and a list of them. */
+async function copySource (name: string, target: string): Promise<void> {
+  const source = join(root, 'routes', name)
+  const files = (await readdir(source, { recursive: true })).filter((file) => ['.ts', '.html', '.css'].includes(extname(file))).sort()
+  for (const file of files) await cp(join(source, file), join(target, `${file}.txt`))
+  const links = files.map((file) => `<li><a href="${file}.txt">${file}</a></li>`)
+  await writeFile(join(target, 'index.html'), `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>routes/${name}</title>
+<link rel="stylesheet" href="../style.css">
+<main><h1>routes/${name}</h1><ul>${links.join('')}</ul></main>
+</html>
+`)
 }
 
 async function buildPage (name: string, target: string): Promise<void> {

@@ -16,7 +16,7 @@ const { port } = new URL(address)
 process.stdout.write(`
   fastify-channels demo: http://localhost:${port}
 
-  Open it in two windows, take two names, and talk. Ctrl-C ends it.
+  Open it in two windows: a chat, a dashboard, an editor. Ctrl-C ends it.
 ${LIMITS === 'off' ? '\n  Limits on rates and connections are OFF.\n' : ''}${REDIS_URL ? '\n  Nodes with the same REDIS_URL are one.\n' : ''}
 `)
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { defaultLimits } from '../lib/connection/limits.ts'
 import { optionNames } from '../plugins/options.ts'
+import { startCluster, startRedis, startSentinel } from './redis.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -17,17 +18,42 @@ function blocks (language: string): string[] {
 t.test('the example runs as printed', async (t) => {
   const [server = '', client = ''] = blocks('js')
   t.ok(server.trim().split('\n').length <= 21, 'and is short')
+  t.equal(await run(`${server}${client}`.replaceAll('3000', String(await freePort()))), 'hello\n')
+})
+
+/** Runs a module of somebody who has installed the package; resolves to the first that it prints. */
+async function run (code: string): Promise<string> {
   const folder = mkdtempSync(join(root, 'dist/example-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'example.mjs')
-  writeFileSync(file, `${server}${client}`.replaceAll('3000', String(await freePort())))
+  writeFileSync(file, code)
   const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const printed = await new Promise((resolve) => {
+  const printed = await new Promise<string>((resolve) => {
     child.stdout.once('data', (chunk) => resolve(String(chunk)))
     child.once('exit', (code) => resolve(`ended with ${code}`))
   })
   child.kill()
-  t.equal(printed, 'hello\n')
+  rmSync(folder, { recursive: true })
+  return printed
+}
+
+t.test('each way to name a Redis works as printed', async (t) => {
+  const [redis, servers, { sentinel }] = await Promise.all([startRedis(t), startCluster(t), startSentinel(t)])
+  const ports: Record<string, number> = { 6379: redis.port, 7000: servers[0]?.port as number, 26379: sentinel }
+  const shown = blocks('js').filter((block) => block.includes('redis:'))
+  t.equal(shown.length, 3)
+  for (const block of shown) {
+    const code = block.replace(/\b(6379|7000|26379)\b/g, (port) => String(ports[port]))
+    t.not(code, block)
+    t.equal(await run(`
+      import fastify from 'fastify'
+      import { channels } from 'fastify-channels'
+      const app = fastify()
+      ${code}
+      while (app.channels.status().state !== 'up') await new Promise((resolve) => setTimeout(resolve, 20))
+      console.log('up')
+      process.exit()
+    `), 'up\n')
+  }
 })
 
 t.test('every command is one of package.json', async (t) => {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,13 +10,13 @@ import type { Test } from 'tap'
 /** A redis-server of this test's own, that keeps nothing on disk. */
 export class RedisServer {
   readonly port: number
-  readonly #flags: readonly string[]
+  readonly #args: readonly string[]
   #child: ChildProcess | undefined
   #client: Redis | undefined
 
-  constructor (port: number, flags: readonly string[] = []) {
+  constructor (port: number, flags: readonly string[] = [], args = [...plain(port), ...flags]) {
     this.port = port
-    this.#flags = flags
+    this.#args = args
   }
 
   get url (): string {
@@ -24,14 +24,12 @@ export class RedisServer {
   }
 
   async start (): Promise<void> {
-    const child = spawn('redis-server', [
-      '--port', `${this.port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction', ...this.#flags
-    ], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn('redis-server', this.#args, { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#child = child
     await new Promise<void>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`redis-server ended with ${String(code)}`)))
       child.once('error', reject)
-      child.stdout.on('data', (text) => { if (String(text).includes('Ready to accept connections')) resolve() })
+      child.stdout.on('data', (text) => { if (/Ready to accept connections|\+monitor/.test(String(text))) resolve() })
     })
   }
 
@@ -73,6 +71,10 @@ export class RedisServer {
   }
 }
 
+function plain (port: number): string[] {
+  return ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction']
+}
+
 function patient (port: number): Redis {
   const client = new Redis(port, '127.0.0.1')
   client.on('error', () => {})
@@ -104,6 +106,26 @@ export async function startCluster (t: Test): Promise<RedisServer[]> {
   await Promise.all(servers.map((server) => server.start()))
   await meet(servers)
   return servers
+}
+
+/** A master, its replica, and a sentinel that makes the one the other when that is needed; ended with the test. */
+export async function startSentinel (t: Test): Promise<{ readonly master: RedisServer, readonly sentinel: number }> {
+  const master = await startRedis(t)
+  const replica = await startRedis(t, ['--replicaof', '127.0.0.1', `${master.port}`])
+  while (!String(await replica.cli('INFO', 'replication')).includes('master_link_status:up')) await new Promise((resolve) => setTimeout(resolve, 50))
+  const folder = await mkdtemp(join(tmpdir(), 'redis-sentinel-'))
+  const sentinel = await freePort()
+  const settings = [`monitor mymaster 127.0.0.1 ${master.port} 1`, 'down-after-milliseconds mymaster 500', 'failover-timeout mymaster 2000']
+  await writeFile(join(folder, 'sentinel.conf'), [`port ${sentinel}`, 'bind 127.0.0.1', ...settings.map((setting) => `sentinel ${setting}`), ''].join('\n'))
+  const server = new RedisServer(sentinel, [], [join(folder, 'sentinel.conf'), '--sentinel'])
+  t.teardown(async () => {
+    await server.end()
+    await rm(folder, { recursive: true })
+  })
+  await server.start()
+  // It has to find the replica before it can do anything with it.
+  while (!String(await server.cli('SENTINEL', 'REPLICAS', 'mymaster')).includes(`${replica.port}`)) await new Promise((resolve) => setTimeout(resolve, 50))
+  return { master, sentinel }
 }
 
 const slots = 16_384

@@ -1,10 +1,11 @@
 import { cluster, logged } from './cluster.js'
+import { hot, lag } from './editor.js'
 import { recovery } from './recovery.js'
 import { requestReply } from './request-reply.js'
 import { ask, start } from './processes.js'
 
-/** One file for each figure. `npm run bench -- 9` measures nine rounds instead of five. */
-const figures = [requestReply, cluster, logged, recovery]
+/** `npm run bench -- 9` measures nine rounds instead of five. */
+const figures = [requestReply, cluster, logged, recovery, lag, hot]
 const rounds = Number(process.argv[2] ?? 5)
 
 const write = (line) => process.stdout.write(`${line}\n`)

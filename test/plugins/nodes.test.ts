@@ -118,7 +118,7 @@ t.test('a revocation holds here though nobody else can be told', async (t) => {
   t.match(await ann.closed, { code: 3000 })
 })
 
-t.test("a user's places are counted over all nodes", async (t) => {
+t.test('places of a user are counted over all nodes', async (t) => {
   const refused = (attempt: Promise<unknown>) => attempt.then(() => { throw new Error('let in') }, (error) => error as UpgradeRefused)
 
   t.test('and given back where the connection ends', async (t) => {

@@ -19,6 +19,17 @@ t.test('the pages', async (t) => {
     }
   })
 
+  t.test('lead to their source, as text', async (t) => {
+    const home = readFileSync(join(target, 'index.html'), 'utf8')
+    for (const name of ['chat', 'dashboard', 'editor']) {
+      t.ok(home.includes(`href="${name}/source/"`))
+      const list = readFileSync(join(target, name, 'source/index.html'), 'utf8')
+      const files = [...list.matchAll(/href="([^"]+\.txt)"/g)].map(([, file]) => file as string)
+      t.ok(files.includes(`${name}.contract.ts.txt`) && files.includes('page/main.ts.txt'))
+      for (const file of files) t.equal(readFileSync(join(target, name, 'source', file), 'utf8'), readFileSync(join(root, 'routes', name, file.slice(0, -4)), 'utf8'))
+    }
+  })
+
   t.test('carry their contracts as types only', async (t) => {
     for (const page of ['chat', 'dashboard', 'editor']) t.notMatch(readFileSync(join(target, page, 'main.js'), 'utf8'), /TypeBox|maxLength|additionalProperties/, page)
   })

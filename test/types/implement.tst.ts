@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'tstyche'
-import { handler, implement, type ImplementedChannel } from '../../plugins/channels.ts'
+import { Behind, handler, implement, type ImplementedChannel, type RoomsService } from '../../plugins/channels.ts'
 import type { DemoUser } from '../../routes/token.routes.ts'
-import { account, chat, news } from './chat/chat.contract.ts'
+import { account, chat, doc, metrics, news } from './chat/chat.contract.ts'
 import * as on from './chat/on.ts'
 
 const presence = () => ({ name: 'Ada' })
@@ -47,6 +47,23 @@ describe('an implementation', () => {
       expect(ctx.broadcast('closing')).type.toBe<Promise<void>>()
       expect(ctx.broadcast('closing', undefined, { except: ctx.connection })).type.toBe<Promise<void>>()
     })
+  })
+
+  test('appends to a log at a place, with a keyframe as the contract declares it', () => {
+    handler(doc, 'edit', async (ctx, text) => {
+      const { epoch, offset, link, id } = await ctx.broadcast('edited', text)
+      expect(id).type.toBe<string>()
+      expect(ctx.broadcast('edited', text, { expect: { epoch, offset, link }, keyframe: { text } })).type.toBeAssignableTo<Promise<{ offset: number }>>()
+      expect(ctx.broadcast('moved', 1, { except: ctx.connection })).type.toBe<Promise<void>>()
+    })
+  })
+
+  test('of a log is read and appended to from anywhere', async () => {
+    const room = ({} as RoomsService).of(doc, { id: '1' })
+    const { position, messages } = await room.read()
+    expect(messages[0]?.offset).type.toBe<number | undefined>()
+    expect(room.broadcast('edited', '', { expect: position })).type.toBeAssignableTo<Promise<{ id: string }>>()
+    expect(new Behind({ position, messages }).position).type.toBe<typeof position>()
   })
 
   test('of a connection has neither params nor presence', () => {
@@ -162,6 +179,28 @@ describe('an implementation does not compile', () => {
     handler(chat, 'typing', (ctx) =>
       // @ts-expect-error Expected 2 arguments, but got 1
       ctx.send('message.posted'))
+  })
+
+  test('that leaves somebody out of a logged message', () => {
+    handler(doc, 'edit', async (ctx, text) => {
+      // @ts-expect-error 'except' does not exist in type 'AppendOptions
+      await ctx.broadcast('edited', text, { except: ctx.connection })
+    })
+  })
+
+  test('that gives a place or a keyframe to what is not logged', () => {
+    handler(doc, 'edit', async (ctx) => {
+      // @ts-expect-error 'expect' does not exist in type 'BroadcastOptions'
+      await ctx.broadcast('moved', 1, { expect: { epoch: '', offset: 0, link: '' } })
+    })
+  })
+
+  test('with a keyframe that the contract does not declare', async () => {
+    const position = { epoch: '', offset: 0, link: '' }
+    // @ts-expect-error Type 'string' is not assignable to type '{ text: string; }'
+    await ({} as RoomsService).of(doc, { id: '1' }).broadcast('edited', '', { expect: position, keyframe: 'text' })
+    // @ts-expect-error Type 'string' is not assignable to type 'undefined'
+    await ({} as RoomsService).of(metrics).broadcast('changed', 1, { expect: position, keyframe: 'text' })
   })
 
   test('with a param that the pattern does not name', () => {

@@ -13,7 +13,8 @@ import fastify from 'fastify'
 import { channels, defineChannel, implement } from 'fastify-channels'
 import { connect } from 'fastify-channels/client'
 import { defineConnection } from 'fastify-channels/contract'
-import { FakeClock, TestClient } from 'fastify-channels/testing'
+import { adapterConformance, FakeClock, TestClient } from 'fastify-channels/testing'
+import type { Adapter, LogAppended, Receiver } from 'fastify-channels'
 
 declare module 'fastify-channels' {
   interface Register { user: { id: string, rooms: string[] }, context: { tenant: string } }
@@ -42,6 +43,9 @@ lobby.on('said', ({ count }) => count satisfies number)
 // @ts-expect-error: the server sends no such message
 lobby.on('sadi', () => {})
 export { FakeClock, TestClient }
+
+declare const Mine: new () => Adapter & { start (receiver: Receiver): void, append (): Promise<LogAppended> }
+export const conforms = (t: Parameters<typeof adapterConformance>[0]) => adapterConformance(t, (nodes) => ({ adapters: Array.from({ length: nodes }, () => new Mine()) }))
 `
 
 t.test('the built package types an application that imports it by name', async (t) => {

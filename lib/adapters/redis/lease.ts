@@ -32,6 +32,8 @@ export class Lease {
   /** In Redis's time: this machine's clock may be another. */
   #renewedAt = 0
   #live: ReadonlyMap<string, string> = new Map()
+  /** When the next lease of another node is over, unless that is renewed. */
+  #soonestEnd = 0
   #timer: Timer
   #renewing: Promise<void> | undefined
   #over = false
@@ -62,6 +64,11 @@ export class Lease {
   /** Every live incarnation, this one included, with its node: as of the last renewal. */
   get live (): ReadonlyMap<string, string> {
     return this.#live
+  }
+
+  /** Milliseconds until the next lease of another node is over, unless that is renewed: a node that is dead is known to be by then. */
+  get remaining (): number {
+    return this.#soonestEnd - this.#around.clock.now()
   }
 
   /** Renews now: Redis is there, or there again. Never rejects. */
@@ -108,6 +115,7 @@ export class Lease {
     this.#incarnation = incarnation
     this.#renewedAt = Number(now)
     this.#live = pairs(live)
+    this.#soonestEnd = this.#around.clock.now() + soonest
     if (isNew) this.#events.begun(before)
     if (sweep !== '') this.#events.sweep(sweep)
     return soonest

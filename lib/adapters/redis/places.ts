@@ -1,33 +1,33 @@
 import type { Reserved } from '../adapter.ts'
 import { script } from './commands.ts'
-import type { Lease, LeaseTimes } from './lease.ts'
+import type { Lease } from './lease.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const reserveScript = script('reserve')
 const freeScript = script('free')
 
 const lasts = 86_400_000
+/** Milliseconds until somebody who found no place is to try again. */
 const leastRetry = 1_000
+const mostRetry = 15_000
 
 /** The places of users, counted over all live nodes. */
 export class RedisPlaces {
   readonly #around: Surroundings
   readonly #lease: Lease
-  readonly #times: LeaseTimes
   /** Connection to the user and the incarnation that its place was taken under. */
   readonly #held = new Map<string, { readonly user: string, readonly incarnation: string }>()
 
-  constructor (around: Surroundings, lease: Lease, times: LeaseTimes) {
+  constructor (around: Surroundings, lease: Lease) {
     this.#around = around
     this.#lease = lease
-    this.#times = times
   }
 
-  /** When full: by then a node that holds places and is dead is known to be. */
+  /** When full, by what the leases say now: a place is free by then if the node that holds it is dead. */
   async reserve (user: string, connection: string, limit: number): Promise<Reserved> {
     if (await this.#take(user, connection, limit)) return { granted: true }
     await this.#lease.renew()
-    return await this.#take(user, connection, limit) ? { granted: true } : { granted: false, retryAfter: Math.max(leastRetry, this.#times.renew) }
+    return await this.#take(user, connection, limit) ? { granted: true } : { granted: false, retryAfter: Math.min(Math.max(leastRetry, this.#lease.remaining), mostRetry) }
   }
 
   async free (user: string, connection: string): Promise<void> {

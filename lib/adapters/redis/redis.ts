@@ -90,7 +90,7 @@ export class RedisAdapter implements Adapter {
     this.#log = new RedisLog(this.#around, receiver)
     this.#claims = new RedisClaims(this.#around)
     this.#presence = new RedisPresence(this.#around, receiver, this.#lease, () => this.#quietly(this.#places.restore()))
-    this.#places = new RedisPlaces(this.#around, this.#presence.lease, this.#lease)
+    this.#places = new RedisPlaces(this.#around, this.#presence.lease)
     this.#revocations = new RedisRevocations(this.#around, receiver)
     this.#questions = new Questions(this.#around, this.#presence.lease, receiver)
     this.#connections.command.on('ready', () => this.#subscriptions.look()).connect().catch(() => {})

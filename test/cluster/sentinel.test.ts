@@ -1,0 +1,36 @@
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { RedisAdapter } from '../../lib/adapters/redis/redis.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { silentLog } from '../lib/silent-log.ts'
+import { startSentinel } from '../redis.ts'
+
+const append = (id: string) => ({ id, frame: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
+
+t.test('with Sentinels the master may die: the nodes follow to the next, by themselves', async (t) => {
+  const { master, sentinel } = await startSentinel(t)
+  const client = new Redis({ name: 'mymaster', sentinels: [{ host: '127.0.0.1', port: sentinel }], lazyConnect: true })
+  t.teardown(async () => client.disconnect())
+  const heard: string[] = []
+  const nodes = [0, 1].map(() => new RedisAdapter({ client, clock: systemClock, log: silentLog })) as [RedisAdapter, RedisAdapter]
+  for (const node of nodes) {
+    node.start({ frame: (_channel, frame) => heard.push(frame.toString()), presence: () => {}, entry: () => {}, gap: () => {}, revoked: () => {}, asked: () => {} })
+    t.teardown(() => node.close())
+  }
+  const [a, b] = nodes
+  const state = async (wanted: string) => { while (nodes.some(({ status }) => status.state !== wanted)) await new Promise((resolve) => setTimeout(resolve, 20)) }
+  await state('up')
+  await b.subscribe('x')
+  t.match(await a.append('x', append('1')), { outcome: 'appended' })
+  await a.enter('x', { connection: '1', user: 'ann', data: {} })
+
+  await master.kill()
+  await state('degraded')
+  await t.rejects(a.append('x', append('2')))
+  await state('up')
+  t.match(await a.append('x', append('2')), { outcome: 'appended' })
+  t.equal(await b.count('x'), 1, 'who was present is')
+  await a.publish('x', Buffer.from('hello'))
+  while (heard.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  t.strictSame(heard, ['hello'])
+})
