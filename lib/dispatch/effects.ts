@@ -19,7 +19,7 @@ export class Effects {
 
   /** `begin` asks for an id where it appends. What it rejects with is handled, whether or not the handler waits for it. */
   track (begin: (newId: () => string) => Promise<Logged | void>): Promise<Logged | void> {
-    let number: number | undefined
+    let number = NaN
     const outcome = begin(() => this.#id(number = this.#begun++))
     this.#pending.push(outcome.then(
       (logged) => { if (logged) this.logged.push(logged) },
@@ -42,7 +42,7 @@ export class Effects {
   }
 
   /** An append that found the log ahead left nothing there: what the handler does next takes its number. */
-  #giveBack (number: number | undefined): void {
-    if (number !== undefined && this.#begun === number + 1) this.#begun = number
+  #giveBack (number: number): void {
+    if (this.#begun === number + 1) this.#begun = number
   }
 }

@@ -76,8 +76,12 @@ export class Once {
     }
   }
 
-  async #attempt (channel: string, claim: Claim, attempt: () => Promise<Attempted>): Promise<Outcome> {
+  #attempt (channel: string, claim: Claim, attempt: () => Promise<Attempted>): Promise<Outcome> {
     const renewing = this.#renew(channel, claim)
+    return this.#carryOut(channel, claim, attempt).finally(() => renewing.stop())
+  }
+
+  async #carryOut (channel: string, claim: Claim, attempt: () => Promise<Attempted>): Promise<Outcome> {
     try {
       const { effects, ...outcome } = await attempt()
       const finished = await reach(this.#adapter.finish(channel, claim, JSON.stringify(outcome), effects))
@@ -86,8 +90,6 @@ export class Once {
     } catch (error) {
       this.#adapter.release(channel, claim).catch(() => {})
       throw error
-    } finally {
-      renewing.stop()
     }
   }
 

@@ -348,6 +348,14 @@ const logs: Record<string, Rule> = {
     t.strictSame(last.offset, 15, 'one after another')
   },
 
+  'all that came after a keyframe is told, though that is more than the bound': async (t, [a, b]) => {
+    const { position: start } = await a.adapter.read('x')
+    await appended(a, 'k', { expect: start, keyframe: '0', limit: 500 })
+    await Promise.all(Array.from({ length: 1_001 }, (_, i) => appended(a, `${i}`, { limit: 500 })))
+    const { reason, entries } = await b.adapter.read('x')
+    t.strictSame([reason, entries.at(0)?.offset, entries.at(-1)?.offset], ['fresh', 2, 1_002], 'a state is a keyframe and all of it')
+  },
+
   'a log that a keyframe holds back is full at four times its limit, and a keyframe makes room': async (t, [a]) => {
     const { position: start } = await a.adapter.read('x')
     let last = await appended(a, 'k', { expect: start, keyframe: '0', limit: 2 })

@@ -293,6 +293,45 @@ t.test('a read that fails is tried again until it works, or nobody needs it any 
   t.equal(world.watchers[0]?.resyncs, 0, 'nor is what comes too late')
 })
 
+t.test('a log that holds nothing any more is read, unless nothing was in it', async (t) => {
+  const world = await opened(2)
+  world.feed.compare(undefined)
+  t.equal(world.reads.length, 1)
+  const empty = await opened(0)
+  empty.feed.compare(undefined)
+  t.equal(empty.reads.length, 0)
+  await empty.join(empty.log.position)
+  t.strictSame(empty.watchers.at(-1)?.seen, [])
+})
+
+t.test('who was away for longer than this node remembers is told so', async (t) => {
+  const world = new World(5_000)
+  for (let i = 0; i < 1_500; i++) world.append(false)
+  world.carryOut(0)
+  world.answer(0)
+  await turn()
+  t.equal(world.feed.replay(world.positions[100], 50)?.reason, 'limit')
+  t.equal(world.feed.replay(world.positions[600], 50)?.reason, undefined)
+  const small = new World(10)
+  for (let i = 0; i < 20; i++) small.append(false)
+  small.carryOut(0)
+  small.answer(0)
+  await turn()
+  t.equal(small.feed.replay(small.positions[2], 50)?.reason, 'trimmed')
+})
+
+t.test('what came after a keyframe is kept, however much; but nobody is sent more than the bound in place of it', async (t) => {
+  const world = new World(5_000)
+  world.append(true)
+  for (let i = 0; i < 1_500; i++) world.append(false)
+  world.carryOut(0)
+  world.answer(0)
+  await turn()
+  t.equal(world.feed.replay(undefined, 50)?.frames.length, 1_500)
+  t.equal(world.feed.replay(world.positions[100], 50)?.reason, 'limit')
+  t.equal(world.feed.replay(world.positions[700], 50)?.frames.length, 800)
+})
+
 t.test('a feed that opens late makes its members begin anew as soon as the log can be read', async (t) => {
   const world = new World(1_000)
   world.append(false)

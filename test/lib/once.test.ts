@@ -23,7 +23,7 @@ class Node {
     this.once = new Once({
       claim: (...given) => this.#reach('claim', () => this.adapter.claim(...given)),
       finish: (...given) => this.#reach('finish', () => this.adapter.finish(...given)),
-      release: (...given) => this.adapter.release(...given)
+      release: (...given) => this.cut ? Promise.reject(new Error('lost')) : this.adapter.release(...given)
     }, clock)
   }
 

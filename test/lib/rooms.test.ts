@@ -1,7 +1,7 @@
 import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
 import type { Adapter, PresenceSnapshot, Receiver } from '../../lib/adapters/adapter.ts'
-import { frame, type Frame } from '../../lib/protocol/frame.ts'
+import { frame, type Frame, type Stream } from '../../lib/protocol/frame.ts'
 import { PresenceReplica } from '../../lib/rooms/presence.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import type { Member } from '../../lib/rooms/room.ts'
@@ -234,6 +234,27 @@ t.test('members here get a broadcast though the adapter fails, and what may fail
   leave(rooms, a)
   await new Promise(setImmediate)
   t.strictSame(unhandled, [])
+})
+
+t.test('a room whose log cannot be read does not open, unless all of it is away', async (t) => {
+  const failing = roomsWith({ read: down })
+  await t.rejects(failing.open('x', 10))
+  failing.release('x')
+  t.equal(failing.size, 0)
+  const away = roomsWith({ read: down, status: { state: 'degraded', since: 0, reason: 'a test' } })
+  await t.resolves(away.open('x', 10))
+})
+
+t.test('a member who skipped some of a log is given it anew, as long as it is one', async (t) => {
+  const rooms = started(new MemoryAdapter())
+  const streams: Array<Stream | undefined> = []
+  const member: Member = { id: 'slow', userId: undefined, send: (_frame, _whenSlow, stream) => streams.push(stream) }
+  await rooms.open('x', 10)
+  rooms.add('x', member)
+  await rooms.append('x', { id: '1', frame: said('one'), whenSlow: 'skip', limit: 10, ttl: 1_000 })
+  const [log] = streams
+  t.match(JSON.parse(String(log?.resync('slow'))), { type: 'resync', channel: 'x', payload: { offset: 1, reason: 'slow', messages: [{ payload: 'one', offset: 1 }] } })
+  t.equal(log?.resync('somebody else'), undefined)
 })
 
 const entry = (user: string, data: unknown = {}) => ({ user, data })

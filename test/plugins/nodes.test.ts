@@ -17,11 +17,15 @@ const counter = defineChannel({
   params: Type.Object({ id: Type.String() }),
   fromClient: {
     add: { payload: Type.Integer(), reply: Type.Object({ sum: Type.Integer() }) },
+    twice: { once: true },
+    overlook: {},
     flood: { rateLimit: { max: 1, per: 60_000 }, once: true }
   },
   fromServer: { added: { payload: Type.Integer() }, reset: {} },
   log: { limit: 2, ttl: 60_000, keyframe: Type.Object({ sum: Type.Integer() }) }
 })
+
+const plain = defineChannel({ pattern: 'plain', fromClient: {}, fromServer: { told: {} }, log: { limit: 2, ttl: 60_000 } })
 
 interface State { at: Position, sum: number }
 
@@ -45,6 +49,14 @@ const implementCounter = implement(counter, {
           state.at = error.position
         }
       }
+    },
+    twice: async (ctx) => {
+      for (const n of [1, 2]) await ctx.broadcast('added', n)
+    },
+    // Nobody looks at what became of it, and of two that expect the same place one is behind.
+    overlook: async (ctx) => {
+      const { position } = ctx.state as { position?: Position }
+      await Promise.allSettled([1, 2].map((n) => ctx.broadcast('added', n, position ? { expect: position } : {})))
     },
     flood: () => {}
   }
@@ -181,6 +193,41 @@ t.test('a handler that appends at a position', async (t) => {
   })
 })
 
+t.test('what a handler appends has ids of its message: sent again, none of it is there twice', async (t) => {
+  const { app, connect, adapter } = await serve(t, new MemoryHub())
+  const ann = await connect('ann')
+  await ann.request('join', 'counter/x')
+  const finish = adapter.finish.bind(adapter)
+  Object.assign(adapter, { finish: async () => { throw new Error('cut off') } })
+  t.match((await ann.request('twice', 'counter/x', undefined, 'm1')).payload, { code: 'unavailable' })
+  Object.assign(adapter, { finish })
+  t.match(await ann.request('twice', 'counter/x', undefined, 'm1'), { type: 'ack', offset: 2 })
+  const { messages } = await app.rooms.of(counter, { id: 'x' }).read()
+  t.strictSame(messages.map(({ payload }) => payload), [1, 2])
+  t.equal(messages[1]?.id, `${messages[0]?.id}:1`)
+})
+
+t.test('a broadcast that failed is an error of its message, though the handler overlooked it', async (t) => {
+  const { connect, adapter } = await serve(t, new MemoryHub())
+  const ann = await connect('ann')
+  await ann.request('join', 'counter/x')
+  t.match(await ann.request('overlook', 'counter/x'), { type: 'ack', offset: 2 })
+  Object.assign(adapter, { append: async () => { throw new Error('away') } })
+  t.match((await ann.request('overlook', 'counter/x')).payload, { code: 'unavailable' })
+})
+
+t.test('a rate counts for the connection where there is no user', async (t) => {
+  const { app, sink } = await makeApp(t)
+  app.ws('/counter', { public: true }, [implementCounter])
+  const { url } = await listen(app, sink)
+  const [one, other] = [await TestClient.connect(`${url}/counter`), await TestClient.connect(`${url}/counter`)]
+  for (const client of [one, other]) {
+    await client.request('join', 'counter/x')
+    t.equal((await client.request('flood', 'counter/x')).type, 'ack')
+    t.match((await client.request('flood', 'counter/x')).payload, { code: 'rate_limited' })
+  }
+})
+
 t.test('a log from a REST route or a job', async (t) => {
   const { app, adapter, logged, connect } = await serve(t, new MemoryHub())
   const room = app.rooms.of(counter, { id: 'job' })
@@ -213,6 +260,14 @@ t.test('a log from a REST route or a job', async (t) => {
     await t.rejects(room.broadcast('added', 1, { keyframe: { sum: 1 } }), { message: /needs 'expect'/ })
     await t.rejects(room.broadcast('added', 1, { expect: position, keyframe: { sum: 'one' } as never }), { code: 'outgoing_invalid' })
     t.equal((await room.read()).position.offset, position.offset, 'and nothing was appended')
+  })
+
+  t.test('takes no keyframe where its contract declares none', async (t) => {
+    const { app } = await makeApp(t)
+    app.ws('/plain', { public: true }, [implement(plain, { on: {} })])
+    const room = app.rooms.of(plain)
+    const { position } = await room.read()
+    await t.rejects(room.broadcast('told', undefined, { expect: position, keyframe: 1 } as never), { message: /declares no keyframe/ })
   })
 
   t.test('is unavailable while it cannot be reached', async (t) => {

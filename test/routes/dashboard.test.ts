@@ -228,6 +228,22 @@ t.test('a second that fails is reported, and another follows; one that is stoppe
   t.equal(clock.pending, 0)
 })
 
+t.test('an append that fails is reported, and another follows', async (t) => {
+  const clock = new FakeClock()
+  const failures: unknown[] = []
+  const position = { epoch: 'e', offset: 0, link: '' }
+  const room = { read: async () => ({ position, messages: [] }), broadcast: async () => { throw new Error('log_full') } }
+  const publisher = new Publisher({ node: 'a', room, nodes: async () => ({ results: [], missing: [] }), clock, random: () => 0, failed: (error) => failures.push(error) })
+  publisher.start()
+  for (let i = 0; i < 2; i++) {
+    clock.advance(1_000)
+    while (failures.length <= i) await new Promise((resolve) => setImmediate(resolve))
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  t.match(failures, [{ message: 'log_full' }, { message: 'log_full' }])
+  publisher.stop()
+})
+
 class AwayAdapter extends MemoryAdapter {
   override async read (): Promise<LogRead> {
     throw new Error('away')
