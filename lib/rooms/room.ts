@@ -32,8 +32,8 @@ export class Room implements Stream {
   readonly channel: string
   /** How many joins and members need the room; it exists as long as there is one. */
   holds = 0
-  /** Until when a snapshot without those who were present is not believed; undefined where there is none such. */
-  heldBackUntil: number | undefined
+  /** Whether a snapshot that knows nobody of those who were present is not believed yet. */
+  heldBack: 'no' | 'yes' | 'long enough' = 'no'
   /** Undefined where the channel has no log. */
   log: RoomLog | undefined
   /** Resolves once the room is connected to the other nodes. */

@@ -157,6 +157,7 @@ export class Rooms {
   async #refreshPresence (room: Room): Promise<void> {
     const snapshot = await this.#adapter.present(room.channel)
     if (this.#isTooEarly(room, snapshot)) return
+    room.heldBack = 'no'
     const change = room.presence.seed(snapshot)
     if (change) room.deliver(frame({ type: 'presence', channel: room.channel, payload: change }))
   }
@@ -172,14 +173,15 @@ export class Rooms {
 
   /** After a loss of all that was known, every node first has to say again who is with it: until then nobody is told to have left. */
   #isTooEarly (room: Room, snapshot: PresenceSnapshot): boolean {
-    if (!room.presence.isLostIn(snapshot)) return false
-    if (room.heldBackUntil === undefined) {
-      room.heldBackUntil = this.#clock.now() + holdBack
-      this.#clock.setTimeout(() => this.#quietly(room.refreshing.run()), holdBack)
-    }
-    const isTooEarly = this.#clock.now() < room.heldBackUntil
-    if (!isTooEarly) room.heldBackUntil = undefined
-    return isTooEarly
+    if (!room.presence.isLostIn(snapshot) || room.heldBack === 'long enough') return false
+    if (room.heldBack === 'no') this.#clock.setTimeout(() => this.#believe(room), holdBack)
+    room.heldBack = 'yes'
+    return true
+  }
+
+  #believe (room: Room): void {
+    room.heldBack = 'long enough'
+    this.#quietly(room.refreshing.run())
   }
 
   #close ({ channel, log }: Room): void {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
+import type { Timer } from '../../lib/clock.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 
 const minute = 60_000
@@ -57,6 +58,20 @@ t.test('a log that nobody has used for longer than it keeps anything is forgotte
   t.ok((await adapter.positions(['y']))[0], 'one that keeps longer is there')
   clock.advance(20 * minute)
   t.equal(clock.pending, 0)
+})
+
+t.test('a grace ends though its timer calls a little early, as timers do', async (t) => {
+  const clock = new FakeClock(1)
+  const early = { now: () => clock.now(), setTimeout: (fn: () => void, ms: number) => clock.setTimeout(fn, ms - 1), clearTimeout: (timer: Timer) => clock.clearTimeout(timer) }
+  const adapter = new MemoryAdapter(new MemoryHub(early))
+  for (const connection of ['1', '2']) await adapter.enter('x', { connection, user: 'ann', data: {} })
+  await adapter.exit('x', '1', 1_000)
+  clock.advance(500)
+  await adapter.exit('x', '2', 1_000)
+  clock.advance(600)
+  t.equal(await adapter.count('x'), 1, 'the later one counts')
+  clock.advance(400)
+  t.equal(await adapter.count('x'), 0)
 })
 
 t.test('places and grace need nobody to look after them', async (t) => {

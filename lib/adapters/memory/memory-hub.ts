@@ -43,15 +43,13 @@ export class MemoryHub {
   }
 
   exit (channel: string, connection: string, grace: number): void {
-    const now = this.#clock.now()
-    const user = this.#presence.get(channel)?.exit(connection, now + grace)
+    const due = this.#clock.now() + grace
+    const user = this.#presence.get(channel)?.exit(connection, due)
     if (user === undefined) return
-    if (grace > 0) this.#clock.setTimeout(() => this.#expire(channel, user), grace)
-    else this.#expire(channel, user)
-  }
-
-  #expire (channel: string, user: string): void {
-    this.change(channel, (presence) => presence.expire(user, this.#clock.now()))
+    // By what it is due at, and not by the clock: a timer may call a little early.
+    const expire = () => this.change(channel, (presence) => presence.expire(user, due))
+    if (grace > 0) this.#clock.setTimeout(expire, grace)
+    else expire()
   }
 
   /** Changes a channel's presence and tells every subscribed node; an empty channel costs nothing. */

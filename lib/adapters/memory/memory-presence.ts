@@ -56,10 +56,10 @@ export class MemoryPresence {
     return present.references === 0 ? user : undefined
   }
 
-  /** A grace may be over: the user has left unless somebody came back, or left again since. */
-  expire (user: string, now: number): PresenceChange | undefined {
+  /** The grace is over that ends then: the user has left unless somebody came back, or left again since. */
+  expire (user: string, due: number): PresenceChange | undefined {
     const present = this.#users.get(user)
-    if (!present || present.references > 0 || present.due > now) return undefined
+    if (!present || present.references > 0 || present.due > due) return undefined
     this.#users.delete(user)
     return this.#changed({ left: [user] })
   }

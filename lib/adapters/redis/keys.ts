@@ -13,6 +13,12 @@ export class Keys {
     return this.#name('c', channel, part)
   }
 
+  /** The KEYS of a channel's presence scripts, in their order: see presence-state.lua. */
+  ofPresence (channel: string, incarnation: string): string[] {
+    return ['presence', 'refs', 'data', 'graces', 'incarnations', `entries:${incarnation}`, `dead:${incarnation}`, 'pubsub']
+      .map((part) => this.ofChannel(channel, part))
+  }
+
   ofUser (user: string, part: string): string {
     return this.#name('u', user, part)
   }

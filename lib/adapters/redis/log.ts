@@ -1,6 +1,7 @@
 import type { Keyframe, LogAppend, LogAppended, LogEntry, LogRead, ReadReason, Receiver } from '../adapter.ts'
 import type { Position } from '../../protocol/log.ts'
 import { script } from './commands.ts'
+import { newEpoch } from './epoch.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const appendScript = script('append', { binary: true, include: 'log-read' })
@@ -28,7 +29,7 @@ export class RedisLog {
   async append (channel: string, append: LogAppend): Promise<LogAppended> {
     const { id, frame, whenSlow, limit, ttl, expect, keyframe = '' } = append
     const position = expect ? [expect.epoch, expect.offset, expect.link] : []
-    const args = [id, frame, whenSlow === 'skip' ? 'skip' : '', limit, ttl, this.#newEpoch(), window, keyframe, ...position]
+    const args = [id, frame, whenSlow === 'skip' ? 'skip' : '', limit, ttl, newEpoch(this.#around.random), window, keyframe, ...position]
     const [outcome, ...rest] = await this.#around.commands.run(appendScript, [...this.#keys(channel), this.pubsub(channel)], args) as [Buffer, ...unknown[]]
     switch (String(outcome)) {
       case 'behind': return { outcome: 'behind', missed: readOf(rest[0] as unknown[]) }
@@ -39,7 +40,7 @@ export class RedisLog {
 
   async read (channel: string, since?: Position): Promise<LogRead> {
     const position = since ? [since.epoch, since.offset, since.link] : []
-    return readOf(await this.#around.commands.run(readScript, this.#keys(channel), [this.#newEpoch(), window, ...position]) as unknown[])
+    return readOf(await this.#around.commands.run(readScript, this.#keys(channel), [newEpoch(this.#around.random), window, ...position]) as unknown[])
   }
 
   positions (channels: readonly string[]): Promise<Array<Position | undefined>> {
@@ -68,10 +69,6 @@ export class RedisLog {
 
   #keys (channel: string): string[] {
     return ['log', 'stream', 'ids0', 'ids1'].map((part) => this.#around.keys.ofChannel(channel, part))
-  }
-
-  #newEpoch (): string {
-    return this.#around.random().toString(36).slice(2, 12).padEnd(10, '0')
   }
 }
 

@@ -1,17 +1,16 @@
 import type { Timer } from '../../clock.ts'
-import type { PresenceChange } from '../../protocol/control.ts'
 import type { PresenceClaim, PresenceSnapshot, Receiver } from '../adapter.ts'
 import { script } from './commands.ts'
+import { newEpoch } from './epoch.ts'
 import { Lease, type LeaseTimes } from './lease.ts'
+import { readChanges } from './presence-changes.ts'
+import { PresenceSweeps } from './presence-sweeps.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const applyScript = script('apply', { include: 'presence-state' })
-const sweepScript = script('sweep', { include: 'presence-state' })
 const snapshotScript = script('snapshot')
 const checkScript = script('check')
 const indexScript = script('index')
-const sweptScript = script('swept')
-const channelsScript = script('channels')
 const countScript = script('count')
 
 const page = 1_000
@@ -38,7 +37,7 @@ export class RedisPresence {
   readonly #around: Surroundings
   readonly #receiver: Pick<Receiver, 'presence'>
   readonly #held = new Map<string, Map<string, Held>>()
-  readonly #graces = new Map<string, Timer>()
+  readonly #sweeps: PresenceSweeps
   #batches = new Map<string, Batch>()
   /** Channels that this incarnation's index names. */
   #indexed = new Set<string>()
@@ -54,10 +53,11 @@ export class RedisPresence {
       begun: (before) => {
         this.#indexed = new Set()
         begun()
-        this.#quietly(this.#reconcile().then(() => before === '' ? undefined : this.#sweepAll(before)))
+        this.#quietly(this.#reconcile().then(() => before === '' ? undefined : this.#sweeps.all(before)))
       },
-      sweep: (incarnation) => this.#quietly(this.#sweepAll(incarnation))
+      sweep: (incarnation) => this.#quietly(this.#sweeps.all(incarnation))
     })
+    this.#sweeps = new PresenceSweeps(around, this.lease, (channel) => this.#quietly(this.#endGraces(channel)))
     this.#checkLater()
   }
 
@@ -81,7 +81,7 @@ export class RedisPresence {
     if (!held?.delete(connection)) return
     if (held.size === 0) this.#held.delete(channel)
     await this.#change(channel, ['-', this.#nextVersion(), connection, grace, ''])
-    if (grace > 0) this.#fireLater(channel, grace)
+    if (grace > 0) this.#sweeps.fireLater(channel, grace)
     if (!this.#held.has(channel)) await this.#unindex(channel)
   }
 
@@ -97,11 +97,8 @@ export class RedisPresence {
 
   /** Takes published changes. @throws {TypeError | SyntaxError} when they are malformed */
   take (channel: string, body: Buffer): void {
-    const message: unknown = JSON.parse(body.toString())
-    if (!isMessage(message)) throw new TypeError('a change of presence without its parts')
-    const [epoch, first, changes] = message
-    const told = changes.map(changeOf)
-    for (const [i, change] of told.entries()) this.#receiver.presence(channel, { epoch, sequence: first + i }, change)
+    const { epoch, first, changes } = readChanges(body)
+    for (const [i, change] of changes.entries()) this.#receiver.presence(channel, { epoch, sequence: first + i }, change)
   }
 
   async count (channel: string): Promise<number> {
@@ -112,11 +109,10 @@ export class RedisPresence {
   async close (): Promise<void> {
     this.#over = true
     this.#around.clock.clearTimeout(this.#timer)
-    for (const timer of this.#graces.values()) this.#around.clock.clearTimeout(timer)
-    const graceful = new Set([...this.#graces.keys()])
+    this.#sweeps.stop()
     await Promise.allSettled([...this.#held].flatMap(([channel, held]) => [...held.keys()].map(async (connection) => {
       await this.#change(channel, ['-', this.#nextVersion(), connection, 0, ''])
-      if (!graceful.has(channel)) await this.#unindex(channel)
+      await this.#unindex(channel)
     })))
     this.#held.clear()
     await this.lease.resign()
@@ -163,7 +159,7 @@ export class RedisPresence {
       if (indexed === 'dead') return await this.lease.renew()
       this.#indexed.add(channel)
     }
-    const outcome = await this.#around.commands.run(applyScript, this.#keys(channel, incarnation), [incarnation, this.lease.validUntil, this.#newEpoch(), ...changes.flat()])
+    const outcome = await this.#around.commands.run(applyScript, this.#around.keys.ofPresence(channel, incarnation), [incarnation, this.lease.validUntil, newEpoch(this.#around.random), ...changes.flat()])
     // Whatever is missing then is said again under a new lease, or the renewed one.
     if (outcome !== 'done') await this.lease.renew()
     if (outcome === 'stale') await this.#reconcile()
@@ -178,7 +174,7 @@ export class RedisPresence {
     const { incarnation } = this.lease
     const before = this.#version
     const oldest = (this.#around.clock.now() - traces) * 1_000
-    const [incarnations, connections] = await this.#around.commands.run(checkScript, this.#keys(channel, incarnation).slice(0, 6), [lasts, oldest]) as [string[], string[]]
+    const [incarnations, connections] = await this.#around.commands.run(checkScript, this.#around.keys.ofPresence(channel, incarnation).slice(0, 6), [lasts, oldest]) as [string[], string[]]
     const held = this.#held.get(channel) ?? new Map<string, Held>()
     const missing = [...held.values()].filter(({ connection, version }) => version <= before && !connections.includes(connection))
     const ghosts = connections.filter((connection) => !held.has(connection))
@@ -186,7 +182,7 @@ export class RedisPresence {
     // Redis may have lost the index as well.
     this.#indexed.delete(channel)
     await this.#apply(channel, changes)
-    for (const other of incarnations) if (!this.lease.live.has(other)) await this.#sweep(channel, other)
+    for (const other of incarnations) if (!this.lease.live.has(other)) await this.#sweeps.one(channel, other)
   }
 
   #checkLater (): void {
@@ -196,36 +192,14 @@ export class RedisPresence {
     }, checkEvery)
   }
 
-  /** Everything that an incarnation left, channel by channel. */
-  async #sweepAll (incarnation: string): Promise<void> {
-    const index = this.lease.indexOf(incarnation)
-    const channels = await this.#around.commands.run(channelsScript, [index], []) as string[]
-    for (const channel of channels) await this.#sweep(channel, incarnation)
-    await this.#around.commands.run(sweptScript, [this.#around.keys.shared('dead'), this.#around.keys.shared('nodes'), index], [incarnation])
-  }
-
-  async #sweep (channel: string, incarnation: string): Promise<void> {
-    let cursor = '0'
-    for (let left = 1; left > 0;) {
-      const [next = '0', rest = '0'] = await this.#around.commands.run(sweepScript, this.#keys(channel, incarnation), [incarnation, cursor, 500, this.#newEpoch()]) as string[]
-      cursor = next
-      left = Number(rest)
-    }
-    // The graces that it would have fired.
-    this.#fireLater(channel, 3_000)
-  }
-
-  #fireLater (channel: string, grace: number): void {
-    const { clock } = this.#around
-    clock.clearTimeout(this.#graces.get(channel))
-    this.#graces.set(channel, clock.setTimeout(() => {
-      this.#graces.delete(channel)
-      this.#quietly(this.#change(channel, ['!', '', '', '', '']))
-    }, grace + 5))
+  /** Whoever has nobody left there keeps nothing in its index either. */
+  async #endGraces (channel: string): Promise<void> {
+    await this.#change(channel, ['!', '', '', '', ''])
+    if (!this.#held.has(channel)) await this.#unindex(channel)
   }
 
   async #unindex (channel: string): Promise<void> {
-    if (this.#graces.has(channel)) return
+    if (this.#sweeps.awaits(channel)) return
     this.#indexed.delete(channel)
     await this.#runIndex(this.lease.incarnation, channel, '-')
   }
@@ -235,19 +209,10 @@ export class RedisPresence {
     return this.#around.commands.run(indexScript, keys, [incarnation, channel, this.#nextVersion(), sign])
   }
 
-  #keys (channel: string, incarnation: string): string[] {
-    return ['presence', 'refs', 'data', 'graces', 'incarnations', `entries:${incarnation}`, `dead:${incarnation}`, 'pubsub']
-      .map((part) => this.#around.keys.ofChannel(channel, part))
-  }
-
   /** About the time in microseconds, and always more than before. */
   #nextVersion (): number {
     this.#version = Math.max(this.#version + 1, this.#around.clock.now() * 1_000)
     return this.#version
-  }
-
-  #newEpoch (): string {
-    return this.#around.random().toString(36).slice(2, 12)
   }
 
   /** What Redis misses now it is told with the next check. */
@@ -258,21 +223,4 @@ export class RedisPresence {
 
 function entered ({ version, connection, user, data }: Held): Change {
   return ['+', version, connection, user, JSON.stringify(data ?? null)]
-}
-
-type Told = readonly [kind: '+' | '-' | '~', user: string, data?: string]
-
-function isMessage (value: unknown): value is readonly [epoch: string, first: number, changes: readonly Told[]] {
-  return Array.isArray(value) && typeof value[0] === 'string' && Number.isSafeInteger(value[1]) && Array.isArray(value[2]) && value[2].every(isTold)
-}
-
-function isTold (value: unknown): value is Told {
-  if (!Array.isArray(value) || typeof value[1] !== 'string') return false
-  return value[0] === '-' || (['+', '~'].includes(value[0] as string) && typeof value[2] === 'string')
-}
-
-function changeOf ([kind, user, data]: Told): PresenceChange {
-  if (kind === '-') return { left: [user] }
-  const entry = { user, data: JSON.parse(data as string) as unknown }
-  return kind === '+' ? { joined: [entry] } : { updated: [entry] }
 }
