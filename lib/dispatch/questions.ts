@@ -1,9 +1,12 @@
-import type { Target } from '../connection/registry.ts'
+import type { Adapter } from '../adapters/adapter.ts'
+import type { Clock } from '../clock.ts'
+import type { Registry, Target } from '../connection/registry.ts'
 import type { CloseEvent } from '../protocol/close-events.ts'
 import { closeEvents } from '../protocol/close-events.ts'
 import type { WhenSlow } from '../protocol/frame.ts'
 import type { Logger } from '../logger.ts'
-import type { Node } from './node.ts'
+import type { Rooms } from '../rooms/rooms.ts'
+import type { Session } from './session.ts'
 
 /** What one node says of itself. */
 export interface NodeInfo {
@@ -36,14 +39,23 @@ export interface Questions {
   reauthorize (question: { readonly userId: string }): Promise<void>
 }
 
+/** What of a node its answers are about. */
+export interface Answering {
+  readonly id: string
+  readonly clock: Clock
+  readonly registry: Registry
+  readonly rooms: Pick<Rooms, 'size' | 'members'>
+  readonly sessions: ReadonlyMap<string, Pick<Session, 'sends' | 'remove' | 'reauthorize'>>
+}
+
 /** This node's answers: to itself, and to others. */
 export class LocalAnswers implements Questions {
-  readonly #node: Node
+  readonly #node: Answering
   readonly #report: (() => unknown) | undefined
   readonly #log: Logger
   readonly #startedAt: number
 
-  constructor (node: Node, report: (() => unknown) | undefined, log: Logger) {
+  constructor (node: Answering, report: (() => unknown) | undefined, log: Logger) {
     this.#node = node
     this.#report = report
     this.#log = log
@@ -107,7 +119,7 @@ export const deadline = 1_000
 
 /** Asks this node and all others. */
 export async function askEverywhere<K extends keyof Questions> (
-  node: Node, name: K, ...question: Parameters<Questions[K]>
+  node: { readonly adapter: Adapter, readonly answers: Questions }, name: K, ...question: Parameters<Questions[K]>
 ): Promise<Everywhere<Awaited<ReturnType<Questions[K]>>>> {
   const others = node.adapter.ask([name, ...question], deadline)
   const own = await (node.answers[name] as (...question: unknown[]) => unknown)(...question)

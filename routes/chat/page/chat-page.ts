@@ -1,12 +1,12 @@
 import { systemClock } from '../../../lib/client/system-clock.ts'
 import { joinRoom, type Client } from './connect.ts'
-import { find } from './dom.ts'
+import { find } from '../../page/dom.ts'
 import { JoinForm, problemOf } from './join-form.ts'
 import { MessageList } from './message-list.ts'
 import { rememberRooms, type Remembered } from './open-rooms.ts'
 import { RoomView } from './room-view.ts'
 import { Room } from './room.ts'
-import type { Person } from './session.ts'
+import type { Person } from '../../page/session.ts'
 import { moveByKeys, Tab } from './tab.ts'
 
 interface Open { readonly room: Room, readonly view: RoomView, readonly tab: Tab, readonly leave: () => void }

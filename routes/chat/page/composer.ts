@@ -1,4 +1,4 @@
-import { find } from './dom.ts'
+import { find } from '../../page/dom.ts'
 import type { Room } from './room.ts'
 
 /** Where a message is written: Enter sends, Shift and Enter begin a new line. */

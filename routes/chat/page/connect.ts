@@ -1,6 +1,6 @@
 import { connect } from '../../../lib/client/index.ts'
 import type { chat } from '../chat.contract.ts'
-import type { Session } from './session.ts'
+import type { Session } from '../../page/session.ts'
 
 /** The connection of this page. The contract is imported as a type: the page carries no schemas. */
 export function openClient (session: Session) {

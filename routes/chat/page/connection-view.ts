@@ -1,5 +1,5 @@
 import type { Client } from './connect.ts'
-import { find } from './dom.ts'
+import { find } from '../../page/dom.ts'
 
 const words = {
   connecting: 'Connecting…',

@@ -1,4 +1,4 @@
-import { find } from './dom.ts'
+import { find } from '../../page/dom.ts'
 import { isRoomName, roomName } from './room-name.ts'
 
 const reasons: Readonly<Record<string, string>> = {

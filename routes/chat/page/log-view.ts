@@ -1,4 +1,4 @@
-import { arrange, find } from './dom.ts'
+import { arrange, find } from '../../page/dom.ts'
 import type { Entry } from './message-list.ts'
 import { MessageView } from './message-view.ts'
 import type { Room } from './room.ts'

@@ -1,10 +1,10 @@
 import { ChatPage } from './chat-page.ts'
 import { openClient } from './connect.ts'
 import { showConnection } from './connection-view.ts'
-import { find } from './dom.ts'
+import { find } from '../../page/dom.ts'
 import { rememberedRooms } from './open-rooms.ts'
-import { askForName } from './sign-in.ts'
-import { currentSession, signOut, type Session } from './session.ts'
+import { askForName } from '../../page/sign-in.ts'
+import { currentSession, signOut, type Session } from '../../page/session.ts'
 
 const session = currentSession()
 if (session === undefined) askForName(start)

@@ -1,5 +1,5 @@
 import { avatar } from './avatar.ts'
-import { find, fromTemplate } from './dom.ts'
+import { find, fromTemplate } from '../../page/dom.ts'
 import type { Entry } from './message-list.ts'
 
 const clockTime = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })

@@ -1,6 +1,6 @@
 import { avatar } from './avatar.ts'
 import { Composer } from './composer.ts'
-import { find, fromTemplate } from './dom.ts'
+import { find, fromTemplate } from '../../page/dom.ts'
 import { LogView } from './log-view.ts'
 import type { Member, Room } from './room.ts'
 import { typingLine } from './typing-watch.ts'

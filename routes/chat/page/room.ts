@@ -1,7 +1,7 @@
 import type { Clock } from '../../../lib/clock.ts'
 import type { RoomChannel } from './connect.ts'
 import type { MessageList, Posted } from './message-list.ts'
-import type { Person } from './session.ts'
+import type { Person } from '../../page/session.ts'
 import { TypingSender } from './typing-sender.ts'
 import { TypingWatch } from './typing-watch.ts'
 

@@ -1,4 +1,4 @@
-import { find, fromTemplate } from './dom.ts'
+import { find, fromTemplate } from '../../page/dom.ts'
 
 /** The tab of one room, with the number of unread messages. */
 export class Tab {

@@ -1,4 +1,4 @@
-import { arrange, find } from '../../chat/page/dom.ts'
+import { arrange, find } from '../../page/dom.ts'
 import type { Board } from '../board.ts'
 import { NodeView } from './node-view.ts'
 import { nodesOf } from './readings.ts'

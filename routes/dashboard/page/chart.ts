@@ -1,5 +1,5 @@
 import Plot from 'uplot'
-import { find, fromTemplate } from '../../chat/page/dom.ts'
+import { find, fromTemplate } from '../../page/dom.ts'
 import { drawingText, type Drawing } from './readings.ts'
 
 const height = 150

@@ -1,4 +1,4 @@
-import { find } from '../../chat/page/dom.ts'
+import { find } from '../../page/dom.ts'
 import type { Client } from './connect.ts'
 import type { Line } from './line.ts'
 

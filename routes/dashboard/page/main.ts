@@ -1,4 +1,4 @@
-import { find } from '../../chat/page/dom.ts'
+import { find } from '../../page/dom.ts'
 import { BoardView } from './board-view.ts'
 import { showConnection } from './connection-view.ts'
 import { follow, openClient } from './connect.ts'

@@ -1,4 +1,4 @@
-import { find, fromTemplate } from '../../chat/page/dom.ts'
+import { find, fromTemplate } from '../../page/dom.ts'
 import type { Board } from '../board.ts'
 import { Chart } from './chart.ts'
 import { drawingsOf, rowsOf, type Row } from './readings.ts'

@@ -1,5 +1,5 @@
 import { connect } from '../../../lib/client/index.ts'
-import type { Session } from '../../chat/page/session.ts'
+import type { Session } from '../../page/session.ts'
 import type { editor } from '../editor.contract.ts'
 import type { Anew } from './draft.ts'
 

@@ -1,4 +1,4 @@
-import { find } from '../../chat/page/dom.ts'
+import { find } from '../../page/dom.ts'
 import type { Client } from './connect.ts'
 
 const words = { connecting: 'Connecting…', open: 'Connected', recovering: 'Catching up…', closed: 'Disconnected: reload to connect again' } as const

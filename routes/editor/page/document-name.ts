@@ -1,4 +1,4 @@
-import { find } from '../../chat/page/dom.ts'
+import { find } from '../../page/dom.ts'
 
 /** The document that the URL names: `?doc=minutes`. */
 export function documentName (): string {

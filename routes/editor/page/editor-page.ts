@@ -1,6 +1,6 @@
 import { systemClock } from '../../../lib/client/system-clock.ts'
-import { find } from '../../chat/page/dom.ts'
-import type { Session } from '../../chat/page/session.ts'
+import { find } from '../../page/dom.ts'
+import type { Session } from '../../page/session.ts'
 import { joinDocument, type Client, type DocumentChannel } from './connect.ts'
 import { keepCursors, moveCursor } from './cursors.ts'
 import { Draft, type Departing } from './draft.ts'

@@ -1,4 +1,4 @@
-import { find } from '../../chat/page/dom.ts'
+import { find } from '../../page/dom.ts'
 import type { DocumentChannel } from './connect.ts'
 
 /** Lists who is here, each in the colour of their cursor. */
