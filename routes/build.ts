@@ -27,7 +27,7 @@ async function copySource (name: string, target: string): Promise<void> {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>routes/${name}</title>
-<link rel="stylesheet" href="../style.css">
+<link rel="stylesheet" href="../../style.css">
 <main><h1>routes/${name}</h1><ul>${links.join('')}</ul></main>
 </html>
 `)
