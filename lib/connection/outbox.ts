@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Frame, Stream, WhenSlow } from '../protocol/frame.ts'
+import { isIdle, LastPiece, mostCopied } from './text-frames.ts'
 
 /** Writes what was pushed during one turn of the event loop at its end, so that a connection costs one system call a turn. */
 export class Flusher {
+  readonly lastPiece = new LastPiece()
   #dirty: Outbox[] = []
   readonly #schedule: (fn: () => void) => void
 
@@ -42,6 +44,7 @@ export class Outbox {
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #writing = 0
+  readonly #whenWritten = () => this.#written()
 
   /** `owner`: the id by which streams know the connection. */
   constructor (webSocket: WebSocket, transport: Socket, flusher: Flusher, limit: number, owner: string) {
@@ -79,10 +82,15 @@ export class Outbox {
   /** Writes what waits, unless a write is unfinished: its end does it then. */
   flush (): void {
     if (this.#writing > 0 || this.#waiting.length === 0) return
-    const frames = this.#take()
+    const frames = this.#take().map(({ frame }) => frame)
+    if (this.#writing <= mostCopied && isIdle(this.#webSocket)) this.#transport.write(this.#flusher.lastPiece.of(frames), this.#whenWritten)
+    else this.#send(frames)
+  }
+
+  #send (frames: readonly Frame[]): void {
     this.#transport.cork()
-    for (const { frame } of frames.slice(0, -1)) this.#webSocket.send(frame, text)
-    this.#webSocket.send((frames.at(-1) as Waiting).frame, text, () => this.#written())
+    for (const frame of frames.slice(0, -1)) this.#webSocket.send(frame, text)
+    this.#webSocket.send(frames.at(-1) as Frame, text, this.#whenWritten)
     this.#transport.uncork()
   }
 

@@ -12,6 +12,10 @@ export type TransportCall = 'cork' | 'uncork'
 export class FakeSocket extends EventEmitter {
   /** Texts of the frames sent. */
   readonly sent: string[] = []
+  /** What was written past it. */
+  readonly written: Buffer[] = []
+  /** What `ws` shows of its sender; undefined: this is another WebSocket, past which nobody writes. */
+  _sender: { _state: number, _firstFragment: boolean, _queue: unknown[] } | undefined
   /** The options each frame was sent with. */
   readonly options: object[] = []
   readonly closes: Array<{ readonly code: number, readonly reason: string }> = []
@@ -23,6 +27,7 @@ export class FakeSocket extends EventEmitter {
   isPaused = false
   /** Whether writes stay unfinished until `drain`. */
   isSlow = false
+  readonly OPEN = 1
   readonly CLOSED = 3
   readyState = 1
   #unfinished: Array<() => void> = []
@@ -36,13 +41,21 @@ export class FakeSocket extends EventEmitter {
   get transport (): Socket {
     return {
       cork: () => { this.transportCalls.push('cork') },
-      uncork: () => { this.transportCalls.push('uncork') }
+      uncork: () => { this.transportCalls.push('uncork') },
+      write: (bytes: Buffer, done: () => void) => {
+        this.written.push(bytes)
+        this.#finish(done)
+      }
     } as Socket
   }
 
   send (frame: Buffer, options: object, done: () => void = () => {}): void {
     this.sent.push(frame.toString())
     this.options.push(options)
+    this.#finish(done)
+  }
+
+  #finish (done: () => void): void {
     if (this.isSlow) this.#unfinished.push(done)
     else done()
   }

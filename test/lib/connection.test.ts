@@ -1,9 +1,12 @@
+import type { Writable } from 'node:stream'
 import t from 'tap'
+import * as ws from 'ws'
 import { Connection, type Identity } from '../../lib/connection/connection.ts'
 import { Heartbeat, type Peer } from '../../lib/connection/heartbeat.ts'
 import { Inbox, type Task } from '../../lib/connection/inbox.ts'
 import { Flusher } from '../../lib/connection/outbox.ts'
 import { Tally } from '../../lib/connection/tally.ts'
+import { LastPiece } from '../../lib/connection/text-frames.ts'
 import { Registry } from '../../lib/connection/registry.ts'
 import { Violations } from '../../lib/connection/violations.ts'
 import type { Logger } from '../../lib/logger.ts'
@@ -13,6 +16,9 @@ import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { FakeSocket } from '../../lib/testing/fake-socket.ts'
 
 const log: Logger = { info () {}, warn () {}, error () {}, child: () => log }
+/** How `ws` reads what a server writes. */
+const { Receiver } = ws as unknown as { Receiver: new () => Writable }
+
 const hello = frame({ type: 'hello' })
 
 const nobody: Identity = { id: 'c', userId: undefined, user: undefined, ip: '', expiresAt: undefined, jti: undefined, verify: undefined }
@@ -120,6 +126,50 @@ t.test('what is written in one turn goes out in one piece', async (t) => {
   connection.send(hello)
   turn()
   t.strictSame(socket.transportCalls, ['cork', 'uncork', 'cork', 'uncork'], 'and the next turn is another piece')
+})
+
+t.test('what is short goes past ws in one piece, as the same frames', async (t) => {
+  const { connection, socket, turn } = connect({}, 100_000)
+  socket._sender = { _state: 0, _firstFragment: true, _queue: [] }
+  const texts = ['x', 'y'.repeat(110), 'z'.repeat(130), 'ü'.repeat(5_000)]
+  for (const payload of texts) connection.send(frame({ type: 'said', payload }))
+  turn()
+  t.equal(socket.written.length, 1)
+  const heard: string[] = []
+  const receiver = new Receiver()
+  receiver.on('message', (data: Buffer) => heard.push(JSON.parse(data.toString()).payload))
+  receiver.write(socket.written[0] as Buffer)
+  t.strictSame(heard, texts, 'as ws reads it')
+  connection.send(frame({ type: 'large', payload: 'x'.repeat(20_000) }))
+  turn()
+  t.match(socket.sent, ['large'], 'what is long is not copied')
+  for (const busy of [{ _state: 1 }, { _firstFragment: false }, { _queue: [1] }]) {
+    socket.sent.length = 0
+    socket._sender = { _state: 0, _firstFragment: true, _queue: [], ...busy }
+    connection.send(hello)
+    turn()
+    t.strictSame(socket.sent.length, 1, 'while ws has something under way it goes through ws')
+  }
+  t.equal(socket.written.length, 1)
+  socket._sender = { _state: 0, _firstFragment: true, _queue: [] }
+  socket.isSlow = true
+  connection.send(hello)
+  turn()
+  connection.send(hello)
+  turn()
+  t.equal(socket.written.length, 2, 'the next waits for the end of the write')
+  socket.drain()
+  t.equal(socket.written.length, 3)
+})
+
+t.test('a broadcast is one piece for all, anything else is not', async (t) => {
+  const piece = new LastPiece()
+  const [one, other] = [frame({ type: 'one' }), frame({ type: 'other' })]
+  const first = piece.of([one, other])
+  t.equal(piece.of([one, other]), first)
+  t.strictSame(piece.of([one, frame({ type: 'other' })]), first, 'the same bytes')
+  t.not(piece.of([one]), first)
+  t.notSame(piece.of([other, one]), first)
 })
 
 t.test('one flusher serves all connections of a turn, by default at the end of it', async (t) => {
