@@ -92,16 +92,17 @@ async function enter ({ port }, channel) {
   return client
 }
 
-/** Types at the beginning, always at the version it has got by then. */
+/** Types at the beginning, always at the version it has got by then; again where a node does not know that one. Returns how many edits are in. */
 async function type (client, channel, clientId, until) {
-  let seq = 0
+  let edits = 0
   while (performance.now() < until) {
     const { version, length } = known(client)
     const changes = length === 0 ? [[0, 'x']] : [[0, 'x'], length]
-    const { type, payload } = await client.request('edit', channel, { version, clientId, seq: ++seq, changes })
-    if (type === 'error') throw new Error(JSON.stringify(payload))
+    const { type, payload } = await client.request('edit', channel, { version, clientId, seq: edits + 1, changes })
+    if (type === 'ack') edits++
+    else if (payload.code !== 'stale') throw new Error(JSON.stringify(payload))
   }
-  return seq
+  return edits
 }
 
 /** Every edit adds one letter: a document is as long as its version. */

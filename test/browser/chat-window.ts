@@ -1,22 +1,10 @@
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { faultsOf } from './faults.ts'
+import type { Browser, BrowserContextOptions, Locator } from 'playwright-core'
+import { PageWindow } from './page-window.ts'
 
 /** One person at one window of the chat. What it says and does, it does as that person would. */
-export class ChatWindow {
-  readonly page: Page
-  readonly faults: string[]
-
-  constructor (page: Page) {
-    this.page = page
-    this.faults = faultsOf(page)
-    page.setDefaultTimeout(15_000)
-  }
-
-  static async open (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<ChatWindow> {
-    const context = await browser.newContext(options)
-    const window = new ChatWindow(await context.newPage())
-    await window.page.goto(`${url}/chat/`)
-    return window
+export class ChatWindow extends PageWindow {
+  static open (browser: Browser, url: string, options?: BrowserContextOptions): Promise<ChatWindow> {
+    return ChatWindow.look(browser, `${url}/chat/`, options)
   }
 
   async signIn (name: string): Promise<this> {
@@ -94,9 +82,5 @@ export class ChatWindow {
 
   get typing (): Locator {
     return this.page.locator('.typing:visible').filter({ hasText: /./ })
-  }
-
-  close (): Promise<void> {
-    return this.page.context().close()
   }
 }

@@ -1,22 +1,10 @@
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { faultsOf } from './faults.ts'
+import type { Browser, BrowserContextOptions, Locator } from 'playwright-core'
+import { PageWindow } from './page-window.ts'
 
 /** One window that looks at the dashboard. */
-export class DashboardWindow {
-  readonly page: Page
-  readonly faults: string[]
-
-  constructor (page: Page) {
-    this.page = page
-    this.faults = faultsOf(page)
-    page.setDefaultTimeout(15_000)
-  }
-
-  static async open (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<DashboardWindow> {
-    const context = await browser.newContext(options)
-    const window = new DashboardWindow(await context.newPage())
-    await window.page.goto(`${url}/dashboard/`)
-    return window
+export class DashboardWindow extends PageWindow {
+  static open (browser: Browser, url: string, options?: BrowserContextOptions): Promise<DashboardWindow> {
+    return DashboardWindow.look(browser, `${url}/dashboard/`, options)
   }
 
   /** The section of a node, by its id. */
@@ -52,9 +40,5 @@ export class DashboardWindow {
   /** Waits until a drawing has a newest value, and returns its description. */
   async drawing (title: string): Promise<string> {
     return await this.page.getByRole('img', { name: new RegExp(`^${title}:.* \\d`) }).first().getAttribute('aria-label') ?? ''
-  }
-
-  close (): Promise<void> {
-    return this.page.context().close()
   }
 }

@@ -1,22 +1,10 @@
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { faultsOf } from './faults.ts'
+import type { Browser, BrowserContextOptions, Locator } from 'playwright-core'
+import { PageWindow } from './page-window.ts'
 
 /** One person at one window of the editor. */
-export class EditorWindow {
-  readonly page: Page
-  readonly faults: string[]
-
-  constructor (page: Page) {
-    this.page = page
-    this.faults = faultsOf(page)
-    page.setDefaultTimeout(15_000)
-  }
-
-  static async open (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<EditorWindow> {
-    const context = await browser.newContext(options)
-    const window = new EditorWindow(await context.newPage())
-    await window.page.goto(`${url}/editor/?doc=minutes`)
-    return window
+export class EditorWindow extends PageWindow {
+  static open (browser: Browser, url: string, options?: BrowserContextOptions): Promise<EditorWindow> {
+    return EditorWindow.look(browser, `${url}/editor/?doc=minutes`, options)
   }
 
   async signIn (name: string): Promise<this> {
@@ -62,9 +50,5 @@ export class EditorWindow {
 
   connection (words: string): Promise<void> {
     return this.page.getByRole('status').filter({ hasText: words }).waitFor()
-  }
-
-  close (): Promise<void> {
-    return this.page.context().close()
   }
 }
