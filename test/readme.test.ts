@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { defaultLimits } from '../lib/connection/limits.ts'
 import { optionNames } from '../plugins/options.ts'
 import { startCluster, startRedis, startSentinel } from './redis.ts'
+import { freePort } from './free-port.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -83,11 +83,3 @@ t.test('every path it names is there', async (t) => {
   const [, table = ''] = readme.split('## Where do I change X')
   for (const [, path] of table.matchAll(/`((?:docs|lib|plugins|routes)[\w/.-]*)`/g)) t.ok(existsSync(join(root, path as string)), String(path))
 })
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

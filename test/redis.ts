@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
+import { freePort } from './free-port.ts'
 
 /** A redis-server of this test's own, that keeps nothing on disk. */
 export class RedisServer {
@@ -147,13 +147,4 @@ async function busPort (servers: readonly RedisServer[], port: number): Promise<
   const server = servers.find((one) => one.port === port) as RedisServer
   const [, bus] = await server.cli('CONFIG', 'GET', 'cluster-port') as [string, string]
   return bus
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

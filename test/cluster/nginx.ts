@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { root } from '../../routes/pages.ts'
+import { freePort } from '../free-port.ts'
 
 /** nginx with the configuration that the README shows, in front of servers on these ports; resolves to the URL it serves. */
 export async function startNginx (t: Test, ports: readonly number[]): Promise<string> {
@@ -36,15 +37,6 @@ async function configuration (port: number, ports: readonly number[]): Promise<s
   if (!block) throw new Error('the README shows no nginx configuration')
   const servers = ports.map((server) => `server 127.0.0.1:${server};`).join(' ')
   return block.replace(/(server 127\.0\.0\.1:\d+;\s*)+/, servers).replace(/listen \d+;/, `listen 127.0.0.1:${port};`)
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function listening (port: number): Promise<void> {
