@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Frame, Stream, WhenSlow } from '../protocol/frame.ts'
-import { isIdle, LastPiece, mostCopied } from './text-frames.ts'
+import { Batch, type Waiting } from './batch.ts'
+import { isIdle, mostCopied } from './text-frames.ts'
 
 /** Writes what was pushed during one turn of the event loop at its end, so that a connection costs one system call a turn. */
 export class Flusher {
-  readonly lastPiece = new LastPiece()
   #dirty: Outbox[] = []
   readonly #schedule: (fn: () => void) => void
 
@@ -24,8 +24,6 @@ export class Flusher {
   }
 }
 
-interface Waiting { readonly frame: Frame, readonly key: string | undefined, readonly stream: Stream | undefined }
-
 const text = { binary: false, compress: false }
 
 /**
@@ -41,8 +39,7 @@ export class Outbox {
   readonly #owner: string
   /** Logs of which something was left out: nothing more of them is sent until their `resync`. */
   readonly #skipping = new Set<Stream>()
-  #waiting: Waiting[] = []
-  #waitingBytes = 0
+  #waiting = Batch.empty
   #writing = 0
   readonly #whenWritten = () => this.#written()
 
@@ -57,7 +54,7 @@ export class Outbox {
 
   /** Bytes that are not on their way yet. */
   get size (): number {
-    return this.#waitingBytes + this.#writing
+    return this.#waiting.bytes + this.#writing
   }
 
   /** False when the frame would make the queue too long: it is not in it then. */
@@ -68,23 +65,23 @@ export class Outbox {
     const key = typeof whenSlow === 'object' ? whenSlow.latest : undefined
     if (isSlow && key !== undefined) this.#remove((waiting) => waiting.key === key)
     if (this.size + frame.length > this.#limit) return false
-    this.#add({ frame, key, stream })
+    this.#add(frame, key, stream)
     return true
   }
 
   /** A frame that may be larger than the limit, such as a replay; false when the queue is too long already. */
   pushWhole (frame: Frame): boolean {
     if (this.size > this.#limit) return false
-    this.#add({ frame, key: undefined, stream: undefined })
+    this.#add(frame)
     return true
   }
 
   /** Writes what waits, unless a write is unfinished: its end does it then. */
   flush (): void {
-    if (this.#writing > 0 || this.#waiting.length === 0) return
-    const frames = this.#take().map(({ frame }) => frame)
-    if (this.#writing <= mostCopied && isIdle(this.#webSocket)) this.#transport.write(this.#flusher.lastPiece.of(frames), this.#whenWritten)
-    else this.#send(frames)
+    if (this.#writing > 0 || this.#waiting === Batch.empty) return
+    const batch = this.#take()
+    if (batch.bytes <= mostCopied && isIdle(this.#webSocket)) this.#transport.write(batch.piece, this.#whenWritten)
+    else this.#send(batch.frames)
   }
 
   #send (frames: readonly Frame[]): void {
@@ -96,25 +93,24 @@ export class Outbox {
 
   /** Writes what waits even so: the close comes behind it. */
   finish (): void {
-    for (const { frame } of this.#take()) this.#webSocket.send(frame, text)
+    for (const frame of this.#take().frames) this.#webSocket.send(frame, text)
   }
 
   /** Forgets what waits: nobody will read it. */
   clear (): void {
-    this.#waiting = []
-    this.#waitingBytes = 0
+    this.#waiting = Batch.empty
   }
 
-  #take (): Waiting[] {
+  #take (): Batch {
     const taken = this.#waiting
-    this.#writing += this.#waitingBytes
+    this.#writing += taken.bytes
     this.clear()
     return taken
   }
 
-  #add (waiting: Waiting): void {
-    if (this.#waiting.push(waiting) === 1 && this.#writing === 0) this.#flusher.add(this)
-    this.#waitingBytes += waiting.frame.length
+  #add (frame: Frame, key?: string, stream?: Stream): void {
+    if (this.#waiting === Batch.empty && this.#writing === 0) this.#flusher.add(this)
+    this.#waiting = this.#waiting.with(frame, key, stream)
   }
 
   #written (): void {
@@ -132,11 +128,10 @@ export class Outbox {
   #resync (stream: Stream): void {
     this.#skipping.delete(stream)
     const frame = stream.resync(this.#owner)
-    if (frame) this.#add({ frame, key: undefined, stream })
+    if (frame) this.#add(frame, undefined, stream)
   }
 
   #remove (isGone: (waiting: Waiting) => boolean): void {
-    for (const { frame } of this.#waiting.filter(isGone)) this.#waitingBytes -= frame.length
-    this.#waiting = this.#waiting.filter((waiting) => !isGone(waiting))
+    this.#waiting = this.#waiting.without(isGone)
   }
 }

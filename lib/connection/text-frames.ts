@@ -16,19 +16,6 @@ export function isIdle (webSocket: WebSocket): boolean {
   return webSocket.readyState === webSocket.OPEN && _state === 0 && _firstFragment === true && _queue?.length === 0
 }
 
-/** The last piece that was made. A broadcast brings one connection after another the same frames: they are copied once for all of them. */
-export class LastPiece {
-  #frames: readonly Frame[] = []
-  #piece: Buffer = Buffer.alloc(0)
-
-  of (frames: readonly Frame[]): Buffer {
-    const isSame = frames.length === this.#frames.length && frames.every((frame, i) => frame === this.#frames[i])
-    if (!isSame) this.#piece = textFrames(frames)
-    this.#frames = frames
-    return this.#piece
-  }
-}
-
 /** Frames as WebSocket text frames in one piece, unmasked as a server's are (RFC 6455 section 5.2). Each is shorter than 65,536 bytes. */
 export function textFrames (frames: readonly Frame[]): Buffer {
   const whole = Buffer.allocUnsafe(frames.reduce((bytes, { length }) => bytes + headLength(length) + length, 0))

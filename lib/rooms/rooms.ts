@@ -66,10 +66,13 @@ export class Rooms {
     this.#rooms.get(channel)?.members.delete(member.id)
   }
 
-  /** Hands a frame to the members here and publishes it to those elsewhere; here is not kept waiting for elsewhere. */
+  /**
+   * Publishes a frame to the members elsewhere and hands it to those here. Neither waits for the other; elsewhere is first, since that costs those here one
+   * write, and the other way round it is one for each member here.
+   */
   broadcast (channel: string, bytes: Frame, options: DeliverOptions = {}): void {
-    this.#rooms.get(channel)?.deliver(bytes, options)
     this.#quietly(this.#adapter.publish(channel, bytes, options.whenSlow))
+    this.#rooms.get(channel)?.deliver(bytes, options)
   }
 
   /** Appends to a channel's log; members everywhere get it from there, in its order. Rejects when that cannot be done, or nobody knows. */

@@ -6,7 +6,6 @@ import { Heartbeat, type Peer } from '../../lib/connection/heartbeat.ts'
 import { Inbox, type Task } from '../../lib/connection/inbox.ts'
 import { Flusher } from '../../lib/connection/outbox.ts'
 import { Tally } from '../../lib/connection/tally.ts'
-import { LastPiece } from '../../lib/connection/text-frames.ts'
 import { Registry } from '../../lib/connection/registry.ts'
 import { Violations } from '../../lib/connection/violations.ts'
 import type { Logger } from '../../lib/logger.ts'
@@ -160,16 +159,6 @@ t.test('what is short goes past ws in one piece, as the same frames', async (t) 
   t.equal(socket.written.length, 2, 'the next waits for the end of the write')
   socket.drain()
   t.equal(socket.written.length, 3)
-})
-
-t.test('a broadcast is one piece for all, anything else is not', async (t) => {
-  const piece = new LastPiece()
-  const [one, other] = [frame({ type: 'one' }), frame({ type: 'other' })]
-  const first = piece.of([one, other])
-  t.equal(piece.of([one, other]), first)
-  t.strictSame(piece.of([one, frame({ type: 'other' })]), first, 'the same bytes')
-  t.not(piece.of([one]), first)
-  t.notSame(piece.of([other, one]), first)
 })
 
 t.test('one flusher serves all connections of a turn, by default at the end of it', async (t) => {

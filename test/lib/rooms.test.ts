@@ -357,5 +357,5 @@ t.test('what becomes of a message for a slow reader travels with it, here and el
   await join(here, member('near'))
   await join(elsewhere, member('far'))
   here.broadcast('x', said('moved'), { whenSlow: { latest: 'ann' } })
-  t.strictSame(told, [['near', { latest: 'ann' }], ['far', { latest: 'ann' }]])
+  t.strictSame(told, [['far', { latest: 'ann' }], ['near', { latest: 'ann' }]], 'and those elsewhere do not wait for those here')
 })

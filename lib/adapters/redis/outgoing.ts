@@ -1,72 +1,97 @@
-import type { Cluster, Redis } from 'ioredis'
 import type { Logger } from '../../logger.ts'
 import { RedisAway } from './commands.ts'
+import type { Connections } from './connections.ts'
 import { version, type Kind, type Publisher } from './wire.ts'
 
 /** Bytes that may be on their way to Redis, so that one that is slow costs no memory without end. */
 const limit = 8 * 1_048_576
 
-interface Batch { readonly bodies: Buffer[], readonly outcome: Promise<void>, settle (outcome: Promise<unknown>): void }
+interface Message {
+  readonly name: string
+  readonly parts: Buffer[]
+  readonly outcome: Promise<void>
+  resolve (): void
+  reject (error: RedisAway): void
+}
 
 /**
- * The messages on their way to Redis. Frames of one turn for one channel travel as one message, all of a turn in one pipeline for each
- * master: the client library makes that of what is written in one turn.
+ * The messages on their way to Redis. Frames of one turn for one channel travel as one message, all of a turn in one pipeline for each master. The client
+ * library's own way of gathering commands would send them a turn later, and wait for the answer to those before: 0.3 ms on an idle machine.
  */
 export class Outgoing implements Publisher {
-  readonly #redis: Redis | Cluster
+  readonly #connections: Pick<Connections, 'command' | 'masterOf'>
   readonly #node: string
   readonly #log: Logger
-  #frames = new Map<string, Batch>()
+  #messages: Message[] = []
+  /** Those of them that take more frames. */
+  readonly #frames = new Map<string, Message>()
   #bytes = 0
   #isDropping = false
   published = 0
   dropped = 0
 
-  constructor (redis: Redis | Cluster, node: string, log: Logger) {
-    this.#redis = redis
+  constructor (connections: Pick<Connections, 'command' | 'masterOf'>, node: string, log: Logger) {
+    this.#connections = connections
     this.#node = node
     this.#log = log
   }
 
-  /** Frames for one name wait for the end of the turn, and for each other. */
+  /** It leaves at the end of the turn. */
   publish (name: string, kind: Kind, body: Buffer): Promise<void> {
-    if (this.#bytes + body.length > limit) return this.#drop(new RedisAway('too much is on its way to Redis already'))
+    if (this.#bytes + body.length > limit) return Promise.reject(this.#drop('too much is on its way to Redis already'))
     this.published++
-    return kind === 'f' ? this.#gather(name, body) : this.#write(name, [Buffer.from(version + kind), body])
+    this.#bytes += body.length
+    const message = kind === 'f' ? this.#framesFor(name) : this.#add(name, kind)
+    message.parts.push(body)
+    return message.outcome
   }
 
-  #gather (name: string, body: Buffer): Promise<void> {
-    if (this.#frames.size === 0) setImmediate(() => this.#flush())
-    const batch = this.#frames.get(name) ?? newBatch()
-    this.#frames.set(name, batch)
-    this.#bytes += body.length
-    batch.bodies.push(body)
-    return batch.outcome
+  #framesFor (name: string): Message {
+    const message = this.#frames.get(name) ?? this.#add(name, `f${this.#node}`)
+    this.#frames.set(name, message)
+    return message
+  }
+
+  #add (name: string, head: string): Message {
+    if (this.#messages.length === 0) setImmediate(() => this.#flush())
+    const message = newMessage(name, Buffer.from(version + head, 'latin1'))
+    this.#messages.push(message)
+    return message
   }
 
   #flush (): void {
-    const frames = this.#frames
-    this.#frames = new Map()
-    for (const [name, { bodies, settle }] of frames) {
-      this.#bytes -= sizeOf(bodies)
-      settle(this.#write(name, [Buffer.from(`${version}f${this.#node}`, 'latin1'), ...bodies]))
+    const byMaster = new Map<string | undefined, Message[]>()
+    for (const message of this.#messages) {
+      const master = this.#connections.masterOf(message.name)
+      const messages = byMaster.get(master) ?? []
+      messages.push(message)
+      byMaster.set(master, messages)
     }
+    this.#messages = []
+    this.#frames.clear()
+    for (const messages of byMaster.values()) this.#write(messages)
   }
 
-  async #write (name: string, parts: readonly Buffer[]): Promise<void> {
-    const message = Buffer.concat(parts)
-    this.#bytes += message.length
-    const fault = await this.#redis.spublish(name, message).then(() => undefined, (cause: unknown) => new RedisAway('a message did not reach Redis', { cause }))
-    this.#bytes -= message.length
-    if (fault) return this.#drop(fault)
+  async #write (messages: readonly Message[]): Promise<void> {
+    const pipeline = this.#connections.command.pipeline()
+    for (const { name, parts } of messages) pipeline.spublish(name, Buffer.concat(parts))
+    const results = await pipeline.exec().catch((cause: unknown) => messages.map(() => [cause])) as Array<[unknown]>
+    for (const [i, message] of messages.entries()) this.#settle(message, results[i]?.[0])
+  }
+
+  #settle ({ parts: [, ...bodies], resolve, reject }: Message, cause: unknown): void {
+    this.#bytes -= bodies.reduce((sum, { length }) => sum + length, 0)
+    if (cause) return reject(this.#drop('a message did not reach Redis', cause))
     this.#recover()
+    resolve()
   }
 
-  #drop (error: RedisAway): Promise<never> {
+  #drop (text: string, cause?: unknown): RedisAway {
+    const error = new RedisAway(text, { cause })
     this.dropped++
     if (!this.#isDropping) this.#log.warn({ err: error }, 'messages to other nodes are dropped')
     this.#isDropping = true
-    return Promise.reject(error)
+    return error
   }
 
   #recover (): void {
@@ -75,10 +100,8 @@ export class Outgoing implements Publisher {
   }
 }
 
-function newBatch (): Batch {
-  let settle!: Batch['settle']
-  const outcome = new Promise<void>((resolve, reject) => { settle = (written) => { written.then(() => resolve(), reject) } })
-  return { bodies: [], outcome, settle }
+function newMessage (name: string, head: Buffer): Message {
+  let settle!: Pick<Message, 'resolve' | 'reject'>
+  const outcome = new Promise<void>((resolve, reject) => { settle = { resolve, reject } })
+  return { name, parts: [head], outcome, ...settle }
 }
-
-const sizeOf = (buffers: readonly Buffer[]) => buffers.reduce((sum, { length }) => sum + length, 0)

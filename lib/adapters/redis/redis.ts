@@ -59,7 +59,7 @@ export class RedisAdapter implements Adapter {
     const keys = new Keys(prefix)
     this.#lease = lease
     this.#connections = connectionsOf(client, random)
-    this.#outgoing = new Outgoing(this.#connections.command, this.node, log)
+    this.#outgoing = new Outgoing(this.#connections, this.node, log)
     this.#health = new Health(this.#connections.command, clock, log, () => this.#restore())
     this.#poison = new PoisonLog(log, () => clock.now())
     const events = { gap: () => this.#restore(), health: (reason: string | undefined) => this.#health.subscriptions(reason) }
