@@ -67,13 +67,13 @@ function spoil (position: Position, wrong: string): Position {
   return wrong === 'nothing' ? position : { ...position, [wrong]: 'another' }
 }
 
-function assertSame (outcome: LogAppended, modelled: LogAppended): void {
+export function assertSame (outcome: LogAppended, modelled: LogAppended): void {
   assert.equal(outcome.outcome, modelled.outcome)
   if (outcome.outcome === 'behind' && modelled.outcome === 'behind') assertSameRead(outcome.missed, modelled.missed)
   if ('position' in outcome && 'position' in modelled) assert.deepEqual(outcome.position, modelled.position)
 }
 
-function assertSameRead (read: LogRead, modelled: LogRead): void {
+export function assertSameRead (read: LogRead, modelled: LogRead): void {
   const plain = ({ position, reason, keyframe, entries }: LogRead) => ({
     position,
     reason,

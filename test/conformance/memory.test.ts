@@ -3,7 +3,10 @@ import type { Receiver } from '../../lib/adapters/adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
 import { systemClock, type Clock } from '../../lib/clock.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
+import { AdapterLog, deaf, Entries } from './adapter-log.ts'
+import { LossyHub } from './beneath.ts'
 import { logProperty } from './log-property.ts'
+import { mergeProperty } from './merge-property.ts'
 
 /** In a server the sockets keep the process alive; here it is the short timers that are waited for. */
 const patientClock: Clock = { ...systemClock, setTimeout: (fn, ms) => ms < 1000 ? setTimeout(fn, ms) : systemClock.setTimeout(fn, ms) }
@@ -21,6 +24,16 @@ t.test('the memory adapter', async (t) => {
 t.test('10,000 histories of a log are as the model says', async () => {
   const hub = new MemoryHub()
   await logProperty([new MemoryAdapter(hub), new MemoryAdapter(hub)], 10_000, 1)
+})
+
+t.test('10,000 times a node follows a log through loss, disorder, failed reads, failovers and a lost log', async (t) => {
+  const hub = new LossyHub()
+  const nodes = [new MemoryAdapter(hub), new MemoryAdapter(hub)] as const
+  const entries = new Entries()
+  nodes[1].start({ ...deaf, ...entries.receiver })
+  let channels = 0
+  const { members, resyncs } = await mergeProperty(() => AdapterLog.open(`${++channels}`, nodes, entries, hub), 10_000, 1)
+  t.ok(members > 10_000 && resyncs > 1_000, `${members} members, ${resyncs} times begun anew`)
 })
 
 /** Tells its node a turn later, as anything beyond the process does. */

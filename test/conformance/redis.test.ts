@@ -1,10 +1,12 @@
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import type { Receiver } from '../../lib/adapters/adapter.ts'
 import { RedisAdapter } from '../../lib/adapters/redis/redis.ts'
 import { systemClock, type Clock } from '../../lib/clock.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
+import { AdapterLog, deaf, Entries } from './adapter-log.ts'
+import { RedisBeneath } from './beneath.ts'
 import { logProperty } from './log-property.ts'
+import { mergeProperty } from './merge-property.ts'
 import { silentLog } from '../lib/silent-log.ts'
 import { startCluster, startRedis } from '../redis.ts'
 
@@ -18,12 +20,11 @@ function join (client: Redis | Cluster, nodes: number) {
   const adapters = Array.from({ length: nodes }, () => new RedisAdapter({ client, prefix, clock, log: silentLog, lease: { renew: 200, expire: 600 } }))
   const isReady = () => adapters.every((adapter) => adapter.status.state === 'up' && adapter.known === nodes)
   return {
+    prefix,
     adapters,
     ready: async () => { while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20)) }
   }
 }
-
-const deaf: Receiver = { frame: () => {}, presence: () => {}, entry: () => {}, gap: () => {}, revoked: () => {}, asked: () => undefined }
 
 function conforms (t: Test, client: Redis | Cluster, histories: number): void {
   client.on('error', () => {})
@@ -35,6 +36,19 @@ function conforms (t: Test, client: Redis | Cluster, histories: number): void {
     t.teardown(async () => { for (const adapter of adapters) await adapter.close() })
     await ready()
     await logProperty(adapters, histories, 50)
+  })
+  t.test(`${histories} times a node follows a log through loss, disorder, failed reads, failovers and a lost log`, async (t) => {
+    const { prefix, adapters, ready } = join(client, 2)
+    const [near, far] = adapters as [RedisAdapter, RedisAdapter]
+    const entries = new Entries()
+    near.start(deaf)
+    far.start({ ...deaf, ...entries.receiver })
+    t.teardown(async () => { for (const adapter of adapters) await adapter.close() })
+    await ready()
+    const beneath = new RedisBeneath(client, prefix)
+    let channels = 0
+    const { members, resyncs } = await mergeProperty(() => AdapterLog.open(`merge ${++channels}`, [near, far], entries, beneath), histories, 50)
+    t.ok(members > histories && resyncs > histories / 20, `${members} members, ${resyncs} times begun anew`)
   })
 }
 
