@@ -7,10 +7,11 @@ import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { freePort } from './free-port.ts'
 
-/** A redis-server of this test's own, that keeps nothing on disk. */
+/** A redis-server of this test's own, that keeps nothing on disk but what it must, in a folder of its own. */
 export class RedisServer {
   readonly port: number
   readonly #args: readonly string[]
+  #folder: string | undefined
   #child: ChildProcess | undefined
   #client: Redis | undefined
 
@@ -24,7 +25,8 @@ export class RedisServer {
   }
 
   async start (): Promise<void> {
-    const child = spawn('redis-server', this.#args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#folder ??= await mkdtemp(join(tmpdir(), 'redis-'))
+    const child = spawn('redis-server', this.#args, { cwd: this.#folder, stdio: ['ignore', 'pipe', 'inherit'] })
     this.#child = child
     await new Promise<void>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`redis-server ended with ${String(code)}`)))
@@ -68,6 +70,7 @@ export class RedisServer {
   async end (): Promise<void> {
     this.#client?.disconnect()
     await this.kill()
+    if (this.#folder) await rm(this.#folder, { recursive: true })
   }
 }
 
@@ -91,18 +94,12 @@ export async function startRedis (t: Test, flags: readonly string[] = []): Promi
 
 /** A Redis Cluster of three masters on free ports, ended with the test. */
 export async function startCluster (t: Test): Promise<RedisServer[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'redis-cluster-'))
   const ports = await Promise.all([freePort(), freePort(), freePort()])
   const servers = await Promise.all(ports.map(async (port) => {
     const bus = await freePort()
-    return new RedisServer(port, [
-      '--cluster-enabled', 'yes', '--cluster-config-file', join(folder, `${port}.conf`), '--cluster-port', `${bus}`, '--cluster-node-timeout', '2000'
-    ])
+    return new RedisServer(port, ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--cluster-node-timeout', '2000'])
   }))
-  t.teardown(async () => {
-    await Promise.all(servers.map((server) => server.end()))
-    await rm(folder, { recursive: true })
-  })
+  t.teardown(async () => { await Promise.all(servers.map((server) => server.end())) })
   await Promise.all(servers.map((server) => server.start()))
   await meet(servers)
   return servers
