@@ -1,5 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
+import { Keys } from '../../lib/adapters/redis/keys.ts'
 import { RedisAdapter } from '../../lib/adapters/redis/redis.ts'
 import { systemClock, type Clock } from '../../lib/clock.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
@@ -8,6 +9,7 @@ import { RedisBeneath } from './beneath.ts'
 import { logProperty } from './log-property.ts'
 import { mergeProperty } from './merge-property.ts'
 import { silentLog } from '../lib/silent-log.ts'
+import { cutOff, cuts, messageId, OnceNode } from '../once-node.ts'
 import { startCluster, startRedis } from '../redis.ts'
 
 /** Here nothing else keeps the process alive while a timer runs. */
@@ -30,6 +32,21 @@ function conforms (t: Test, client: Redis | Cluster, histories: number): void {
   client.on('error', () => {})
   t.teardown(async () => client.disconnect())
   adapterConformance(t, (nodes) => join(client, nodes))
+  t.test('a message that is cut off at any point and sent again has one effect, and one reply', async (t) => {
+    const { prefix, adapters, ready } = join(client, 2)
+    for (const adapter of adapters) adapter.start(deaf)
+    t.teardown(async () => { for (const adapter of adapters) await adapter.close() })
+    await ready()
+    for (const [name, cut] of cuts) {
+      for (const elsewhere of [true, false]) {
+        const channel = `${name} ${elsewhere}`
+        const [a, b] = adapters.map((adapter) => new OnceNode(adapter, clock, channel)) as [OnceNode, OnceNode]
+        const claim = new Keys(prefix).ofChannel(channel, `claim:${messageId}`)
+        // As 10 s do it.
+        await cutOff(t, a, b, { cut, elsewhere }, async () => { if (cut.leaves) t.equal(await client.del(claim), 1) })
+      }
+    }
+  })
   t.test(`${histories} histories of a log are as the model says`, async (t) => {
     const { adapters, ready } = join(client, 2)
     for (const adapter of adapters) adapter.start(deaf)

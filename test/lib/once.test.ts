@@ -1,89 +1,31 @@
 import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
 import type { Adapter } from '../../lib/adapters/adapter.ts'
-import { Once, onceId } from '../../lib/dispatch/once.ts'
-import { refusal } from '../../lib/protocol/errors.ts'
+import { onceId } from '../../lib/dispatch/once.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
+import { cutOff, cuts, OnceNode } from '../once-node.ts'
 
 const turn = () => new Promise(setImmediate)
-
-type Step = 'claim' | 'append' | 'finish'
-
-/** A node on a hub. What it asks of the hub can be lost on the way there, or the answer on the way back. */
-class Node {
-  readonly adapter: MemoryAdapter
-  readonly once: Once
-  runs = 0
-  /** Before the handler goes on. */
-  gate: Promise<void> | undefined
-  cut: { readonly step: Step, readonly before: boolean } | undefined
-
-  constructor (hub: MemoryHub, clock: FakeClock) {
-    this.adapter = new MemoryAdapter(hub)
-    this.once = new Once({
-      claim: (...given) => this.#reach('claim', () => this.adapter.claim(...given)),
-      finish: (...given) => this.#reach('finish', () => this.adapter.finish(...given)),
-      release: (...given) => this.cut ? Promise.reject(new Error('lost')) : this.adapter.release(...given)
-    }, clock)
-  }
-
-  /** The handler of `message.send`: appends once, and replies with how often it ran here. */
-  send (text = 'hello', id = onceId('ann', 'x', 'm1')) {
-    return this.once.run({ channel: 'x', id, type: 'message.send', payload: { text } }, async () => {
-      this.runs++
-      await this.gate
-      const append = { id, frame: Buffer.from(JSON.stringify({ text })), whenSlow: undefined, limit: 10, ttl: 60_000 }
-      const appended = await this.#reach('append', () => this.adapter.append('x', append)).catch(() => { throw refusal('unavailable') })
-      if (!('position' in appended)) throw new Error(appended.outcome)
-      const { offset, link } = appended.position
-      return { payload: { run: this.runs }, offset, effects: [{ id, link }] }
-    })
-  }
-
-  async #reach<T> (step: Step, action: () => Promise<T>): Promise<T> {
-    const { cut } = this
-    if (cut?.step === step && cut.before) throw new Error('lost on the way there')
-    const answer = await action()
-    if (cut?.step === step) throw new Error('lost on the way back')
-    return answer
-  }
-}
 
 function cluster () {
   const clock = new FakeClock(1_000_000)
   const hub = new MemoryHub(clock)
-  const [a, b] = [new Node(hub, clock), new Node(hub, clock)]
+  const [a, b] = [new OnceNode(new MemoryAdapter(hub), clock), new OnceNode(new MemoryAdapter(hub), clock)]
   const entries = async () => (await a.adapter.read('x')).entries
   return { clock, a, b, entries }
 }
 
-const cuts: Array<readonly [name: string, cut: NonNullable<Node['cut']>]> = [
-  ['before the claim', { step: 'claim', before: true }],
-  ['after the claim', { step: 'claim', before: false }],
-  ['before the append', { step: 'append', before: true }],
-  ['after the append', { step: 'append', before: false }],
-  ['before the reply is kept', { step: 'finish', before: true }],
-  ['after the reply is kept', { step: 'finish', before: false }]
-]
-
 for (const [name, cut] of cuts) {
   t.test(`cut off ${name}: the sender learns nothing, sends again, here or elsewhere, and there is one effect`, async (t) => {
     for (const elsewhere of [true, false]) {
-      const { a, b, clock, entries } = cluster()
-      a.cut = cut
-      await t.rejects(a.send(), { code: 'unavailable' })
-      a.cut = undefined
-      const again = (elsewhere ? b : a).send()
-      // Where the claim was left behind it ends after 10 s.
-      for (let i = 0; i < 60; i++) {
-        await turn()
-        clock.advance(200)
-      }
-      const reply = await again
-      t.equal(reply.offset, 1)
-      t.equal((await entries()).length, 1)
-      for (const node of [a, b]) t.strictSame(await node.send(), reply, 'and the same reply from then on')
-      t.equal((await entries()).length, 1)
+      const { a, b, clock } = cluster()
+      await cutOff(t, a, b, { cut, elsewhere }, async () => {
+        // Where the claim was left behind it ends after 10 s.
+        for (let i = 0; i < 60; i++) {
+          await turn()
+          clock.advance(200)
+        }
+      })
     }
   })
 }
@@ -121,7 +63,7 @@ t.test('a handler may take longer than a claim lasts: it is renewed while it run
     await turn()
   }
   t.equal(b.runs, 0)
-  a.cut = { step: 'claim', before: true }
+  a.cut = { step: 'claim', before: true, leaves: false }
   clock.advance(3_000)
   await turn()
   a.cut = undefined
@@ -138,7 +80,7 @@ t.test('a node that is gone leaves its claim to whoever waits longest', async (t
   a.gate = new Promise(() => {})
   a.send().catch(() => {})
   await turn()
-  a.cut = { step: 'claim', before: true }
+  a.cut = { step: 'claim', before: true, leaves: false }
   const begun = clock.now()
   const waiting = b.send()
   while (b.runs === 0) {
