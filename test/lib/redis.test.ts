@@ -112,7 +112,7 @@ t.test('what a connection that never reads would pile up is bounded, counted, an
   const log = new Lines()
   const answers: Array<(results: Array<[Error | null]>) => void> = []
   const pipeline = { spublish: () => {}, exec: () => new Promise((resolve) => answers.push(resolve)) }
-  const connections = { command: { pipeline: () => pipeline }, masterOf: () => '' }
+  const connections = { command: { pipeline: () => pipeline }, routeOf: () => '' }
   const outgoing = new Outgoing(connections as never, 'f'.repeat(16), log)
   const mebi = Buffer.alloc(1_048_576)
   const sent = Array.from({ length: 12 }, () => outgoing.publish('x', 'f', mebi).then(() => 'sent', () => 'dropped'))
@@ -125,6 +125,27 @@ t.test('what a connection that never reads would pile up is bounded, counted, an
   await turn()
   answers.at(-1)?.([[null]])
   await again
+})
+
+t.test('a turn is one pipeline for each route, in which each message has a fate of its own', async (t) => {
+  const pipelines: string[][] = []
+  const pipeline = () => {
+    const names: string[] = []
+    pipelines.push(names)
+    return {
+      spublish: (name: string) => names.push(name),
+      exec: async () => {
+        if (names.includes('c1')) throw new Error('no such route')
+        return names.map((name) => [name === 'a2' ? new Error('refused') : null])
+      }
+    }
+  }
+  const outgoing = new Outgoing({ command: { pipeline }, routeOf: (name: string) => name[0] } as never, 'f'.repeat(16), new Lines())
+  const names = ['a1', 'b1', 'a2', 'c1', 'a1']
+  const outcomes = await Promise.all(names.map((name) => outgoing.publish(name, 'f', Buffer.from('{}')).then(() => 'sent', () => 'dropped')))
+  t.strictSame(pipelines, [['a1', 'a2'], ['b1'], ['c1']])
+  t.strictSame(outcomes, ['sent', 'sent', 'dropped', 'dropped', 'sent'])
+  t.strictSame([outgoing.published, outgoing.dropped], [5, 2])
 })
 
 t.test('frames travel with what becomes of them for slow readers', async (t) => {

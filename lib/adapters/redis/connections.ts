@@ -30,6 +30,8 @@ export interface Connections {
   masters (): readonly string[]
   /** The master that a name belongs to; undefined while nobody knows. */
   masterOf (name: string): string | undefined
+  /** Names with the same route may travel in one pipeline: finer than the master, whose slots have different replicas for as long as one of them moves. */
+  routeOf (name: string): string | undefined
   /** A connection to one master, for nothing but subscriptions; not connected yet. */
   subscriber (master: string): Redis
 }
@@ -47,6 +49,7 @@ function single (client: Redis, options: RedisOptions): Connections {
     command: client.duplicate({ ...options, enableAutoPipelining: true }),
     masters: () => [''],
     masterOf: () => '',
+    routeOf: () => '',
     subscriber: () => quiet(client.duplicate(options))
   }
 }
@@ -67,6 +70,7 @@ function cluster (client: Cluster, options: RedisOptions): Connections {
     // A master without slots has nothing to subscribe to.
     masters: () => [...new Set(command.slots.map(([master]) => master as string))],
     masterOf: (name) => command.slots[slotOf(name)]?.[0],
+    routeOf: (name) => command.slots[slotOf(name)]?.join(),
     subscriber: (master) => {
       const colon = master.lastIndexOf(':')
       return quiet(new Redis(Number(master.slice(colon + 1)), master.slice(0, colon), { ...client.options.redisOptions, ...options } as object))

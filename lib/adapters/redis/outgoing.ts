@@ -19,7 +19,7 @@ interface Message {
  * library's own way of gathering commands would send them a turn later, and wait for the answer to those before: 0.3 ms on an idle machine.
  */
 export class Outgoing implements Publisher {
-  readonly #connections: Pick<Connections, 'command' | 'masterOf'>
+  readonly #connections: Pick<Connections, 'command' | 'routeOf'>
   readonly #node: string
   readonly #log: Logger
   #messages: Message[] = []
@@ -30,7 +30,7 @@ export class Outgoing implements Publisher {
   published = 0
   dropped = 0
 
-  constructor (connections: Pick<Connections, 'command' | 'masterOf'>, node: string, log: Logger) {
+  constructor (connections: Pick<Connections, 'command' | 'routeOf'>, node: string, log: Logger) {
     this.#connections = connections
     this.#node = node
     this.#log = log
@@ -60,16 +60,16 @@ export class Outgoing implements Publisher {
   }
 
   #flush (): void {
-    const byMaster = new Map<string | undefined, Message[]>()
+    const routes = new Map<string | undefined, Message[]>()
     for (const message of this.#messages) {
-      const master = this.#connections.masterOf(message.name)
-      const messages = byMaster.get(master) ?? []
+      const route = this.#connections.routeOf(message.name)
+      const messages = routes.get(route) ?? []
       messages.push(message)
-      byMaster.set(master, messages)
+      routes.set(route, messages)
     }
     this.#messages = []
     this.#frames.clear()
-    for (const messages of byMaster.values()) this.#write(messages)
+    for (const messages of routes.values()) this.#write(messages)
   }
 
   async #write (messages: readonly Message[]): Promise<void> {
