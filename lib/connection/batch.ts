@@ -33,7 +33,7 @@ export class Batch {
 
   /** This and one frame more: the same object for who adds what was added here last. */
   with (frame: Frame, key?: string, stream?: Stream): Batch {
-    const last = this.#after === undefined ? undefined : this.#after.#last
+    const last = this.#after && this.#after.#last
     if (last?.frame !== frame || last.key !== key || last.stream !== stream) {
       this.#after = new Batch(this, { frame, key, stream }, this.bytes + frame.length)
     }

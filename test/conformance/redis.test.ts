@@ -28,19 +28,27 @@ function join (client: Redis | Cluster, nodes: number) {
   }
 }
 
+/** Two nodes that know each other; `receiver` is told what comes to the second. */
+async function pair (t: Test, client: Redis | Cluster, receiver = deaf) {
+  const { prefix, adapters, ready } = join(client, 2)
+  const nodes = adapters as [RedisAdapter, RedisAdapter]
+  nodes[0].start(deaf)
+  nodes[1].start(receiver)
+  t.teardown(async () => { for (const node of nodes) await node.close() })
+  await ready()
+  return { prefix, nodes }
+}
+
 function conforms (t: Test, client: Redis | Cluster, histories: number): void {
   client.on('error', () => {})
   t.teardown(async () => client.disconnect())
   adapterConformance(t, (nodes) => join(client, nodes))
   t.test('a message that is cut off at any point and sent again has one effect, and one reply', async (t) => {
-    const { prefix, adapters, ready } = join(client, 2)
-    for (const adapter of adapters) adapter.start(deaf)
-    t.teardown(async () => { for (const adapter of adapters) await adapter.close() })
-    await ready()
+    const { prefix, nodes } = await pair(t, client)
     for (const [name, cut] of cuts) {
       for (const elsewhere of [true, false]) {
         const channel = `${name} ${elsewhere}`
-        const [a, b] = adapters.map((adapter) => new OnceNode(adapter, clock, channel)) as [OnceNode, OnceNode]
+        const [a, b] = [new OnceNode(nodes[0], clock, channel), new OnceNode(nodes[1], clock, channel)]
         const claim = new Keys(prefix).ofChannel(channel, `claim:${messageId}`)
         // As 10 s do it.
         await cutOff(t, a, b, { cut, elsewhere }, async () => { if (cut.leaves) t.equal(await client.del(claim), 1) })
@@ -48,23 +56,15 @@ function conforms (t: Test, client: Redis | Cluster, histories: number): void {
     }
   })
   t.test(`${histories} histories of a log are as the model says`, async (t) => {
-    const { adapters, ready } = join(client, 2)
-    for (const adapter of adapters) adapter.start(deaf)
-    t.teardown(async () => { for (const adapter of adapters) await adapter.close() })
-    await ready()
-    await logProperty(adapters, histories, 50)
+    const { nodes } = await pair(t, client)
+    await logProperty(nodes, histories, 50)
   })
   t.test(`${histories} times a node follows a log through loss, disorder, failed reads, failovers and a lost log`, async (t) => {
-    const { prefix, adapters, ready } = join(client, 2)
-    const [near, far] = adapters as [RedisAdapter, RedisAdapter]
     const entries = new Entries()
-    near.start(deaf)
-    far.start({ ...deaf, ...entries.receiver })
-    t.teardown(async () => { for (const adapter of adapters) await adapter.close() })
-    await ready()
+    const { prefix, nodes } = await pair(t, client, { ...deaf, ...entries.receiver })
     const beneath = new RedisBeneath(client, prefix)
     let channels = 0
-    const { members, resyncs } = await mergeProperty(() => AdapterLog.open(`merge ${++channels}`, [near, far], entries, beneath), histories, 50)
+    const { members, resyncs } = await mergeProperty(() => AdapterLog.open(`merge ${++channels}`, nodes, entries, beneath), histories, 50)
     t.ok(members > histories && resyncs > histories / 20, `${members} members, ${resyncs} times begun anew`)
   })
 }
