@@ -17,25 +17,28 @@ export interface Waiting {
  */
 export class Batch {
   /** Nothing: what every other one begins with. */
-  static readonly empty = new Batch(undefined, undefined, 0)
+  static readonly empty = new Batch(undefined, undefined, 0, 0)
   /** Of all frames together, as they were given. */
   readonly bytes: number
+  /** Of the longest frame. */
+  readonly longest: number
   readonly #before: Batch | undefined
   readonly #last: Waiting | undefined
   #after: Batch | undefined
   #piece: Buffer | undefined
 
-  private constructor (before: Batch | undefined, last: Waiting | undefined, bytes: number) {
+  private constructor (before: Batch | undefined, last: Waiting | undefined, bytes: number, longest: number) {
     this.#before = before
     this.#last = last
     this.bytes = bytes
+    this.longest = longest
   }
 
   /** This and one frame more: the same object for who adds what was added here last. */
   with (frame: Frame, key?: string, stream?: Stream): Batch {
     const last = this.#after && this.#after.#last
     if (last?.frame !== frame || last.key !== key || last.stream !== stream) {
-      this.#after = new Batch(this, { frame, key, stream }, this.bytes + frame.length)
+      this.#after = new Batch(this, { frame, key, stream }, this.bytes + frame.length, Math.max(this.longest, frame.length))
     }
     return this.#after as Batch
   }

@@ -80,7 +80,7 @@ export class Outbox {
   flush (): void {
     if (this.#writing > 0 || this.#waiting === Batch.empty) return
     const batch = this.#take()
-    if (batch.bytes <= mostCopied && isIdle(this.#webSocket)) this.#transport.write(batch.piece, this.#whenWritten)
+    if (batch.longest <= mostCopied && isIdle(this.#webSocket)) this.#transport.write(batch.piece, this.#whenWritten)
     else this.#send(batch.frames)
   }
 

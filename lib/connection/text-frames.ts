@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws'
 import type { Frame } from '../protocol/frame.ts'
 
-/** Up to this many bytes are copied into one piece, which costs less than a second system call or a list of pieces. */
+/** A frame of up to this many bytes is copied into one piece with its neighbours, which costs less than its own way through `ws` and a list of pieces. */
 export const mostCopied = 16_384
 
 /** What `ws` keeps of what it is about to send. Private to it: looked for, never assumed. */

@@ -11,6 +11,8 @@ t.test('who adds the same frames in the same order has the same batch, and one p
   t.equal(Batch.empty.with(one).with(other, 'ann', log).piece, batch.piece)
   t.strictSame(batch.frames, [one, other])
   t.equal(batch.bytes, one.length + other.length)
+  t.equal(batch.longest, other.length)
+  t.equal(batch.with(one).longest, other.length)
 })
 
 t.test('whatever differs makes another one', async (t) => {

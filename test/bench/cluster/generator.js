@@ -1,39 +1,70 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Watcher } from './watcher.js'
 
 /** Speaks at one node and listens at another. One measurement for each message from its parent. */
 process.on('message', async (load) => {
-  if (load === 'stop') process.send('stopped', () => process.exit())
-  else process.send(await measure(load))
+  if (load !== 'stop') return process.send(await measure(load))
+  crowd.disconnect()
+  process.send('stopped', () => process.exit())
 })
+
+const crowd = fork(new URL('./crowd.js', import.meta.url))
 
 /** Messages that may be on their way when it is the rate that is measured. */
 const window = 128
+/** Members whose latencies are taken, spread evenly over the order in which all have entered. */
+const sampled = 5
 
 async function measure ({ from, to, members, seconds, rate, speech, ...entrance }) {
   const speaker = await Watcher.open(from, entrance)
-  const watchers = await Promise.all(Array.from({ length: members }, () => Watcher.open(to, entrance)))
   speaker.watch()
+  const watchers = await enter(to, members, entrance)
   const latencies = []
-  const sample = new Set(watchers.filter((_, i) => i % Math.ceil(members / 5) === 0))
+  for (const watcher of watchers) watcher.watch((chunk) => latencies.push(...agesIn(chunk)))
   let said = 0
   const say = () => { speaker.say(speech.replace('"@"', JSON.stringify(`@${++said}:${performance.now()}@`))) }
-  for (const watcher of watchers) watcher.watch(rate && sample.has(watcher) ? (chunk) => latencies.push(...agesIn(chunk)) : undefined)
-  const [first] = watchers
-  const talking = rate ? setInterval(say, 1000 / rate) : keepUp(first, () => said, say)
+  const talking = rate ? setInterval(say, 1000 / rate) : keepUp(watchers[0], () => said, say)
   await wait(1000)
-  process.send('measuring')
-  const before = total(watchers)
-  const earlier = first.frames
   latencies.length = 0
-  const began = performance.now()
-  await wait(seconds * 1000)
-  const elapsed = (performance.now() - began) / 1000
+  process.send('measuring')
+  const result = await during(seconds, { messages: () => watchers[0].frames, deliveries: () => total(watchers) })
   process.send('measured')
-  const result = { messages: (first.frames - earlier) / elapsed, deliveries: (total(watchers) - before) / elapsed, ...spread(latencies) }
   clearInterval(talking)
   for (const watcher of [speaker, ...watchers]) watcher.close()
-  return result
+  await ask('close')
+  return { ...result, ...spread(latencies) }
+}
+
+/** All members in an order that is the same for every system; those that are sampled. */
+async function enter (port, members, entrance) {
+  const watchers = []
+  for (let i = 0; i < sampled; i++) {
+    watchers.push(await Watcher.open(port, entrance))
+    await ask('open', { port, count: members / sampled - 1, entrance })
+  }
+  return watchers
+}
+
+/** How much each of the counts grew, a second. */
+async function during (seconds, counts) {
+  const before = await Promise.all(Object.values(counts).map((count) => count()))
+  const began = performance.now()
+  await wait(seconds * 1000)
+  const after = await Promise.all(Object.values(counts).map((count) => count()))
+  const elapsed = (performance.now() - began) / 1000
+  return Object.fromEntries(Object.keys(counts).map((name, i) => [name, (after[i] - before[i]) / elapsed]))
+}
+
+async function total (watchers) {
+  return watchers.reduce((sum, { frames }) => sum + frames, await ask('count'))
+}
+
+async function ask (question, rest) {
+  crowd.send({ question, ...rest })
+  const [{ answer }] = await once(crowd, 'message')
+  return answer
 }
 
 /** As many on their way as the window allows. */
@@ -52,5 +83,3 @@ function spread (latencies) {
   const at = (share) => sorted[Math.floor(sorted.length * share)] ?? 0
   return { p50: at(0.5), p99: at(0.99) }
 }
-
-const total = (watchers) => watchers.reduce((sum, { frames }) => sum + frames, 0)
