@@ -75,9 +75,9 @@ export class TestClient {
     return this.#take((envelope) => envelope.correlationId === correlationId)
   }
 
-  /** The next message of a type; one that has arrived already counts, once. */
-  next (type: string): Promise<Envelope> {
-    return this.#take((envelope) => envelope.type === type)
+  /** The next message of one of these types; one that has arrived already counts, once. */
+  next (...types: readonly string[]): Promise<Envelope> {
+    return this.#take(({ type }) => types.includes(type))
   }
 
   close (code = 1000): Promise<Closed> {

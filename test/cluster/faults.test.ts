@@ -55,7 +55,7 @@ async function presence (client: TestClient, matches: (change: PresenceChange) =
 /** Resolves once somebody knows what was said, as a message or as what a log begins anew with. */
 async function learns ({ client }: Guest, text: string): Promise<void> {
   const knows = () => client.log.some(({ type, payload }) => ['message.posted', 'resync'].includes(type) && JSON.stringify(payload).includes(`"${text}"`))
-  while (!knows()) await Promise.race([client.next('message.posted'), client.next('resync')])
+  while (!knows()) await client.next('message.posted', 'resync')
 }
 
 /** Every `presence` that told of this user, as the list of what it told. */
