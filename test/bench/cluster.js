@@ -82,9 +82,9 @@ async function during (generator, load, b) {
 
 function row (name, results, best) {
   const of = (pace, key) => median(results.map((result) => result[pace][key]))
-  const { messages, microseconds, busy } = Object.fromEntries(['messages', 'microseconds', 'busy'].map((key) => [key, of('full', key)]))
+  const messages = of('full', 'messages')
   const latencies = Object.keys(paces).flatMap((pace) => ['p50', 'p99'].map((key) => of(pace, key).toFixed(1)))
-  return [name.padEnd(46), Math.round(messages), (messages / best).toFixed(2), microseconds.toFixed(2), `${Math.round(busy * 100)} %`, ...latencies]
+  return [name.padEnd(46), Math.round(messages), (messages / best).toFixed(2), of('full', 'microseconds').toFixed(2), `${Math.round(of('full', 'busy') * 100)} %`, ...latencies]
 }
 
 async function startNodes ({ script, args, load }, url) {

@@ -29,12 +29,12 @@ async function measure ({ from, to, members, seconds, rate, speech, ...entrance 
   await wait(1000)
   latencies.length = 0
   process.send('measuring')
-  const result = await during(seconds, { messages: () => watchers[0].frames, deliveries: () => total(watchers) })
+  const deliveries = await during(seconds, watchers)
   process.send('measured')
   clearInterval(talking)
   for (const watcher of [speaker, ...watchers]) watcher.close()
   await ask('close')
-  return { ...result, ...spread(latencies) }
+  return { messages: deliveries / members, deliveries, ...spread(latencies) }
 }
 
 /** All members in an order that is the same for every system; those that are sampled. */
@@ -47,14 +47,12 @@ async function enter (port, members, entrance) {
   return watchers
 }
 
-/** How much each of the counts grew, a second. */
-async function during (seconds, counts) {
-  const before = await Promise.all(Object.values(counts).map((count) => count()))
+/** Deliveries to all members, a second. */
+async function during (seconds, watchers) {
+  const before = await total(watchers)
   const began = performance.now()
   await wait(seconds * 1000)
-  const after = await Promise.all(Object.values(counts).map((count) => count()))
-  const elapsed = (performance.now() - began) / 1000
-  return Object.fromEntries(Object.keys(counts).map((name, i) => [name, (after[i] - before[i]) / elapsed]))
+  return (await total(watchers) - before) / (performance.now() - began) * 1000
 }
 
 async function total (watchers) {
