@@ -96,11 +96,13 @@ t.test('hostile edits are refused, and touch nothing', async (t) => {
 t.test('a megabyte of a hundred thousand inserts blocks nobody', async (t) => {
   const demo = await serveDemo(t, { maxPayload: 4_000_000, limits: { bytes: { max: 100_000_000, per: 1_000 }, messages: { max: 1_000, per: 1_000 } } })
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
-  const begun = performance.now()
+  const before = process.cpuUsage()
   const refused = ada.client.request('edit', channel, edit(0, 1, Array.from({ length: 100_000 }, () => [0, 'abc'])))
   t.match(await bob.client.request('edit', channel, edit(0, 1, [[0, 'b']])), { type: 'ack' })
   t.match(await refused, { payload: { code: 'invalid_payload' } })
-  t.ok(performance.now() - begun < 2_000)
+  // The processor's time, not the clock's: a busy machine must not fail this.
+  const { user, system } = process.cpuUsage(before)
+  t.ok(user + system < 2_000_000, `${user + system} us`)
 })
 
 t.test('a document costs nothing while nobody has it open', async (t) => {
