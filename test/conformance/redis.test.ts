@@ -13,7 +13,7 @@ import { cutOff, cuts, messageId, OnceNode } from '../once-node.ts'
 import { startCluster, startRedis } from '../redis.ts'
 
 /** Here nothing else keeps the process alive while a timer runs. */
-const clock: Clock = { ...systemClock, setTimeout: (fn, ms) => ms < 1_000 ? setTimeout(fn, ms) : systemClock.setTimeout(fn, ms) }
+const clock: Clock = { ...systemClock, setTimeout: (fn, ms) => ms <= 3_000 ? setTimeout(fn, ms) : systemClock.setTimeout(fn, ms) }
 
 let clusters = 0
 
