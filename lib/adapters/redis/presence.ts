@@ -4,16 +4,15 @@ import { script } from './commands.ts'
 import { newEpoch } from './epoch.ts'
 import { Lease, type LeaseTimes } from './lease.ts'
 import { readChanges } from './presence-changes.ts'
+import { PresenceIndex } from './presence-index.ts'
+import { readCount, readSnapshot } from './presence-reads.ts'
 import { PresenceSweeps } from './presence-sweeps.ts'
 import type { Surroundings } from './surroundings.ts'
+import { Versions } from './versions.ts'
 
 const applyScript = script('apply', { include: 'presence-state' })
-const snapshotScript = script('snapshot')
 const checkScript = script('check')
-const indexScript = script('index')
-const countScript = script('count')
 
-const page = 1_000
 /** Milliseconds between two comparisons of what Redis holds with what it should hold, and how long it holds it without one. */
 const checkEvery = 30_000
 const lasts = 120_000
@@ -37,11 +36,10 @@ export class RedisPresence {
   readonly #around: Surroundings
   readonly #receiver: Pick<Receiver, 'presence'>
   readonly #held = new Map<string, Map<string, Held>>()
+  readonly #versions: Versions
+  readonly #index: PresenceIndex
   readonly #sweeps: PresenceSweeps
   #batches = new Map<string, Batch>()
-  /** Channels that this incarnation's index names. */
-  #indexed = new Set<string>()
-  #version = 0
   #timer: Timer
   #over = false
 
@@ -49,14 +47,16 @@ export class RedisPresence {
   constructor (around: Surroundings, receiver: Pick<Receiver, 'presence'>, times: LeaseTimes, begun: () => void) {
     this.#around = around
     this.#receiver = receiver
+    this.#versions = new Versions(around.clock)
     this.lease = new Lease(around, times, {
       begun: (before) => {
-        this.#indexed = new Set()
+        this.#index.reset()
         begun()
         this.#quietly(this.#reconcile().then(() => before === '' ? undefined : this.#sweeps.all(before)))
       },
       sweep: (incarnation) => this.#quietly(this.#sweeps.all(incarnation))
     })
+    this.#index = new PresenceIndex(around, this.lease, this.#versions)
     this.#sweeps = new PresenceSweeps(around, this.lease, (channel) => this.#quietly(this.#endGraces(channel)))
     this.#checkLater()
   }
@@ -71,7 +71,7 @@ export class RedisPresence {
   async enter (channel: string, claim: PresenceClaim): Promise<void> {
     const held = this.#held.get(channel) ?? new Map<string, Held>()
     if (held.has(claim.connection)) return
-    const own = { ...claim, version: this.#nextVersion() }
+    const own = { ...claim, version: this.#versions.next() }
     this.#held.set(channel, held.set(claim.connection, own))
     await this.#change(channel, entered(own)).catch(() => {})
   }
@@ -80,7 +80,7 @@ export class RedisPresence {
     const held = this.#held.get(channel)
     if (!held?.delete(connection)) return
     if (held.size === 0) this.#held.delete(channel)
-    await this.#change(channel, ['-', this.#nextVersion(), connection, grace, ''])
+    await this.#change(channel, ['-', this.#versions.next(), connection, grace, ''])
     if (grace > 0) this.#sweeps.fireLater(channel, grace)
     if (!this.#held.has(channel)) await this.#unindex(channel)
   }
@@ -88,7 +88,7 @@ export class RedisPresence {
   /** While Redis is away: who is here. */
   async present (channel: string): Promise<PresenceSnapshot> {
     try {
-      return await this.#snapshot(channel)
+      return await readSnapshot(this.#around, channel)
     } catch {
       const held = [...this.#held.get(channel)?.values() ?? []]
       return { epoch: '', sequence: 0, entries: [...new Map(held.map(({ user, data }) => [user, { user, data }])).values()] }
@@ -101,8 +101,8 @@ export class RedisPresence {
     for (const [i, change] of changes.entries()) this.#receiver.presence(channel, { epoch, sequence: first + i }, change)
   }
 
-  async count (channel: string): Promise<number> {
-    return await this.#around.commands.run(countScript, [this.#around.keys.ofChannel(channel, 'data')], []) as number
+  count (channel: string): Promise<number> {
+    return readCount(this.#around, channel)
   }
 
   /** Takes all connections out. Graces that run are left to other nodes. */
@@ -111,26 +111,11 @@ export class RedisPresence {
     this.#around.clock.clearTimeout(this.#timer)
     this.#sweeps.stop()
     await Promise.allSettled([...this.#held].flatMap(([channel, held]) => [...held.keys()].map(async (connection) => {
-      await this.#change(channel, ['-', this.#nextVersion(), connection, 0, ''])
+      await this.#change(channel, ['-', this.#versions.next(), connection, 0, ''])
       await this.#unindex(channel)
     })))
     this.#held.clear()
     await this.lease.resign()
-  }
-
-  /** Page by page: changes in between are published, and have higher numbers than the first page. */
-  async #snapshot (channel: string): Promise<PresenceSnapshot> {
-    const users = new Map<string, unknown>()
-    const keys = [this.#around.keys.ofChannel(channel, 'presence'), this.#around.keys.ofChannel(channel, 'data')]
-    let head: readonly string[] | undefined
-    let cursor: string | undefined
-    while (cursor !== '0') {
-      const [epoch = '', sequence = '0', next, ...found] = await this.#around.commands.run(snapshotScript, keys, [cursor ?? '0', page]) as string[]
-      head ??= [epoch, sequence]
-      cursor = next
-      for (let i = 0; i < found.length; i += 2) users.set(found[i] as string, JSON.parse(found[i + 1] as string))
-    }
-    return { epoch: head?.[0] as string, sequence: Number(head?.[1]), entries: [...users].map(([user, data]) => ({ user, data })) }
   }
 
   /** Changes of one turn and channel travel together. */
@@ -154,11 +139,7 @@ export class RedisPresence {
   /** The index comes first: what is not in it nobody would sweep. */
   async #apply (channel: string, changes: readonly Change[]): Promise<void> {
     const incarnation = await this.lease.current()
-    if (!this.#indexed.has(channel)) {
-      const indexed = await this.#runIndex(incarnation, channel, '+')
-      if (indexed === 'dead') return await this.lease.renew()
-      this.#indexed.add(channel)
-    }
+    if (!await this.#index.add(incarnation, channel)) return await this.lease.renew()
     const outcome = await this.#around.commands.run(applyScript, this.#around.keys.ofPresence(channel, incarnation), [incarnation, this.lease.validUntil, newEpoch(this.#around.random), ...changes.flat()])
     // Whatever is missing then is said again under a new lease, or the renewed one.
     if (outcome !== 'done') await this.lease.renew()
@@ -172,15 +153,14 @@ export class RedisPresence {
 
   async #check (channel: string): Promise<void> {
     const { incarnation } = this.lease
-    const before = this.#version
+    const before = this.#versions.last
     const oldest = (this.#around.clock.now() - traces) * 1_000
     const [incarnations, connections] = await this.#around.commands.run(checkScript, this.#around.keys.ofPresence(channel, incarnation).slice(0, 6), [lasts, oldest]) as [string[], string[]]
     const held = this.#held.get(channel) ?? new Map<string, Held>()
     const missing = [...held.values()].filter(({ connection, version }) => version <= before && !connections.includes(connection))
     const ghosts = connections.filter((connection) => !held.has(connection))
-    const changes = [...missing.map(entered), ...ghosts.map((connection): Change => ['-', this.#nextVersion(), connection, 0, ''])]
-    // Redis may have lost the index as well.
-    this.#indexed.delete(channel)
+    const changes = [...missing.map(entered), ...ghosts.map((connection): Change => ['-', this.#versions.next(), connection, 0, ''])]
+    this.#index.doubt(channel)
     await this.#apply(channel, changes)
     for (const other of incarnations) if (!this.lease.live.has(other)) await this.#sweeps.one(channel, other)
   }
@@ -199,20 +179,7 @@ export class RedisPresence {
   }
 
   async #unindex (channel: string): Promise<void> {
-    if (this.#sweeps.awaits(channel)) return
-    this.#indexed.delete(channel)
-    await this.#runIndex(this.lease.incarnation, channel, '-')
-  }
-
-  #runIndex (incarnation: string, channel: string, sign: '+' | '-'): Promise<unknown> {
-    const keys = [this.#around.keys.shared('live'), this.lease.indexOf(incarnation)]
-    return this.#around.commands.run(indexScript, keys, [incarnation, channel, this.#nextVersion(), sign])
-  }
-
-  /** About the time in microseconds, and always more than before. */
-  #nextVersion (): number {
-    this.#version = Math.max(this.#version + 1, this.#around.clock.now() * 1_000)
-    return this.#version
+    if (!this.#sweeps.awaits(channel)) await this.#index.remove(channel)
   }
 
   /** What Redis misses now it is told with the next check. */
