@@ -148,6 +148,20 @@ t.test('a turn is one pipeline for each route, in which each message has a fate 
   t.strictSame([outgoing.published, outgoing.dropped], [5, 2])
 })
 
+t.test('a probe is no message to others: one that is dropped is nobody\'s loss, one that is sent shows that the way is free', async (t) => {
+  const log = new Lines()
+  let fault: Error | null = new Error('not connected yet')
+  const outgoing = new Outgoing({ command: { pipeline: () => ({ spublish: () => {}, exec: async () => [[fault]] }) }, routeOf: () => '' } as never, 'f'.repeat(16), log)
+  const send = (kind: 'o' | 'r') => outgoing.publish('x', kind, Buffer.from('1')).then(() => 'sent', (error: unknown) => error)
+  t.type(await send('o'), RedisAway)
+  t.strictSame([log.lines, outgoing.published, outgoing.dropped], [[], 0, 0])
+  t.type(await send('r'), RedisAway)
+  t.strictSame([log.lines, outgoing.published, outgoing.dropped], [['warn: messages to other nodes are dropped'], 1, 1])
+  fault = null
+  t.equal(await send('o'), 'sent')
+  t.strictSame(log.lines.slice(1), ['warn: messages reach other nodes again'])
+})
+
 t.test('frames travel with what becomes of them for slow readers', async (t) => {
   const node = Buffer.from('f'.repeat(16))
   for (const whenSlow of [undefined, 'drop', 'skip', { latest: 'grüße' }] as const) {

@@ -19,6 +19,7 @@ function manners (random: () => number): RedisOptions {
     connectTimeout: commandTimeout,
     commandTimeout,
     lazyConnect: true,
+    keyPrefix: '',
     retryStrategy: (times) => 20 + random() * Math.min(longestWait, 50 * 2 ** Math.min(times, 10))
   }
 }
@@ -34,6 +35,14 @@ export interface Connections {
   routeOf (name: string): string | undefined
   /** A connection to one master, for nothing but subscriptions; not connected yet. */
   subscriber (master: string): Redis
+}
+
+/**
+ * What the application's client puts before all of its names. Ours are told in full, and the connections add nothing: a client would add it to the
+ * names that it sends, and not take it off those that come back.
+ */
+export function prefixOf ({ options }: Redis | Cluster): string {
+  return String(options.keyPrefix ?? '')
 }
 
 /** Connections of our own, made after those of `client`, which stays the user's. */
@@ -60,6 +69,7 @@ function cluster (client: Cluster, options: RedisOptions): Connections {
     enableOfflineQueue: false,
     lazyConnect: true,
     enableAutoPipelining: true,
+    keyPrefix: '',
     clusterRetryStrategy: retryStrategy as (times: number) => number,
     slotsRefreshTimeout: commandTimeout,
     slotsRefreshInterval: 5_000,

@@ -8,6 +8,8 @@ const limit = 8 * 1_048_576
 
 interface Message {
   readonly name: string
+  /** Nobody loses anything with it: it is not counted, nor told of. */
+  readonly isProbe: boolean
   readonly parts: Buffer[]
   readonly outcome: Promise<void>
   resolve (): void
@@ -38,10 +40,11 @@ export class Outgoing implements Publisher {
 
   /** It leaves at the end of the turn. */
   publish (name: string, kind: Kind, body: Buffer): Promise<void> {
-    if (this.#bytes + body.length > limit) return Promise.reject(this.#drop('too much is on its way to Redis already'))
-    this.published++
+    const isProbe = kind === 'o'
+    if (this.#bytes + body.length > limit) return Promise.reject(this.#drop(isProbe, 'too much is on its way to Redis already'))
+    if (!isProbe) this.published++
     this.#bytes += body.length
-    const message = kind === 'f' ? this.#framesFor(name) : this.#add(name, kind)
+    const message = kind === 'f' ? this.#framesFor(name) : this.#add(name, kind, isProbe)
     message.parts.push(body)
     return message.outcome
   }
@@ -52,9 +55,9 @@ export class Outgoing implements Publisher {
     return message
   }
 
-  #add (name: string, head: string): Message {
+  #add (name: string, head: string, isProbe = false): Message {
     if (this.#messages.length === 0) setImmediate(() => this.#flush())
-    const message = newMessage(name, Buffer.from(version + head, 'latin1'))
+    const message = newMessage(name, isProbe, Buffer.from(version + head, 'latin1'))
     this.#messages.push(message)
     return message
   }
@@ -79,15 +82,16 @@ export class Outgoing implements Publisher {
     for (const [i, message] of messages.entries()) this.#settle(message, results[i]?.[0])
   }
 
-  #settle ({ parts: [, ...bodies], resolve, reject }: Message, cause: unknown): void {
+  #settle ({ parts: [, ...bodies], isProbe, resolve, reject }: Message, cause: unknown): void {
     this.#bytes -= bodies.reduce((sum, { length }) => sum + length, 0)
-    if (cause) return reject(this.#drop('a message did not reach Redis', cause))
+    if (cause) return reject(this.#drop(isProbe, 'a message did not reach Redis', cause))
     this.#recover()
     resolve()
   }
 
-  #drop (text: string, cause?: unknown): RedisAway {
+  #drop (isProbe: boolean, text: string, cause?: unknown): RedisAway {
     const error = new RedisAway(text, { cause })
+    if (isProbe) return error
     this.dropped++
     if (!this.#isDropping) this.#log.warn({ err: error }, 'messages to other nodes are dropped')
     this.#isDropping = true
@@ -100,8 +104,8 @@ export class Outgoing implements Publisher {
   }
 }
 
-function newMessage (name: string, head: Buffer): Message {
+function newMessage (name: string, isProbe: boolean, head: Buffer): Message {
   let settle!: Pick<Message, 'resolve' | 'reject'>
   const outcome = new Promise<void>((resolve, reject) => { settle = { resolve, reject } })
-  return { name, parts: [head], outcome, ...settle }
+  return { name, isProbe, parts: [head], outcome, ...settle }
 }

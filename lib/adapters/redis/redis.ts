@@ -8,7 +8,7 @@ import type {
   Adapter, AdapterCounters, AdapterStatus, Answers, Claim, Claimed, Effect, LogAppend, LogAppended, LogRead, PresenceClaim, PresenceSnapshot, Receiver, Reserved
 } from '../adapter.ts'
 import { RedisClaims } from './claims.ts'
-import { connectionsOf, type Connections } from './connections.ts'
+import { connectionsOf, prefixOf, type Connections } from './connections.ts'
 import { decodeFrames, encodeFrame, senderOf } from './frames.ts'
 import { Health } from './health.ts'
 import { Keys } from './keys.ts'
@@ -27,7 +27,7 @@ import type { Surroundings } from './surroundings.ts'
 export interface RedisAdapterOptions {
   /** Whose Redis, or Redis Cluster, it is: connections of our own are made after it, and it stays yours. */
   readonly client: Redis | Cluster
-  /** Before every key and channel name; nodes with the same one are one cluster. Default: `fastify-channels`. */
+  /** Before every key and channel name, after the client's own `keyPrefix`; nodes with the same ones are one cluster. Default: `fastify-channels`. */
   readonly prefix?: string
   readonly clock: Clock
   readonly log: Logger
@@ -56,7 +56,7 @@ export class RedisAdapter implements Adapter {
   #questions!: Questions
 
   constructor ({ client, prefix = 'fastify-channels', clock, log, lease = leaseTimes, random = Math.random }: RedisAdapterOptions) {
-    const keys = new Keys(prefix)
+    const keys = new Keys(prefixOf(client) + prefix)
     this.#lease = lease
     this.#connections = connectionsOf(client, random)
     this.#outgoing = new Outgoing(this.#connections, this.node, log)
