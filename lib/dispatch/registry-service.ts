@@ -26,7 +26,7 @@ export interface RegistryService {
   /**
    * Closes every connection of a user, or of one token by its `jti`, and refuses new ones with 401 until then, in
    * milliseconds since 1970. Resolves to how many connections of this node were closed; other nodes follow within a second, those that cannot be reached
-   * now as soon as they can. Rejects when there is no id.
+   * now as soon as they can. Rejects when there is no id, or no time.
    */
   revoke (revoked: Revoked, until: number): Promise<number>
   /** Stale entries that the sweep, every 60 s, had to remove since the start. */
@@ -73,6 +73,7 @@ export class RegistryOfContracts implements RegistryService {
 
   async revoke (revoked: Revoked, until: number): Promise<number> {
     const key = revocationKey(revoked)
+    if (!Number.isFinite(until)) throw new TypeError('a revocation needs the time when it is over, in milliseconds since 1970')
     const closed = this.#node.revoke(key, until)
     // What cannot be told now the adapter tells later.
     await this.#node.adapter.revoke(key, until).catch(() => {})

@@ -12,6 +12,7 @@ import { PoisonLog } from '../../lib/adapters/redis/poison.ts'
 import { RedisPresence } from '../../lib/adapters/redis/presence.ts'
 import { Probe } from '../../lib/adapters/redis/probe.ts'
 import { RedisAdapter } from '../../lib/adapters/redis/redis.ts'
+import { RedisRevocations } from '../../lib/adapters/redis/revocations.ts'
 import { Scripts } from '../../lib/adapters/redis/scripts.ts'
 import { RedisSubscriptions } from '../../lib/adapters/redis/subscriptions.ts'
 import type { Surroundings } from '../../lib/adapters/redis/surroundings.ts'
@@ -612,13 +613,15 @@ t.test('revocations that are over are forgotten; an answer that is too long is n
   const { adapter: first, told } = await start(t, redis.url)
   const { adapter: second } = await start(t, redis.url)
   await until(() => first.known === 2 && second.known === 2)
-  await second.revoke('user short', Date.now() + 50)
+  const over = Date.now() + 1_000
+  await second.revoke('user short', over)
   await second.revoke('user long', Date.now() + 60_000)
   await until(() => told.revoked.length === 2)
   const { adapter: third, told: toThird } = await start(t, redis.url)
   await until(() => toThird.revoked.includes('user long'))
   await redis.restart()
   await until(() => [first, second, third].every(({ status }) => status.state === 'up'))
+  await until(() => Date.now() > over)
   const { told: toFourth } = await start(t, redis.url)
   await until(() => toFourth.revoked.includes('user long'))
   t.notOk(toFourth.revoked.includes('user short'))
@@ -626,4 +629,56 @@ t.test('revocations that are over are forgotten; an answer that is too long is n
   const { missing } = await first.ask('x'.repeat(1_100_000), 300)
   t.ok(missing.length >= 2)
   for (let i = 0; i < 1_001; i++) await first.ask(i, 2_000)
+})
+
+t.test('revocations', async (t) => {
+  /** What one node's revocations tell Redis, which knows `held`. */
+  function revocations (held: string[] = []) {
+    const clock = new FakeClock(1_000)
+    const told: unknown[][] = []
+    const run = async (_script: unknown, _keys: unknown, [, wanted, ...rest]: unknown[]) => {
+      told.push(rest)
+      return wanted === 'all' ? held : []
+    }
+    const learnt: string[] = []
+    const around = { commands: { run }, keys: new Keys('p'), clock } as unknown as Surroundings
+    return { clock, told, learnt, own: new RedisRevocations(around, { revoked: (key) => learnt.push(key) }) }
+  }
+
+  t.test('that are over are forgotten, however many there were, and nothing is asked for with each', async (t) => {
+    const { clock, told, learnt, own } = revocations(['user eve', '9000'])
+    for (let i = 0; i < 10_000; i++) {
+      await own.revoke(`jti ${i}`, clock.now() + 100)
+      clock.advance(1)
+    }
+    t.ok(own.size <= 1_000, `${own.size} are kept of a hundred that hold`)
+    t.strictSame([told.length, learnt], [10_000, []])
+    await own.restore()
+    t.strictSame(learnt, ['user eve'], 'those of others are learnt with the next restore')
+    t.equal(own.size, 100, 'and all that is over is gone')
+  })
+
+  t.test('are put back a thousand at a time', async (t) => {
+    const { told, own } = revocations()
+    for (let i = 0; i < 2_500; i++) await own.revoke(`jti ${i}`, 9_000)
+    told.length = 0
+    await own.restore()
+    t.strictSame(told.map(({ length }) => length / 2), [1_000, 1_000, 500, 0])
+    t.equal(new Set(told.flat().filter((part) => typeof part === 'string')).size, 2_500)
+  })
+
+  t.test('count until the later of two times, whoever says so, and are told once', async (t) => {
+    const redis = await startRedis(t)
+    const nodes = [await start(t, redis.url), await start(t, redis.url)] as const
+    await until(() => nodes.every(({ adapter }) => adapter.known === 2))
+    const later = Date.now() + 60_000
+    await nodes[0].adapter.revoke('user eve', later)
+    await nodes[1].adapter.revoke('user eve', later - 30_000)
+    await nodes[1].adapter.revoke('user bob', later)
+    await until(() => nodes[0].told.revoked.includes('user bob'))
+    t.strictSame(nodes.map(({ told }) => told.revoked), [['user bob'], ['user eve']])
+    const client = new Redis(redis.url)
+    t.teardown(async () => client.disconnect())
+    t.strictSame(await client.zrange(new Keys('fastify-channels').shared('revocations'), '0', '-1', 'WITHSCORES'), ['user bob', `${later}`, 'user eve', `${later}`])
+  })
 })

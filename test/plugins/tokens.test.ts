@@ -151,6 +151,15 @@ t.test('a revocation ends connections at once, and refuses new ones until it is 
   await connect('ann')
 })
 
+t.test('a revocation without an end is refused, and revokes nothing', async (t) => {
+  const { app, connect } = await serveClub(t)
+  const ann = await connect('ann')
+  for (const until of [NaN, Infinity, undefined, '2030-01-01']) {
+    await t.rejects(app.registry.revoke({ userId: 'id-of-ann' }, until as never), { name: 'TypeError', message: /the time when it is over/ })
+  }
+  t.match(await ann.request('ping'), { type: 'ack' })
+})
+
 t.test('a revocation reaches a connection on its way past the token check', async (t) => {
   let letIn = () => {}
   const gate = new Promise<void>((resolve) => { letIn = resolve })
