@@ -46,6 +46,12 @@ function theilSen (samples: readonly number[]): number {
   return slopes[Math.floor(slopes.length / 2)] as number
 }
 
+/** A leak grows all along; what is learnt late is a step, and bends one half at most. */
+function growth (samples: readonly number[]): number {
+  const half = Math.floor(samples.length / 2)
+  return Math.min(theilSen(samples.slice(0, half)), theilSen(samples.slice(half)))
+}
+
 function leastSquares (samples: readonly number[]): number {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const xs = samples.map((_, i) => i)
@@ -57,6 +63,8 @@ t.test('the slopes are what they say', async (t) => {
   t.equal(leastSquares([1, 3, 5, 7]), 2)
   t.equal(theilSen([1, 3, 5, 7]), 2)
   t.equal(theilSen([1, 3, 500, 7, 9]), 2, 'one sample that is off')
+  t.equal(growth([0, 0, 0, 0, 900, 900, 900, 900, 900, 900]), 0, 'a step in the middle')
+  t.equal(growth([0, 2, 4, 6, 908, 910, 912, 914, 916, 918]), 2, 'a step on the way up')
 })
 
 t.test('5,000 connections later a server is what it was', { timeout: 100_000 }, async (t) => {
@@ -74,8 +82,8 @@ t.test('5,000 connections later a server is what it was', { timeout: 100_000 }, 
   t.match(before.alive, { Connection: 0, Session: 0, Exchange: 0, Room: 0 })
   t.equal(before.errors, 0)
   const settled = heap.slice(warmUp)
-  t.comment(`heap ${settled[0]} -> ${settled.at(-1)}; slope per cycle: Theil-Sen ${theilSen(settled)}, least squares ${leastSquares(settled)} bytes`)
-  t.ok(theilSen(settled) < allowedPerCycle, `${theilSen(settled)} bytes a cycle`)
+  t.comment(`heap ${settled[0]} -> ${settled.at(-1)}; slope per cycle: ${growth(settled)}, Theil-Sen of all ${theilSen(settled)}, least squares ${leastSquares(settled)} bytes`)
+  t.ok(growth(settled) < allowedPerCycle, `${growth(settled)} bytes a cycle`)
 })
 
 // --- The client library ---------------------------------------------------------------------------------------------
