@@ -67,3 +67,18 @@ t.test('what an application puts before all of its keys comes before all of ours
     })
   }
 })
+
+t.test('nothing goes on after a node of a Cluster was closed while it asked what the Cluster consists of', async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
+  const servers = await startCluster(t)
+  const client = new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true })
+  const before = timers()
+  const { adapter } = await start(t, client)
+  const asked = t.capture(Cluster.prototype, 'refreshSlotsCache', Cluster.prototype.refreshSlotsCache)
+  for (const server of servers) server.pause()
+  await until(() => asked().length > 0)
+  await adapter.close()
+  for (const server of servers) server.resume()
+  await until(() => timers() <= before)
+  t.equal(client.status, 'wait', 'what the application gave was never used')
+})

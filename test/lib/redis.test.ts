@@ -313,6 +313,7 @@ function masters (...names: string[]) {
   const clock = new FakeClock()
   const told = { gaps: 0, health: undefined as string | undefined }
   const connections = {
+    refresh: () => {},
     masters: () => [...known.keys()],
     masterOf: (name: string) => placed.get(name) ?? /@(\w+)/.exec(name)?.[1],
     subscriber: (master: string) => known.get(master)

@@ -27,6 +27,8 @@ function manners (random: () => number): RedisOptions {
 /** The connections to one Redis, whatever it consists of. A master is known by its address; that of a single Redis is ''. */
 export interface Connections {
   readonly command: Redis | Cluster
+  /** Asks a Cluster what it consists of now. */
+  refresh (): void
   /** Every master that subscriptions may live on; none while a Cluster is not known. */
   masters (): readonly string[]
   /** The master that a name belongs to; undefined while nobody knows. */
@@ -56,6 +58,7 @@ export function connectionsOf (client: Redis | Cluster, random: () => number): C
 function single (client: Redis, options: RedisOptions): Connections {
   return {
     command: client.duplicate({ ...options, enableAutoPipelining: true }),
+    refresh: () => {},
     masters: () => [''],
     masterOf: () => '',
     routeOf: () => '',
@@ -72,11 +75,13 @@ function cluster (client: Cluster, options: RedisOptions): Connections {
     keyPrefix: '',
     clusterRetryStrategy: retryStrategy as (times: number) => number,
     slotsRefreshTimeout: commandTimeout,
-    slotsRefreshInterval: 5_000,
+    // `refresh` does it: a timer of the library's own, caught in the middle of that by `disconnect`, goes on for ever and keeps the process alive.
+    slotsRefreshInterval: 0,
     redisOptions: { ...client.options.redisOptions, ...each } as object
   })
   return {
     command,
+    refresh: () => command.refreshSlotsCache(),
     // A master without slots has nothing to subscribe to.
     masters: () => [...new Set(command.slots.map(([master]) => master as string))],
     masterOf: (name) => command.slots[slotOf(name)]?.[0],

@@ -57,6 +57,7 @@ export class RedisSubscriptions implements Subscriptions {
   }
 
   start (): void {
+    this.#connections.refresh()
     this.look()
     this.#timer = this.#clock.setTimeout(() => this.start(), every)
   }
