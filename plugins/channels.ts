@@ -1,7 +1,7 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { Node } from '../lib/dispatch/node.ts'
+import { Node } from '../lib/server/node.ts'
 import { adapterOf } from './adapter.ts'
 import { heartbeat } from './heartbeat.ts'
 import { settingsOf, type ChannelsOptions } from './options.ts'
@@ -9,11 +9,11 @@ import { registry } from './registry.ts'
 import { rooms } from './rooms.ts'
 import { watchSessions } from './session-check.ts'
 import { status } from './status.ts'
-import { strictJwt } from './strict-jwt.ts'
+import { strictJwt } from './upgrade/strict-jwt.ts'
 import { webSocketServer } from './web-socket-server.ts'
 import { wsRoute } from './ws-route.ts'
 
-declare module '../lib/dispatch/implement.ts' {
+declare module '../lib/server/implement.ts' {
   interface Register { request: FastifyRequest }
 }
 
@@ -36,8 +36,8 @@ export const channels = fp<ChannelsOptions>(async (app, options) => {
 
 export default channels
 export type { ChannelsOptions } from './options.ts'
-export * from '../lib/contract/definition.ts'
-export * from '../lib/dispatch/implement.ts'
+export * from '../lib/contract/define-channel.ts'
+export * from '../lib/server/implement.ts'
 // These also bring each plugin's additions to Fastify's types along.
 export type { HeartbeatService } from './heartbeat.ts'
 export type { RegistryService } from './registry.ts'
@@ -45,8 +45,8 @@ export type { RoomHandle, RoomMember, RoomsService } from './rooms.ts'
 export type { ConnectionInfo } from '../lib/connection/connection.ts'
 export type { WsOptions } from './ws-route.ts'
 export type { ChannelsStatus, StatusService } from './status.ts'
-export type { NodeInfo, Everywhere } from '../lib/dispatch/questions.ts'
-export type * from '../lib/adapters/adapter.ts'
-export { Behind, type LogContent, type LoggedMessage } from '../lib/protocol/errors.ts'
-export type { Position } from '../lib/protocol/log.ts'
+export type { NodeInfo, NodeResults } from '../lib/server/node-requests.ts'
+export type * from '../lib/cluster/adapter.ts'
+export { Behind, type HistoryContent, type HistoryMessage } from '../lib/protocol/errors.ts'
+export type { Position } from '../lib/protocol/position.ts'
 export { closeEvents, type CloseEvent } from '../lib/protocol/close-events.ts'

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Heartbeat } from '../lib/connection/heartbeat.ts'
-import type { Node } from '../lib/dispatch/node.ts'
+import type { Node } from '../lib/server/node.ts'
 
 /** The liveness policy: its times, how many connections it watches, how many it had to end. */
 export type HeartbeatService = Pick<Heartbeat, 'options' | 'size' | 'terminated'>

@@ -4,11 +4,11 @@ import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { FastifyRequest } from 'fastify'
 import type { Cluster, Redis } from 'ioredis'
-import type { Adapter } from '../lib/adapters/adapter.ts'
+import type { Adapter } from '../lib/cluster/adapter.ts'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
-import { defaultLimits, noLimits, type Limits } from '../lib/connection/limits.ts'
-import type { ViolationOptions } from '../lib/connection/violations.ts'
+import { defaultLimits, noLimits, type Limits } from '../lib/limits/limits.ts'
+import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
 import { InvalidOptions } from './errors.ts'
 import type { SessionCheck } from './session-check.ts'
 
@@ -41,9 +41,9 @@ export interface ChannelsOptions {
   /** How long an upgrade may take, hooks included, before it is answered 503. Default 5,000. */
   readonly upgradeTimeout?: number
   /** Messages of one connection that may wait or run before we stop reading from it. Default 64. */
-  readonly inboxLimit?: number
+  readonly receiveQueueLimit?: number
   /** Unknown types and invalid payloads forgiven before a connection is closed. Default 10 in 60,000. */
-  readonly violations?: Partial<ViolationOptions>
+  readonly protocolErrors?: Partial<ProtocolErrorLimit>
   /** Forgive none of them. Default false. */
   readonly strict?: boolean
   /**
@@ -77,8 +77,8 @@ const milliseconds = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })
 
 const positive = Type.Integer({ minimum: 1 })
 const closed = { additionalProperties: false }
-const rate = Type.Object({ max: positive, per: milliseconds }, closed)
-const tolerance = Type.Object({ max: Type.Integer({ minimum: 0 }), per: milliseconds }, closed)
+const rate = Type.Object({ max: positive, timeWindow: milliseconds }, closed)
+const tolerance = Type.Object({ max: Type.Integer({ minimum: 0 }), timeWindow: milliseconds }, closed)
 
 const prefix = Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: '^[^{}]+$' }))
 
@@ -92,8 +92,8 @@ const definition = Type.Object({
   handlerTimeout: Type.Optional(milliseconds),
   closeTimeout: Type.Optional(milliseconds),
   upgradeTimeout: Type.Optional(milliseconds),
-  inboxLimit: Type.Optional(positive),
-  violations: Type.Optional(Type.Partial(tolerance, closed)),
+  receiveQueueLimit: Type.Optional(positive),
+  protocolErrors: Type.Optional(Type.Partial(tolerance, closed)),
   strict: Type.Optional(Type.Boolean()),
   limits: Type.Optional(Type.Union([Type.Literal(false), Type.Partial(Type.Object({
     connections: positive,
@@ -103,10 +103,10 @@ const definition = Type.Object({
     messages: rate,
     bytes: rate,
     joins: rate,
-    storm: tolerance,
-    queue: positive
+    rateLimitErrors: tolerance,
+    sendQueueBytes: positive
   }), closed)])),
-  sessionCheck: Type.Optional(Type.Object({ every: milliseconds, check: Type.Function([], Type.Unknown()) }, closed)),
+  sessionCheck: Type.Optional(Type.Object({ interval: milliseconds, check: Type.Function([], Type.Unknown()) }, closed)),
   presenceGrace: Type.Optional(Type.Integer({ minimum: 0 })),
   redis: Type.Optional(Type.Union([
     Type.Object({ url: Type.String({ pattern: '^rediss?://' }), prefix }, closed),
@@ -126,7 +126,7 @@ const schema = TypeCompiler.Compile(definition)
 export const optionNames: readonly string[] = Object.keys(definition.properties)
 
 const heartbeat: HeartbeatOptions = { interval: 30_000, timeout: 10_000 }
-const violations: ViolationOptions = { max: 10, per: 60_000 }
+const protocolErrors: ProtocolErrorLimit = { max: 10, timeWindow: 60_000 }
 
 /** The limits and times, every one of them set. */
 export type Settings = ReturnType<typeof settingsOf>
@@ -142,11 +142,11 @@ export function settingsOf (options: ChannelsOptions) {
     upgradeTimeout: 5_000,
     presenceGrace: 3_000,
     clock: systemClock,
-    inboxLimit: 64,
+    receiveQueueLimit: 64,
     ...options,
     heartbeat: { ...heartbeat, ...options.heartbeat },
     limits: options.limits === false ? noLimits : { ...defaultLimits, ...options.limits },
-    violations: { ...violations, ...options.violations, ...(options.strict && { max: 0 }) }
+    protocolErrors: { ...protocolErrors, ...options.protocolErrors, ...(options.strict && { max: 0 }) }
   }
   if (options.redis && options.adapter) throw new InvalidOptions('/adapter: either that or redis')
   if (settings.heartbeat.timeout >= settings.heartbeat.interval) {

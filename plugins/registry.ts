@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
-import type { Node } from '../lib/dispatch/node.ts'
-import { RegistryOfContracts, type RegistryService } from '../lib/dispatch/registry-service.ts'
+import type { Node } from '../lib/server/node.ts'
+import { ContractRegistry, type RegistryService } from '../lib/server/registry-service.ts'
 
 export type { RegistryService }
 
@@ -13,5 +13,5 @@ declare module 'fastify' {
 
 /** `fastify.registry` */
 export const registry = fp<{ node: Node }>(async (app, { node }) => {
-  app.decorate('registry', new RegistryOfContracts(node))
+  app.decorate('registry', new ContractRegistry(node))
 }, { name: 'fastify-channels-registry', fastify: '5.x' })

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
-import type { Node } from '../lib/dispatch/node.ts'
-import { RoomsOfContracts, type RoomHandle, type RoomMember, type RoomsService } from '../lib/dispatch/rooms-service.ts'
+import type { Node } from '../lib/server/node.ts'
+import { ContractRooms, type RoomHandle, type RoomMember, type RoomsService } from '../lib/server/rooms-service.ts'
 
 export type { RoomHandle, RoomMember, RoomsService }
 
@@ -13,5 +13,5 @@ declare module 'fastify' {
 
 /** `fastify.rooms` */
 export const rooms = fp<{ node: Node }>(async (app, { node }) => {
-  app.decorate('rooms', new RoomsOfContracts(node))
+  app.decorate('rooms', new ContractRooms(node))
 }, { name: 'fastify-channels-rooms', fastify: '5.x' })

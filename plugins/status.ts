@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import type { Node, NodeStatus } from '../lib/dispatch/node.ts'
+import type { Node, NodeStatus } from '../lib/server/node.ts'
 
 export type ChannelsStatus = NodeStatus
 

@@ -1,13 +1,13 @@
 import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Node } from '../lib/dispatch/node.ts'
+import type { Node } from '../lib/server/node.ts'
 import { closeEvents } from '../lib/protocol/close-events.ts'
 import { WebSocketRegistered } from './errors.ts'
-import { selectSubprotocol } from './handshake.ts'
+import { selectSubprotocol } from './upgrade/handshake.ts'
 import type { Settings } from './options.ts'
-import { hideTokens, restoreToken } from './token-in-url.ts'
-import { UpgradeGuard } from './upgrade-guard.ts'
+import { hideTokens, restoreToken } from './upgrade/token-in-url.ts'
+import { UpgradeGuard } from './upgrade/upgrade-guard.ts'
 
 /** Marks a route that takes upgrades, in its `config`. */
 const takesUpgrades = Symbol('fastify-channels.takes-upgrades')

@@ -5,21 +5,21 @@ import type {
 } from 'fastify'
 import fp from 'fastify-plugin'
 import { ContractError } from '../lib/contract/contract-error.ts'
-import type { ImplementedChannel } from '../lib/dispatch/implement.ts'
-import type { Node } from '../lib/dispatch/node.ts'
-import { Router } from '../lib/dispatch/router.ts'
-import { Admission } from './admission.ts'
-import { authenticator, type Authenticated, type Protection } from './authentication.ts'
+import type { ImplementedChannel } from '../lib/server/implement.ts'
+import type { Node } from '../lib/server/node.ts'
+import { Router } from '../lib/server/router.ts'
+import { Admission } from './upgrade/admission.ts'
+import { authenticator, type Authenticated, type Protection } from './upgrade/authentication.ts'
 import { InvalidContract, Unauthenticated } from './errors.ts'
-import { checkHandshake } from './handshake.ts'
+import { checkHandshake } from './upgrade/handshake.ts'
 import type { Settings } from './options.ts'
-import { originCheck } from './origins.ts'
-import { redactingSerializers } from './token-in-url.ts'
+import { originCheck } from './upgrade/origins.ts'
+import { redactingSerializers } from './upgrade/token-in-url.ts'
 
 /** What a WebSocket route may say on top of Fastify's route options. */
 export interface WsOptions extends Protection {
   /** What handlers need of the request: it is gone once the connection stands. They find it as `ctx.context`. */
-  readonly context?: (request: FastifyRequest) => unknown
+  readonly locals?: (request: FastifyRequest) => unknown
 }
 
 /** What was found out about a request on its way to the switch. */
@@ -53,7 +53,7 @@ export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node
   const admitted = new WeakMap<FastifyRequest, Admitted>()
   const serializers = redactingSerializers(app)
 
-  app.decorate('ws', function (this: FastifyInstance, url: string, { identify, public: open, context, ...route }: WsOptions & RouteShorthandOptions, channels: readonly ImplementedChannel[]) {
+  app.decorate('ws', function (this: FastifyInstance, url: string, { identify, public: open, locals, ...route }: WsOptions & RouteShorthandOptions, channels: readonly ImplementedChannel[]) {
     const authenticate = authenticator(this, url, { ...(identify && { identify }), ...(open && { public: open }) }, settings)
     const router = routerOf(channels, node)
     return this.route({
@@ -77,11 +77,11 @@ export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node
       ],
       preHandler: [
         ...hooks(route.preHandler),
-        async (request) => { admitted.set(request, { ...admitted.get(request) as Admitted, context: await context?.(request) }) }
+        async (request) => { admitted.set(request, { ...admitted.get(request) as Admitted, context: await locals?.(request) }) }
       ],
       onError: [
         ...hooks(route.onError),
-        async (_request, _reply, { statusCode = 500 }) => node.tally.reject(`http_${statusCode}`)
+        async (_request, _reply, { statusCode = 500 }) => node.counters.reject(`http_${statusCode}`)
       ],
       // Never reached: a request that is no upgrade is refused before.
       handler: checkHandshake,

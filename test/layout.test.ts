@@ -1,10 +1,9 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { posix } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
+import { root } from './support/root.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 
 interface Import {
   /** A path of this repository, or the name of a package. */
@@ -26,10 +25,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': ['lib/protocol'],
   'lib/client': ['lib/contract', 'lib/protocol'],
   'lib/asyncapi': ['lib/contract', 'lib/protocol'],
-  'lib/connection': ['lib/protocol', 'types of lib/adapters/adapter.ts'],
-  'lib/rooms': ['lib/protocol', 'types of lib/adapters/adapter.ts'],
-  'lib/adapters': ['lib/protocol'],
-  'lib/dispatch': ['lib/protocol', 'lib/contract', 'lib/connection', 'lib/rooms', 'lib/adapters'],
+  'lib/limits': ['lib/protocol'],
+  'lib/connection': ['lib/limits', 'lib/protocol'],
+  'lib/cluster': ['lib/protocol'],
+  'lib/history': ['lib/cluster', 'lib/protocol'],
+  'lib/rooms': ['lib/history', 'lib/cluster', 'lib/protocol'],
+  'lib/server': ['lib/rooms', 'lib/history', 'lib/cluster', 'lib/connection', 'lib/limits', 'lib/contract', 'lib/protocol'],
+  'lib/memory': ['lib/cluster', 'lib/protocol'],
+  'lib/redis': ['lib/cluster', 'lib/protocol'],
   'lib/testing': ['lib'],
   plugins: ['lib'],
   routes: ['plugins', 'lib']
@@ -159,8 +162,8 @@ t.test('imports point one way, names say what they are, and nothing prints', asy
   t.strictSame(faults(modules, publicEntries()), [])
 })
 
-t.test('only the connection and its outbox write to a socket or close one', async (t) => {
-  t.strictSame(socketWriters().sort(), ['lib/connection/connection.ts', 'lib/connection/outbox.ts'])
+t.test('only the connection and its send queue write to a socket or close one', async (t) => {
+  t.strictSame(socketWriters().sort(), ['lib/connection/connection.ts', 'lib/connection/send-queue.ts'])
 })
 
 t.test('the lockfile names no registry', async (t) => {
@@ -169,23 +172,22 @@ t.test('the lockfile names no registry', async (t) => {
 
 t.test('the layout is refused where it breaks a rule', async (t) => {
   const cases: ReadonlyArray<readonly [path: string, text: string, fault: string]> = [
-    ['lib/protocol/frame.ts', "import { pattern } from '../contract/pattern.ts'", 'lib/protocol/frame.ts imports lib/contract/pattern.ts'],
-    ['lib/protocol/frame.ts', "import { parse } from 'secure-json-parse'", 'lib/protocol/frame.ts imports secure-json-parse'],
-    ['lib/contract/compile.ts', "import type { Node } from '../dispatch/node.ts'", 'lib/contract/compile.ts imports lib/dispatch/node.ts'],
-    ['lib/rooms/rooms.ts', "import { Adapter } from '../adapters/adapter.ts'", 'lib/rooms/rooms.ts imports lib/adapters/adapter.ts'],
-    ['lib/rooms/rooms.ts', "export type * from '../adapters/memory/memory.ts'", 'lib/rooms/rooms.ts imports lib/adapters/memory/memory.ts'],
-    ['lib/dispatch/node.ts', "const plugin = await import('../../plugins/rooms.ts')", 'lib/dispatch/node.ts imports plugins/rooms.ts'],
-    ['lib/dispatch/node.ts', "type Request = import('fastify').FastifyRequest", 'lib/dispatch/node.ts imports fastify'],
-    ['lib/dispatch/node.ts', "import fp from 'fastify-plugin'", 'lib/dispatch/node.ts imports fastify-plugin'],
+    ['lib/protocol/encoding.ts', "import { pattern } from '../contract/pattern.ts'", 'lib/protocol/encoding.ts imports lib/contract/pattern.ts'],
+    ['lib/protocol/encoding.ts', "import { parse } from 'secure-json-parse'", 'lib/protocol/encoding.ts imports secure-json-parse'],
+    ['lib/contract/compile.ts', "import type { Node } from '../server/node.ts'", 'lib/contract/compile.ts imports lib/server/node.ts'],
+    ['lib/rooms/rooms.ts', "export type * from '../memory/memory-adapter.ts'", 'lib/rooms/rooms.ts imports lib/memory/memory-adapter.ts'],
+    ['lib/server/node.ts', "const plugin = await import('../../plugins/rooms.ts')", 'lib/server/node.ts imports plugins/rooms.ts'],
+    ['lib/server/node.ts', "type Request = import('fastify').FastifyRequest", 'lib/server/node.ts imports fastify'],
+    ['lib/server/node.ts', "import fp from 'fastify-plugin'", 'lib/server/node.ts imports fastify-plugin'],
     ['lib/testing/client.ts', "import jwt from '@fastify/jwt'", 'lib/testing/client.ts imports @fastify/jwt'],
     ['lib/clock.ts', "import { closeEvents } from './protocol/close-events.ts'", 'lib/clock.ts imports lib/protocol/close-events.ts'],
     ['plugins/rooms.ts', "import { chat } from '../routes/chat/chat.contract.ts'", 'plugins/rooms.ts imports routes/chat/chat.contract.ts'],
-    ['lib/client/wire.ts', "import { type WebSocket } from 'ws'", 'the client loads ws through lib/client/wire.ts'],
+    ['lib/client/transport/socket-attempt.ts', "import { type WebSocket } from 'ws'", 'the client loads ws through lib/client/transport/socket-attempt.ts'],
     ['lib/misc.ts', '', 'lib/misc.ts is in no layer'],
     ['lib/rooms/types.ts', '', 'lib/rooms/types.ts does not say what it is'],
     ['lib/rooms/utils/map.ts', '', 'lib/rooms/utils/map.ts does not say what it is'],
     ['lib/rooms/index.ts', '', 'lib/rooms/index.ts is no public entry'],
-    ['lib/adapters/redis/scripts/append.ts', '', 'lib/adapters/redis/scripts/append.ts is more than two folders deep'],
+    ['lib/redis/history/scripts/append.ts', '', 'lib/redis/history/scripts/append.ts is more than two folders deep'],
     ['lib/rooms/room.ts', 'console.log(1)', 'lib/rooms/room.ts uses console']
   ]
   for (const [path, text, fault] of cases) t.strictSame(faults([moduleOf(path, text)], []), [fault], fault)
@@ -203,7 +205,7 @@ t.test('the client is refused what it would load through another file', async (t
 t.test('the layout allows what the design allows', async (t) => {
   const graph = [
     moduleOf('lib/protocol/envelope.ts', "import { parse } from 'secure-json-parse'; import { closeEvents } from './close-events.ts'"),
-    moduleOf('lib/rooms/rooms.ts', "import type { Adapter } from '../adapters/adapter.ts'; import type { Clock } from '../clock.ts'"),
+    moduleOf('lib/rooms/rooms.ts', "import type { Adapter } from '../cluster/adapter.ts'; import type { Clock } from '../clock.ts'"),
     moduleOf('lib/client/index.ts', "export * from './connect.ts'"),
     moduleOf('plugins/rooms.ts', "import fp from 'fastify-plugin'; import { Rooms } from '../lib/rooms/rooms.ts'")
   ]

@@ -1,14 +1,13 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { defaultLimits } from '../lib/connection/limits.ts'
+import { root } from './support/root.ts'
+import { defaultLimits } from '../lib/limits/limits.ts'
 import { optionNames } from '../plugins/options.ts'
-import { startCluster, startRedis, startSentinel } from './redis.ts'
-import { freePort } from './free-port.ts'
+import { startCluster, startRedis, startSentinel } from './support/redis.ts'
+import { freePort } from './support/free-port.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 
 function blocks (language: string): string[] {

@@ -1,26 +1,26 @@
-import type { AnyChannel } from '../contract/definition.ts'
+import type { AnyChannel } from '../contract/define-channel.ts'
 import { addressOf, type Params } from '../contract/address.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import type { Begun } from './channel-log.ts'
-import { JoinedChannel } from './joined-channel.ts'
+import type { ResyncEvent } from './channel/channel-history.ts'
+import { JoinedChannel } from './channel/joined-channel.ts'
 import { Listeners, type Unsubscribe } from './listeners.ts'
 import { Messaging } from './messaging.ts'
 import { failure } from './request-error.ts'
-import type { LinkState, Transport } from './transport.ts'
-import type { Close } from './wire.ts'
+import type { ConnectionState, Transport } from './transport/transport.ts'
+import type { CloseInfo } from './transport/socket-attempt.ts'
 
 /**
  * `connecting`: there is no connection, one is being made or waited for. `recovering`: there is one, and channels that were joined
  * are on their way in again. `open`: all are in. `closed`: for good.
  */
-export type State = LinkState | 'recovering'
+export type ClientState = ConnectionState | 'recovering'
 
 /** What `connect` returns. `TypedConnection` says what its members mean. */
 export class Client extends Messaging {
   readonly #transport: Transport
   readonly #channels = new Map<string, JoinedChannel>()
-  readonly #states: Listeners<[state: State, close: Close | undefined]>
-  #state: State = 'connecting'
+  readonly #states: Listeners<[state: ClientState, close: CloseInfo | undefined]>
+  #state: ClientState = 'connecting'
 
   constructor (transport: Transport) {
     super(transport)
@@ -30,15 +30,15 @@ export class Client extends Messaging {
     transport.envelopes.add((envelope) => this.#receive(envelope))
   }
 
-  get state (): State {
+  get state (): ClientState {
     return this.#state
   }
 
-  onState (listener: (state: State, close: Close | undefined) => void): Unsubscribe {
+  onState (listener: (state: ClientState, close: CloseInfo | undefined) => void): Unsubscribe {
     return this.#states.add(listener)
   }
 
-  async join (channel: string | AnyChannel, params?: Params, { onResync }: { onResync?: (begun: Begun) => void } = {}): Promise<JoinedChannel> {
+  async join (channel: string | AnyChannel, params?: Params, { onResync }: { onResync?: (begun: ResyncEvent) => void } = {}): Promise<JoinedChannel> {
     const address = addressOf(typeof channel === 'string' ? channel : channel.pattern, params)
     const subject = { type: 'join', channel: address }
     if (this.state === 'closed') throw failure(subject, 'closed')
@@ -50,7 +50,7 @@ export class Client extends Messaging {
     this.#transport.close()
   }
 
-  #enter (address: string, onResync?: (begun: Begun) => void): Promise<JoinedChannel> {
+  #enter (address: string, onResync?: (begun: ResyncEvent) => void): Promise<JoinedChannel> {
     return new Promise((resolve, reject) => {
       const channel: JoinedChannel = new JoinedChannel(this.#transport, address, {
         entered: () => {
@@ -69,7 +69,7 @@ export class Client extends Messaging {
   }
 
   /** Channels are on their way again when `recovering` or `open` is told, and rejected what they can be when `closed` is. */
-  #follow (state: LinkState, close: Close | undefined): void {
+  #follow (state: ConnectionState, close: CloseInfo | undefined): void {
     for (const channel of [...this.#channels.values()]) channel.follow(state)
     if (state === 'open') this.#settle()
     else this.#tell(state, close)
@@ -81,7 +81,7 @@ export class Client extends Messaging {
     this.#tell([...this.#channels.values()].some(({ returning }) => returning) ? 'recovering' : 'open')
   }
 
-  #tell (state: State, close?: Close): void {
+  #tell (state: ClientState, close?: CloseInfo): void {
     if (state === this.#state) return
     this.#state = state
     this.#states.call(state, close)

@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.ts'
-import type { AnyChannel } from '../contract/definition.ts'
+import type { AnyChannel } from '../contract/define-channel.ts'
 import { Client } from './client.ts'
 import type { Report } from './listeners.ts'
-import { systemClock } from './system-clock.ts'
-import { Transport } from './transport.ts'
-import type { Connection, TypedConnection } from './typed-connection.ts'
-import { platformWakeSource, type WakeSource } from './wake.ts'
-import type { WebSocketConstructor } from './web-socket.ts'
+import { systemClock } from './transport/system-clock.ts'
+import { Transport } from './transport/transport.ts'
+import type { UntypedClient, TypedClient } from './typed-connection.ts'
+import { platformNetworkEvents, type NetworkEventSource } from './transport/network-events.ts'
+import type { WebSocketConstructor } from './transport/web-socket.ts'
 
 export interface ConnectOptions {
   /**
@@ -32,7 +32,7 @@ export interface ConnectOptions {
    * Events that make a wait to reconnect end at once, and a connection be looked at: `online`, `pageshow`, `visibilitychange`.
    * Default: those of the browser's window; elsewhere none.
    */
-  readonly wake?: WakeSource
+  readonly networkEvents?: NetworkEventSource
   /** Default: the platform's. For tests. */
   readonly clock?: Clock
   /** A random number of [0, 1), for the wait before a reconnect. Default: `Math.random`. For tests. */
@@ -44,12 +44,12 @@ export interface ConnectOptions {
  * @param url `wss:` or `ws:`; in a browser it may be relative to the page: `/ws/chat`.
  * @throws {TypeError} when the URL is none of these, or there is no WebSocket to connect with.
  */
-export function connect (url: string, options?: ConnectOptions): Connection
+export function connect (url: string, options?: ConnectOptions): UntypedClient
 /** The same, for contracts that are known: `connect<typeof chat>(…)`, or `connect<typeof chat | typeof news>(…)`. */
-export function connect<C extends AnyChannel> (url: string, options?: ConnectOptions): TypedConnection<C>
+export function connect<C extends AnyChannel> (url: string, options?: ConnectOptions): TypedClient<C>
 // `unknown`: here the types take over. The client itself knows no contract; what the server sends is taken at its word.
 export function connect (url: string, options: ConnectOptions = {}): unknown {
-  const { token, timeout = 35_000, pending = 100, wake = platformWakeSource(), clock = systemClock, random = Math.random, onError } = options
+  const { token, timeout = 35_000, pending = 100, networkEvents = platformNetworkEvents(), clock = systemClock, random = Math.random, onError } = options
   const report = (error: unknown) => queueMicrotask(() => (onError ?? rethrow)(error))
   return new Client(new Transport({
     url: webSocketUrl(url),
@@ -57,7 +57,7 @@ export function connect (url: string, options: ConnectOptions = {}): unknown {
     token,
     timeout,
     pending,
-    wake,
+    networkEvents,
     clock,
     random,
     report,

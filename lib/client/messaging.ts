@@ -1,13 +1,13 @@
 import type { Envelope } from '../protocol/envelope.ts'
-import type { Place } from '../protocol/frame.ts'
+import type { EntryPosition } from '../protocol/encoding.ts'
 import { Listeners, type Unsubscribe } from './listeners.ts'
 import { RequestError, isDeclared } from './request-error.ts'
-import type { Transport } from './transport.ts'
+import type { Transport } from './transport/transport.ts'
 
 type Result = { readonly ok: true, readonly reply: unknown } | { readonly ok: false, readonly error: RequestError }
 
 /** Where a logged message stands in its channel's log. `TypedChannel`'s `Entry` says what its members mean. */
-export type Entry = Omit<Place, 'prev'>
+export type Entry = Omit<EntryPosition, 'prev'>
 
 /** The messages of one channel, or of the connection itself. `TypedMessaging` says what its members mean. */
 export class Messaging {

@@ -1,6 +1,6 @@
 import { errorMessages, type ErrorCode } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import { numberOf, propertyOf, textOf } from './read-envelope.ts'
+import { numberOf, propertyOf, textOf } from './transport/read-envelope.ts'
 
 /** What a request is about. */
 export type Subject = Pick<Envelope, 'type' | 'channel'>

@@ -1,34 +1,34 @@
-import type { ChannelDefinition } from '../contract/definition.ts'
+import type { ChannelDefinition } from '../contract/define-channel.ts'
 import type {
-  ErrorData, ErrorsOf, IsLogged, KeyframeOf, PayloadArgument, PayloadOf, PresenceOf, Received, ReplyOf, SentPayloadOf
-} from '../contract/payloads.ts'
-import type { Position, ResyncReason } from '../protocol/log.ts'
+  ErrorData, ErrorsOf, IsPersistent, SnapshotOf, PayloadArgument, ClientPayloadOf, PresenceOf, ClientMessageType, ReplyOf, ServerPayloadOf
+} from '../contract/message-types.ts'
+import type { Position, ResyncReason } from '../protocol/position.ts'
 import type { Unsubscribe } from './listeners.ts'
 import type { FailureCode, RequestError } from './request-error.ts'
 
-type DeclaredCode<D extends ChannelDefinition, K extends Received<D>> = keyof ErrorsOf<D, K> & string
+type DeclaredCode<D extends ChannelDefinition, K extends ClientMessageType<D>> = keyof ErrorsOf<D, K> & string
 
 /** The errors that a message declares: a union to `switch` over by `code`. */
-export type DeclaredError<D extends ChannelDefinition, K extends Received<D>> =
+export type DeclaredError<D extends ChannelDefinition, K extends ClientMessageType<D>> =
   { [E in DeclaredCode<D, K>]: RequestError<E, ErrorData<ErrorsOf<D, K>, E>> }[DeclaredCode<D, K>]
 
 /** What `trySend` resolves to. */
-export type SendResult<D extends ChannelDefinition, K extends Received<D>> =
+export type SendResult<D extends ChannelDefinition, K extends ClientMessageType<D>> =
   | { readonly ok: true, readonly reply: ReplyOf<D, K> }
   | { readonly ok: false, readonly error: DeclaredError<D, K> | RequestError<FailureCode> }
 
 /** Where a logged message stands in its channel's log. */
-export interface Entry {
+export interface EntryInfo {
   /** Grows by one with each message of the log. */
   readonly offset: number
   /** By which its sender knows it: `ctx.messageId` of a handler that broadcast once. */
   readonly id: string
-  readonly link: string
+  readonly hash: string
 }
 
 // Of a contract that is not known, any message may be logged.
 type EntryOf<D extends ChannelDefinition, K extends keyof D['fromServer'] & string> =
-  IsLogged<D, K> extends true ? [entry: Entry] : D extends { readonly log: object } ? [] : 'log' extends keyof D ? [entry?: Entry] : []
+  IsPersistent<D, K> extends true ? [entry: EntryInfo] : D extends { readonly history: object } ? [] : 'history' extends keyof D ? [entry?: EntryInfo] : []
 
 // The names are written out below, not `Received<D>`: errors print a constraint as it is written.
 /** The messages of a channel, or of the connection itself. */
@@ -38,7 +38,7 @@ export interface TypedMessaging<D extends ChannelDefinition> {
    * Logged messages come in the order of the log, each once.
    * @returns a function that ends this.
    */
-  on<K extends keyof D['fromServer'] & string> (type: K, listener: (payload: SentPayloadOf<D, K>, ...entry: EntryOf<D, K>) => void): Unsubscribe
+  on<K extends keyof D['fromServer'] & string> (type: K, listener: (payload: ServerPayloadOf<D, K>, ...entry: EntryOf<D, K>) => void): Unsubscribe
 
   /**
    * Sends a message and resolves with its reply. Always settles.
@@ -50,10 +50,10 @@ export interface TypedMessaging<D extends ChannelDefinition> {
    *   wait already, with `disconnected` when it did not leave within 90 s, and with `unknown_outcome` 90 s after its first attempt.
    * @throws {TypeError} when the payload cannot be written as JSON.
    */
-  send<K extends keyof D['fromClient'] & string> (type: K, ...payload: PayloadArgument<PayloadOf<D, K>>): Promise<ReplyOf<D, K>>
+  send<K extends keyof D['fromClient'] & string> (type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>>): Promise<ReplyOf<D, K>>
 
   /** `send` that resolves with the failure instead of rejecting with it. The choice for what may be lost, such as `typing`. */
-  trySend<K extends keyof D['fromClient'] & string> (type: K, ...payload: PayloadArgument<PayloadOf<D, K>>): Promise<SendResult<D, K>>
+  trySend<K extends keyof D['fromClient'] & string> (type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>>): Promise<SendResult<D, K>>
 
   /** Whether a `send` of this type, here, failed with an error that the message declares: one of them, or this very one. */
   isError<K extends keyof D['fromClient'] & string> (error: unknown, type: K): error is DeclaredError<D, K>
@@ -67,8 +67,8 @@ export interface Resync<D extends ChannelDefinition> {
   /** `fresh`: joined for the first time. All others: messages were missed that are not coming any more; docs/protocol.md 8.5 lists why. */
   readonly reason: ResyncReason
   /** The channel's state after the message at `offset`, and all that there was to know before it. Undefined where there is none. */
-  readonly keyframe?: { readonly offset: number, readonly link: string, readonly state: KeyframeOf<D> }
-  /** The newest place in the log at that time. The messages up to it, from the keyframe or from the oldest that is handed out, come next. */
+  readonly snapshot?: { readonly offset: number, readonly hash: string, readonly state: SnapshotOf<D> }
+  /** The newest place in the log at that time. The messages up to it, from the snapshot or from the oldest that is handed out, come next. */
   readonly position: Position
 }
 
@@ -76,7 +76,7 @@ export interface Resync<D extends ChannelDefinition> {
 export interface JoinOptions<D extends ChannelDefinition> {
   /**
    * Called whenever the client begins anew: with the first join, before `join` resolves; when what was missed could not be recovered; when the
-   * server sends `resync`. It replaces what is known: afterwards every message after the keyframe or, without one, the newest history comes
+   * server sends `resync`. It replaces what is known: afterwards every message after the snapshot or, without one, the newest history comes
    * through `on`, in order, each once. (Where the log cannot be reached at the first join, it is called later, as soon as it can.)
    */
   readonly onResync: (resync: Resync<D>) => void

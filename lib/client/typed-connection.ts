@@ -1,10 +1,10 @@
 import type { TObject, TSchema, TString, TUnknown } from '@sinclair/typebox'
-import type { AnyChannel, Channel, ChannelDefinition, LogDefinition } from '../contract/definition.ts'
-import type { ParamsOf } from '../contract/payloads.ts'
+import type { AnyChannel, Channel, ChannelDefinition, HistoryDefinition } from '../contract/define-channel.ts'
+import type { ParamsOf } from '../contract/message-types.ts'
 import type { Unsubscribe } from './listeners.ts'
-import type { State } from './client.ts'
+import type { ClientState } from './client.ts'
 import type { JoinOptions, TypedChannel, TypedMessaging } from './typed-channel.ts'
-import type { Close } from './wire.ts'
+import type { CloseInfo } from './transport/socket-attempt.ts'
 
 interface NoMessages {
   readonly pattern: ''
@@ -30,8 +30,8 @@ type Params<D extends ChannelDefinition> = D extends { readonly params: TSchema 
 
 // Of a contract that is not known, a channel may have a log.
 type JoinArguments<D extends ChannelDefinition> =
-  D extends { readonly log: object } ? [params: ParamsOf<D>, options: JoinOptions<D>]
-    : 'log' extends keyof D ? [...Params<D>, options?: JoinOptions<D>] : Params<D>
+  D extends { readonly history: object } ? [params: ParamsOf<D>, options: JoinOptions<D>]
+    : 'history' extends keyof D ? [...Params<D>, options?: JoinOptions<D>] : Params<D>
 
 /**
  * A client of one WebSocket route. `C` are the contracts of the route: a union of channels, at most one of them the
@@ -40,14 +40,14 @@ type JoinArguments<D extends ChannelDefinition> =
  * The connection is made at once, and made again whenever it is lost, until the client is closed: by `close`, or by a server
  * that wants it to stay away.
  */
-export interface TypedConnection<C extends AnyChannel, V extends AnyChannel = C> extends TypedMessaging<ConnectionDefinition<C>> {
-  readonly state: State
+export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C> extends TypedMessaging<ConnectionDefinition<C>> {
+  readonly state: ClientState
 
   /**
    * Calls `listener` with each new state; where a connection ended, also with its close code and reason.
    * @returns a function that ends this.
    */
-  onState (listener: (state: State, close: Close | undefined) => void): Unsubscribe
+  onState (listener: (state: ClientState, close: CloseInfo | undefined) => void): Unsubscribe
 
   /**
    * Joins a channel, given as its contract or its pattern. Waits for the connection where there is none yet, across
@@ -80,8 +80,8 @@ interface Unknown<P extends string> extends ChannelDefinition {
   }>>
   readonly fromServer: Readonly<Record<string, { readonly payload: TUnknown }>>
   readonly presence: TUnknown
-  readonly log?: LogDefinition & { readonly keyframe: TUnknown }
+  readonly history?: HistoryDefinition & { readonly snapshot: TUnknown }
 }
 
 /** A client that was told of no contract: what arrives is `unknown`. A channel joined by its contract's value is typed. */
-export type Connection = TypedConnection<Channel<Unknown<string>> | Channel<Unknown<''>>, AnyChannel>
+export type UntypedClient = TypedClient<Channel<Unknown<string>> | Channel<Unknown<''>>, AnyChannel>

@@ -3,9 +3,9 @@ import type { WebSocket } from 'ws'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events.ts'
-import type { Frame, Stream, WhenSlow } from '../protocol/frame.ts'
-import { Outbox, type Flusher } from './outbox.ts'
-import type { Tally } from './tally.ts'
+import type { EncodedMessage, ResyncSource, WhenSlow } from '../protocol/encoding.ts'
+import { SendQueue, type Flusher } from './send-queue.ts'
+import type { Counters } from './counters.ts'
 
 /** What anyone may know of a connection. Times are milliseconds since 1970. */
 export interface ConnectionInfo {
@@ -39,16 +39,16 @@ export interface Credentials {
 export interface Identity extends Credentials {
   readonly id: string
   readonly ip: string
-  readonly context?: unknown
+  readonly locals?: unknown
   /** What a new token says; rejects when it does not verify. Undefined where the route knows no tokens. */
   readonly verify: ((token: string) => Promise<Credentials>) | undefined
 }
 
 /** What all connections of a server share. */
-export interface ConnectionServices {
+export interface ConnectionDeps {
   readonly clock: Clock
   readonly flusher: Flusher
-  readonly tally: Tally
+  readonly tally: Counters
   /** Bytes that may wait to be sent. */
   readonly queue: number
 }
@@ -63,7 +63,7 @@ export class Connection implements ConnectionInfo {
   readonly id: string
   readonly userId: string | undefined
   readonly ip: string
-  readonly context: unknown
+  readonly locals: unknown
   readonly verify: Identity['verify']
   readonly connectedAt: number
   readonly channels = new Set<string>()
@@ -74,25 +74,25 @@ export class Connection implements ConnectionInfo {
   bytesIn = 0
   bytesOut = 0
   /** Whether a frame has arrived since the last ping; the heartbeat's question. */
-  heard = true
+  hasAnswered = true
   #credentials: Credentials
   #state: 'open' | 'closing' | 'closed' = 'open'
   readonly #webSocket: WebSocket
-  readonly #outbox: Outbox
+  readonly #outbox: SendQueue
   readonly #clock: Clock
-  readonly #tally: Tally
+  readonly #tally: Counters
 
-  constructor (webSocket: WebSocket, transport: Socket, identity: Identity, log: Logger, services: ConnectionServices) {
+  constructor (webSocket: WebSocket, transport: Socket, identity: Identity, log: Logger, services: ConnectionDeps) {
     this.id = identity.id
     this.userId = identity.userId
     this.#credentials = identity
     this.verify = identity.verify
     this.ip = identity.ip
-    this.context = identity.context
+    this.locals = identity.locals
     this.log = log
     this.connectedAt = this.lastSeen = services.clock.now()
     this.#webSocket = webSocket
-    this.#outbox = new Outbox(webSocket, transport, services.flusher, services.queue, identity.id)
+    this.#outbox = new SendQueue(webSocket, transport, services.flusher, services.queue, identity.id)
     this.#clock = services.clock
     this.#tally = services.tally
   }
@@ -132,18 +132,18 @@ export class Connection implements ConnectionInfo {
    * Hands a frame to the socket; after the close has begun it goes nowhere. Who does not keep up is closed, unless `whenSlow` says otherwise;
    * `stream` is the log that the frame belongs to.
    */
-  send (frame: Frame, whenSlow?: WhenSlow, stream?: Stream): void {
+  send (frame: EncodedMessage, whenSlow?: WhenSlow, stream?: ResyncSource): void {
     if (this.#counts(frame) && !this.#outbox.push(frame, whenSlow, stream)) this.#tooSlow()
   }
 
   /** Sends a frame that may be larger than what else may wait: what a client missed, all at once. */
-  sendWhole (frame: Frame): void {
+  sendWhole (frame: EncodedMessage): void {
     if (this.#counts(frame) && !this.#outbox.pushWhole(frame)) this.#tooSlow()
   }
 
   /** Any frame is a sign of life. */
   seen (): void {
-    this.heard = true
+    this.hasAnswered = true
     this.lastSeen = this.#clock.now()
   }
 
@@ -156,7 +156,7 @@ export class Connection implements ConnectionInfo {
   }
 
   ping (): void {
-    this.heard = false
+    this.hasAnswered = false
     this.#webSocket.ping()
   }
 
@@ -166,7 +166,7 @@ export class Connection implements ConnectionInfo {
 
   resume (): void {
     this.#webSocket.resume()
-    this.heard = true
+    this.hasAnswered = true
   }
 
   /** Says goodbye once, after what waits; `ws` cuts off a peer that does not answer within its `closeTimeout`. Never throws. */
@@ -190,7 +190,7 @@ export class Connection implements ConnectionInfo {
     this.#setState('closed')
   }
 
-  #counts (frame: Frame): boolean {
+  #counts (frame: EncodedMessage): boolean {
     if (this.#state !== 'open') return false
     this.messagesOut++
     this.bytesOut += frame.length

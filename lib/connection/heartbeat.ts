@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../clock.ts'
 /** What the heartbeat needs of a connection. */
 export interface Peer {
   /** Whether a frame arrived since the last ping. */
-  heard: boolean
+  hasAnswered: boolean
   /** Whether we stopped reading: silence says nothing then. */
   readonly isPaused: boolean
   ping (): void
@@ -86,7 +86,7 @@ export class Heartbeat {
 
   #judge (slice: Set<Peer>): void {
     for (const peer of slice) {
-      if (peer.heard || peer.isPaused) continue
+      if (peer.hasAnswered || peer.isPaused) continue
       this.#terminated++
       peer.terminate()
     }

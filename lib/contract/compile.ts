@@ -1,26 +1,26 @@
-import { controlWords } from '../protocol/control.ts'
+import { controlWords } from '../protocol/control-messages.ts'
 import { clientCodes, errorMessages } from '../protocol/errors.ts'
-import { check, nothing, outgoing, type Check, type Outgoing } from './checks.ts'
+import { compileValidator, noPayload, compileOutgoing, type Validator, type OutgoingValidator } from './validators.ts'
 import { ContractError } from './contract-error.ts'
-import type { AnyChannel, FromClientDefinition, FromServerDefinition } from './definition.ts'
-import { maxType } from '../protocol/envelope.ts'
-import type { WhenSlow } from '../protocol/frame.ts'
-import { compileLog, type CompiledLog } from './log.ts'
-import { parsePattern, patternFault, type Pattern } from './pattern.ts'
-import { anObject, knownKeys, soundCount } from './sound.ts'
-import { compileWhenSlow } from './when-slow.ts'
+import type { AnyChannel, FromClientDefinition, FromServerDefinition } from './define-channel.ts'
+import { maxTypeLength } from '../protocol/envelope.ts'
+import type { WhenSlow } from '../protocol/encoding.ts'
+import { compileHistory, type CompiledHistory } from './compile-history.ts'
+import { parsePattern, patternIssue, type Pattern } from './pattern.ts'
+import { requireObject, requireKnownKeys, requireCount } from './valid.ts'
+import { compileWhenSlow } from './compile-when-slow.ts'
 
-export interface CompiledMessage {
-  readonly payload: Check
-  readonly reply: Outgoing
-  readonly errors: ReadonlyMap<string, Outgoing>
+export interface CompiledClientMessage {
+  readonly payload: Validator
+  readonly reply: OutgoingValidator
+  readonly errors: ReadonlyMap<string, OutgoingValidator>
   readonly rateLimit?: Rate
-  readonly once: boolean
+  readonly idempotent: boolean
 }
 
-export interface CompiledAnnouncement {
-  readonly payload: Outgoing
-  readonly logged: boolean
+export interface CompiledServerMessage {
+  readonly payload: OutgoingValidator
+  readonly persistent: boolean
   /** What becomes of it for a connection that reads too slowly; given the payload. */
   readonly whenSlow: (payload: unknown) => WhenSlow
 }
@@ -29,20 +29,20 @@ export interface CompiledAnnouncement {
 export interface CompiledChannel {
   readonly contract: AnyChannel
   readonly pattern: Pattern
-  readonly params: Check
-  readonly fromClient: ReadonlyMap<string, CompiledMessage>
-  readonly fromServer: ReadonlyMap<string, CompiledAnnouncement>
+  readonly params: Validator
+  readonly fromClient: ReadonlyMap<string, CompiledClientMessage>
+  readonly fromServer: ReadonlyMap<string, CompiledServerMessage>
   /** Left out where the channel has no presence. */
-  readonly presence?: Outgoing
+  readonly presence?: OutgoingValidator
   /** Left out where the channel has no log. */
-  readonly log?: CompiledLog
+  readonly history?: CompiledHistory
 }
 
 type Rate = NonNullable<FromClientDefinition['rateLimit']>
 
 const reservedCodes: readonly string[] = [...Object.keys(errorMessages), ...clientCodes]
-const definitionKeys = ['pattern', 'params', 'fromClient', 'fromServer', 'presence', 'log']
-const fromClientKeys = ['payload', 'reply', 'errors', 'rateLimit', 'once']
+const definitionKeys = ['pattern', 'params', 'fromClient', 'fromServer', 'presence', 'history']
+const fromClientKeys = ['payload', 'reply', 'errors', 'rateLimit', 'idempotent']
 const fromServerKeys = ['payload', 'whenSlow', 'ephemeral']
 
 /**
@@ -52,23 +52,23 @@ const fromServerKeys = ['payload', 'whenSlow', 'ephemeral']
 export function compileChannel (contract: AnyChannel): CompiledChannel {
   const { definition } = contract
   const spot = contract.pattern === '' ? 'the connection' : `channel '${contract.pattern}'`
-  knownKeys(definition, definitionKeys, spot)
-  const presence = definition.presence && outgoing(definition.presence, `${spot}: presence`)
-  const log = definition.log && compileLog(definition.log, `${spot}: log`)
+  requireKnownKeys(definition, definitionKeys, spot)
+  const presence = definition.presence && compileOutgoing(definition.presence, `${spot}: presence`)
+  const history = definition.history && compileHistory(definition.history, `${spot}: history`)
   if (contract.pattern === '') refuseOnce(definition.fromClient)
   return {
     contract,
     pattern: soundPattern(contract, spot),
-    params: definition.params ? check(definition.params, `${spot}: params`) : () => undefined,
+    params: definition.params ? compileValidator(definition.params, `${spot}: params`) : () => undefined,
     fromClient: eachMessage(definition.fromClient, `${spot}: fromClient`, inbound),
-    fromServer: eachMessage(definition.fromServer, `${spot}: fromServer`, announced(log !== undefined)),
+    fromServer: eachMessage(definition.fromServer, `${spot}: fromServer`, announced(history !== undefined)),
     ...(presence && { presence }),
-    ...(log && { log })
+    ...(history && { history })
   }
 }
 
 function soundPattern ({ pattern, definition }: AnyChannel, spot: string): Pattern {
-  const fault = pattern === '' ? undefined : patternFault(pattern)
+  const fault = pattern === '' ? undefined : patternIssue(pattern)
   if (fault) throw new ContractError(`${spot}: pattern`, fault)
   const parsed = parsePattern(pattern)
   const given = Object.keys(definition.params?.properties ?? {})
@@ -80,31 +80,31 @@ function soundPattern ({ pattern, definition }: AnyChannel, spot: string): Patte
 }
 
 function eachMessage<M extends object, C> (messages: Readonly<Record<string, M>>, spot: string, compile: (message: M, spot: string, type: string) => C): Map<string, C> {
-  return new Map(Object.entries(anObject(messages, spot)).map(([type, message]) => {
+  return new Map(Object.entries(requireObject(messages, spot)).map(([type, message]) => {
     if ((controlWords as readonly string[]).includes(type)) throw new ContractError(`${spot} '${type}'`, 'is a control word of the protocol')
-    if (type === '' || type.length > maxType) throw new ContractError(`${spot} '${type}'`, `must have 1 to ${maxType} characters`)
+    if (type === '' || type.length > maxTypeLength) throw new ContractError(`${spot} '${type}'`, `must have 1 to ${maxTypeLength} characters`)
     return [type, compile(message, `${spot} '${type}'`, type)]
   }))
 }
 
-function inbound (message: FromClientDefinition, spot: string): CompiledMessage {
-  knownKeys(message, fromClientKeys, spot)
+function inbound (message: FromClientDefinition, spot: string): CompiledClientMessage {
+  requireKnownKeys(message, fromClientKeys, spot)
   return {
-    payload: message.payload ? check(message.payload, `${spot} payload`) : nothing,
-    reply: message.reply ? outgoing(message.reply, `${spot} reply`) : () => undefined,
+    payload: message.payload ? compileValidator(message.payload, `${spot} payload`) : noPayload,
+    reply: message.reply ? compileOutgoing(message.reply, `${spot} reply`) : () => undefined,
     errors: new Map(Object.entries(message.errors ?? {}).map(([code, schema]) => {
       if (reservedCodes.includes(code)) throw new ContractError(`${spot} errors '${code}'`, "is a code of the protocol's own catalogue")
-      return [code, outgoing(schema, `${spot} errors '${code}'`)]
+      return [code, compileOutgoing(schema, `${spot} errors '${code}'`)]
     })),
-    once: flag(message.once, `${spot} once`),
+    idempotent: flag(message.idempotent, `${spot} idempotent`),
     ...(message.rateLimit && { rateLimit: soundRate(message.rateLimit, `${spot} rateLimit`) })
   }
 }
 
 /** What is sent once is remembered with its channel. */
 function refuseOnce (messages: Readonly<Record<string, FromClientDefinition>>): void {
-  const type = Object.keys(messages).find((type) => messages[type]?.once)
-  if (type !== undefined) throw new ContractError(`the connection: fromClient '${type}' once`, 'is for messages of channels only')
+  const type = Object.keys(messages).find((type) => messages[type]?.idempotent)
+  if (type !== undefined) throw new ContractError(`the connection: fromClient '${type}' idempotent`, 'is for messages of channels only')
 }
 
 function flag (value: unknown, spot: string): boolean {
@@ -113,16 +113,16 @@ function flag (value: unknown, spot: string): boolean {
 }
 
 function soundRate (rate: Rate, spot: string): Rate {
-  for (const key of ['max', 'per'] as const) soundCount(rate[key], `${spot} ${key}`)
+  for (const key of ['max', 'timeWindow'] as const) requireCount(rate[key], `${spot} ${key}`)
   return rate
 }
 
-const announced = (hasLog: boolean) => (message: FromServerDefinition, spot: string, type: string): CompiledAnnouncement => {
-  knownKeys(message, fromServerKeys, spot)
-  const logged = hasLog && !flag(message.ephemeral, `${spot} ephemeral`)
+const announced = (hasHistory: boolean) => (message: FromServerDefinition, spot: string, type: string): CompiledServerMessage => {
+  requireKnownKeys(message, fromServerKeys, spot)
+  const persistent = hasHistory && !flag(message.ephemeral, `${spot} ephemeral`)
   return {
-    payload: message.payload ? outgoing(message.payload, `${spot} payload`) : () => undefined,
-    logged,
-    whenSlow: compileWhenSlow(message.whenSlow, logged, type, `${spot} whenSlow`)
+    payload: message.payload ? compileOutgoing(message.payload, `${spot} payload`) : () => undefined,
+    persistent,
+    whenSlow: compileWhenSlow(message.whenSlow, persistent, type, `${spot} whenSlow`)
   }
 }

@@ -1,10 +1,10 @@
 /** A contract that cannot be served. `spot` says where: `channel 'chat/:room': fromClient 'message.send' payload/text`. */
 export class ContractError extends Error {
   readonly code = 'contract_invalid'
-  readonly spot: string
+  readonly path: string
 
   constructor (spot: string, fault: string) {
     super(`${spot} ${fault}`)
-    this.spot = spot
+    this.path = spot
   }
 }

@@ -1,4 +1,4 @@
-import { maxChannel } from '../protocol/envelope.ts'
+import { maxChannelLength } from '../protocol/envelope.ts'
 import type { Params } from './address.ts'
 
 export { addressOf, type Params } from './address.ts'
@@ -13,9 +13,9 @@ export interface Pattern {
 type Segment = { readonly literal: string } | { readonly name: string }
 
 /** Why a pattern is refused, or undefined when it is sound. */
-export function patternFault (text: string): string | undefined {
+export function patternIssue (text: string): string | undefined {
   const names = parsePattern(text).names
-  if (text.length > maxChannel) return `is longer than ${maxChannel} characters`
+  if (text.length > maxChannelLength) return `is longer than ${maxChannelLength} characters`
   if (new Set(names).size < names.length) return 'names a segment twice'
   if (!text.split('/').every((segment) => /^(:[A-Za-z_]\w*|[^:*\s/]+)$/.test(segment))) {
     return 'must be segments between single slashes, each a literal or a :name'

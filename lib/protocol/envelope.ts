@@ -12,9 +12,9 @@ export interface Envelope {
 }
 
 /** In UTF-16 units, as `String.length` counts. */
-export const maxType = 128
-export const maxChannel = 256
-export const maxCorrelationId = 64
+export const maxTypeLength = 128
+export const maxChannelLength = 256
+export const maxCorrelationIdLength = 64
 
 /**
  * Nesting allowed in one message. 64 KB of brackets nested 32,000 deep parse, but break `JSON.stringify` and every
@@ -55,9 +55,9 @@ function parseJson (text: string): unknown {
 function isEnvelope (value: unknown): value is Envelope {
   if (typeof value !== 'object' || value === null) return false
   const { type, channel, correlationId } = value as Record<string, unknown>
-  return isShort(type, maxType) &&
-    (channel === undefined || isShort(channel, maxChannel)) &&
-    (correlationId === undefined || isShort(correlationId, maxCorrelationId))
+  return isShort(type, maxTypeLength) &&
+    (channel === undefined || isShort(channel, maxChannelLength)) &&
+    (correlationId === undefined || isShort(correlationId, maxCorrelationIdLength))
 }
 
 function isShort (value: unknown, max: number): boolean {

@@ -1,4 +1,4 @@
-import type { Position, ResyncReason, SentKeyframe } from './log.ts'
+import type { Position, ResyncReason, SentSnapshot } from './position.ts'
 
 /** The catalogue: every `code` the server itself puts into an `error`, with its default message. */
 export const errorMessages = {
@@ -10,7 +10,7 @@ export const errorMessages = {
   internal: 'the server failed to handle the message',
   invalid_payload: 'the payload does not match its schema',
   invalid_token: 'the token does not verify, or is not of the same user',
-  log_full: 'the log takes nothing more for now',
+  history_full: 'the log takes nothing more for now',
   not_joined: 'join the channel first',
   rate_limited: 'too many messages: slow down',
   timeout: 'the message was not handled in time',
@@ -55,42 +55,42 @@ export class MessageError extends Error {
 }
 
 /** A message of a log, as `read` and `Behind` give it. */
-export interface LoggedMessage {
+export interface HistoryMessage {
   readonly type: string
   readonly payload: unknown
   readonly offset: number
   readonly id: string
-  readonly link: string
+  readonly hash: string
   readonly prev: string
 }
 
-/** What a log holds after a position; where it cannot tell, with a reason: the newest keyframe and the messages after it. */
-export interface LogContent {
+/** What a log holds after a position; where it cannot tell, with a reason: the newest snapshot and the messages after it. */
+export interface HistoryContent {
   /** The newest position. */
   readonly position: Position
   readonly reason?: ResyncReason
-  readonly keyframe?: SentKeyframe
-  readonly messages: readonly LoggedMessage[]
+  readonly snapshot?: SentSnapshot
+  readonly messages: readonly HistoryMessage[]
 }
 
 /** The log was not as an append expected it: what it missed. Nothing was appended. */
-export class Behind extends MessageError implements LogContent {
+export class Behind extends MessageError implements HistoryContent {
   readonly position: Position
   readonly reason?: ResyncReason
-  readonly keyframe?: SentKeyframe
-  readonly messages: readonly LoggedMessage[]
+  readonly snapshot?: SentSnapshot
+  readonly messages: readonly HistoryMessage[]
 
-  constructor ({ position, reason, keyframe, messages }: LogContent) {
+  constructor ({ position, reason, snapshot, messages }: HistoryContent) {
     super('behind', errorMessages.behind)
     this.position = position
     if (reason) this.reason = reason
-    if (keyframe) this.keyframe = keyframe
+    if (snapshot) this.snapshot = snapshot
     this.messages = messages
   }
 }
 
 /** The refusal of a message that came too soon; `retryAfter` is in milliseconds. */
-export function tooSoon (retryAfter: number): MessageError {
+export function rateLimited (retryAfter: number): MessageError {
   return new MessageError('rate_limited', errorMessages.rate_limited, undefined, retryAfter)
 }
 

@@ -1,16 +1,16 @@
-import type { Frame, Stream, WhenSlow } from '../protocol/frame.ts'
-import type { ResyncReason } from '../protocol/log.ts'
-import type { Feed } from './feed.ts'
-import { OneAtATime } from './one-at-a-time.ts'
-import { PresenceReplica } from './presence.ts'
-import { resyncFrame } from './recovery.ts'
-import type { LoggedFrame } from './tail.ts'
+import type { EncodedMessage, ResyncSource, WhenSlow } from '../protocol/encoding.ts'
+import type { ResyncReason } from '../protocol/position.ts'
+import type { HistoryFollower } from '../history/history-follower.ts'
+import { CoalescedTask } from '../history/coalesced-task.ts'
+import { PresenceReplica } from './presence-replica.ts'
+import { resyncFrame } from '../history/recovery.ts'
+import type { EncodedEntry } from '../history/history-cache.ts'
 
 /** All that a room knows of a connection. `send` neither waits nor throws. */
 export interface Member {
   readonly id: string
   readonly userId: string | undefined
-  send (frame: Frame, whenSlow?: WhenSlow, stream?: Stream): void
+  send (frame: EncodedMessage, whenSlow?: WhenSlow, stream?: ResyncSource): void
 }
 
 export interface DeliverOptions {
@@ -20,13 +20,13 @@ export interface DeliverOptions {
 }
 
 /** How this node follows a channel's log, and what of it a client gets that joins for the first time. */
-export interface RoomLog {
-  readonly feed: Feed
-  readonly history: number
+export interface RoomHistory {
+  readonly follower: HistoryFollower
+  readonly initial: number
 }
 
 /** The members that one channel has on this node. */
-export class Room implements Stream {
+export class Room implements ResyncSource {
   readonly members = new Map<string, Member>()
   readonly presence = new PresenceReplica()
   readonly channel: string
@@ -35,25 +35,25 @@ export class Room implements Stream {
   /** Whether a snapshot that knows nobody of those who were present is not believed yet. */
   heldBack: 'no' | 'yes' | 'long enough' = 'no'
   /** Undefined where the channel has no log. */
-  log: RoomLog | undefined
+  history: RoomHistory | undefined
   /** Resolves once the room is connected to the other nodes. */
   ready: Promise<void> = Promise.resolve()
 
   /** Takes a new snapshot of who is present. */
-  readonly refreshing: OneAtATime
+  readonly refreshing: CoalescedTask
 
   constructor (channel: string, refreshPresence: () => Promise<void>) {
     this.channel = channel
-    this.refreshing = new OneAtATime(refreshPresence)
+    this.refreshing = new CoalescedTask(refreshPresence)
   }
 
   /** The same bytes to every member; never waits for one. */
-  deliver (frame: Frame, { except, whenSlow }: DeliverOptions = {}): void {
+  deliver (frame: EncodedMessage, { except, whenSlow }: DeliverOptions = {}): void {
     for (const member of this.members.values()) if (member.id !== except) member.send(frame, whenSlow)
   }
 
   /** The same for a message of the log. */
-  deliverLogged ({ frame, whenSlow }: LoggedFrame): void {
+  deliverEntry ({ frame, whenSlow }: EncodedEntry): void {
     for (const member of this.members.values()) member.send(frame, whenSlow, this)
   }
 
@@ -63,12 +63,12 @@ export class Room implements Stream {
     if (bytes) for (const member of this.members.values()) member.send(bytes, undefined, this)
   }
 
-  resync (memberId: string): Frame | undefined {
+  resync (memberId: string): EncodedMessage | undefined {
     return this.members.has(memberId) ? this.#resyncFrame('slow') : undefined
   }
 
-  #resyncFrame (reason: ResyncReason): Frame | undefined {
-    const replay = this.log?.feed.anew(this.log.history)
+  #resyncFrame (reason: ResyncReason): EncodedMessage | undefined {
+    const replay = this.history?.follower.anew(this.history.initial)
     return replay && resyncFrame(this.channel, replay, reason)
   }
 }

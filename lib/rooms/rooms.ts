@@ -1,12 +1,12 @@
-import type { Adapter, LogAppend, LogAppended, LogRead, PresenceMoment, PresenceSnapshot, Receiver } from '../adapters/adapter.ts'
+import type { Adapter, Append, AppendOutcome, HistoryRead, PresenceVersion, PresenceList, AdapterEvents } from '../cluster/adapter.ts'
 import type { Clock } from '../clock.ts'
-import type { PresenceChange, PresenceEntry } from '../protocol/control.ts'
-import { frame, type Frame } from '../protocol/frame.ts'
-import type { Position } from '../protocol/log.ts'
-import { Feed } from './feed.ts'
-import { PositionCheck } from './position-check.ts'
+import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
+import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
+import type { Position } from '../protocol/position.ts'
+import { HistoryFollower } from '../history/history-follower.ts'
+import { PositionPoller } from '../history/position-poller.ts'
 import { Room, type DeliverOptions, type Member } from './room.ts'
-import type { Replay } from './tail.ts'
+import type { Replay } from '../history/history-cache.ts'
 
 /** Milliseconds that nodes get to join their members again to an adapter that lost them. */
 const holdBack = 5_000
@@ -16,20 +16,20 @@ export class Rooms {
   readonly #adapter: Adapter
   readonly #clock: Clock
   readonly #rooms = new Map<string, Room>()
-  readonly #positions: PositionCheck
+  readonly #positions: PositionPoller
 
   constructor (adapter: Adapter, clock: Clock) {
     this.#adapter = adapter
     this.#clock = clock
-    this.#positions = new PositionCheck(adapter, clock)
+    this.#positions = new PositionPoller(adapter, clock)
   }
 
   /** What the adapter has to tell of rooms. */
-  get receiver (): Pick<Receiver, 'frame' | 'presence' | 'entry' | 'gap'> {
+  get receiver (): Pick<AdapterEvents, 'frame' | 'presence' | 'entry' | 'gap'> {
     return {
       frame: (channel, bytes, whenSlow) => this.#rooms.get(channel)?.deliver(bytes, { whenSlow }),
       presence: (channel, moment, change) => this.#presenceChanged(channel, moment, change),
-      entry: (channel, epoch, entry, keyframe) => this.#rooms.get(channel)?.log?.feed.receive(epoch, entry, keyframe),
+      entry: (channel, epoch, entry, snapshot) => this.#rooms.get(channel)?.history?.follower.receive(epoch, entry, snapshot),
       gap: () => { for (const room of this.#rooms.values()) this.#catchUp(room) }
     }
   }
@@ -70,32 +70,32 @@ export class Rooms {
    * Publishes a frame to the members elsewhere and hands it to those here. Neither waits for the other; elsewhere is first, since that costs those here one
    * write, and the other way round it is one for each member here.
    */
-  broadcast (channel: string, bytes: Frame, options: DeliverOptions = {}): void {
+  broadcast (channel: string, bytes: EncodedMessage, options: DeliverOptions = {}): void {
     this.#quietly(this.#adapter.publish(channel, bytes, options.whenSlow))
     this.#rooms.get(channel)?.deliver(bytes, options)
   }
 
   /** Appends to a channel's log; members everywhere get it from there, in its order. Rejects when that cannot be done, or nobody knows. */
-  async append (channel: string, append: LogAppend): Promise<LogAppended> {
+  async append (channel: string, append: Append): Promise<AppendOutcome> {
     const appended = await this.#adapter.append(channel, append)
-    if ('position' in appended) this.#rooms.get(channel)?.log?.feed.appended(appended.position)
+    if ('position' in appended) this.#rooms.get(channel)?.history?.follower.appended(appended.position)
     return appended
   }
 
   /** What came after a position, else where to begin anew, from the log itself. */
-  read (channel: string, since?: Position): Promise<LogRead> {
+  read (channel: string, since?: Position): Promise<HistoryRead> {
     return this.#adapter.read(channel, since)
   }
 
   /** Makes sure that this node has come as far as a client that was elsewhere. */
   async settle (channel: string, since: Position | undefined): Promise<void> {
-    if (since) await this.#rooms.get(channel)?.log?.feed.settle(since)
+    if (since) await this.#rooms.get(channel)?.history?.follower.settle(since)
   }
 
   /** What a member that joins in this turn is told of an open room's log; undefined where it has none. */
   replay (channel: string, since: Position | undefined): Replay | undefined {
-    const log = this.#rooms.get(channel)?.log
-    return log?.feed.replay(since, log.history)
+    const log = this.#rooms.get(channel)?.history
+    return log?.follower.replay(since, log.initial)
   }
 
   members (channel: string): Member[] {
@@ -132,18 +132,18 @@ export class Rooms {
     return own && !entries.some(({ user }) => user === own.user) ? [...entries, own] : entries
   }
 
-  #begin (channel: string, history: number | undefined): Room {
+  #begin (channel: string, initial: number | undefined): Room {
     const room: Room = new Room(channel, () => this.#refreshPresence(room))
-    if (history !== undefined) room.log = { history, feed: this.#follow(room) }
+    if (initial !== undefined) room.history = { initial, follower: this.#follow(room) }
     this.#rooms.set(channel, room)
     room.ready = this.#connect(room)
     return room
   }
 
-  #follow (room: Room): Feed {
-    const feed = new Feed({
+  #follow (room: Room): HistoryFollower {
+    const feed = new HistoryFollower({
       read: (since) => this.#adapter.read(room.channel, since),
-      deliver: (logged) => room.deliverLogged(logged),
+      deliver: (logged) => room.deliverEntry(logged),
       resync: (reason) => room.restart(reason)
     }, this.#clock)
     this.#positions.watch(room.channel, feed)
@@ -152,20 +152,20 @@ export class Rooms {
 
   async #connect (room: Room): Promise<void> {
     await this.#adapter.subscribe(room.channel)
-    if (room.log) await this.#openLog(room.log.feed)
-    room.presence.seed(await this.#adapter.present(room.channel))
+    if (room.history) await this.#openLog(room.history.follower)
+    room.presence.replace(await this.#adapter.present(room.channel))
   }
 
   /** Takes a new snapshot, and tells members what it changes. One that fails is followed by another when the adapter tells of a gap. */
   async #refreshPresence (room: Room): Promise<void> {
-    const snapshot = await this.#adapter.present(room.channel)
-    if (this.#isTooEarly(room, snapshot)) return
+    const list = await this.#adapter.present(room.channel)
+    if (this.#isTooEarly(room, list)) return
     room.heldBack = 'no'
-    const change = room.presence.seed(snapshot)
-    if (change) room.deliver(frame({ type: 'presence', channel: room.channel, payload: change }))
+    const change = room.presence.replace(list)
+    if (change) room.deliver(encodeEnvelope({ type: 'presence', channel: room.channel, payload: change }))
   }
 
-  async #openLog (feed: Feed): Promise<void> {
+  async #openLog (feed: HistoryFollower): Promise<void> {
     try {
       await feed.catchUp()
     } catch (error) {
@@ -175,8 +175,8 @@ export class Rooms {
   }
 
   /** After a loss of all that was known, every node first has to say again who is with it: until then nobody is told to have left. */
-  #isTooEarly (room: Room, snapshot: PresenceSnapshot): boolean {
-    if (!room.presence.isLostIn(snapshot) || room.heldBack === 'long enough') return false
+  #isTooEarly (room: Room, list: PresenceList): boolean {
+    if (!room.presence.isLostIn(list) || room.heldBack === 'long enough') return false
     if (room.heldBack === 'no') this.#clock.setTimeout(() => this.#believe(room), holdBack)
     room.heldBack = 'yes'
     return true
@@ -187,21 +187,21 @@ export class Rooms {
     this.#quietly(room.refreshing.run())
   }
 
-  #close ({ channel, log }: Room): void {
-    log?.feed.close()
+  #close ({ channel, history }: Room): void {
+    history?.follower.close()
     this.#positions.forget(channel)
   }
 
   /** Messages may have been missed. */
   #catchUp (room: Room): void {
-    room.log?.feed.refresh()
+    room.history?.follower.refresh()
     this.#quietly(room.refreshing.run())
   }
 
-  #presenceChanged (channel: string, moment: PresenceMoment, change: PresenceChange): void {
+  #presenceChanged (channel: string, moment: PresenceVersion, change: PresenceChange): void {
     const room = this.#rooms.get(channel)
     const applied = room?.presence.apply(moment, change)
-    if (applied === 'new') room?.deliver(frame({ type: 'presence', channel, payload: change }))
+    if (applied === 'new') room?.deliver(encodeEnvelope({ type: 'presence', channel, payload: change }))
     if (applied === 'hole') this.#quietly((room as Room).refreshing.run())
   }
 

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { defineChannel } from '../../lib/contract/definition.ts'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
 
 /** What the chat says: one declaration for the server, the page and the tests. */
 export const chat = defineChannel({
@@ -9,7 +9,7 @@ export const chat = defineChannel({
     'message.send': {
       payload: Type.Object({ text: Type.String({ minLength: 1, maxLength: 2000 }) }),
       reply: Type.Object({ id: Type.String() }),
-      once: true
+      idempotent: true
     },
     typing: { payload: Type.Object({ active: Type.Boolean() }) }
   },
@@ -30,5 +30,5 @@ export const chat = defineChannel({
     }
   },
   presence: Type.Object({ name: Type.String() }),
-  log: { limit: 500, ttl: 86_400_000, history: 50 }
+  history: { limit: 500, ttl: 86_400_000, initial: 50 }
 })

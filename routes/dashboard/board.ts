@@ -1,11 +1,11 @@
-import type { KeyframeOf, SentPayloadOf } from '../../lib/contract/payloads.ts'
+import type { SnapshotOf, ServerPayloadOf } from '../../lib/contract/message-types.ts'
 import { isCharted } from './catalogue.ts'
 import type { metrics } from './dashboard.contract.ts'
 
 type Definition = typeof metrics.definition
 
-/** All that the dashboard shows: the channel's keyframe. */
-export type Board = KeyframeOf<Definition>
+/** All that the dashboard shows: the channel's snapshot. */
+export type Board = SnapshotOf<Definition>
 
 /** The newest value of each metric, by `node/metric`. */
 export type Metrics = Board['metrics']
@@ -14,7 +14,7 @@ export type Metrics = Board['metrics']
 export type Points = Board['points']
 
 /** What one second changed. */
-export type Delta = SentPayloadOf<Definition, 'changed'>
+export type Delta = ServerPayloadOf<Definition, 'changed'>
 
 /** How many points are kept. */
 export const kept = 120

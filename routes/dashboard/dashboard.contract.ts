@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
-import { defineChannel } from '../../lib/contract/definition.ts'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
 
 const Metrics = Type.Record(Type.String(), Type.Number(), { description: 'by `node/metric`' })
 const milliseconds = Type.Integer({ description: 'milliseconds since 1970' })
 
-/** What the dashboard says: whoever joins gets the whole board once, as the keyframe, then each second what changed. */
+/** What the dashboard says: whoever joins gets the whole board once, as the snapshot, then each second what changed. */
 export const metrics = defineChannel({
   pattern: 'metrics',
   fromClient: {},
@@ -15,10 +15,10 @@ export const metrics = defineChannel({
       whenSlow: 'skip'
     }
   },
-  log: {
+  history: {
     limit: 600,
     ttl: 600_000,
-    keyframe: Type.Object({
+    snapshot: Type.Object({
       metrics: Metrics,
       points: Type.Object({
         at: Type.Array(milliseconds),

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../lib/clock.ts'
-import { Behind, type Everywhere, type LogContent, type NodeInfo, type Position, type RoomHandle } from '../../plugins/channels.ts'
+import { Behind, type NodeResults, type HistoryContent, type NodeInfo, type Position, type RoomHandle } from '../../plugins/channels.ts'
 import { advance, difference, emptyBoard, type Board, type Delta } from './board.ts'
 import type { metrics } from './dashboard.contract.ts'
 import { Roster } from './roster.ts'
@@ -17,7 +17,7 @@ export interface PublisherSetup {
   /** This node's id. */
   readonly node: string
   readonly room: Pick<RoomHandle<typeof metrics.definition>, 'read' | 'broadcast'>
-  readonly nodes: () => Promise<Everywhere<NodeInfo>>
+  readonly nodes: () => Promise<NodeResults<NodeInfo>>
   readonly clock: Clock
   /** A number of [0, 1). */
   readonly random: () => number
@@ -84,11 +84,11 @@ export class Publisher {
   }
 
   /** Takes in what others appended: whoever finds something stands back. */
-  #follow ({ position, reason, keyframe, messages }: LogContent): void {
-    if (reason) this.#board = (keyframe?.state ?? emptyBoard) as Board
+  #follow ({ position, reason, snapshot, messages }: HistoryContent): void {
+    if (reason) this.#board = (snapshot?.state ?? emptyBoard) as Board
     this.#board = messages.reduce((board, { payload }) => advance(board, payload as Delta), this.#board)
     this.#position = position
-    this.#inVain = keyframe || messages.length > 0 ? 0 : this.#inVain + 1
+    this.#inVain = snapshot || messages.length > 0 ? 0 : this.#inVain + 1
   }
 
   async #append (): Promise<void> {
@@ -96,9 +96,9 @@ export class Publisher {
     const { results } = await nodes()
     const at = clock.now()
     const delta = { at, by: node, ...difference(this.#board.metrics, this.#roster.gather(results, this.#board.metrics, at)) }
-    const keyframe = advance(this.#board, delta)
-    const { epoch, offset, link } = await room.broadcast('changed', delta, { expect: this.#position as Position, keyframe })
-    this.#board = keyframe
-    this.#position = { epoch, offset, link }
+    const snapshot = advance(this.#board, delta)
+    const { epoch, offset, hash } = await room.broadcast('changed', delta, { after: this.#position as Position, snapshot })
+    this.#board = snapshot
+    this.#position = { epoch, offset, hash }
   }
 }

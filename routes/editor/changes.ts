@@ -3,7 +3,7 @@ import { ChangeSet, type Text } from '@codemirror/state'
 /** A `ChangeSet` as JSON: lengths that stay, and `[length that goes, …lines that come]`. Lengths are UTF-16 code units. */
 export type ChangesJson = ReadonlyArray<number | ReadonlyArray<number | string>>
 
-/** The largest document, in UTF-16 code units: a keyframe of it still fits well into what may wait for one connection. */
+/** The largest document, in UTF-16 code units: a snapshot of it still fits well into what may wait for one connection. */
 export const longestText = 100_000
 /** How much one edit may insert, in UTF-16 code units, line breaks included. */
 export const longestInsert = 20_000

@@ -1,8 +1,8 @@
 import { ChangeSet, Text } from '@codemirror/state'
 import type { ChangesJson } from './changes.ts'
 
-/** The state that a keyframe holds. */
-export interface DocumentKeyframe {
+/** The state that a snapshot holds. */
+export interface DocumentSnapshot {
   readonly text: string
   readonly seqs: ReadonlyArray<readonly [clientId: string, seq: number, version: number]>
 }
@@ -17,7 +17,7 @@ export interface Edited {
 /** An edit with its place in the log. */
 export interface EditedEntry extends Edited {
   readonly offset: number
-  readonly link: string
+  readonly hash: string
 }
 
 /** Of how many clients the last edit is remembered: those that edited last. One that comes again after a thousand others have would be taken for new. */
@@ -27,18 +27,18 @@ const mostClients = 1_000
 export class DocumentState {
   #text = Text.empty
   #version = 0
-  #link = ''
+  #hash = ''
   /** The last edit of each client; who edited last comes last. */
   readonly #seqs = new Map<string, { readonly seq: number, readonly version: number }>()
 
-  /** Without a keyframe the log holds nothing yet: the first edit brings one. */
-  static from (keyframe?: { readonly offset: number, readonly link: string, readonly state: DocumentKeyframe }): DocumentState {
+  /** Without a snapshot the log holds nothing yet: the first edit brings one. */
+  static from (snapshot?: { readonly offset: number, readonly hash: string, readonly state: DocumentSnapshot }): DocumentState {
     const document = new DocumentState()
-    if (!keyframe) return document
-    document.#text = Text.of(keyframe.state.text.split('\n'))
-    document.#version = keyframe.offset
-    document.#link = keyframe.link
-    for (const [clientId, seq, version] of keyframe.state.seqs) document.#seqs.set(clientId, { seq, version })
+    if (!snapshot) return document
+    document.#text = Text.of(snapshot.state.text.split('\n'))
+    document.#version = snapshot.offset
+    document.#hash = snapshot.hash
+    for (const [clientId, seq, version] of snapshot.state.seqs) document.#seqs.set(clientId, { seq, version })
     return document
   }
 
@@ -50,20 +50,20 @@ export class DocumentState {
     return this.#version
   }
 
-  get link (): string {
-    return this.#link
+  get hash (): string {
+    return this.#hash
   }
 
-  get keyframe (): DocumentKeyframe {
+  get snapshot (): DocumentSnapshot {
     return { text: this.#text.toString(), seqs: [...this.#seqs].map(([clientId, { seq, version }]) => [clientId, seq, version] as const) }
   }
 
   /** Moves on by one entry of the log, and returns what it changes. */
-  take ({ offset, link, clientId, seq, changes }: EditedEntry): ChangeSet {
+  take ({ offset, hash, clientId, seq, changes }: EditedEntry): ChangeSet {
     const set = ChangeSet.fromJSON(changes)
     this.#text = set.apply(this.#text)
     this.#version = offset
-    this.#link = link
+    this.#hash = hash
     this.#remember(clientId, seq)
     return set
   }

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { defineChannel } from '../../lib/contract/definition.ts'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
 
 const Version = Type.Integer({ minimum: 0, description: 'the offset in the log of the last edit that is in the document' })
 const Seq = Type.Integer({ minimum: 1, description: 'the number of the edit among those of its client' })
@@ -23,7 +23,7 @@ export const editor = defineChannel({
     edit: {
       payload: Type.Object({
         version: Version,
-        link: Type.Optional(Type.String({ maxLength: 64, description: 'of that version: tells it from one that a lost log gave the same number' })),
+        hash: Type.Optional(Type.String({ maxLength: 64, description: 'of that version: tells it from one that a lost log gave the same number' })),
         clientId: OwnClient,
         seq: Seq,
         changes: Changes
@@ -45,11 +45,11 @@ export const editor = defineChannel({
     }
   },
   presence: Type.Object({ name: Type.String(), colour: Type.Integer({ minimum: 0, maximum: 7 }) }),
-  // A keyframe comes every 500 versions: twice that lets a client be away for as long as it takes to write 500, and be recovered.
-  log: {
+  // A snapshot comes every 500 versions: twice that lets a client be away for as long as it takes to write 500, and be recovered.
+  history: {
     limit: 1_000,
     ttl: 30 * 86_400_000,
-    keyframe: Type.Object({
+    snapshot: Type.Object({
       text: Type.String(),
       seqs: Type.Array(Type.Tuple([Client, Seq, Version]), { description: 'the last edit of each client, and the version it made' })
     })

@@ -1,13 +1,13 @@
-import { implement, type ImplementedChannel } from '../../lib/dispatch/implement.ts'
-import type { RoomsService } from '../../lib/dispatch/rooms-service.ts'
+import { implement, type ImplementedChannel } from '../../lib/server/implement.ts'
+import type { RoomsService } from '../../lib/server/rooms-service.ts'
 import { Documents } from './documents.ts'
 import { editor } from './editor.contract.ts'
-import type { DocumentKeyframe, Edited } from './document-state.ts'
+import type { DocumentSnapshot, Edited } from './document-state.ts'
 import { InvalidEdit, Stale } from './replica.ts'
 import type { Append } from './shared-document.ts'
 
 type Payload = (typeof editor)['definition']['fromServer']['edited']['payload']['static']
-type State = (typeof editor)['definition']['log']['keyframe']['static']
+type State = (typeof editor)['definition']['history']['snapshot']['static']
 
 /** What the editor does: everything a client may send, answered here. */
 export function editorHandlers (rooms: RoomsService): ImplementedChannel {
@@ -19,8 +19,8 @@ export function editorHandlers (rooms: RoomsService): ImplementedChannel {
     on: {
       edit: async (ctx, { clientId, ...edit }) => {
         const own = { ...edit, clientId: `${ctx.user.sub}.${clientId}` }
-        const append: Append = (edited, { expect, keyframe }) =>
-          ctx.broadcast('edited', payloadOf(edited), { expect, ...(keyframe && { keyframe: stateOf(keyframe) }) })
+        const append: Append = (edited, { after, snapshot }) =>
+          ctx.broadcast('edited', payloadOf(edited), { after, ...(snapshot && { snapshot: stateOf(snapshot) }) })
         try {
           return { version: await documents.get(ctx.params.id).push(own, append) }
         } catch (error) {
@@ -37,7 +37,7 @@ export function editorHandlers (rooms: RoomsService): ImplementedChannel {
 
 // What is read-only here is not in a schema's static type.
 const payloadOf = (edited: Edited) => edited as Payload
-const stateOf = (keyframe: DocumentKeyframe) => keyframe as unknown as State
+const stateOf = (snapshot: DocumentSnapshot) => snapshot as unknown as State
 
 /** One of eight, that stays with the user. */
 function colourOf (user: string): number {

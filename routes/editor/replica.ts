@@ -1,13 +1,13 @@
 import { ChangeSet } from '@codemirror/state'
-import type { LogContent, LoggedMessage } from '../../lib/protocol/errors.ts'
-import type { Position } from '../../lib/protocol/log.ts'
+import type { HistoryContent, HistoryMessage } from '../../lib/protocol/errors.ts'
+import type { Position } from '../../lib/protocol/position.ts'
 import { faultOf, harmTo } from './changes.ts'
-import { DocumentState, type DocumentKeyframe, type Edited } from './document-state.ts'
+import { DocumentState, type DocumentSnapshot, type Edited } from './document-state.ts'
 
 /** The version that an edit was made at; `link` tells whether it is the one that is meant. */
 export interface Base {
   readonly version: number
-  readonly link?: string | undefined
+  readonly hash?: string | undefined
 }
 
 /** An edit as a client sends it. */
@@ -41,7 +41,7 @@ const windowSize = 1_000
 /** One node's copy of a document, with the edits that made its newest versions. */
 export class Replica {
   #state = new DocumentState()
-  #position: Position = { epoch: '', offset: 0, link: '' }
+  #position: Position = { epoch: '', offset: 0, hash: '' }
   /** The newest edits, the last of which made this version. */
   #recent: Recent[] = []
 
@@ -55,15 +55,15 @@ export class Replica {
   }
 
   /** Takes what the log holds after this position or, where it gives a reason, all that there is. */
-  take ({ reason, keyframe, position, messages }: LogContent): void {
-    if (reason) this.#begin(keyframe as Parameters<typeof DocumentState.from>[0])
+  take ({ reason, snapshot, position, messages }: HistoryContent): void {
+    if (reason) this.#begin(snapshot as Parameters<typeof DocumentState.from>[0])
     for (const message of messages) this.#move(message)
     this.#position = position
   }
 
   /** The same for the one edit that was just appended at this position. */
-  append (edited: Edited, { epoch, offset, link, id }: Position & { readonly id: string }): void {
-    this.take({ position: { epoch, offset, link }, messages: [{ type: 'edited', payload: edited, offset, id, link, prev: this.#state.link }] })
+  append (edited: Edited, { epoch, offset, hash, id }: Position & { readonly id: string }): void {
+    this.take({ position: { epoch, offset, hash }, messages: [{ type: 'edited', payload: edited, offset, id, hash, prev: this.#state.hash }] })
   }
 
   /** Whether an edit made at that version can be brought forward. */
@@ -72,10 +72,10 @@ export class Replica {
   }
 
   /** @throws {Stale} @throws {InvalidEdit} by itself, whatever has come since */
-  place ({ version, link, changes }: Edit): Placed {
-    const fault = faultOf(changes, this.#lengthAt(this.#after({ version, link })))
+  place ({ version, hash, changes }: Edit): Placed {
+    const fault = faultOf(changes, this.#lengthAt(this.#after({ version, hash })))
     if (fault !== undefined) throw new InvalidEdit(fault)
-    return { version, link, changes: ChangeSet.fromJSON(changes) }
+    return { version, hash, changes: ChangeSet.fromJSON(changes) }
   }
 
   /** Brings an edit forward to this version, over one edit at a time. @throws {Stale} @throws {InvalidEdit} for what it would do to the text */
@@ -84,23 +84,23 @@ export class Replica {
     const changes = missed.reduce((changes, entry) => changes.map(entry.changes, true), placed.changes)
     const harm = harmTo(this.#state.text, changes)
     if (harm !== undefined) throw new InvalidEdit(harm)
-    return { version: this.#state.version, link: this.#state.link, changes }
+    return { version: this.#state.version, hash: this.#state.hash, changes }
   }
 
-  /** What the text is after an edit that was brought to this version, for the keyframe that goes with it. */
-  keyframeAfter ({ clientId, seq, changes }: Edited): DocumentKeyframe {
-    const next = DocumentState.from({ offset: this.#state.version, link: this.#state.link, state: this.#state.keyframe })
-    next.take({ clientId, seq, changes, offset: this.#state.version + 1, link: '' })
-    return next.keyframe
+  /** What the text is after an edit that was brought to this version, for the snapshot that goes with it. */
+  snapshotAfter ({ clientId, seq, changes }: Edited): DocumentSnapshot {
+    const next = DocumentState.from({ offset: this.#state.version, hash: this.#state.hash, state: this.#state.snapshot })
+    next.take({ clientId, seq, changes, offset: this.#state.version + 1, hash: '' })
+    return next.snapshot
   }
 
-  #begin (keyframe: Parameters<typeof DocumentState.from>[0]): void {
-    this.#state = DocumentState.from(keyframe)
+  #begin (snapshot: Parameters<typeof DocumentState.from>[0]): void {
+    this.#state = DocumentState.from(snapshot)
     this.#recent = []
   }
 
-  #move ({ payload, offset, link, prev }: LoggedMessage): void {
-    this.#recent.push({ prev, changes: this.#state.take({ ...payload as Edited, offset, link }) })
+  #move ({ payload, offset, hash, prev }: HistoryMessage): void {
+    this.#recent.push({ prev, changes: this.#state.take({ ...payload as Edited, offset, hash }) })
     if (this.#recent.length > windowSize) this.#recent.shift()
   }
 
@@ -111,11 +111,11 @@ export class Replica {
   }
 
   /** The edits after a version, in order; undefined when it is not among those that we know. */
-  #missedSince ({ version, link }: Base): readonly Recent[] | undefined {
+  #missedSince ({ version, hash }: Base): readonly Recent[] | undefined {
     if (version < this.#oldest || version > this.#state.version) return undefined
     const missed = this.#recent.slice(version - this.#oldest)
-    const actual = missed[0]?.prev ?? this.#state.link
-    return (link ?? actual) === actual ? missed : undefined
+    const actual = missed[0]?.prev ?? this.#state.hash
+    return (hash ?? actual) === actual ? missed : undefined
   }
 
   get #oldest (): number {

@@ -1,16 +1,16 @@
-import { Behind, type LogContent } from '../../lib/protocol/errors.ts'
-import type { Position } from '../../lib/protocol/log.ts'
-import type { DocumentKeyframe, Edited } from './document-state.ts'
+import { Behind, type HistoryContent } from '../../lib/protocol/errors.ts'
+import type { Position } from '../../lib/protocol/position.ts'
+import type { DocumentSnapshot, Edited } from './document-state.ts'
 import { Replica, type Edit, type Placed } from './replica.ts'
 
 /** The log of one document, as `rooms.of(editor, { id })` gives it. */
 export interface DocumentLog {
-  read (since?: Position): Promise<LogContent>
+  read (since?: Position): Promise<HistoryContent>
 }
 
 /** Appends an edit to the log. Rejects with `Behind` when its newest position is not the one that is expected. */
 export interface Append {
-  (edited: Edited, options: { expect: Position, keyframe?: DocumentKeyframe }): Promise<Position & { readonly id: string }>
+  (edited: Edited, options: { after: Position, snapshot?: DocumentSnapshot }): Promise<Position & { readonly id: string }>
 }
 
 /**
@@ -20,14 +20,14 @@ export interface Append {
 export class SharedDocument {
   readonly #replica = new Replica()
   readonly #log: DocumentLog
-  readonly #keyframeEvery: number
+  readonly #snapshotEvery: number
   #isLoaded = false
   /** Settles when the push before is done: one at a time, or they would only make each other fail. */
   #previous: Promise<unknown> = Promise.resolve()
 
-  constructor (log: DocumentLog, keyframeEvery = 500) {
+  constructor (log: DocumentLog, snapshotEvery = 500) {
     this.#log = log
-    this.#keyframeEvery = keyframeEvery
+    this.#snapshotEvery = snapshotEvery
   }
 
   get text (): string {
@@ -61,11 +61,11 @@ export class SharedDocument {
   }
 
   async #tryAppend (edited: Edited, append: Append): Promise<boolean> {
-    const { position: expect, state } = this.#replica
+    const { position: after, state } = this.#replica
     // The first version has one: so a log that does not reach back to its beginning has one too.
-    const keyframe = state.version % this.#keyframeEvery === 0 ? { keyframe: this.#replica.keyframeAfter(edited) } : {}
+    const snapshot = state.version % this.#snapshotEvery === 0 ? { snapshot: this.#replica.snapshotAfter(edited) } : {}
     try {
-      this.#replica.append(edited, await append(edited, { expect, ...keyframe }))
+      this.#replica.append(edited, await append(edited, { after, ...snapshot }))
       return true
     } catch (error) {
       if (!(error instanceof Behind)) throw error

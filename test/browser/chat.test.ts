@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
 import type { BrowserContextOptions } from 'playwright-core'
-import { launchBrowser } from './browser.ts'
-import { contrasts } from './contrast.ts'
-import { Demo } from './demo.ts'
-import { HoldBack } from './hold-back.ts'
-import { namelessControls } from './names.ts'
+import { launchBrowser } from '../support/browser/browser.ts'
+import { contrasts } from '../support/browser/contrast.ts'
+import { Demo } from '../support/browser/demo.ts'
+import { HoldBack } from '../support/browser/hold-back.ts'
+import { namelessControls } from '../support/browser/names.ts'
 
 const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }
 

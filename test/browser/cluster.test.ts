@@ -1,9 +1,9 @@
 import t from 'tap'
-import { Balancer } from '../balancer.ts'
-import { DemoNode } from '../cluster/demo-node.ts'
-import { startRedis } from '../redis.ts'
-import { launchBrowser } from './browser.ts'
-import { ChatWindow } from './chat-window.ts'
+import { Balancer } from '../support/balancer.ts'
+import { DemoNode } from '../support/cluster/demo-node.ts'
+import { startRedis } from '../support/redis.ts'
+import { launchBrowser } from '../support/browser/browser.ts'
+import { ChatWindow } from '../support/browser/chat-window.ts'
 
 const browser = await launchBrowser()
 t.teardown(() => browser.close())

@@ -3,10 +3,10 @@ import t, { type Test } from 'tap'
 import type { BrowserContextOptions } from 'playwright-core'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { buildApp } from '../../routes/app.ts'
-import { launchBrowser } from './browser.ts'
-import { contrasts } from './contrast.ts'
-import { DashboardWindow } from './dashboard-window.ts'
-import { namelessControls } from './names.ts'
+import { launchBrowser } from '../support/browser/browser.ts'
+import { contrasts } from '../support/browser/contrast.ts'
+import { DashboardWindow } from '../support/browser/dashboard-window.ts'
+import { namelessControls } from '../support/browser/names.ts'
 
 const browser = await launchBrowser()
 t.teardown(() => browser.close())

@@ -1,13 +1,13 @@
 import t, { type Test } from 'tap'
 import type { BrowserContextOptions } from 'playwright-core'
 import { buildApp } from '../../routes/app.ts'
-import { Balancer } from '../balancer.ts'
-import { DemoNode } from '../cluster/demo-node.ts'
-import { startRedis } from '../redis.ts'
-import { launchBrowser } from './browser.ts'
-import { contrasts } from './contrast.ts'
-import { EditorWindow } from './editor-window.ts'
-import { namelessControls } from './names.ts'
+import { Balancer } from '../support/balancer.ts'
+import { DemoNode } from '../support/cluster/demo-node.ts'
+import { startRedis } from '../support/redis.ts'
+import { launchBrowser } from '../support/browser/browser.ts'
+import { contrasts } from '../support/browser/contrast.ts'
+import { EditorWindow } from '../support/browser/editor-window.ts'
+import { namelessControls } from '../support/browser/names.ts'
 
 const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }
 

@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { TestClient } from '../../lib/testing/test-client.ts'
 import type { Delta } from '../../routes/dashboard/board.ts'
-import { launchBrowser } from '../browser/browser.ts'
-import { DashboardWindow } from '../browser/dashboard-window.ts'
-import { startRedis } from '../redis.ts'
-import { DemoNode } from './demo-node.ts'
+import { launchBrowser } from '../support/browser/browser.ts'
+import { DashboardWindow } from '../support/browser/dashboard-window.ts'
+import { startRedis } from '../support/redis.ts'
+import { DemoNode } from '../support/cluster/demo-node.ts'
 
 const browser = await launchBrowser()
 t.teardown(() => browser.close())

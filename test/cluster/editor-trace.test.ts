@@ -1,12 +1,12 @@
 import { ChangeSet } from '@codemirror/state'
 import t from 'tap'
 import { DocumentState, type Edited } from '../../routes/editor/document-state.ts'
-import { Author, foreignAncestors, readTrace, type Trace } from '../routes/editor/trace.ts'
-import { startRedis } from '../redis.ts'
-import { DemoNode } from './demo-node.ts'
+import { Author, foreignAncestors, readTrace, type Trace } from '../support/editor/trace.ts'
+import { startRedis } from '../support/redis.ts'
+import { DemoNode } from '../support/cluster/demo-node.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'
 
-interface Joined { readonly offset: number, readonly link: string, readonly keyframe?: Parameters<typeof DocumentState.from>[0], readonly messages: ReadonlyArray<{ payload: Edited, offset: number, link: string }> }
+interface Joined { readonly offset: number, readonly hash: string, readonly snapshot?: Parameters<typeof DocumentState.from>[0], readonly messages: ReadonlyArray<{ payload: Edited, offset: number, hash: string }> }
 
 const channel = 'doc/trace'
 
@@ -67,9 +67,9 @@ t.test('a recorded session over two nodes gives the text that it gave', { timeou
   await replay(trace, players)
   for (const i of [0, 1]) {
     const { ack } = await connect(i)
-    const { keyframe, messages, offset } = ack.payload as Joined
-    const document = DocumentState.from(keyframe)
-    for (const message of messages) document.take({ ...message.payload, offset: message.offset, link: message.link })
+    const { snapshot, messages, offset } = ack.payload as Joined
+    const document = DocumentState.from(snapshot)
+    for (const message of messages) document.take({ ...message.payload, offset: message.offset, hash: message.hash })
     t.equal(document.version, trace.txns.length)
     t.equal(offset, trace.txns.length)
     t.ok(document.text.toString() === trace.endContent, 'the text at the end')

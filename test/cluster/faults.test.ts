@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
-import type { PresenceChange } from '../../lib/protocol/control.ts'
+import type { PresenceChange } from '../../lib/protocol/control-messages.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'
-import type { Identity } from '../demo.ts'
-import { startRedis, type RedisServer } from '../redis.ts'
-import { DemoNode } from './demo-node.ts'
+import type { Identity } from '../support/demo.ts'
+import { startRedis, type RedisServer } from '../support/redis.ts'
+import { DemoNode } from '../support/cluster/demo-node.ts'
 
 const room = 'chat/lobby'
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { TestClient } from '../../lib/testing/test-client.ts'
-import { startRedis } from '../redis.ts'
-import { DemoNode } from './demo-node.ts'
+import { startRedis } from '../support/redis.ts'
+import { DemoNode } from '../support/cluster/demo-node.ts'
 
 const perNode = 100
 const channels = 50

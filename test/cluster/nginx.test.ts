@@ -1,10 +1,10 @@
 import t from 'tap'
 import { TestClient } from '../../lib/testing/test-client.ts'
-import { identityOf } from '../demo.ts'
-import { startRedis } from '../redis.ts'
-import { bearer } from '../serve.ts'
-import { DemoNode } from './demo-node.ts'
-import { startNginx } from './nginx.ts'
+import { identityOf } from '../support/demo.ts'
+import { startRedis } from '../support/redis.ts'
+import { bearer } from '../support/serve.ts'
+import { DemoNode } from '../support/cluster/demo-node.ts'
+import { startNginx } from '../support/cluster/nginx.ts'
 
 t.test('two nodes behind nginx, as the README configures it', async (t) => {
   const redis = await startRedis(t)

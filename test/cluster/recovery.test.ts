@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { script } from '../../lib/adapters/redis/commands.ts'
-import { connect, type TypedChannel, type TypedConnection } from '../../lib/client/index.ts'
+import { readScript } from '../../lib/redis/history/read-script.ts'
+import { connect, type TypedChannel, type TypedClient } from '../../lib/client/index.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
-import type { Place } from '../../lib/protocol/frame.ts'
-import type { Recovery } from '../../lib/protocol/log.ts'
+import type { EntryPosition } from '../../lib/protocol/encoding.ts'
+import type { Recovery } from '../../lib/protocol/position.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import type { chat } from '../../routes/chat/chat.contract.ts'
-import { Balancer } from '../balancer.ts'
-import { bearer } from '../serve.ts'
-import { startRedis } from '../redis.ts'
-import { DemoNode } from './demo-node.ts'
+import { Balancer } from '../support/balancer.ts'
+import { bearer } from '../support/serve.ts'
+import { startRedis } from '../support/redis.ts'
+import { DemoNode } from '../support/cluster/demo-node.ts'
 
 interface Told { readonly text: string, readonly id: string }
 
@@ -22,7 +22,7 @@ class Guest {
   readonly begun: string[] = []
   readonly states: string[] = []
   recovered = 0
-  readonly #client: TypedConnection<typeof chat>
+  readonly #client: TypedClient<typeof chat>
   #room: TypedChannel<typeof chat['definition']> | undefined
   #watching: () => void = () => {}
 
@@ -85,7 +85,7 @@ t.test('a node is killed in mid-conversation, and then the next: all that was ac
   t.equal(acked.length, 80)
   t.strictSame([...ids].sort(), [...acked].sort(), 'everything that was acked arrived, once')
   for (const guest of [ada, silent]) t.strictSame(guest.told, bob.told, 'the same for everyone')
-  const plain = raw.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & Place>
+  const plain = raw.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & EntryPosition>
   t.strictSame(plain.map(({ id }) => id), ids)
   t.strictSame(plain.map(({ offset }) => offset), plain.map((_, i) => i + 1))
   for (const guest of [ada, bob, silent]) t.strictSame(guest.begun, ['fresh'], 'nobody had to begin anew')
@@ -95,8 +95,7 @@ t.test('a node is killed in mid-conversation, and then the next: all that was ac
 
 /** How often Redis was asked since to read the log of that channel. */
 async function countReads (t: Test, url: string, channel: string): Promise<() => number> {
-  const { lua } = script('read', { include: 'log-read' })
-  const sha = createHash('sha1').update(lua).digest('hex')
+  const sha = createHash('sha1').update(readScript.lua).digest('hex')
   const redis = new Redis(url)
   t.teardown(async () => redis.disconnect())
   const monitor = await redis.monitor()
@@ -117,7 +116,7 @@ t.test('1,000 clients of one channel come back after the death of their node, ea
   const start = (await Promise.all(crowd.map((client) => client.request('join', room))))[0]?.payload as Recovery
   const [witness] = crowd as [TestClient]
   for (let i = 0; i < 200; i++) await witness.request('message.send', room, { text: `${i}` })
-  const places = witness.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & Place>
+  const places = witness.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & EntryPosition>
   t.equal(places.length, 200)
   await a.signal('SIGKILL')
   await Promise.all(crowd.map(({ closed }) => closed))
@@ -132,14 +131,14 @@ t.test('1,000 clients of one channel come back after the death of their node, ea
     return (payload as { code?: string }).code === 'unavailable' ? rejoin(client, since, nth + 1) : payload as Recovery
   }
   const recovered = await Promise.all(crowd.map(async (_, i) => {
-    const { offset, link } = places[i % 200] as Place
+    const { offset, hash } = places[i % 200] as EntryPosition
     const client = await TestClient.connect(`${b.url}/ws/chat`, [], bearer(identity.token))
     t.teardown(async () => client.terminate())
-    return rejoin(client, { epoch: start.epoch, offset, link })
+    return rejoin(client, { epoch: start.epoch, offset, hash })
   }))
   t.comment(`all 1,000 were back after ${Math.round(performance.now() - begun)} ms`)
   const wrong = recovered.filter(({ recovered, messages, offset }, i) => {
-    const missed = messages as Array<Envelope & Place>
+    const missed = messages as Array<Envelope & EntryPosition>
     return !recovered || offset !== 200 || missed.length !== 199 - i % 200 || missed.some((place, n) => place.offset !== i % 200 + 2 + n)
   })
   t.strictSame(wrong.slice(0, 1), [], `each got what it missed, and nothing else: ${wrong.length} did not`)

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { RedisAdapter } from '../../lib/adapters/redis/redis.ts'
+import { RedisAdapter } from '../../lib/redis/redis-adapter.ts'
 import { systemClock } from '../../lib/clock.ts'
-import { silentLog } from '../lib/silent-log.ts'
-import { startSentinel } from '../redis.ts'
+import { silentLog } from '../support/silent-log.ts'
+import { startSentinel } from '../support/redis.ts'
 
 const append = (id: string) => ({ id, frame: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
 

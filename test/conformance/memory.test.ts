@@ -1,12 +1,12 @@
 import t from 'tap'
-import type { Receiver } from '../../lib/adapters/adapter.ts'
-import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
+import type { AdapterEvents } from '../../lib/cluster/adapter.ts'
+import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { systemClock, type Clock } from '../../lib/clock.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
-import { AdapterLog, deaf, Entries } from './adapter-log.ts'
-import { LossyHub } from './beneath.ts'
-import { logProperty } from './log-property.ts'
-import { mergeProperty } from './merge-property.ts'
+import { AdapterLog, deaf, Entries } from '../support/conformance/adapter-history.ts'
+import { LossyHub } from '../support/conformance/beneath.ts'
+import { logProperty } from '../support/conformance/history-property.ts'
+import { mergeProperty } from '../support/conformance/merge-property.ts'
 
 /** In a server the sockets keep the process alive; here it is the short timers that are waited for. */
 const patientClock: Clock = { ...systemClock, setTimeout: (fn, ms) => ms <= 3_000 ? setTimeout(fn, ms) : systemClock.setTimeout(fn, ms) }
@@ -38,7 +38,7 @@ t.test('10,000 times a node follows a log through loss, disorder, failed reads, 
 
 /** Tells its node a turn later, as anything beyond the process does. */
 class LateAdapter extends MemoryAdapter {
-  override start (receiver: Receiver): void {
+  override start (receiver: AdapterEvents): void {
     super.start({
       ...receiver,
       frame: (...told) => { setImmediate(() => receiver.frame(...told)) },

@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap'
-import { LogSink } from '../serve.ts'
-import { Bystander, fileDescriptors } from './flood-bystander.ts'
-import { FloodProcess, join } from './flood-process.ts'
-import { fragments, frame, opcodes, ping, question, readAck, readClose, readFrames } from './frames.ts'
-import { handshake, readAnswer } from './http.ts'
-import type { RawSocket } from './raw-socket.ts'
-import { Target, turnsUntil, type TargetOptions } from './target.ts'
+import { LogSink } from '../support/serve.ts'
+import { Bystander, fileDescriptors } from '../support/hostile/flood-bystander.ts'
+import { FloodProcess, join } from '../support/hostile/flood-process.ts'
+import { fragments, frame, opcodes, ping, question, readAck, readClose, readFrames } from '../support/hostile/frames.ts'
+import { handshake, readAnswer } from '../support/hostile/http.ts'
+import type { RawSocket } from '../support/hostile/raw-socket.ts'
+import { Target, turnsUntil, type TargetOptions } from '../support/hostile/target.ts'
 
 /** Too much of everything, while somebody well-behaved is served on another connection. */
 
@@ -13,7 +13,7 @@ import { Target, turnsUntil, type TargetOptions } from './target.ts'
 const patience = { timeout: 180_000 }
 
 /** Of the bystander, where a flood is not about rates. */
-const unhurried = { messages: { max: 1_000_000, per: 1_000 }, bytes: { max: 1_000_000_000, per: 1_000 } }
+const unhurried = { messages: { max: 1_000_000, timeWindow: 1_000 }, bytes: { max: 1_000_000_000, timeWindow: 1_000 } }
 /** Requests of the bystander, where it is: the clock stands still, so nobody's budget refills. */
 const withinBudget = 150
 
@@ -192,7 +192,7 @@ t.test('a message storm is told when to come back, then closed with 1008, and lo
   t.strictSame(count(sink.lines.map(({ msg, level }) => `${level} ${msg}`)), { '40 message storm': 20 })
 })
 
-t.test('who keeps to the rate after a refusal is served again', patience, (t) => besiege(t, { options: { channels: { limits: { storm: { max: 100, per: 10_000 } } } }, rounds: 0, atLeast: 0 }, async (target) => {
+t.test('who keeps to the rate after a refusal is served again', patience, (t) => besiege(t, { options: { channels: { limits: { rateLimitErrors: { max: 100, timeWindow: 10_000 } } } }, rounds: 0, atLeast: 0 }, async (target) => {
   const raw = await target.upgraded('eager')
   raw.write(envelopes(...times(250, () => ({ type: 'ping' }))))
   await turnsUntil(() => replies(raw).length === 250)
@@ -261,7 +261,7 @@ for (const [name, say] of ways) {
   t.test(`200 readers stop while ${name}: each costs no more than its queue, and is closed with 1013`, patience, async (t) => {
     // Nobody is cut off before the end, on a slow machine neither: what a closed connection still holds counts too.
     const heartbeat = { interval: 1_000_000, timeout: 900_000 }
-    const server = await FloodProcess.start(t, { closeTimeout: 120_000, heartbeat, limits: { ...unhurried, perIp: 1_000, queue: cap } })
+    const server = await FloodProcess.start(t, { closeTimeout: 120_000, heartbeat, limits: { ...unhurried, perIp: 1_000, sendQueueBytes: cap } })
     const client = await server.connect('bystander')
     await client.request('join', 'lab/bystander')
     const bystander = new Bystander(client)

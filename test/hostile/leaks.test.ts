@@ -2,15 +2,15 @@ import { queryObjects } from 'node:v8'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { Client } from '../../lib/client/client.ts'
-import { connect, type Connection, type RequestError } from '../../lib/client/index.ts'
-import { PendingReplies } from '../../lib/client/pending.ts'
-import { Transport } from '../../lib/client/transport.ts'
-import { Wire } from '../../lib/client/wire.ts'
+import { connect, type UntypedClient, type RequestError } from '../../lib/client/index.ts'
+import { PendingReplies } from '../../lib/client/transport/pending-replies.ts'
+import { Transport } from '../../lib/client/transport/transport.ts'
+import { SocketAttempt } from '../../lib/client/transport/socket-attempt.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'
-import { fileDescriptors } from './flood-bystander.ts'
-import { FloodProcess } from './flood-process.ts'
-import { Target, turnsUntil } from './target.ts'
+import { fileDescriptors } from '../support/hostile/flood-bystander.ts'
+import { FloodProcess } from '../support/hostile/flood-process.ts'
+import { Target, turnsUntil } from '../support/hostile/target.ts'
 
 const cycles = 50
 const warmUp = 10
@@ -113,12 +113,12 @@ for (const [name, codes, end] of endings) {
     for (const door of ['nobody', 'slow1']) target.journal.door(door).resolve()
     await target.prove(t)
     t.ok(await turnsUntil(() => fileDescriptors() === before), `${fileDescriptors()} of ${before} file descriptors`)
-    t.strictSame([Client, Transport, Wire, PendingReplies].map((constructor) => queryObjects(constructor)), [0, 0, 0, 0], 'nothing holds on to one')
+    t.strictSame([Client, Transport, SocketAttempt, PendingReplies].map((constructor) => queryObjects(constructor)), [0, 0, 0, 0], 'nothing holds on to one')
   })
 }
 
 interface Visit {
-  readonly client: Connection
+  readonly client: UntypedClient
   readonly closed: Promise<void>
   /** With which codes its requests under way fail. */
   readonly codes: Promise<string[]>

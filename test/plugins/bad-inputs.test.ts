@@ -3,16 +3,16 @@ import t, { type Test } from 'tap'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import type { ErrorPayload } from '../../lib/protocol/errors.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'
-import { audience, claimsOf, issuer, originRows, tokenRows, type OriginRow } from '../hostile/authentication-rows.ts'
-import { frameRows, type Outcome } from '../hostile/frame-rows.ts'
-import { close, frame, opcodes, ping, question, readAck, readClose, readPong } from '../hostile/frames.ts'
-import { handshakeRows, parserRows, type HttpExpectation, type HttpRow } from '../hostile/handshake-rows.ts'
-import { handshake, plain, readAnswer, readHead, type Answer, type RequestParts } from '../hostile/http.ts'
-import { meaningRows, textRows } from '../hostile/message-rows.ts'
-import type { RawSocket } from '../hostile/raw-socket.ts'
-import { Target, turnsUntil, type TargetOptions } from '../hostile/target.ts'
-import { makeKeys, rs256 } from '../hostile/tokens.ts'
-import { bearer } from '../serve.ts'
+import { audience, claimsOf, issuer, originRows, tokenRows, type OriginRow } from '../support/hostile/authentication-rows.ts'
+import { frameRows, type Outcome } from '../support/hostile/frame-rows.ts'
+import { close, frame, opcodes, ping, question, readAck, readClose, readPong } from '../support/hostile/frames.ts'
+import { handshakeRows, parserRows, type HttpExpectation, type HttpRow } from '../support/hostile/handshake-rows.ts'
+import { handshake, plain, readAnswer, readHead, type Answer, type RequestParts } from '../support/hostile/http.ts'
+import { meaningRows, textRows } from '../support/hostile/message-rows.ts'
+import type { RawSocket } from '../support/hostile/raw-socket.ts'
+import { Target, turnsUntil, type TargetOptions } from '../support/hostile/target.ts'
+import { makeKeys, rs256 } from '../support/hostile/tokens.ts'
+import { bearer } from '../support/serve.ts'
 
 /** Hostile and broken input over real sockets, row by row: each gets its answer, and leaves nothing behind. */
 type Row = (t: Test, target: Target) => Promise<void>
@@ -319,7 +319,7 @@ function failing (app: Target['app']): void {
   app.ws('/failing/preHandler', { preHandler: fail }, [])
   // eslint-disable-next-line no-throw-literal
   app.ws('/failing/oddly', { preHandler: async () => { throw 'hunter2' } }, [])
-  app.ws('/failing/context', { context: fail }, [])
+  app.ws('/failing/context', { locals: fail }, [])
   app.ws('/failing/identity', { identify: () => ({ id: { toString: fail } }) }, [])
 }
 
@@ -754,7 +754,7 @@ async function stillServed (t: Test, client: TestClient): Promise<void> {
 
 // --- Rates ----------------------------------------------------------------------------------------------------------
 
-const tight = { messages: { max: 5, per: 1_000 }, bytes: { max: 70_000, per: 1_000 }, joins: { max: 4, per: 10_000 }, storm: { max: 5, per: 10_000 }, channels: 2 }
+const tight = { messages: { max: 5, timeWindow: 1_000 }, bytes: { max: 70_000, timeWindow: 1_000 }, joins: { max: 4, timeWindow: 10_000 }, storm: { max: 5, timeWindow: 10_000 }, channels: 2 }
 
 /** Sends all at once; resolves with the replies, in the order of the messages. */
 function burst (client: TestClient, count: number, type = 'ping'): Promise<Envelope[]> {

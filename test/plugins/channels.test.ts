@@ -5,13 +5,13 @@ import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
-import { defineChannel } from '../../lib/contract/definition.ts'
-import { implement, handler } from '../../lib/dispatch/implement.ts'
+import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { implement, handler } from '../../lib/server/implement.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
-import { implementLab, lab } from '../lab.ts'
-import { bearer, listen, makeApp, secret, serveLab } from '../serve.ts'
+import { implementLab, lab } from '../support/lab.ts'
+import { bearer, listen, makeApp, secret, serveLab } from '../support/serve.ts'
 
 const news = defineChannel({
   pattern: 'news',
@@ -22,7 +22,7 @@ const news = defineChannel({
 const implementedNews = implement(news, {
   on: {
     read: handler(news, 'read', (ctx) => {
-      const { tenant = '' } = ctx.context as { tenant?: string } | undefined ?? {}
+      const { tenant = '' } = ctx.locals as { tenant?: string } | undefined ?? {}
       return { tenant, visitor: (ctx.user as { name: string } | undefined)?.name ?? 'nobody' }
     })
   }
@@ -70,9 +70,9 @@ t.test('a contract that cannot be served is refused, naming the spot', async (t)
     ['overlapping patterns', () => app.ws('/2', {}, [other({ pattern: 'x/:a', params: Type.Object({ a: Type.String() }) }), other({ pattern: 'x/y' })]), /'x\/y' overlaps with 'x\/:a'/],
     ['an unknown format', () => app.ws('/3', {}, [other({ fromServer: { at: { payload: Type.String({ format: 'nonsense' }) } } })]), /fromServer 'at' payload has the unknown format 'nonsense'/],
     ['a contract twice', () => app.ws('/4', {}, [implementedNews, implementedNews]), /channel 'news' is given twice/],
-    ['a missing handler', () => app.ws('/5', {}, [{ ...implementedNews, behaviour: { on: {} } }]), /channel 'news': on lacks the handler 'read'/],
-    ['a handler too many', () => app.ws('/6', {}, [{ ...implementedNews, behaviour: { on: { ...implementedNews.behaviour.on, x: () => {} } } }]), /on has the handler 'x', which the contract does not declare/],
-    ['a missing presence', () => app.ws('/7', {}, [{ channel: lab, behaviour: { on: implementLab().behaviour.on } }]), /channel 'lab\/:id' lacks 'presence'/]
+    ['a missing handler', () => app.ws('/5', {}, [{ ...implementedNews, implementation: { on: {} } }]), /channel 'news': on lacks the handler 'read'/],
+    ['a handler too many', () => app.ws('/6', {}, [{ ...implementedNews, implementation: { on: { ...implementedNews.implementation.on, x: () => {} } } }]), /on has the handler 'x', which the contract does not declare/],
+    ['a missing presence', () => app.ws('/7', {}, [{ channel: lab, implementation: { on: implementLab().implementation.on } }]), /channel 'lab\/:id' lacks 'presence'/]
   ]
   for (const [name, attempt, message] of cases) t.throws(attempt, { code: 'FST_CHANNELS_CONTRACT', message }, name)
   t.throws(() => app.ws('/8', {}, [{} as never]), TypeError, "a mistake that is not a contract's keeps its own error")
@@ -90,7 +90,7 @@ t.test('a route is an ordinary Fastify route', async (t) => {
         order.push(`preHandler of ${request.user.name}`)
         if (request.headers['x-banned']) return reply.code(403).send({ error: 'banned' })
       }],
-      context: (request) => ({ tenant: (request.params as { tenant: string }).tenant })
+      locals: (request) => ({ tenant: (request.params as { tenant: string }).tenant })
     }, [implementedNews])
   }, { prefix: '/api' })
   const { url, token } = await listen(app, sink)

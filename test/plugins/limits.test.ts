@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { defineChannel } from '../../lib/contract/definition.ts'
-import { implement } from '../../lib/dispatch/implement.ts'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { implement } from '../../lib/server/implement.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.ts'
-import { listen, makeApp, serveLab } from '../serve.ts'
+import { listen, makeApp, serveLab } from '../support/serve.ts'
 
 const refused = (attempt: Promise<unknown>): Promise<Partial<UpgradeRefused>> => attempt.then(() => ({ status: 101 }), (error) => error)
 const channel = 'lab/a'
@@ -50,7 +50,7 @@ t.test('connections', async (t) => {
 t.test('messages', async (t) => {
   t.test('over the rate are refused with when to try again; a storm is closed with 1008', async (t) => {
     const clock = new FakeClock()
-    const { connect, logged } = await serveLab(t, { clock, limits: { messages: { max: 5, per: 1000 }, storm: { max: 3, per: 10_000 } } })
+    const { connect, logged } = await serveLab(t, { clock, limits: { messages: { max: 5, timeWindow: 1000 }, rateLimitErrors: { max: 3, timeWindow: 10_000 } } })
     const client = await connect('ann')
     for (let i = 0; i < 5; i++) t.equal((await client.request('ping')).type, 'ack')
     t.match(await client.request('ping'), { type: 'error', payload: { code: 'rate_limited', retryAfter: 200 } })
@@ -63,7 +63,7 @@ t.test('messages', async (t) => {
   })
 
   t.test('count ping frames, which cannot be refused: a storm of them is closed all the same', async (t) => {
-    const { connect } = await serveLab(t, { limits: { messages: { max: 5, per: 60_000 }, storm: { max: 3, per: 60_000 } } })
+    const { connect } = await serveLab(t, { limits: { messages: { max: 5, timeWindow: 60_000 }, rateLimitErrors: { max: 3, timeWindow: 60_000 } } })
     const client = await connect('ann')
     for (let i = 0; i < 8; i++) client.webSocket.ping()
     t.equal((await client.request('ping')).type, 'error', 'eight are borne')
@@ -71,14 +71,14 @@ t.test('messages', async (t) => {
   })
 
   t.test('over the bytes are refused too', async (t) => {
-    const { connect } = await serveLab(t, { limits: { bytes: { max: 1000, per: 1000 } } })
+    const { connect } = await serveLab(t, { limits: { bytes: { max: 1000, timeWindow: 1000 } } })
     const client = await connect('ann')
     t.equal((await client.request('ping', undefined, 'x'.repeat(1000))).type, 'ack')
     t.match((await client.request('ping')).payload, { code: 'rate_limited' })
   })
 
   t.test('and joins have rates of their own', async (t) => {
-    const { connect } = await serveLab(t, { limits: { messages: { max: 1, per: 60_000 }, joins: { max: 3, per: 60_000 } } })
+    const { connect } = await serveLab(t, { limits: { messages: { max: 1, timeWindow: 60_000 }, joins: { max: 3, timeWindow: 60_000 } } })
     const client = await connect('ann')
     for (const id of ['a', 'b', 'c']) t.equal((await client.request('join', `lab/${id}`)).type, 'ack')
     t.match((await client.request('join', 'lab/d')).payload, { code: 'rate_limited' })
@@ -87,7 +87,7 @@ t.test('messages', async (t) => {
 
   t.test('of a type that declares a rate are counted per user, over all connections', async (t) => {
     const { app, sink } = await makeApp(t)
-    const shop = defineChannel({ pattern: 'shop', fromClient: { buy: { rateLimit: { max: 2, per: 60_000 } } }, fromServer: {} })
+    const shop = defineChannel({ pattern: 'shop', fromClient: { buy: { rateLimit: { max: 2, timeWindow: 60_000 } } }, fromServer: {} })
     app.ws('/shop', { identify: (request) => ({ id: String(request.headers['x-user']) }) }, [implement(shop, { on: { buy: () => {} } })])
     const { url } = await listen(app, sink)
     const enter = async (user: string) => {
@@ -106,7 +106,7 @@ t.test('messages', async (t) => {
 
   t.test('a rate that is none is refused at registration', async (t) => {
     const { app } = await makeApp(t)
-    const bad = defineChannel({ pattern: 'bad', fromClient: { x: { rateLimit: { max: 0, per: 1000 } } }, fromServer: {} })
+    const bad = defineChannel({ pattern: 'bad', fromClient: { x: { rateLimit: { max: 0, timeWindow: 1000 } } }, fromServer: {} })
     t.throws(() => app.ws('/bad', {}, [implement(bad, { on: { x: () => {} } })]), { message: /fromClient 'x' rateLimit max must be a whole number from 1/ })
   })
 })
@@ -156,7 +156,7 @@ t.test('presence', async (t) => {
 })
 
 t.test('a client that reads too slowly is closed with 1013, the others hear on', async (t) => {
-  const { connect, logged, app } = await serveLab(t, { limits: { queue: 100_000, messages: { max: 10_000, per: 1000 }, bytes: { max: 2 ** 30, per: 1000 } }, closeTimeout: 100 })
+  const { connect, logged, app } = await serveLab(t, { limits: { sendQueueBytes: 100_000, messages: { max: 10_000, timeWindow: 1000 }, bytes: { max: 2 ** 30, timeWindow: 1000 } }, closeTimeout: 100 })
   const [fast, slow] = [await connect('ann'), await connect('bob')]
   for (const client of [fast, slow]) await client.request('join', channel)
   slow.webSocket.pause()

@@ -1,15 +1,15 @@
 import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
-import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
-import { defineChannel } from '../../lib/contract/definition.ts'
-import { implement } from '../../lib/dispatch/implement.ts'
-import { answer } from '../../lib/dispatch/questions.ts'
+import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { implement } from '../../lib/server/implement.ts'
+import { handleNodeRequest } from '../../lib/server/node-requests.ts'
 import { Behind } from '../../lib/protocol/errors.ts'
-import type { Position } from '../../lib/protocol/log.ts'
+import type { Position } from '../../lib/protocol/position.ts'
 import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
-import { lab, own } from '../lab.ts'
-import { bearer, listen, makeApp, serveLab } from '../serve.ts'
+import { lab, own } from '../support/lab.ts'
+import { bearer, listen, makeApp, serveLab } from '../support/serve.ts'
 
 /** A handler that appends at a position; a small log; a type with a rate. */
 const counter = defineChannel({
@@ -17,15 +17,15 @@ const counter = defineChannel({
   params: Type.Object({ id: Type.String() }),
   fromClient: {
     add: { payload: Type.Integer(), reply: Type.Object({ sum: Type.Integer() }) },
-    twice: { once: true },
+    twice: { idempotent: true },
     overlook: {},
-    flood: { rateLimit: { max: 1, per: 60_000 }, once: true }
+    flood: { rateLimit: { max: 1, timeWindow: 60_000 }, idempotent: true }
   },
   fromServer: { added: { payload: Type.Integer() }, reset: {} },
-  log: { limit: 2, ttl: 60_000, keyframe: Type.Object({ sum: Type.Integer() }) }
+  history: { limit: 2, ttl: 60_000, snapshot: Type.Object({ sum: Type.Integer() }) }
 })
 
-const plain = defineChannel({ pattern: 'plain', fromClient: {}, fromServer: { told: {} }, log: { limit: 2, ttl: 60_000 } })
+const plain = defineChannel({ pattern: 'plain', fromClient: {}, fromServer: { told: {} }, history: { limit: 2, ttl: 60_000 } })
 
 interface State { at: Position, sum: number }
 
@@ -35,16 +35,16 @@ const implementCounter = implement(counter, {
   on: {
     add: async (ctx, n) => {
       const state = ctx.state as unknown as State
-      state.at ??= { epoch: 'unknown', offset: 0, link: '' }
+      state.at ??= { epoch: 'unknown', offset: 0, hash: '' }
       state.sum ??= 0
       for (;;) {
         try {
-          state.at = await ctx.broadcast('added', n, { expect: state.at, keyframe: { sum: state.sum + n } })
+          state.at = await ctx.broadcast('added', n, { after: state.at, snapshot: { sum: state.sum + n } })
           state.sum += n
           return { sum: state.sum }
         } catch (error) {
           if (!(error instanceof Behind)) throw error
-          const start = error.keyframe ? (error.keyframe.state as { sum: number }).sum : error.reason ? 0 : state.sum
+          const start = error.snapshot ? (error.snapshot.state as { sum: number }).sum : error.reason ? 0 : state.sum
           state.sum = error.messages.reduce((sum, { payload }) => sum + (payload as number), start)
           state.at = error.position
         }
@@ -56,7 +56,7 @@ const implementCounter = implement(counter, {
     // Nobody looks at what became of it, and of two that expect the same place one is behind.
     overlook: async (ctx) => {
       const { position } = ctx.state as { position?: Position }
-      await Promise.allSettled([1, 2].map((n) => ctx.broadcast('added', n, position ? { expect: position } : {})))
+      await Promise.allSettled([1, 2].map((n) => ctx.broadcast('added', n, position ? { after: position } : {})))
     },
     flood: () => {}
   }
@@ -120,7 +120,7 @@ t.test('a node whose report fails is there without one; a question of another ve
   const { app, logged } = await serveLab(t, { report })
   t.notOk('report' in ((await app.registry.nodes()).results[0] as object))
   t.match(await logged("the option 'report' failed"), { level: 50 })
-  for (const asked of ['info', ['destroy'], ['constructor'], {}]) t.throws(() => answer({} as never, asked), TypeError)
+  for (const asked of ['info', ['destroy'], ['constructor'], {}]) t.throws(() => handleNodeRequest({} as never, asked), TypeError)
 })
 
 t.test('a revocation holds here though nobody else can be told', async (t) => {
@@ -177,7 +177,7 @@ t.test('a handler that appends at a position', async (t) => {
     const sums = (await Promise.all(adds)).map(({ payload }) => (payload as { sum: number }).sum)
     t.equal(Math.max(...sums), 21)
     t.equal(new Set(sums).size, 6, 'no two of them held at the same time')
-    t.match((await a.app.rooms.of(counter, { id: 'x' }).read()).keyframe, { offset: 6, state: { sum: 21 } })
+    t.match((await a.app.rooms.of(counter, { id: 'x' }).read()).snapshot, { offset: 6, state: { sum: 21 } })
   })
 
   t.test('costs nobody an answer when what it was refused at first was done in the end', async (t) => {
@@ -234,40 +234,40 @@ t.test('a log from a REST route or a job', async (t) => {
   const start = (await room.read()).position
 
   t.test('is read and appended to', async (t) => {
-    const first = await room.broadcast('added', 1, { expect: start, keyframe: { sum: 1 } })
-    t.match(first, { offset: 1, epoch: start.epoch, link: String, id: String })
+    const first = await room.broadcast('added', 1, { after: start, snapshot: { sum: 1 } })
+    t.match(first, { offset: 1, epoch: start.epoch, hash: String, id: String })
     await room.broadcast('reset')
-    t.match(await room.read(), { reason: 'fresh', keyframe: { offset: 1, link: first.link, state: { sum: 1 } }, messages: [{ type: 'reset', payload: undefined, offset: 2, prev: first.link }] })
+    t.match(await room.read(), { reason: 'fresh', snapshot: { offset: 1, hash: first.hash, state: { sum: 1 } }, messages: [{ type: 'reset', payload: undefined, offset: 2, prev: first.hash }] })
     t.match(await room.read(first), { position: { offset: 2 }, messages: [{ offset: 2 }] })
     t.notOk('reason' in await room.read(first))
   })
 
   t.test('is behind, with what was missed', async (t) => {
-    const behind: unknown = await room.broadcast('added', 1, { expect: start }).catch((error: unknown) => error)
+    const behind: unknown = await room.broadcast('added', 1, { after: start }).catch((error: unknown) => error)
     t.ok(behind instanceof Behind)
     t.match(behind, { code: 'behind', position: { offset: 2 }, messages: [{ type: 'added', payload: 1 }, { type: 'reset' }], reason: undefined })
-    const foreign: unknown = await room.broadcast('added', 1, { expect: { ...start, epoch: 'another' } }).catch((error: unknown) => error)
-    t.match(foreign, { code: 'behind', reason: 'epoch', keyframe: { state: { sum: 1 } }, messages: [{ type: 'reset' }] })
+    const foreign: unknown = await room.broadcast('added', 1, { after: { ...start, epoch: 'another' } }).catch((error: unknown) => error)
+    t.match(foreign, { code: 'behind', reason: 'epoch', snapshot: { state: { sum: 1 } }, messages: [{ type: 'reset' }] })
   })
 
-  t.test('is full when a keyframe holds it back', async (t) => {
+  t.test('is full when a snapshot holds it back', async (t) => {
     const full = async () => { for (let i = 0; i < 10; i++) await room.broadcast('added', i) }
-    await t.rejects(full(), { code: 'log_full', retryAfter: 1_000 })
+    await t.rejects(full(), { code: 'history_full', retryAfter: 1_000 })
   })
 
-  t.test('takes no keyframe that is none', async (t) => {
+  t.test('takes no snapshot that is none', async (t) => {
     const { position } = await room.read()
-    await t.rejects(room.broadcast('added', 1, { keyframe: { sum: 1 } }), { message: /needs 'expect'/ })
-    await t.rejects(room.broadcast('added', 1, { expect: position, keyframe: { sum: 'one' } as never }), { code: 'outgoing_invalid' })
+    await t.rejects(room.broadcast('added', 1, { snapshot: { sum: 1 } }), { message: /needs 'expect'/ })
+    await t.rejects(room.broadcast('added', 1, { after: position, snapshot: { sum: 'one' } as never }), { code: 'outgoing_invalid' })
     t.equal((await room.read()).position.offset, position.offset, 'and nothing was appended')
   })
 
-  t.test('takes no keyframe where its contract declares none', async (t) => {
+  t.test('takes no snapshot where its contract declares none', async (t) => {
     const { app } = await makeApp(t)
     app.ws('/plain', { public: true }, [implement(plain, { on: {} })])
     const room = app.rooms.of(plain)
     const { position } = await room.read()
-    await t.rejects(room.broadcast('told', undefined, { expect: position, keyframe: 1 } as never), { message: /declares no keyframe/ })
+    await t.rejects(room.broadcast('told', undefined, { expect: position, snapshot: 1 } as never), { message: /declares no snapshot/ })
   })
 
   t.test('is unavailable while it cannot be reached', async (t) => {

@@ -4,8 +4,8 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { channels } from '../../plugins/channels.ts'
 import { tokenSecret } from '../../routes/secret.ts'
-import { startRedis } from '../redis.ts'
-import { makeApp } from '../serve.ts'
+import { startRedis } from '../support/redis.ts'
+import { makeApp } from '../support/serve.ts'
 
 const up = async (status: () => { state: string }) => { while (status().state !== 'up') await new Promise((resolve) => setTimeout(resolve, 5)) }
 

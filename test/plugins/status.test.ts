@@ -1,7 +1,7 @@
 import t from 'tap'
 import { TestClient } from '../../lib/testing/test-client.ts'
-import { startRedis } from '../redis.ts'
-import { makeApp, serveLab } from '../serve.ts'
+import { startRedis } from '../support/redis.ts'
+import { makeApp, serveLab } from '../support/serve.ts'
 
 t.test('a node counts what travels, and what it refuses, over all its connections', async (t) => {
   const { app, url, connect } = await serveLab(t)

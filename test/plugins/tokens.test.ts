@@ -3,13 +3,13 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
 import t from 'tap'
-import { MemoryAdapter } from '../../lib/adapters/memory/memory.ts'
-import { defineChannel } from '../../lib/contract/definition.ts'
-import { implement } from '../../lib/dispatch/implement.ts'
+import { MemoryAdapter } from '../../lib/memory/memory-adapter.ts'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { implement } from '../../lib/server/implement.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
-import { bearer, listen, makeApp } from '../serve.ts'
+import { bearer, listen, makeApp } from '../support/serve.ts'
 
 const club = defineChannel({
   pattern: 'club/:name',
@@ -182,7 +182,7 @@ t.test('sessionCheck ends a session that is over, and no other', async (t) => {
     if (userId === 'id-of-cy') throw new Error('the store is down')
     return !over.has(userId)
   }
-  const { connect, logged } = await serveClub(t, { clock, sessionCheck: { every: 1000, check } })
+  const { connect, logged } = await serveClub(t, { clock, sessionCheck: { interval: 1000, check } })
   const [ann, bob, cy] = [await connect('ann'), await connect('bob'), await connect('cy')]
   clock.advance(1000)
   await turn()

@@ -6,7 +6,7 @@ import t from 'tap'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { channels } from '../../plugins/channels.ts'
-import { secret } from '../serve.ts'
+import { secret } from '../support/serve.ts'
 
 t.test('an upgrade that nobody answers or ends is ended at its deadline', async (t) => {
   const clock = new FakeClock()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { connect } from '../../lib/client/index.ts'
-import type { Position } from '../../lib/protocol/log.ts'
+import type { Position } from '../../lib/protocol/position.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { FakeWebSocket } from '../../lib/testing/fake-web-socket.ts'
 import { advance, emptyBoard, type Board, type Delta } from '../../routes/dashboard/board.ts'
@@ -8,7 +8,7 @@ import { caughtUpLine, Follower } from '../../routes/dashboard/page/follower.ts'
 import { Line } from '../../routes/dashboard/page/line.ts'
 import { drawingsOf, drawingText, nodesOf, rowsOf } from '../../routes/dashboard/page/readings.ts'
 
-const at = (offset: number): Position => ({ epoch: 'e', offset, link: `l${offset}` })
+const at = (offset: number): Position => ({ epoch: 'e', offset, hash: `l${offset}` })
 const delta = (second: number): Delta => ({ at: second, by: 'a', set: { 'a/cpu': second }, del: [] })
 const board: Board = { metrics: { 'a/cpu': 3 }, points: { at: [3], series: { 'a/cpu': [3] } } }
 

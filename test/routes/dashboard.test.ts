@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import t, { type Test } from 'tap'
-import type { Adapter, LogRead } from '../../lib/adapters/adapter.ts'
-import { MemoryAdapter, MemoryHub } from '../../lib/adapters/memory/memory.ts'
+import type { Adapter, HistoryRead } from '../../lib/cluster/adapter.ts'
+import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
-import type { Recovery } from '../../lib/protocol/log.ts'
+import type { Recovery } from '../../lib/protocol/position.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import type { Board, Delta } from '../../routes/dashboard/board.ts'
@@ -13,8 +13,8 @@ import { ProcessReader } from '../../routes/dashboard/process-reader.ts'
 import { Publisher } from '../../routes/dashboard/publisher.ts'
 import { sampleOf, type Readings } from '../../routes/dashboard/sample.ts'
 import { Sampler, type Reader } from '../../routes/dashboard/sampler.ts'
-import { serveDemo } from '../demo.ts'
-import { listen, makeApp, type Served } from '../serve.ts'
+import { serveDemo } from '../support/demo.ts'
+import { listen, makeApp, type Served } from '../support/serve.ts'
 
 const utilisation = (active: number, idle: number) => ({ active, idle, utilization: active / (active + idle) })
 const totals = { published: 0, received: 0, dropped: 0, poison: 0, messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, rejections: {} }
@@ -119,7 +119,7 @@ async function second (clock: FakeClock, nodes: number): Promise<void> {
 const idOf = ({ app }: Served) => app.channels.status().node
 const watch = ({ url }: Served) => TestClient.connect(`${url}/ws/dashboard`)
 const deltaOf = (envelope: Envelope) => envelope.payload as Delta
-const messagesOf = async ({ app }: Served) => (await app.rooms.of(metrics).read({ ...(await app.rooms.of(metrics).read()).position, offset: 0, link: '' })).messages
+const messagesOf = async ({ app }: Served) => (await app.rooms.of(metrics).read({ ...(await app.rooms.of(metrics).read()).position, offset: 0, hash: '' })).messages
 
 t.test('who joins gets the board, then each second what changed', async (t) => {
   const clock = new FakeClock(1_000_000)
@@ -131,7 +131,7 @@ t.test('who joins gets the board, then each second what changed', async (t) => {
   const { payload } = await client.request('join', 'metrics')
   t.match(payload, {
     recovered: false,
-    keyframe: { offset: 1, state: { metrics: { [`${id}/cpu`]: 1, [`${id}/rooms`]: 1 }, points: { at: [1_001_000], series: { [`${id}/cpu`]: [1] } } } },
+    snapshot: { offset: 1, state: { metrics: { [`${id}/cpu`]: 1, [`${id}/rooms`]: 1 }, points: { at: [1_001_000], series: { [`${id}/cpu`]: [1] } } } },
     messages: []
   })
   said = { cpu: 2, rooms: 1 }
@@ -162,7 +162,7 @@ t.test('when the one that appended last is gone another takes over, and what it 
   await second(clock, 2)
   const client = await watch(other)
   const ack = (await client.request('join', 'metrics')).payload as Recovery
-  t.match((ack.keyframe?.state as Board).metrics, { [`${idOf(first)}/cpu`]: 1, [`${idOf(other)}/cpu`]: 2 })
+  t.match((ack.snapshot?.state as Board).metrics, { [`${idOf(first)}/cpu`]: 1, [`${idOf(other)}/cpu`]: 2 })
   const gone = idOf(first)
   await first.app.close()
   const died = clock.now()
@@ -189,7 +189,7 @@ t.test('a publisher stands back for whoever was quicker, and has what that one a
     room,
     nodes: async () => {
       const { position } = await room.read()
-      if (position.offset === 0) await room.broadcast('changed', { at: 1, by: 'quick', set: quicker.metrics, del: [] }, { expect: position, keyframe: quicker })
+      if (position.offset === 0) await room.broadcast('changed', { at: 1, by: 'quick', set: quicker.metrics, del: [] }, { after: position, snapshot: quicker })
       return { results: [{ node: 'slow', connections: 0, rooms: 0, uptime: 0, report: { cpu: 9 } }], missing: [] }
     },
     clock,
@@ -205,8 +205,8 @@ t.test('a publisher stands back for whoever was quicker, and has what that one a
   await turn()
   t.equal((await room.read()).position.offset, 1, 'it waits for the quicker one')
   await turn()
-  const { keyframe } = await room.read()
-  t.strictSame((keyframe?.state as Board).metrics, { 'quick/cpu': 1, 'slow/cpu': 9 })
+  const { snapshot } = await room.read()
+  t.strictSame((snapshot?.state as Board).metrics, { 'quick/cpu': 1, 'slow/cpu': 9 })
   t.strictSame(failures, [])
   publisher.stop()
   t.equal(clock.pending, 0)
@@ -234,8 +234,8 @@ t.test('a second that fails is reported, and another follows; one that is stoppe
 t.test('an append that fails is reported, and another follows', async (t) => {
   const clock = new FakeClock()
   const failures: unknown[] = []
-  const position = { epoch: 'e', offset: 0, link: '' }
-  const room = { read: async () => ({ position, messages: [] }), broadcast: async () => { throw new Error('log_full') } }
+  const position = { epoch: 'e', offset: 0, hash: '' }
+  const room = { read: async () => ({ position, messages: [] }), broadcast: async () => { throw new Error('history_full') } }
   const publisher = new Publisher({ node: 'a', room, nodes: async () => ({ results: [], missing: [] }), clock, random: () => 0, failed: (error) => failures.push(error) })
   publisher.start()
   for (let i = 0; i < 2; i++) {
@@ -243,12 +243,12 @@ t.test('an append that fails is reported, and another follows', async (t) => {
     while (failures.length <= i) await new Promise((resolve) => setImmediate(resolve))
     while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
   }
-  t.match(failures, [{ message: 'log_full' }, { message: 'log_full' }])
+  t.match(failures, [{ message: 'history_full' }, { message: 'history_full' }])
   publisher.stop()
 })
 
 class AwayAdapter extends MemoryAdapter {
-  override async read (): Promise<LogRead> {
+  override async read (): Promise<HistoryRead> {
     throw new Error('away')
   }
 }
@@ -267,12 +267,12 @@ t.test('of 200 metrics of which 10 % change a delta is at most 0.15 of the map, 
   const node = await serveNode(t, clock, new MemoryAdapter(), all)
   await second(clock, 1)
   const client = await watch(node)
-  const { keyframe } = (await client.request('join', 'metrics')).payload as Recovery
+  const { snapshot } = (await client.request('join', 'metrics')).payload as Recovery
   now++
   await second(clock, 1)
   const delta = await client.next('changed')
   t.equal(Object.keys(deltaOf(delta).set).length, 20)
-  const ratio = JSON.stringify(delta).length / JSON.stringify((keyframe?.state as Board).metrics).length
+  const ratio = JSON.stringify(delta).length / JSON.stringify((snapshot?.state as Board).metrics).length
   t.ok(ratio <= 0.15, `${ratio}`)
 })
 

@@ -3,8 +3,8 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { connect } from '../../lib/client/index.ts'
 import type { chat } from '../../routes/chat/chat.contract.ts'
-import { serveDemo } from '../demo.ts'
-import { Network } from '../network.ts'
+import { serveDemo } from '../support/demo.ts'
+import { Network } from '../support/network.ts'
 
 /** The life of a connection, from the first request to goodbye, with our client on one side and the demo on the other. */
 t.test('the life of a connection', async (t) => {

@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import t from 'tap'
-import { MemoryAdapter } from '../../lib/adapters/memory/memory.ts'
+import { MemoryAdapter } from '../../lib/memory/memory-adapter.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
-import type { Place } from '../../lib/protocol/frame.ts'
-import type { Position, SentKeyframe } from '../../lib/protocol/log.ts'
+import type { EntryPosition } from '../../lib/protocol/encoding.ts'
+import type { Position, SentSnapshot } from '../../lib/protocol/position.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient, UpgradeRefused } from '../../lib/testing/test-client.ts'
 import { chat } from '../../routes/chat/chat.contract.ts'
-import { serveDemo } from '../demo.ts'
-import { ledger } from '../lab.ts'
+import { serveDemo } from '../support/demo.ts'
+import { ledger } from '../support/lab.ts'
+import { root } from '../support/root.ts'
 
 /** Every rule of docs/protocol.md, spoken by a plain WebSocket against the demo. The numbers are the document's. */
 const room = 'chat/lobby'
@@ -293,7 +294,7 @@ t.test('6. errors', async (t) => {
   const { client, journal } = await connect('ann', 'lab/a', '/ws/lab')
 
   t.test('every code of the catalogue, with its message', async (t) => {
-    const document = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8')
+    const document = readFileSync(`${root}docs/protocol.md`, 'utf8')
     const { errorMessages } = await import('../../lib/protocol/errors.ts')
     for (const code of Object.keys(errorMessages)) t.ok(document.includes(`| \`${code}\` |`), `${code} is documented`)
     t.match((await client.request('fail', 'lab/a')).payload, { code: 'internal' })
@@ -314,7 +315,7 @@ t.test('6. errors', async (t) => {
   })
 
   t.test('6.2 what comes too fast is refused, and a storm ends the connection', async (t) => {
-    const { connect } = await serveDemo(t, { limits: { messages: { max: 2, per: 60_000 }, storm: { max: 1, per: 60_000 } } })
+    const { connect } = await serveDemo(t, { limits: { messages: { max: 2, timeWindow: 60_000 }, rateLimitErrors: { max: 1, timeWindow: 60_000 } } })
     const { client } = await connect('ann')
     for (let i = 0; i < 2; i++) t.match(await client.request('ping'), { type: 'ack' })
     t.match(await client.request('ping'), { type: 'error', payload: { code: 'rate_limited', retryAfter: Number } })
@@ -376,11 +377,11 @@ t.test('7. closing', async (t) => {
   })
 })
 
-interface Told extends Position { recovered: boolean, reason?: string, keyframe?: SentKeyframe, messages: Envelope[], once?: string[] }
+interface Told extends Position { recovered: boolean, reason?: string, snapshot?: SentSnapshot, messages: Envelope[], once?: string[] }
 
 const toldBy = ({ payload }: Envelope) => payload as Told
 const textsOf = (messages: readonly Envelope[]) => messages.map(({ payload }) => (payload as { text: string }).text)
-const positionOf = ({ epoch, offset, link }: Position): Position => ({ epoch, offset, link })
+const positionOf = ({ epoch, offset, hash }: Position): Position => ({ epoch, offset, hash })
 
 t.test('8. logs and recovery', async (t) => {
   const { connect, app } = await serveDemo(t)
@@ -400,7 +401,7 @@ t.test('8. logs and recovery', async (t) => {
     t.match([first, second], [{ type: 'ack' }, { type: 'ack' }])
     for (const reader of [client, other]) {
       const [one, two] = [await reader.next('written'), await reader.next('written')]
-      t.match([one, two], [{ offset: 1, id: String, link: String, prev: '' }, { offset: 2, id: String, link: String, prev: (one as Envelope & Place).link }])
+      t.match([one, two], [{ offset: 1, id: String, hash: String, prev: '' }, { offset: 2, id: String, hash: String, prev: (one as Envelope & EntryPosition).hash }])
     }
     t.strictSame(client.log.filter(({ type }) => type === 'written'), other.log.filter(({ type }) => type === 'written'))
     await client.request('hint', a)
@@ -409,20 +410,20 @@ t.test('8. logs and recovery', async (t) => {
 
   t.test('8.2 a join tells where the log stands, and goes on from there', async (t) => {
     const told = toldBy(await rejoin())
-    t.match(told, { epoch: start.epoch, offset: 2, link: String, recovered: false })
+    t.match(told, { epoch: start.epoch, offset: 2, hash: String, recovered: false })
   })
 
-  t.test('8.3 who joins anew gets the keyframe and all after it, else the newest messages', async (t) => {
+  t.test('8.3 who joins anew gets the snapshot and all after it, else the newest messages', async (t) => {
     await write(['3', '4', '5'])
     const told = toldBy(await rejoin())
     t.match(told, { recovered: false, reason: 'fresh', messages: [{ type: 'written', channel: a, offset: 3 }, { offset: 4 }, { offset: 5 }] })
-    t.notOk('keyframe' in told)
+    t.notOk('snapshot' in told)
     const b = 'ledger/b'
     await client.request('join', b)
     await client.request('keep', b, { count: 7 })
     await write(['x', 'y', 'z', 'last'], b)
     const kept = toldBy(await rejoin(undefined, b))
-    t.match(kept.keyframe, { offset: 1, link: String, state: { count: 7 } })
+    t.match(kept.snapshot, { offset: 1, hash: String, state: { count: 7 } })
     t.strictSame(textsOf(kept.messages), ['x', 'y', 'z', 'last'])
   })
 
@@ -431,7 +432,7 @@ t.test('8. logs and recovery', async (t) => {
     t.match(told, { recovered: true, offset: 5 })
     t.strictSame([told.reason, textsOf(told.messages).sort()], [undefined, ['1', '2', '3', '4', '5']])
     t.strictSame(toldBy(await rejoin(positionOf(told))).messages, [], 'or nothing')
-    for (const bad of [{ epoch: 1 }, 'x', { epoch: 'x', offset: -1, link: '' }]) t.match((await rejoin(bad)).payload, { code: 'invalid_payload' })
+    for (const bad of [{ epoch: 1 }, 'x', { epoch: 'x', offset: -1, hash: '' }]) t.match((await rejoin(bad)).payload, { code: 'invalid_payload' })
   })
 
   t.test('8.5 why that cannot be told has a name', async (t) => {
@@ -442,8 +443,8 @@ t.test('8. logs and recovery', async (t) => {
     }
     t.equal(await reasonOf({ ...positionOf(top), epoch: 'another' }), 'epoch')
     t.equal(await reasonOf({ ...positionOf(top), offset: top.offset + 1 }), 'future')
-    t.equal(await reasonOf({ ...positionOf(top), link: 'another' }), 'fork')
-    t.equal(await reasonOf({ ...positionOf(top), offset: 2, link: 'another' }), 'fork')
+    t.equal(await reasonOf({ ...positionOf(top), hash: 'another' }), 'fork')
+    t.equal(await reasonOf({ ...positionOf(top), offset: 2, hash: 'another' }), 'fork')
     const room = app.rooms.of(ledger, { id: 'long' })
     const first = await room.broadcast('written', { text: 'first' })
     for (let i = 0; i < 1_001; i++) await room.broadcast('written', { text: `${i}` })
@@ -487,7 +488,7 @@ t.test('8. while the log is away', async (t) => {
   const joined = await client.request('join', 'ledger/a')
 
   t.test('8.9 a join is acked without a position, and resync follows', async (t) => {
-    t.strictSame(joined.payload, { once: ['write'] })
+    t.strictSame(joined.payload, { idempotent: ['write'] })
     await app.rooms.of(ledger, { id: 'a' }).broadcast('written', { text: 'before' })
     isAway = false
     const resync = await client.next('resync')
@@ -501,7 +502,7 @@ t.test('8. while the log is away', async (t) => {
     isAway = false
     const { position } = await app.rooms.of(ledger, { id: 'a' }).read()
     await app.rooms.of(ledger, { id: 'a' }).broadcast('written', { text: 'after' })
-    t.match(await client.next('written'), { offset: 2, prev: position.link })
+    t.match(await client.next('written'), { offset: 2, prev: position.hash })
   })
 })
 
@@ -565,10 +566,10 @@ t.test('9. once', async (t) => {
 })
 
 t.test('every numbered rule has its test', async (t) => {
-  const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
-  const rules = [...read('../../docs/protocol.md').matchAll(/^(?:- \*\*|\| )(\d\.\d+)/gm)].map(([, rule]) => rule)
+  const read = (path: string) => readFileSync(root + path, 'utf8')
+  const rules = [...read('docs/protocol.md').matchAll(/^(?:- \*\*|\| )(\d\.\d+)/gm)].map(([, rule]) => rule)
   t.ok(rules.length > 20)
-  for (const rule of rules) t.ok(read('./protocol.test.ts').includes(`t.test('${rule} `), String(rule))
+  for (const rule of rules) t.ok(read('test/routes/protocol.test.ts').includes(`t.test('${rule} `), String(rule))
 })
 
 function statusOf (http: string, headers: Record<string, string>): Promise<number | undefined> {

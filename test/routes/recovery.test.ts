@@ -3,18 +3,18 @@ import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect } from '../../lib/client/index.ts'
-import { defineChannel } from '../../lib/contract/definition.ts'
-import { implement } from '../../lib/dispatch/implement.ts'
-import { Network } from '../network.ts'
-import { listen, makeApp } from '../serve.ts'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { implement } from '../../lib/server/implement.ts'
+import { Network } from '../support/network.ts'
+import { listen, makeApp } from '../support/serve.ts'
 
 /** Our client and a real server, with a network between them that fails. */
 
 const diary = defineChannel({
   pattern: 'diary',
-  fromClient: { write: { payload: Type.String(), reply: Type.String(), once: true } },
+  fromClient: { write: { payload: Type.String(), reply: Type.String(), idempotent: true } },
   fromServer: { written: { payload: Type.String() } },
-  log: { limit: 1000, ttl: 60_000 }
+  history: { limit: 1000, ttl: 60_000 }
 })
 
 async function serveDiary (t: Test) {

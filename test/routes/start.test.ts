@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { TestClient } from '../../lib/testing/test-client.ts'
+import { root } from '../support/root.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What `npm start` runs once it has built, on a free port. `npm test` builds first. */
 function start (env: Record<string, string> = {}): { ready: Promise<string>, stop: () => void, ended: Promise<number | null> } {

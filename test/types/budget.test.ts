@@ -1,6 +1,6 @@
 import t from 'tap'
-import { compile } from './compile.ts'
-import { largeContract } from './large-contract.ts'
+import { compile } from '../support/types/compile.ts'
+import { largeContract } from '../support/types/large-contract.ts'
 
 const most = 400_000
 

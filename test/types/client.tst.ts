@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'tstyche'
-import { connect, RequestError, type Connection, type Entry, type FailureCode, type Present, type State } from '../../lib/client/index.ts'
-import type { Position, ResyncReason } from '../../lib/protocol/log.ts'
-import { account, chat, doc, metrics, news } from './chat/chat.contract.ts'
+import { connect, RequestError, type UntypedClient, type EntryInfo, type FailureCode, type Present, type ClientState } from '../../lib/client/index.ts'
+import type { Position, ResyncReason } from '../../lib/protocol/position.ts'
+import { account, chat, doc, metrics, news } from '../support/types/chat/chat.contract.ts'
 
 type Chat = typeof chat.definition
 
@@ -74,34 +74,34 @@ describe('a client', () => {
 
   test('begins anew with what a channel with a log has', () => {
     logs.join('doc/:id', { id: '1' }, {
-      onResync: ({ reason, keyframe, position }) => {
+      onResync: ({ reason, snapshot, position }) => {
         expect(reason).type.toBe<ResyncReason>()
-        expect(keyframe).type.toBe<{ readonly offset: number, readonly link: string, readonly state: { text: string } } | undefined>()
+        expect(snapshot).type.toBe<{ readonly offset: number, readonly hash: string, readonly state: { text: string } } | undefined>()
         expect(position).type.toBe<Position>()
       }
     })
-    logs.join(metrics, {}, { onResync: ({ keyframe }) => { expect(keyframe?.state).type.toBe<undefined>() } })
+    logs.join(metrics, {}, { onResync: ({ snapshot }) => { expect(snapshot?.state).type.toBe<undefined>() } })
   })
 
   test('gets the place of a logged message with it', async () => {
     const channel = await logs.join(doc, { id: '1' }, { onResync: () => {} })
     channel.on('edited', (payload, entry) => {
       expect(payload).type.toBe<string>()
-      expect(entry).type.toBe<Entry>()
+      expect(entry).type.toBe<EntryInfo>()
     })
     channel.on('edited', (payload) => { expect(payload).type.toBe<string>() })
     channel.on('moved', (payload) => { expect(payload).type.toBe<number>() })
     expect(channel.onRecovered(() => {})).type.toBe<() => void>()
-    expect(logs.state).type.toBe<State>()
+    expect(logs.state).type.toBe<ClientState>()
   })
 
   test('without contracts takes any message and returns what it does not know', async () => {
     const untyped = connect('wss://example.com/ws')
-    expect(untyped).type.toBe<Connection>()
+    expect(untyped).type.toBe<UntypedClient>()
     const channel = await untyped.join('chat/:room', { room: 'lobby' })
     expect(channel.send('anything', { at: 'all' })).type.toBe<Promise<unknown>>()
-    await untyped.join('doc/:id', { id: '1' }, { onResync: ({ keyframe }) => { expect(keyframe?.state).type.toBe<unknown>() } })
-    channel.on('anything', (payload, entry) => { expect(entry).type.toBe<Entry | undefined>() })
+    await untyped.join('doc/:id', { id: '1' }, { onResync: ({ snapshot }) => { expect(snapshot?.state).type.toBe<unknown>() } })
+    channel.on('anything', (payload, entry) => { expect(entry).type.toBe<EntryInfo | undefined>() })
     const typed = await untyped.join(chat, { room: 'lobby' })
     expect(typed.send('message.send', { text: 'hello' })).type.toBe<Promise<{ id: string }>>()
   })
@@ -167,10 +167,10 @@ describe('a client does not compile', () => {
   test('with the place of a message that has none', async () => {
     const channel = await logs.join('doc/:id', { id: '1' }, { onResync: () => {} })
     // @ts-expect-error Target signature provides too few arguments
-    channel.on('moved', (payload: number, entry: Entry) => entry)
+    channel.on('moved', (payload: number, entry: EntryInfo) => entry)
     const other = await lobby
     // @ts-expect-error Target signature provides too few arguments
-    other.on('closing', (payload: undefined, entry: Entry) => entry)
+    other.on('closing', (payload: undefined, entry: EntryInfo) => entry)
   })
 
   test('with an error that the message does not declare', async () => {

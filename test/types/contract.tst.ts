@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { describe, expect, test } from 'tstyche'
 import { defineChannel, defineConnection, type Channel } from '../../plugins/channels.ts'
-import { chat } from './chat/chat.contract.ts'
+import { chat } from '../support/types/chat/chat.contract.ts'
 
 const none = { fromClient: {}, fromServer: {} } as const
 
@@ -80,7 +80,7 @@ describe('a contract does not compile', () => {
     defineChannel({
       pattern: 'news',
       // @ts-expect-error Type 'string' is not assignable to type 'number'
-      fromClient: { say: { rateLimit: { max: 'five', per: 1000 } } },
+      fromClient: { say: { rateLimit: { max: 'five', timeWindow: 1000 } } },
       fromServer: {}
     })
   })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'tstyche'
 import { Behind, handler, implement, type ImplementedChannel, type RoomsService } from '../../plugins/channels.ts'
 import type { DemoUser } from '../../routes/token.routes.ts'
-import { account, chat, doc, metrics, news } from './chat/chat.contract.ts'
-import * as on from './chat/on.ts'
+import { account, chat, doc, metrics, news } from '../support/types/chat/chat.contract.ts'
+import * as on from '../support/types/chat/on.ts'
 
 const presence = () => ({ name: 'Ada' })
 const typing = () => {}
@@ -49,11 +49,11 @@ describe('an implementation', () => {
     })
   })
 
-  test('appends to a log at a place, with a keyframe as the contract declares it', () => {
+  test('appends to a log at a place, with a snapshot as the contract declares it', () => {
     handler(doc, 'edit', async (ctx, text) => {
-      const { epoch, offset, link, id } = await ctx.broadcast('edited', text)
+      const { epoch, offset, hash, id } = await ctx.broadcast('edited', text)
       expect(id).type.toBe<string>()
-      expect(ctx.broadcast('edited', text, { expect: { epoch, offset, link }, keyframe: { text } })).type.toBeAssignableTo<Promise<{ offset: number }>>()
+      expect(ctx.broadcast('edited', text, { after: { epoch, offset, hash }, snapshot: { text } })).type.toBeAssignableTo<Promise<{ offset: number }>>()
       expect(ctx.broadcast('moved', 1, { except: ctx.connection })).type.toBe<Promise<void>>()
     })
   })
@@ -62,7 +62,7 @@ describe('an implementation', () => {
     const room = ({} as RoomsService).of(doc, { id: '1' })
     const { position, messages } = await room.read()
     expect(messages[0]?.offset).type.toBe<number | undefined>()
-    expect(room.broadcast('edited', '', { expect: position })).type.toBeAssignableTo<Promise<{ id: string }>>()
+    expect(room.broadcast('edited', '', { after: position })).type.toBeAssignableTo<Promise<{ id: string }>>()
     expect(new Behind({ position, messages }).position).type.toBe<typeof position>()
   })
 
@@ -188,19 +188,19 @@ describe('an implementation does not compile', () => {
     })
   })
 
-  test('that gives a place or a keyframe to what is not logged', () => {
+  test('that gives a place or a snapshot to what is not logged', () => {
     handler(doc, 'edit', async (ctx) => {
       // @ts-expect-error 'expect' does not exist in type 'BroadcastOptions'
-      await ctx.broadcast('moved', 1, { expect: { epoch: '', offset: 0, link: '' } })
+      await ctx.broadcast('moved', 1, { expect: { epoch: '', offset: 0, hash: '' } })
     })
   })
 
-  test('with a keyframe that the contract does not declare', async () => {
-    const position = { epoch: '', offset: 0, link: '' }
+  test('with a snapshot that the contract does not declare', async () => {
+    const position = { epoch: '', offset: 0, hash: '' }
     // @ts-expect-error Type 'string' is not assignable to type '{ text: string; }'
-    await ({} as RoomsService).of(doc, { id: '1' }).broadcast('edited', '', { expect: position, keyframe: 'text' })
+    await ({} as RoomsService).of(doc, { id: '1' }).broadcast('edited', '', { after: position, snapshot: 'text' })
     // @ts-expect-error Type 'string' is not assignable to type 'undefined'
-    await ({} as RoomsService).of(metrics).broadcast('changed', 1, { expect: position, keyframe: 'text' })
+    await ({} as RoomsService).of(metrics).broadcast('changed', 1, { after: position, snapshot: 'text' })
   })
 
   test('with a param that the pattern does not name', () => {

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { root } from '../support/root.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** An application in TypeScript, on the built package by its name. */
 const application = `

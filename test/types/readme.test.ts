@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { compile } from './compile.ts'
+import { root } from '../support/root.ts'
+import { compile } from '../support/types/compile.ts'
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const readme = readFileSync(`${root}README.md`, 'utf8')
 const [contract = '', client = ''] = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code as string)
 
 const sources = {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { compile } from './compile.ts'
+import { compile } from '../support/types/compile.ts'
 
 // Declaration merging holds for a whole program, so that each of these is a program of its own.
 

@@ -4,8 +4,8 @@ import fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import { channels, closeEvents, implement, type RoomHandle } from '../../plugins/channels.ts'
 import type { ConnectionInfo } from '../../lib/connection/connection.ts'
-import { account, chat, news } from './chat/chat.contract.ts'
-import * as on from './chat/on.ts'
+import { account, chat, news } from '../support/types/chat/chat.contract.ts'
+import * as on from '../support/types/chat/on.ts'
 
 const served = [
   implement(chat, { presence: (ctx) => ({ name: ctx.user.name }), on }),

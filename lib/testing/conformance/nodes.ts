@@ -1,4 +1,4 @@
-import type { Node } from './node.ts'
+import type { Node } from './test-node.ts'
 import type { Rules } from './rule.ts'
 
 export const nodes: Rules = {

@@ -1,4 +1,4 @@
-import { claim, joined, presenceOf, subscribe, usersOf, type Numbered } from './node.ts'
+import { claim, joined, presenceOf, subscribe, usersOf, type Numbered } from './test-node.ts'
 import type { Rules } from './rule.ts'
 
 const changesOf = (told: readonly Numbered[]) => told.map(({ change }) => change)

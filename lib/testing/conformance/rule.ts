@@ -1,4 +1,4 @@
-import type { Node } from './node.ts'
+import type { Node } from './test-node.ts'
 
 /** The part of tap's `t` that the suite needs. */
 export interface ConformanceTest {

@@ -14,8 +14,8 @@ export type Client = ReturnType<typeof openClient>
 export async function follow (client: Client, follower: Follower, changed: () => void): Promise<void> {
   client.onState((state) => { if (state !== 'open') follower.lost() })
   const channel = await client.join('metrics', {}, {
-    onResync: ({ reason, keyframe, position }) => {
-      follower.begin(reason, position, keyframe?.state)
+    onResync: ({ reason, snapshot, position }) => {
+      follower.begin(reason, position, snapshot?.state)
       changed()
     }
   })

@@ -1,5 +1,5 @@
 import type { ConnectOptions } from '../../../lib/client/index.ts'
-import type { WebSocketConstructor, WebSocketLike } from '../../../lib/client/web-socket.ts'
+import type { WebSocketConstructor, WebSocketLike } from '../../../lib/client/transport/web-socket.ts'
 
 /** Not a code that tells the client to give up. */
 const cutOff = 4000

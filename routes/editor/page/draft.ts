@@ -7,14 +7,14 @@ import { portion } from './portion.ts'
 /** An edit on its way to the server. */
 export interface Departing {
   readonly version: number
-  readonly link: string
+  readonly hash: string
   readonly seq: number
   readonly changes: ChangesJson
 }
 
 /** What the client is given to begin anew with. */
 export interface Anew {
-  readonly keyframe?: Parameters<typeof DocumentState.from>[0]
+  readonly snapshot?: Parameters<typeof DocumentState.from>[0]
   readonly position: { readonly offset: number }
 }
 
@@ -72,8 +72,8 @@ export class Draft {
     if (this.#arriving) return undefined
     if (!this.#inflight && !this.#buffer.empty) this.#depart()
     if (!this.#inflight) return undefined
-    const { version, link } = this.#server
-    return { version, link, seq: this.#inflight.seq, changes: this.#inflight.changes.toJSON() as ChangesJson }
+    const { version, hash } = this.#server
+    return { version, hash, seq: this.#inflight.seq, changes: this.#inflight.changes.toJSON() as ChangesJson }
   }
 
   /** Takes the next entry of the log. */
@@ -86,9 +86,9 @@ export class Draft {
     return clientId === entry.clientId && seq === entry.seq ? this.#confirm(changes, before) : this.#takeOver(changes)
   }
 
-  /** The log cannot be followed from where we were: it is told anew, in `logged`, from a keyframe. What is pending here is kept. */
-  begin ({ keyframe, position }: Anew): ChangeSet {
-    const state = DocumentState.from(keyframe)
+  /** The log cannot be followed from where we were: it is told anew, in `logged`, from a snapshot. What is pending here is kept. */
+  begin ({ snapshot, position }: Anew): ChangeSet {
+    const state = DocumentState.from(snapshot)
     this.#arriving = { state, until: position.offset }
     return this.#replaceOnceThere()
   }

@@ -1,4 +1,4 @@
-import { systemClock } from '../../../lib/client/system-clock.ts'
+import { systemClock } from '../../../lib/client/transport/system-clock.ts'
 import { find } from '../../page/dom.ts'
 import type { Session } from '../../page/session.ts'
 import { joinDocument, type Client, type DocumentChannel } from './connect.ts'
@@ -49,8 +49,8 @@ export class EditorPage {
       this.#sender.anew()
     })
     this.#channel = channel
-    channel.on('edited', (edited, { offset, link }) => {
-      this.#view.change(this.#draft.logged({ ...edited, offset, link }))
+    channel.on('edited', (edited, { offset, hash }) => {
+      this.#view.change(this.#draft.logged({ ...edited, offset, hash }))
       this.#others.advance()
       this.#sender.flush()
       this.#showSaved()

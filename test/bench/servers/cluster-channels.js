@@ -7,7 +7,7 @@ const text = { payload: Type.Object({ text: Type.String(), rest: Type.String() }
 const fromClient = { say: text }
 const fromServer = { said: text }
 const bench = defineChannel({ pattern: 'bench', fromClient, fromServer })
-const logged = defineChannel({ pattern: 'logged', fromClient, fromServer, log: { limit: 1_000, ttl: 600_000, history: 1 } })
+const logged = defineChannel({ pattern: 'logged', fromClient, fromServer, history: { limit: 1_000, ttl: 600_000, initial: 1 } })
 const say = (ctx, payload) => ctx.broadcast('said', payload)
 
 const app = fastify()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Simulation } from './simulation.ts'
+import { Simulation } from '../../support/editor/simulation.ts'
 
 const seeds = 60
 const edits = 600

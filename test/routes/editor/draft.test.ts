@@ -8,18 +8,18 @@ import { Draft, type Departing } from '../../../routes/editor/page/draft.ts'
 import { portion } from '../../../routes/editor/page/portion.ts'
 import { Sender, type Outcome } from '../../../routes/editor/page/sender.ts'
 import { Whereabouts } from '../../../routes/editor/page/whereabouts.ts'
-import { randomOf } from './simulation.ts'
+import { randomOf } from '../../support/editor/simulation.ts'
 
 const text = (value: string) => Text.of(value.split('\n'))
 const insert = (length: number, from: number, insert: string) => ChangeSet.of({ from, insert }, length)
 const entry = (offset: number, clientId: string, seq: number, changes: ChangeSet) =>
-  ({ offset, link: `l${offset}`, clientId, seq, changes: changes.toJSON() as ChangesJson })
-const keyframe = (offset: number, value: string, seqs: Array<[string, number, number]> = []) =>
-  ({ keyframe: { offset, link: `l${offset}`, state: { text: value, seqs } }, position: { offset } })
+  ({ offset, hash: `l${offset}`, clientId, seq, changes: changes.toJSON() as ChangesJson })
+const snapshot = (offset: number, value: string, seqs: Array<[string, number, number]> = []) =>
+  ({ snapshot: { offset, hash: `l${offset}`, state: { text: value, seqs } }, position: { offset } })
 
 const draftOf = (value: string) => {
   const draft = new Draft(() => 'me')
-  draft.begin(keyframe(1, value))
+  draft.begin(snapshot(1, value))
   return draft
 }
 
@@ -27,11 +27,11 @@ t.test('what is written goes out one edit at a time, and is confirmed by the log
   const draft = draftOf('ab')
   t.equal(draft.next(), undefined)
   draft.write(insert(2, 2, 'c'))
-  t.strictSame(draft.next(), { version: 1, link: 'l1', seq: 1, changes: [2, [0, 'c']] })
+  t.strictSame(draft.next(), { version: 1, hash: 'l1', seq: 1, changes: [2, [0, 'c']] })
   draft.write(insert(3, 3, 'd'))
   t.equal(draft.next()?.seq, 1, 'the same until it is confirmed')
   t.ok(draft.logged(entry(2, 'me', 1, insert(2, 2, 'c'))).empty, 'it is seen already')
-  t.strictSame(draft.next(), { version: 2, link: 'l2', seq: 2, changes: [3, [0, 'd']] })
+  t.strictSame(draft.next(), { version: 2, hash: 'l2', seq: 2, changes: [3, [0, 'd']] })
   t.notOk(draft.isSaved)
   draft.logged(entry(3, 'me', 2, insert(3, 3, 'd')))
   t.ok(draft.isSaved)
@@ -46,7 +46,7 @@ t.test('edits of others go under what is pending', async (t) => {
   draft.logged(entry(2, 'x', 1, ChangeSet.of({ from: 0, to: 1 }, 1)))
   draft.logged(entry(3, 'y', 1, insert(0, 0, 'Y')))
   t.equal(draft.text.toString(), 'U!Y', 'as the server has it: later goes left')
-  t.strictSame(draft.next(), { version: 3, link: 'l3', seq: 1, changes: [[0, 'U'], 1] })
+  t.strictSame(draft.next(), { version: 3, hash: 'l3', seq: 1, changes: [[0, 'U'], 1] })
 })
 
 t.test('what is pending outlives the log that it was made in', async (t) => {
@@ -54,7 +54,7 @@ t.test('what is pending outlives the log that it was made in', async (t) => {
   draft.write(insert(7, 3, '!'))
   draft.next()
   draft.write(insert(8, 8, '?'))
-  draft.begin({ keyframe: { offset: 9, link: 'l9', state: { text: 'one two three', seqs: [] } }, position: { offset: 10 } })
+  draft.begin({ snapshot: { offset: 9, hash: 'l9', state: { text: 'one two three', seqs: [] } }, position: { offset: 10 } })
   t.equal(draft.next(), undefined, 'not before all is told')
   draft.logged(entry(10, 'x', 1, insert(13, 0, '> ')))
   t.equal(draft.next()?.seq, 1)
@@ -67,7 +67,7 @@ t.test('what got into the log meanwhile is not pending any more', async (t) => {
   const draft = draftOf('a')
   draft.write(insert(1, 1, 'b'))
   draft.next()
-  draft.begin(keyframe(7, 'ab', [['me', 1, 2]]))
+  draft.begin(snapshot(7, 'ab', [['me', 1, 2]]))
   t.ok(draft.isSaved)
   t.equal(draft.text.toString(), 'ab')
 })
@@ -88,7 +88,7 @@ t.test('what the server refuses is undone, and only that', async (t) => {
   draft.next()
   draft.write(insert(5, 5, 'good'))
   t.equal(draft.refused().apply(text('abadbgood')).toString(), 'abgood')
-  t.strictSame(draft.next(), { version: 1, link: 'l1', seq: 2, changes: [2, [0, 'good']] })
+  t.strictSame(draft.next(), { version: 1, hash: 'l1', seq: 2, changes: [2, [0, 'good']] })
 })
 
 t.test('places go from the server\'s text to what is seen, and back', async (t) => {
@@ -193,5 +193,5 @@ t.test('the last edits of a thousand clients are remembered', async (t) => {
   t.equal(state.versionOf('c1', 5), undefined)
   t.equal(state.versionOf('c2', 5), 2)
   t.equal(state.versionOf('c2', 6), undefined)
-  t.equal(state.keyframe.seqs.length, 1_000)
+  t.equal(state.snapshot.seqs.length, 1_000)
 })

@@ -1,12 +1,12 @@
 import { ChangeSet, Text } from '@codemirror/state'
 import t from 'tap'
-import { MemoryAdapter } from '../../../lib/adapters/memory/memory.ts'
+import { MemoryAdapter } from '../../../lib/memory/memory-adapter.ts'
 import { refusal } from '../../../lib/protocol/errors.ts'
 import { editor } from '../../../routes/editor/editor.contract.ts'
 import { Documents } from '../../../routes/editor/documents.ts'
 import { Replica, Stale } from '../../../routes/editor/replica.ts'
 import { SharedDocument } from '../../../routes/editor/shared-document.ts'
-import { serveDemo, type Demo, type Visitor } from '../../demo.ts'
+import { serveDemo, type Demo, type Visitor } from '../../support/demo.ts'
 
 const channel = 'doc/minutes'
 
@@ -26,8 +26,8 @@ class AwayAdapter extends MemoryAdapter {
 }
 
 async function textOf (demo: Demo): Promise<string> {
-  const { keyframe, messages } = await demo.app.rooms.of(editor, { id: 'minutes' }).read()
-  const start = Text.of(((keyframe?.state as { text: string } | undefined)?.text ?? '').split('\n'))
+  const { snapshot, messages } = await demo.app.rooms.of(editor, { id: 'minutes' }).read()
+  const start = Text.of(((snapshot?.state as { text: string } | undefined)?.text ?? '').split('\n'))
   return messages.reduce((text, { payload }) => ChangeSet.fromJSON((payload as { changes: unknown }).changes).apply(text), start).toString()
 }
 
@@ -78,11 +78,11 @@ const hostile: ReadonlyArray<readonly [name: string, payload: unknown, code: str
   ['out of a pair', edit(1, 2, [1, [1], 1]), 'invalid_edit'],
   ['too much at once', edit(1, 2, [3, [0, 'x'.repeat(15_000), 'y'.repeat(15_000)]]), 'invalid_edit'],
   ['a version to come', edit(99, 2, [3]), 'stale'],
-  ['a version of another log', edit(1, 2, [3], { link: 'elsewhere' }), 'stale']
+  ['a version of another log', edit(1, 2, [3], { hash: 'elsewhere' }), 'stale']
 ]
 
 t.test('hostile edits are refused, and touch nothing', async (t) => {
-  const demo = await serveDemo(t, { violations: { max: 100, per: 60_000 } })
+  const demo = await serveDemo(t, { protocolErrors: { max: 100, timeWindow: 60_000 } })
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   await ada.client.request('edit', channel, edit(0, 1, [[0, 'a😀']]))
   for (const [name, payload, code] of hostile) {
@@ -94,7 +94,7 @@ t.test('hostile edits are refused, and touch nothing', async (t) => {
 })
 
 t.test('a megabyte of a hundred thousand inserts blocks nobody', async (t) => {
-  const demo = await serveDemo(t, { maxPayload: 4_000_000, limits: { bytes: { max: 100_000_000, per: 1_000 }, messages: { max: 1_000, per: 1_000 } } })
+  const demo = await serveDemo(t, { maxPayload: 4_000_000, limits: { bytes: { max: 100_000_000, timeWindow: 1_000 }, messages: { max: 1_000, timeWindow: 1_000 } } })
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   const before = process.cpuUsage()
   const refused = ada.client.request('edit', channel, edit(0, 1, Array.from({ length: 100_000 }, () => [0, 'abc'])))
@@ -121,11 +121,11 @@ t.test('a document costs nothing while nobody has it open', async (t) => {
 })
 
 t.test('a push that fails leaves the next one alone', async (t) => {
-  const empty = { position: { epoch: 'e', offset: 0, link: '' }, reason: 'fresh' as const, messages: [] }
+  const empty = { position: { epoch: 'e', offset: 0, hash: '' }, reason: 'fresh' as const, messages: [] }
   const document = new SharedDocument({ read: async () => empty })
   const change = { version: 0, clientId: 'a', changes: [[0, 'x']] }
   const failed = document.push({ ...change, seq: 1 }, async () => { throw refusal('unavailable') })
-  const done = document.push({ ...change, seq: 1 }, async () => ({ epoch: 'e', offset: 1, link: 'l', id: 'i' }))
+  const done = document.push({ ...change, seq: 1 }, async () => ({ epoch: 'e', offset: 1, hash: 'l', id: 'i' }))
   await t.rejects(failed, { code: 'unavailable' })
   t.equal(await done, 1)
   t.equal(document.text, 'x')
@@ -133,8 +133,8 @@ t.test('a push that fails leaves the next one alone', async (t) => {
 
 t.test('an edit may be made at any of the newest thousand versions', async (t) => {
   const replica = new Replica()
-  const position = { epoch: 'e', offset: 0, link: '' }
-  for (let seq = 1; seq <= 1_001; seq++) replica.append({ clientId: 'a', seq, changes: [[0, '😀'], 2 * (seq - 1)].slice(0, seq) }, { ...position, offset: seq, link: `${seq}`, id: 'i' })
+  const position = { epoch: 'e', offset: 0, hash: '' }
+  for (let seq = 1; seq <= 1_001; seq++) replica.append({ clientId: 'a', seq, changes: [[0, '😀'], 2 * (seq - 1)].slice(0, seq) }, { ...position, offset: seq, hash: `${seq}`, id: 'i' })
   t.throws(() => replica.place({ version: 0, clientId: 'b', seq: 1, changes: [] }), new Stale(1, 1_001))
   const { version, changes } = replica.bring(replica.place({ version: 1, clientId: 'b', seq: 1, changes: [2, [0, '!']] }))
   t.equal(version, 1_001)

@@ -1,2 +1,0 @@
--- The channels of an incarnation. KEYS: its index
-return redis.call('HKEYS', KEYS[1])

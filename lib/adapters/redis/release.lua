@@ -1,4 +1,0 @@
--- KEYS: the claim; ARGV: owner
-local known = redis.call('HMGET', KEYS[1], 'o', 'r')
-if known[1] == ARGV[1] and not known[2] then redis.call('DEL', KEYS[1]) end
-return 1

@@ -1,0 +1,45 @@
+import type { PresenceChange, PresenceEntry } from '../../protocol/control-messages.ts'
+import { Listeners, type Report } from '../listeners.ts'
+import { listOf, textOf } from '../transport/read-envelope.ts'
+
+/** What made one list of those present into the next. */
+export type Difference = Required<PresenceChange>
+
+/** Who is in a channel, as the server told it. Each change makes a new list, so that a list once read stays as it is. */
+export class Presence {
+  readonly changes: Listeners<[readonly PresenceEntry[], Difference | undefined]>
+  #entries: readonly PresenceEntry[] = []
+
+  constructor (report: Report) {
+    this.changes = new Listeners(report)
+  }
+
+  get entries (): readonly PresenceEntry[] {
+    return this.#entries
+  }
+
+  /** Takes the snapshot in the ack of a join. */
+  replace (ack: unknown): void {
+    this.#set(listOf(ack, 'presence').filter(isEntry))
+  }
+
+  /** Takes the payload of a `presence`. Who is there already keeps the place. */
+  change (payload: unknown): void {
+    const joined = listOf(payload, 'joined').filter(isEntry)
+    const updated = listOf(payload, 'updated').filter(isEntry)
+    const left = listOf(payload, 'left').filter((user) => typeof user === 'string')
+    const entries = new Map(this.#entries.map((entry) => [entry.user, entry]))
+    for (const user of left) entries.delete(user)
+    for (const entry of [...joined, ...updated]) entries.set(entry.user, entry)
+    this.#set([...entries.values()], { joined, updated, left })
+  }
+
+  #set (entries: readonly PresenceEntry[], change?: Difference): void {
+    this.#entries = entries
+    this.changes.call(entries, change)
+  }
+}
+
+function isEntry (value: unknown): value is PresenceEntry {
+  return textOf(value, 'user') !== undefined
+}

@@ -1,0 +1,32 @@
+import { compileChannel, type CompiledChannel } from '../contract/compile.ts'
+import { ContractError } from '../contract/contract-error.ts'
+import type { AnyChannel } from '../contract/define-channel.ts'
+import { overlap } from '../contract/pattern.ts'
+
+/** Every contract of a server: compiled once, and no two of them claim the same address. */
+export class Contracts {
+  readonly #compiled = new Map<AnyChannel, CompiledChannel>()
+
+  /** @throws {ContractError} when the contract is unsound, or overlaps with another one's addresses. */
+  add (contract: AnyChannel): CompiledChannel {
+    const known = this.#compiled.get(contract)
+    if (known) return known
+    const compiled = compileChannel(contract)
+    for (const other of this.#compiled.values()) refuseOverlap(compiled, other)
+    this.#compiled.set(contract, compiled)
+    return compiled
+  }
+
+  /** @throws {ContractError} when no route serves the contract. */
+  of (contract: AnyChannel): CompiledChannel {
+    const compiled = this.#compiled.get(contract)
+    if (!compiled) throw new ContractError(`channel '${contract.pattern}'`, 'is served by no route')
+    return compiled
+  }
+}
+
+/** Contracts of connections have no address, so that each route may have its own. */
+function refuseOverlap (a: CompiledChannel, b: CompiledChannel): void {
+  if (a.pattern.text === '' || b.pattern.text === '' || !overlap(a.pattern, b.pattern)) return
+  throw new ContractError(`channel '${a.pattern.text}'`, `overlaps with '${b.pattern.text}': an address would belong to both`)
+}

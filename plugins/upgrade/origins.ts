@@ -1,0 +1,32 @@
+import type { FastifyRequest } from 'fastify'
+import { ForbiddenOrigin, InvalidOptions } from '../errors.ts'
+
+/**
+ * Browsers send a user's cookies with any page's WebSocket, and no CORS stands in between: the Origin is the only
+ * defence (RFC 6455 section 10.2). @throws {InvalidOptions} at registration for an entry that no browser would send.
+ */
+export function originCheck (origins: readonly string[] | '*' | undefined): (request: FastifyRequest) => Promise<void> {
+  const allowed = allowance(origins)
+  return async (request) => {
+    const { origin } = request.headers
+    if (origin !== undefined && !allowed(origin, request)) throw new ForbiddenOrigin()
+  }
+}
+
+function allowance (origins: readonly string[] | '*' | undefined): (origin: string, request: FastifyRequest) => boolean {
+  if (origins === '*') return () => true
+  if (origins === undefined) return (origin, request) => hostOf(origin) === request.host
+  for (const origin of origins) {
+    if (originOf(origin) !== origin) throw new InvalidOptions(`/origins: '${origin}' is not an origin such as 'https://app.example.com'`)
+  }
+  const listed = new Set(origins)
+  return (origin) => listed.has(origin)
+}
+
+function hostOf (origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined
+}
+
+function originOf (text: string): string | undefined {
+  return URL.canParse(text) ? new URL(text).origin : undefined
+}

@@ -1,0 +1,203 @@
+import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
+import { connect } from '../../../lib/client/index.ts'
+import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import { FakeNetwork } from '../../../lib/testing/fake-web-socket.ts'
+import { at, edited, joinDoc, startDoc, typesOf } from '../../support/doc-client.ts'
+
+const fresh = (offset: number) => ({ reason: 'fresh', position: at(offset) })
+
+t.test('the first join', async (t) => {
+  t.test('begins with the history, which comes after its caller could listen', async (t) => {
+    const { open, join, clock, seen } = startDoc()
+    const socket = await open()
+    const joining = join()
+    t.notOk('payload' in socket.sent[0]!, 'there is nothing to go on from')
+    socket.ack('join', { ...at(2), recovered: false, reason: 'fresh', messages: [edited(1), edited(2)] })
+    socket.say(edited(3))
+    t.strictSame(seen, [fresh(2)], 'onResync before join resolves')
+    await joining
+    clock.advance(0)
+    t.strictSame(seen, [fresh(2), ['e1', 1], ['e2', 2], ['e3', 3]])
+  })
+
+  t.test('with a snapshot only what came after it', async (t) => {
+    const snapshot = { offset: 7, hash: 'l7', state: { text: 'abc' } }
+    const { seen } = await joinDoc({ ...at(8), recovered: false, reason: 'fresh', snapshot, messages: [edited(8)] })
+    t.strictSame(seen, [{ reason: 'fresh', snapshot, position: at(8) }, ['e8', 8]])
+  })
+
+  t.test('while the log cannot be reached: begins when it can', async (t) => {
+    const { seen, socket } = await joinDoc({})
+    t.strictSame(seen, [])
+    socket.say({ type: 'resync', channel: 'doc/1', payload: { ...at(5), reason: 'fresh', messages: [edited(5)] } })
+    socket.say(edited(6))
+    t.strictSame(seen, [fresh(5), ['e5', 5], ['e6', 6]])
+  })
+
+  t.test('lost before its history was handed out, it is handed out after the next', async (t) => {
+    const { open, join, clock, seen, reconnect } = startDoc()
+    const socket = await open()
+    const joining = join()
+    socket.ack('join', { ...at(2), recovered: false, messages: [edited(1), edited(2)] })
+    await joining
+    socket.end(1006)
+    clock.advance(0)
+    t.strictSame(seen, [fresh(2)])
+    clock.advance(500)
+    const next = await open()
+    t.strictSame(next.latest('join')?.payload, { since: at(0) })
+    next.ack('join', { ...at(2), recovered: true, messages: [edited(1), edited(2)] })
+    t.strictSame(seen, [fresh(2), ['e1', 1], ['e2', 2], 'recovered'])
+    t.equal((await reconnect()).latest('join')?.channel, 'doc/1')
+  })
+
+  t.test('nobody has to listen for a new beginning', async (t) => {
+    const clock = new FakeClock()
+    const network = new FakeNetwork()
+    const client = connect('wss://api.test/ws', { WebSocket: network.WebSocket, clock })
+    await setImmediate()
+    network.last.accept()
+    const joining = client.join('doc/1')
+    network.last.ack('join', { ...at(1), recovered: false, messages: [edited(1)] })
+    const channel = await joining
+    const seen: unknown[] = []
+    channel.on('edited', (...told) => seen.push(told))
+    clock.advance(0)
+    t.strictSame(seen, [['e1', { offset: 1, id: 'id-1', hash: 'l1' }]])
+  })
+})
+
+t.test('messages', async (t) => {
+  t.test('come with their place, ephemeral ones alone', async (t) => {
+    const { doc, socket, seen } = await joinDoc()
+    doc.on('edited', (_, entry) => seen.push(entry))
+    socket.say(edited(1))
+    socket.say({ type: 'moved', channel: 'doc/1', payload: 4 })
+    t.strictSame(seen.slice(1), [['e1', 1], { offset: 1, id: 'id-1', hash: 'l1' }, [4]])
+  })
+
+  t.test('what is known already is dropped', async (t) => {
+    const { socket, seen } = await joinDoc()
+    for (const offset of [1, 2, 1, 2, 3]) socket.say(edited(offset))
+    t.strictSame(seen.slice(1), [['e1', 1], ['e2', 2], ['e3', 3]])
+  })
+
+  for (const [name, early] of Object.entries({ 'one that left others out': edited(3), 'one that follows another than ours': { ...edited(2), prev: 'x' } })) {
+    t.test(`${name} is not handed on: the channel is joined anew`, async (t) => {
+      const { socket, seen, clock, states } = await joinDoc()
+      socket.say(edited(1))
+      socket.say(early)
+      socket.say(edited(4))
+      t.strictSame(states, ['open', 'recovering'])
+      clock.advance(500)
+      t.strictSame(typesOf(socket), ['join', 'leave', 'join'])
+      t.strictSame(socket.latest('join')?.payload, { since: at(1) })
+      socket.ack('join', { ...at(4), recovered: true, messages: [edited(2), edited(3), edited(4)] })
+      t.strictSame(seen.slice(1), [['e1', 1], ['e2', 2], ['e3', 3], ['e4', 4], 'recovered'])
+      t.strictSame(states, ['open', 'recovering', 'open'])
+    })
+  }
+
+  t.test('nor is one for which there is no beginning', async (t) => {
+    const { socket, seen, clock } = await joinDoc({})
+    socket.say(edited(1))
+    clock.advance(500)
+    t.strictSame(typesOf(socket), ['join', 'leave', 'join'])
+    t.strictSame(seen, [])
+  })
+
+  t.test('an ack whose messages do not follow recovers nothing', async (t) => {
+    const { reconnect, seen, clock, states } = await joinDoc()
+    const socket = await reconnect()
+    socket.ack('join', { ...at(3), recovered: true, messages: [edited(3)] })
+    t.strictSame(seen.slice(1), [])
+    t.equal(states.at(-1), 'recovering')
+    clock.advance(500)
+    t.strictSame(typesOf(socket), ['join', 'leave', 'join'])
+  })
+})
+
+t.test('coming back', async (t) => {
+  t.test('what was missed is handed on, then what is new', async (t) => {
+    const { socket, reconnect, seen, states } = await joinDoc()
+    socket.say(edited(1))
+    const next = await reconnect()
+    t.strictSame(next.latest('join'), { type: 'join', channel: 'doc/1', payload: { since: at(1) }, correlationId: next.latest('join')?.correlationId })
+    t.strictSame(states, ['open', 'connecting', 'recovering'])
+    next.ack('join', { ...at(3), recovered: true, messages: [edited(2), edited(3)] })
+    next.say(edited(4))
+    t.strictSame(seen.slice(1), [['e1', 1], ['e2', 2], ['e3', 3], 'recovered', ['e4', 4]])
+    t.strictSame(states, ['open', 'connecting', 'recovering', 'open'])
+  })
+
+  t.test('what cannot be recovered begins anew', async (t) => {
+    const { socket, reconnect, seen } = await joinDoc()
+    socket.say(edited(1))
+    const next = await reconnect()
+    const snapshot = { offset: 0, hash: 'l0', state: { text: '' } }
+    next.ack('join', { ...at(1, 'b'), recovered: false, reason: 'epoch', snapshot, messages: [edited(1, 'other')] })
+    t.strictSame(seen.slice(2), [{ reason: 'epoch', snapshot, position: at(1, 'b') }, ['other', 1]])
+    t.strictSame((await reconnect()).latest('join')?.payload, { since: at(1, 'b') })
+  })
+
+  t.test('a log that cannot be reached now says so later', async (t) => {
+    const { socket, reconnect, seen, states } = await joinDoc()
+    socket.say(edited(1))
+    const next = await reconnect()
+    next.ack('join', {})
+    t.equal(states.at(-1), 'open')
+    next.say({ type: 'resync', channel: 'doc/1', payload: { ...at(9), reason: 'trimmed', messages: [] } })
+    t.strictSame(seen.slice(2), [{ reason: 'trimmed', position: at(9) }])
+  })
+
+  t.test('a resync in the stream replaces what is known', async (t) => {
+    const { socket, seen } = await joinDoc()
+    socket.say({ type: 'resync', channel: 'doc/1', payload: { ...at(9), reason: 'slow', messages: [edited(9)] } })
+    socket.say(edited(10))
+    t.strictSame(seen.slice(1), [{ reason: 'slow', position: at(9) }, ['e9', 9], ['e10', 10]])
+  })
+
+  t.test('a listener that leaves on the way ends it', async (t) => {
+    const { doc, reconnect, seen, client, clock } = await joinDoc()
+    doc.on('edited', () => { doc.leave() })
+    const next = await reconnect()
+    next.ack('join', { ...at(2), recovered: true, messages: [edited(1), edited(2)] })
+    t.strictSame(seen.slice(1), [['e1', 1]])
+    t.equal(client.state, 'open', 'nothing is left to wait for')
+    client.close()
+    t.equal(clock.pending, 0)
+  })
+
+  t.test('it is open when all are back', async (t) => {
+    const { client, socket, reconnect, states } = await joinDoc()
+    const joining = client.join('doc/:id', { id: '2' }, { onResync: () => {} })
+    socket.ack('join')
+    await joining
+    const next = await reconnect()
+    const [one, two] = next.sent
+    next.say({ ...two, type: 'ack', payload: { ...at(0), recovered: true, messages: [] } })
+    t.equal(client.state, 'recovering')
+    next.say({ ...one, type: 'error', payload: { code: 'forbidden' } })
+    t.equal(client.state, 'open', 'or refused')
+    t.strictSame(states, ['open', 'connecting', 'recovering', 'open'])
+  })
+
+  t.test('a first join is nothing to recover', async (t) => {
+    const { client, open, states } = startDoc()
+    const joining = client.join('doc/:id', { id: '1' }, { onResync: () => {} })
+    const socket = await open()
+    t.strictSame(states, ['open'])
+    socket.ack('join')
+    await joining
+  })
+
+  t.test('nonsense of a server begins nothing and throws nothing', async (t) => {
+    const { socket, seen } = await joinDoc(undefined, { onError: () => t.fail('thrown') })
+    for (const payload of [undefined, {}, { epoch: 'a' }, { epoch: 'a', offset: '1', hash: 'x' }]) socket.say({ type: 'resync', channel: 'doc/1', payload })
+    socket.say({ type: 'resync', channel: 'doc/1', payload: { ...at(3), snapshot: 1, messages: [1, {}] } })
+    socket.say(edited(4))
+    await setImmediate()
+    t.strictSame(seen.slice(1), [{ reason: 'fresh', position: at(3) }, ['e4', 4]])
+  })
+})

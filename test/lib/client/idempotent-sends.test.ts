@@ -1,0 +1,324 @@
+import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
+import type { FakeWebSocket } from '../../../lib/testing/fake-web-socket.ts'
+import { joinDoc, typesOf } from '../../support/doc-client.ts'
+
+const edits = (socket: FakeWebSocket) => socket.sent.filter(({ type }) => type === 'edit')
+const texts = (socket: FakeWebSocket) => edits(socket).map(({ payload }) => (payload as { text: string }).text)
+const answer = (socket: FakeWebSocket, i: number, payload?: unknown, type = 'ack') => socket.say({ ...edits(socket)[i]!, type, payload })
+const refused = (code: string, more: object = {}) => ({ code, message: code, ...more })
+
+const failing = (sending: Promise<unknown>) => sending.then(() => 'sent', ({ code }: { code: string }) => code)
+
+t.test('a message declared once', async (t) => {
+  t.test('has a random id', async (t) => {
+    const { doc, socket } = await joinDoc()
+    const sending = doc.send('edit', { text: 'a' })
+    const other = doc.send('edit', { text: 'a' })
+    const [one, two] = edits(socket)
+    t.match(one, { type: 'edit', channel: 'doc/1', payload: { text: 'a' }, correlationId: /^[0-9a-f]{32}$/ })
+    t.not(one?.correlationId, two?.correlationId)
+    answer(socket, 0, 1)
+    answer(socket, 1, 2)
+    t.strictSame(await Promise.all([sending, other]), [1, 2])
+  })
+
+  t.test('is sent again under its id on the next connection, as it was', async (t) => {
+    const { doc, socket, reconnect } = await joinDoc()
+    const payload = { text: 'a' }
+    const sending = doc.send('edit', payload)
+    payload.text = 'changed since'
+    const next = await reconnect()
+    t.strictSame(typesOf(next), ['join'], 'not before the channel is joined')
+    next.ack('join', { idempotent: ['edit'] })
+    t.strictSame(edits(next), edits(socket))
+    answer(next, 0, 7)
+    t.equal(await sending, 7)
+    const third = await reconnect()
+    third.ack('join', { idempotent: ['edit'] })
+    t.strictSame(edits(third), [], 'answered is done')
+  })
+
+  t.test('waits for the channel when sent while away; what was lost goes first', async (t) => {
+    const { doc, network, clock, open } = await joinDoc()
+    const sends = [doc.send('edit', { text: 'lost' })]
+    network.last.end(1006)
+    sends.push(doc.send('edit', { text: 'away' }), doc.send('edit', { text: 'away too' }))
+    clock.advance(500)
+    const next = await open()
+    sends.push(doc.send('edit', { text: 'recovering' }))
+    t.strictSame(texts(next), [])
+    next.ack('join', { idempotent: ['edit'] })
+    sends.push(doc.send('edit', { text: 'back' }))
+    t.strictSame(texts(next), ['lost', 'away', 'away too', 'recovering', 'back'])
+    for (const i of sends.keys()) answer(next, i, i)
+    t.strictSame(await Promise.all(sends), [0, 1, 2, 3, 4])
+  })
+
+  t.test('others are rejected as ever', async (t) => {
+    const { doc, network } = await joinDoc()
+    network.last.end(1006)
+    await t.rejects(doc.send('look'), { code: 'disconnected' })
+  })
+
+  t.test('no more than a hundred wait', async (t) => {
+    const { doc, network, reconnect } = await joinDoc()
+    network.last.end(1006)
+    const sends = Array.from({ length: 100 }, (_, i) => failing(doc.send('edit', { text: String(i) })))
+    await t.rejects(doc.send('edit', { text: 'one more' }), { code: 'too_many_pending', type: 'edit', channel: 'doc/1' })
+    const next = await reconnect()
+    next.ack('join', { idempotent: ['edit'] })
+    t.equal(texts(next).length, 100)
+    t.equal(texts(next).at(-1), '99')
+    for (const i of sends.keys()) answer(next, i)
+    t.strictSame(new Set(await Promise.all(sends)), new Set(['sent']))
+  })
+
+  t.test('or as many as the options say; what is under way does not wait', async (t) => {
+    const { doc, network } = await joinDoc(undefined, { pending: 1 })
+    const sends = [failing(doc.send('edit', { text: 'a' })), failing(doc.send('edit', { text: 'b' }))]
+    t.equal(texts(network.last).length, 2)
+    network.last.end(1006)
+    t.equal(await failing(doc.send('edit', { text: 'c' })), 'too_many_pending')
+    await doc.leave()
+    t.strictSame(await Promise.all(sends), ['unknown_outcome', 'unknown_outcome'])
+  })
+
+  t.test('what cannot be written as JSON is refused', async (t) => {
+    const { doc, socket } = await joinDoc()
+    await t.rejects(doc.send('edit', { text: 1n as never }), TypeError)
+    t.strictSame(edits(socket), [])
+  })
+
+  t.test('a declared error is an answer', async (t) => {
+    const { doc, socket } = await joinDoc()
+    const sent = doc.trySend('edit', { text: 'a' })
+    answer(socket, 0, refused('locked', { details: {} }), 'error')
+    const result = await sent
+    t.ok(!result.ok && doc.isError(result.error, 'edit', 'locked'))
+  })
+})
+
+t.test('a failure that passes', async (t) => {
+  for (const code of ['unavailable', 'timeout', 'in_flight']) {
+    t.test(`${code}: sent again under the same id, with the waits of a reconnect`, async (t) => {
+      const { doc, socket, clock } = await joinDoc()
+      const sending = doc.send('edit', { text: 'a' })
+      for (const wait of [500, 1000, 2000]) {
+        socket.refuse('edit', refused(code))
+        clock.advance(wait - 1)
+        const { length } = edits(socket)
+        clock.advance(1)
+        t.equal(edits(socket).length, length + 1, `after ${wait} ms`)
+      }
+      t.equal(new Set(edits(socket).map(({ correlationId }) => correlationId)).size, 1)
+      socket.ack('edit', 7)
+      t.equal(await sending, 7)
+      const next = doc.send('edit', { text: 'b' })
+      socket.refuse('edit', refused(code))
+      clock.advance(500)
+      t.equal(texts(socket).filter((text) => text === 'b').length, 2, 'an answer makes the failures before it forgotten')
+      socket.ack('edit', 8)
+      t.equal(await next, 8)
+    })
+  }
+
+  t.test('no reply in 35 s is one', async (t) => {
+    const { doc, socket, clock } = await joinDoc()
+    const sending = doc.send('edit', { text: 'a' })
+    clock.advance(25_000)
+    socket.ack('ping')
+    clock.advance(10_000 + 500)
+    t.strictSame(texts(socket), ['a', 'a'])
+    socket.ack('edit', 1)
+    t.equal(await sending, 1)
+  })
+
+  t.test('newer ones do not overtake it', async (t) => {
+    const { doc, socket, clock } = await joinDoc()
+    const sends = ['a', 'b'].map((text) => doc.send('edit', { text }))
+    answer(socket, 0, refused('unavailable'), 'error')
+    sends.push(doc.send('edit', { text: 'c' }))
+    answer(socket, 1, 2)
+    t.strictSame(texts(socket), ['a', 'b'])
+    clock.advance(500)
+    t.strictSame(texts(socket), ['a', 'b', 'a', 'c'])
+    answer(socket, 2, 1)
+    answer(socket, 3, 3)
+    t.strictSame(await Promise.all(sends), [1, 2, 3])
+  })
+
+  t.test('the connection lost in its wait: sent again when the channel is joined', async (t) => {
+    const { doc, socket, clock, open } = await joinDoc()
+    const sending = doc.send('edit', { text: 'a' })
+    socket.refuse('edit', refused('unavailable'))
+    socket.end(1006)
+    clock.advance(500)
+    const next = await open()
+    t.strictSame(typesOf(next), ['join'])
+    next.ack('join', { idempotent: ['edit'] })
+    t.strictSame(texts(next), ['a'])
+    clock.advance(1000)
+    t.strictSame(texts(next), ['a'])
+    next.ack('edit', 1)
+    t.equal(await sending, 1)
+  })
+
+  t.test('joined again, the channel makes the failures before it forgotten', async (t) => {
+    const { doc, socket, clock, reconnect } = await joinDoc()
+    const sending = doc.send('edit', { text: 'a' })
+    for (const wait of [500, 1000]) {
+      socket.refuse('edit', refused('unavailable'))
+      clock.advance(wait)
+    }
+    const next = await reconnect()
+    next.ack('join', { idempotent: ['edit'] })
+    next.refuse('edit', refused('unavailable'))
+    clock.advance(500)
+    t.strictSame(texts(next), ['a', 'a'])
+    next.ack('edit', 1)
+    t.equal(await sending, 1)
+  })
+
+  t.test('too fast when sent again is one, too: nobody knows what became of it before', async (t) => {
+    const { doc, socket, clock } = await joinDoc()
+    const sending = doc.send('edit', { text: 'a' })
+    socket.refuse('edit', refused('unavailable'))
+    clock.advance(500)
+    socket.refuse('edit', refused('rate_limited', { retryAfter: 100 }))
+    clock.advance(1000)
+    t.strictSame(texts(socket), ['a', 'a', 'a'])
+    socket.ack('edit', 1)
+    t.equal(await sending, 1)
+  })
+
+  t.test('too fast is an answer for who sends too fast', async (t) => {
+    const { doc, socket } = await joinDoc()
+    const sending = doc.send('edit', { text: 'a' })
+    socket.refuse('edit', refused('rate_limited', { retryAfter: 800 }))
+    await t.rejects(sending, { code: 'rate_limited', retryAfter: 800 })
+  })
+
+  t.test('but not for what had to wait and leaves with others', async (t) => {
+    const { doc, network, clock, reconnect } = await joinDoc()
+    network.last.end(1006)
+    const sending = doc.send('edit', { text: 'a' })
+    const next = await reconnect()
+    next.ack('join', { idempotent: ['edit'] })
+    next.refuse('edit', refused('rate_limited', { retryAfter: 800 }))
+    clock.advance(799)
+    t.strictSame(texts(next), ['a'])
+    clock.advance(1)
+    t.strictSame(texts(next), ['a', 'a'])
+    next.ack('edit', 1)
+    t.equal(await sending, 1)
+  })
+})
+
+t.test('giving up', async (t) => {
+  t.test('90 s after the first attempt nobody knows', async (t) => {
+    const { doc, socket, clock } = await joinDoc()
+    const sending = failing(doc.send('edit', { text: 'a' }))
+    let settled = false
+    sending.then(() => { settled = true })
+    socket.end(1006)
+    clock.advance(89_999)
+    await setImmediate()
+    t.equal(settled, false)
+    clock.advance(1)
+    t.equal(await sending, 'unknown_outcome')
+  })
+
+  t.test('what comes later is ignored, and holds up nobody', async (t) => {
+    const { doc, socket, clock } = await joinDoc(undefined, { timeout: 200_000 })
+    const sends = ['a', 'b'].map((text) => failing(doc.send('edit', { text })))
+    for (let seconds = 0; seconds < 90; seconds += 18) {
+      clock.advance(18_000)
+      socket.say({ type: 'moved' })
+    }
+    t.strictSame(await Promise.all(sends), ['unknown_outcome', 'unknown_outcome'])
+    answer(socket, 0, 1)
+    answer(socket, 1, refused('unavailable'), 'error')
+    const next = doc.send('edit', { text: 'c' })
+    t.strictSame(texts(socket), ['a', 'b', 'c'])
+    answer(socket, 2, 3)
+    t.equal(await next, 3)
+  })
+
+  t.test('what never left in 90 s is known not to have', async (t) => {
+    const { doc, network, clock } = await joinDoc()
+    network.last.end(1006)
+    const sending = doc.send('edit', { text: 'a' })
+    const rejected = t.rejects(sending, { code: 'disconnected', message: /not sent/ })
+    clock.advance(90_000)
+    await rejected
+  })
+
+  t.test('the time begins with the first attempt, not with the wait for it', async (t) => {
+    const { doc, network, clock, open } = await joinDoc()
+    network.last.end(1006)
+    const sending = failing(doc.send('edit', { text: 'a' }))
+    clock.advance(500)
+    const next = await open()
+    for (let i = 0; i < 4; i++) {
+      clock.advance(20_000)
+      next.say({ type: 'moved' })
+    }
+    next.ack('join', { idempotent: ['edit'] })
+    for (let i = 0; i < 4; i++) {
+      clock.advance(20_000)
+      next.say({ type: 'moved' })
+    }
+    next.ack('edit', 1)
+    t.equal(await sending, 'sent')
+  })
+})
+
+t.test('the end of the channel', async (t) => {
+  t.test('rejects what waits, by what is known of it', async (t) => {
+    const { doc, network } = await joinDoc()
+    const sends = [failing(doc.send('edit', { text: 'tried' }))]
+    network.last.end(1006)
+    sends.push(failing(doc.send('edit', { text: 'never left' })))
+    doc.leave()
+    t.strictSame(await Promise.all(sends), ['unknown_outcome', 'not_joined'])
+    t.equal(await failing(doc.send('edit', { text: 'late' })), 'not_joined')
+  })
+
+  t.test('what is under way may be answered still', async (t) => {
+    const { doc, socket } = await joinDoc()
+    const sends = ['a', 'b'].map((text) => failing(doc.send('edit', { text })))
+    doc.leave()
+    answer(socket, 0, 1)
+    answer(socket, 1, refused('unavailable'), 'error')
+    t.strictSame(await Promise.all(sends), ['sent', 'unavailable'], 'but not tried again')
+  })
+
+  t.test('refused when it comes back', async (t) => {
+    const { doc, network, reconnect } = await joinDoc()
+    network.last.end(1006)
+    const sending = failing(doc.send('edit', { text: 'a' }))
+    const next = await reconnect()
+    next.refuse('join', refused('forbidden'))
+    t.equal(await sending, 'not_joined')
+  })
+
+  t.test('the client is closed: nothing is left behind', async (t) => {
+    const { doc, client, socket, clock } = await joinDoc()
+    const waiting = failing(doc.send('edit', { text: 'waits' }))
+    socket.refuse('edit', refused('unavailable'))
+    const fresh = failing(doc.send('edit', { text: 'never left' }))
+    client.close()
+    t.strictSame(await Promise.all([waiting, fresh]), ['unknown_outcome', 'closed'])
+    t.equal(await failing(doc.send('edit', { text: 'late' })), 'closed')
+    t.equal(clock.pending, 0)
+  })
+
+  t.test('what was under way then is closed as any other', async (t) => {
+    const { doc, client, clock } = await joinDoc()
+    const sending = failing(doc.send('edit', { text: 'a' }))
+    client.close()
+    t.equal(await sending, 'closed')
+    t.equal(clock.pending, 0)
+  })
+})

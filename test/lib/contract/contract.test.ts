@@ -1,0 +1,441 @@
+import { FormatRegistry, Type, TypeRegistry, type TSchema } from '@sinclair/typebox'
+import t from 'tap'
+import { compileValidator, noPayload, compileOutgoing } from '../../../lib/contract/validators.ts'
+import { compileChannel } from '../../../lib/contract/compile.ts'
+import { ContractError } from '../../../lib/contract/contract-error.ts'
+import { defineChannel, defineConnection, type AnyChannel, type FromServerDefinition, type HistoryDefinition } from '../../../lib/contract/define-channel.ts'
+import { addressOf, matchPattern, overlap, parsePattern, patternIssue } from '../../../lib/contract/pattern.ts'
+import { closeSchema } from '../../../lib/contract/schema.ts'
+
+const matched = (pattern: string, address: string) => matchPattern(parsePattern(pattern), address)
+const overlaps = (a: string, b: string) => overlap(parsePattern(a), parsePattern(b))
+
+t.test('what becomes of a message for a slow reader is compiled from its contract', async (t) => {
+  const compiled = (whenSlow: FromServerDefinition['whenSlow'] | undefined, log?: HistoryDefinition) => {
+    const moved = { payload: Type.Unknown(), ...(whenSlow !== undefined && { whenSlow }) }
+    const { fromServer } = compileChannel({ pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved }, ...(log && { history: log }) } })
+    return fromServer.get('moved')?.whenSlow as (payload: unknown) => unknown
+  }
+  for (const none of [undefined, 'disconnect'] as const) t.equal(compiled(none)({}), undefined)
+  t.equal(compiled('drop')({}), 'drop')
+  const latest = compiled({ latest: '/who/a~1b/m~0n' })
+  const key = (value: unknown) => latest({ who: { 'a/b': { 'm~n': value } } })
+  t.strictSame(key('ann'), { latest: 'moved "ann"' })
+  t.strictSame(key(1), { latest: 'moved 1' })
+  t.notSame(key(1), key('1'), 'values of other types are others')
+  for (const payload of [undefined, null, {}, { who: null }]) t.strictSame(latest(payload), { latest: 'moved undefined' })
+  for (const bad of ['wait', {}, { latest: 'who' }, { latest: 1 }, null]) {
+    t.throws(() => compiled(bad as never), { code: 'contract_invalid', message: /channel 'x': fromServer 'moved' whenSlow must be/ })
+  }
+  const log = { limit: 1, ttl: 1 }
+  t.equal(compiled('skip', log)({}), 'skip')
+  t.equal(compiled('disconnect', log)({}), undefined)
+  t.throws(() => compiled('skip'), { message: /whenSlow must be/ }, 'there is no log to catch up from')
+  for (const bad of ['drop', { latest: '/who' }] as const) t.throws(() => compiled(bad, log), { message: /whenSlow must be 'disconnect' or 'skip'/ })
+})
+
+t.test('a log, and what goes through it, is compiled from the contract', async (t) => {
+  const compiled = (log: HistoryDefinition) => compileChannel({
+    pattern: 'x',
+    definition: { pattern: 'x', history: log, fromClient: { send: { idempotent: true } }, fromServer: { kept: {}, passing: { ephemeral: true } } }
+  })
+  const channel = compiled({ limit: 5, ttl: 1_000, snapshot: Type.Object({ n: Type.Integer() }) })
+  t.match(channel.history, { limit: 5, ttl: 1_000, initial: 5 })
+  t.strictSame(channel.history?.snapshot?.({ n: 1, secret: 2 }), { n: 1 }, 'snapshots are projected as well')
+  t.strictSame([channel.fromServer.get('kept')?.persistent, channel.fromServer.get('passing')?.persistent, channel.fromClient.get('send')?.idempotent], [true, false, true])
+  for (const bad of [{ limit: 0, ttl: 1 }, { limit: 1, ttl: 0.5 }, { limit: 1, ttl: 1, history: -1 }, { limit: 1, ttl: 1, other: 1 }, 5]) {
+    t.throws(() => compiled(bad as never), { code: 'contract_invalid', message: /channel 'x': log/ })
+  }
+})
+
+t.test('once and ephemeral are true or left out; a connection has nothing to remember by', async (t) => {
+  const compiled = (pattern: string, send: object, told: object) => compileChannel({ pattern, definition: { pattern, fromClient: { send }, fromServer: { told }, history: { limit: 1, ttl: 1 } } } as never)
+  t.throws(() => compiled('x', { once: false }, {}), { message: /fromClient 'send' once must be true, or left out/ })
+  t.throws(() => compiled('x', {}, { ephemeral: 1 }), { message: /fromServer 'told' ephemeral must be true, or left out/ })
+  t.throws(() => compiled('', { idempotent: true }, {}), { message: /the connection: fromClient 'send' once is for messages of channels only/ })
+})
+
+t.test('a recursive union is checked in linear time, wherever its discriminator stands', async (t) => {
+  const member = (kind: string, self: TSchema) => Type.Object({ child: Type.Optional(self), kind: Type.Literal(kind) })
+  const tree = Type.Recursive((self) => Type.Union([member('a', self), member('b', self)]))
+  const { fromClient } = compileChannel(defineChannel({ pattern: 'x', fromClient: { grow: { payload: tree } }, fromServer: {} }))
+  let deep: object = { kind: 'neither' }
+  for (let depth = 0; depth < 60; depth++) deep = { kind: 'b', child: deep }
+  t.match(fromClient.get('grow')?.payload(deep), { message: String }, 'this ends')
+})
+
+t.test('an address matches a pattern segment by segment', async (t) => {
+  t.strictSame(matched('chat/:room', 'chat/lobby'), { room: 'lobby' })
+  t.strictSame(matched(':a/x/:b', '1/x/2'), { a: '1', b: '2' })
+  t.strictSame(matched('news', 'news'), {})
+  for (const address of ['chat', 'chat/', 'chat/a/b', 'chats/a', '/chat/a', 'chat//', '']) t.equal(matched('chat/:room', address), undefined, `'${address}'`)
+})
+
+t.test('an address is built from a pattern and its params, and matches it again', async (t) => {
+  t.equal(addressOf('chat/:room/of/:user', { room: 'lobby', user: 'ada' }), 'chat/lobby/of/ada')
+  t.equal(addressOf('news'), 'news')
+  t.strictSame(matched('chat/:room', addressOf('chat/:room', { room: '$&..' })), { room: '$&..' })
+})
+
+t.test('a param that would name another channel is refused', async (t) => {
+  const table: Record<string, object> = { empty: { room: '' }, 'with a slash': { room: 'a/b' }, missing: {}, 'a number': { room: 1 }, inherited: Object.create({ room: null }) }
+  for (const [name, params] of Object.entries(table)) t.throws(() => addressOf('chat/:room', params as Record<string, string>), TypeError, name)
+  t.throws(() => addressOf('chat/:room'), { message: /'room' of 'chat\/:room'/ })
+})
+
+t.test('two patterns overlap when one address could belong to both', async (t) => {
+  t.ok(overlaps('chat/:room', 'chat/lobby'))
+  t.ok(overlaps(':a/lobby', 'chat/:b'))
+  t.ok(overlaps('chat/:a', 'chat/:b'))
+  t.notOk(overlaps('chat/:room', 'news/:room'))
+  t.notOk(overlaps('chat/:room', 'chat/:room/typing'))
+  t.notOk(overlaps('news', 'chat'))
+})
+
+t.test('a pattern that no address could have is refused', async (t) => {
+  for (const pattern of ['chat', 'chat/:room', ':a/:b', 'a.b/c-d/:e_1', 'a'.repeat(256)]) t.equal(patternIssue(pattern), undefined, pattern)
+  const bad = ['/chat', 'chat/', 'chat//a', 'chat/:', 'chat/:1', 'chat/:a-b', 'chat/a:b', 'chat/*', 'chat/a b', 'chat/\n', '/']
+  for (const pattern of bad) t.match(patternIssue(pattern), /segments between single slashes/, JSON.stringify(pattern))
+  t.match(patternIssue(':a/:a'), /twice/)
+  t.match(patternIssue('a'.repeat(257)), /256/)
+})
+
+/** A sound definition with some of it replaced, as a caller in plain JavaScript might write it. */
+function definitionWith (change: object): AnyChannel {
+  const definition = { pattern: 'chat/:room', params: Type.Object({ room: Type.String() }), fromClient: {}, fromServer: {}, ...change }
+  return { pattern: definition.pattern, definition }
+}
+
+const received = (message: object) => ({ fromClient: { say: message } })
+const payload = (schema: unknown) => received({ payload: schema })
+
+t.test('a contract that cannot be served is refused, and the error names the spot', async (t) => {
+  const spot = "channel 'chat/:room'"
+  const say = `${spot}: fromClient 'say'`
+  const table: Record<string, [change: object, spot: string, why: RegExp]> = {
+    'a control word from the client': [{ fromClient: { join: {} } }, `${spot}: fromClient 'join'`, /control word/],
+    'a control word from the server': [{ fromServer: { ack: {} } }, `${spot}: fromServer 'ack'`, /control word/],
+    'an empty type': [{ fromServer: { '': {} } }, `${spot}: fromServer ''`, /1 to 128/],
+    'an over-long type': [{ fromClient: { ['a'.repeat(129)]: {} } }, `${spot}: fromClient '${'a'.repeat(129)}'`, /1 to 128/],
+    'no messages': [{ fromClient: undefined }, `${spot}: fromClient`, /must be an object/],
+    'a message that is none': [received(null as unknown as object), say, /must be an object/],
+    'an unknown option of the channel': [{ logs: {} }, spot, /unknown option 'logs'/],
+    'an unknown option of a message from the client': [received({ paylod: {} }), say, /unknown option 'paylod'/],
+    'an unknown option of a message from the server': [{ fromServer: { said: { reply: {} } } }, `${spot}: fromServer 'said'`, /unknown option 'reply'/],
+    'an error of the catalogue': [received({ errors: { forbidden: Type.Object({}) } }), `${say} errors 'forbidden'`, /catalogue/],
+    'an unsound pattern': [{ pattern: 'chat//:room' }, "channel 'chat//:room': pattern", /segments/],
+    'a param that is missing': [{ params: Type.Object({}) }, `${spot}: params`, /lacks 'room'/],
+    'no params at all': [{ params: undefined }, `${spot}: params`, /lacks 'room'/],
+    'a param too many': [{ params: Type.Object({ room: Type.String(), user: Type.String() }) }, `${spot}: params`, /'user', which is not a name/],
+    'a plain JSON schema': [payload({ type: 'string' }), `${say} payload`, /not a TypeBox schema/],
+    'a schema that is null in a union': [payload({ ...Type.Union([Type.Null(), Type.String()]), anyOf: [null] }), `${say} payload/0`, /not a TypeBox schema/],
+    'an unknown format': [payload(Type.Object({ at: Type.String({ format: 'date-tme' }) })), `${say} payload/at`, /unknown format 'date-tme'/],
+    'a transform': [payload(Type.Array(Type.Transform(Type.String()).Decode(Number).Encode(String))), `${say} payload/*`, /transform/],
+    'a date': [payload(Type.Object({ a: Type.Tuple([Type.Null(), Type.Date()]) })), `${say} payload/a/1`, /kind 'Date'/],
+    'a function': [payload(Type.Record(Type.String(), Type.Function([], Type.Null()))), `${say} payload/^(.*)$`, /kind 'Function'/],
+    'a bigint among additional properties': [payload(Type.Object({}, { additionalProperties: Type.BigInt() })), `${say} payload/*`, /kind 'BigInt'/],
+    'a symbol in an intersection': [payload(Type.Intersect([Type.Object({}), Type.Object({ a: Type.Symbol() })])), `${say} payload/1/a`, /kind 'Symbol'/],
+    'a transform of an intersection in another': [payload({ ...Type.Intersect([Type.Object({}), Type.Object({})]), allOf: [Type.Transform(Type.Union([Type.Null(), Type.String()])).Decode(String).Encode(String)] }), `${say} payload/0`, /transform/],
+    'a reference in an intersection': [payload(Type.Intersect([Type.Ref('A'), Type.Object({})])), `${say} payload/0`, /reference within an intersection/],
+    'a reference to nothing': [payload(Type.Object({ a: Type.Ref('Nowhere') })), `${say} payload`, /Nowhere/],
+    'a pattern that is no regular expression': [payload(Type.String({ pattern: '(' })), `${say} payload`, /does not compile/],
+    'in a reply': [received({ reply: Type.Date() }), `${say} reply`, /kind 'Date'/],
+    'in an error': [received({ errors: { muted: Type.Date() } }), `${say} errors 'muted'`, /kind 'Date'/],
+    'in a message from the server': [{ fromServer: { said: { payload: Type.Date() } } }, `${spot}: fromServer 'said' payload`, /kind 'Date'/],
+    'in the presence': [{ presence: Type.Date() }, `${spot}: presence`, /kind 'Date'/]
+  }
+  for (const [name, [change, where, why]] of Object.entries(table)) {
+    t.throws(() => compileChannel(definitionWith(change)), { name: 'Error', code: 'contract_invalid', spot: where, message: why }, name)
+  }
+})
+
+t.test('an error may be named like a property that every object has', async (t) => {
+  const { fromClient } = compileChannel(definitionWith(received({ errors: { toString: Type.Null() } })))
+  t.ok(fromClient.get('say')?.errors.has('toString'))
+})
+
+t.test('formats and kinds that the application registers are accepted', async (t) => {
+  FormatRegistry.Set('even', (value) => value.length % 2 === 0)
+  TypeRegistry.Set('Positive', (_, value) => typeof value === 'number' && value > 0)
+  t.teardown(() => { FormatRegistry.Delete('even'); TypeRegistry.Delete('Positive') })
+  const valid = compileValidator(Type.Object({ a: Type.String({ format: 'even' }), b: Type.Unsafe<number>({ ...Type.Any(), ...kind('Positive') }) }), 's')
+  t.equal(valid({ a: 'ab', b: 1 }), undefined)
+  t.equal(valid({ a: 'a', b: 1 })?.path, '/a')
+  t.equal(valid({ a: 'ab', b: -1 })?.path, '/b')
+})
+
+function kind (name: string): object {
+  const [symbol] = Object.getOwnPropertySymbols(Type.Any())
+  return { [symbol as symbol]: name }
+}
+
+t.test('a compiled channel checks what arrives and projects what leaves', async (t) => {
+  const compiled = compileChannel(defineChannel({
+    pattern: 'chat/:room',
+    params: Type.Object({ room: Type.String({ pattern: '^[a-z]+$' }) }),
+    fromClient: { say: { payload: Type.String(), reply: Type.Object({ id: Type.String() }), errors: { muted: Type.Object({ until: Type.Integer() }) } }, wave: {} },
+    fromServer: { said: { payload: Type.Object({ text: Type.String() }) }, cleared: {} },
+    presence: Type.Object({ name: Type.String() })
+  }))
+  t.equal(compiled.pattern.text, 'chat/:room')
+  t.equal(compiled.params({ room: 'lobby' }), undefined)
+  t.equal(compiled.params({ room: 'LOBBY' })?.path, '/room')
+  const say = compiled.fromClient.get('say')
+  t.equal(say?.payload('hello'), undefined)
+  t.strictSame(say?.reply({ id: '1', secret: 1 }), { id: '1' })
+  t.strictSame(say?.errors.get('muted')?.({ until: 3, secret: 1 }), { until: 3 })
+  t.strictSame(compiled.fromServer.get('said')?.payload({ text: 'a', secret: 1 }), { text: 'a' })
+  t.strictSame(compiled.presence?.({ name: 'Ada', secret: 1 }), { name: 'Ada' })
+})
+
+t.test('a message without payload carries none, and a reply that is not declared stays behind', async (t) => {
+  const { fromClient, fromServer, presence, params } = compileChannel(defineConnection({ fromClient: { wave: {} }, fromServer: { waved: {} } }))
+  const wave = fromClient.get('wave')
+  t.equal(wave?.payload(undefined), undefined)
+  t.strictSame(wave?.payload(null), noPayload(null))
+  t.equal(wave?.payload({})?.path, '')
+  t.equal(wave?.reply({ secret: 1 }), undefined)
+  t.equal(fromServer.get('waved')?.payload({ secret: 1 }), undefined)
+  t.equal(presence, undefined)
+  t.equal(params({}), undefined)
+})
+
+t.test('a fault says where and why, and nothing of the value', async (t) => {
+  const valid = compileValidator(Type.Object({ list: Type.Array(Type.Object({ 'a/b': Type.String({ maxLength: 3 }) })) }), 's')
+  const fault = valid({ list: [{ 'a/b': 'abc' }, { 'a/b': 'secret' }] })
+  t.equal(fault?.path, '/list/1/a~1b')
+  t.match(fault?.message, /length/)
+  t.notMatch(JSON.stringify(fault), 'secret')
+  t.strictSame(Object.keys(fault ?? {}), ['path', 'message'])
+})
+
+t.test('a registered kind that refuses without a reason still makes a fault', async (t) => {
+  let calls = 0
+  TypeRegistry.Set('Once', () => ++calls > 1)
+  t.teardown(() => TypeRegistry.Delete('Once'))
+  t.match(compileValidator({ ...Type.Any(), ...kind('Once') } as TSchema, 's')(1), { path: '', message: /\w/ })
+})
+
+t.test('nothing is coerced', async (t) => {
+  t.ok(compileValidator(Type.Number(), 's')('1'))
+  t.ok(compileValidator(Type.Boolean(), 's')(1))
+  t.ok(compileValidator(Type.String(), 's')(null))
+  t.ok(compileValidator(Type.Object({ a: Type.Integer({ default: 1 }) }), 's')({}), 'and no default filled in')
+})
+
+const A = Type.Object({ a: Type.Number() })
+const B = Type.Object({ b: Type.Number() })
+const C = Type.Object({ c: Type.Number() })
+const Tree = Type.Recursive((This) => Type.Object({ id: Type.Number(), kids: Type.Array(This) }))
+const Shape = Type.Recursive((This) => Type.Union([
+  Type.Object({ kind: Type.Literal('leaf'), size: Type.Number() }),
+  Type.Object({ kind: Type.Literal('left'), child: This }),
+  Type.Object({ kind: Type.Literal('right'), child: This, note: Type.Optional(Type.String()) })
+]))
+const Forest = Type.Module({
+  Node: Type.Object({ id: Type.Number(), kids: Type.Array(Type.Ref('Node')), owner: Type.Ref('Owner') }),
+  Owner: Type.Object({ name: Type.String(), first: Type.Union([Type.Ref('Node'), Type.Null()]) })
+})
+const Prefixed = Type.Record(Type.String({ pattern: '^x-.*$' }), Type.Object({ v: Type.Number() }))
+const node = (extra: object) => ({ id: 1, kids: [{ id: 2, kids: [], owner: { name: 'b', first: null, ...extra }, ...extra }], owner: { name: 'a', first: { id: 3, kids: [], owner: { name: 'c', first: null }, ...extra } }, ...extra })
+
+/** For each kind of schema a value of it, with `extra` at every place where it is not declared. */
+const kinds: Record<string, [schema: TSchema, value: (extra: object) => unknown]> = {
+  object: [A, (x) => ({ a: 1, ...x })],
+  'object in an object': [Type.Object({ in: A }), (x) => ({ in: { a: 1, ...x } })],
+  'optional property': [Type.Object({ in: Type.Optional(A) }), (x) => ({ in: { a: 1, ...x } })],
+  array: [Type.Array(A), (x) => [{ a: 1 }, { a: 1, ...x }]],
+  tuple: [Type.Tuple([A, B]), (x) => [{ a: 1, ...x }, { b: 1, ...x }]],
+  record: [Type.Record(Type.String(), A), (x) => ({ any: { a: 1, ...x } })],
+  'record with a pattern': [Prefixed, (x) => ({ 'x-a': { v: 1, ...x }, ...x })],
+  union: [Type.Union([A, B, Type.Null()]), (x) => ({ b: 1, ...x })],
+  'union of nested objects': [Type.Union([Type.Object({ in: A }), Type.Object({ in: B })]), (x) => ({ in: { b: 1, ...x } })],
+  'union of arrays': [Type.Union([Type.Array(A), Type.Array(B)]), (x) => [{ b: 1, ...x }, { b: 2, ...x }]],
+  intersection: [Type.Intersect([A, B]), (x) => ({ a: 1, b: 2, ...x })],
+  'intersection of nested objects': [Type.Intersect([Type.Object({ in: A }), B]), (x) => ({ in: { a: 1, ...x }, b: 2, ...x })],
+  'intersection in an intersection': [Type.Intersect([Type.Intersect([A, B]), C]), (x) => ({ a: 1, b: 2, c: 3, ...x })],
+  'intersection with a union': [Type.Intersect([A, Type.Union([B, C])]), (x) => ({ a: 1, c: 3, ...x })],
+  'intersection of two unions': [Type.Intersect([Type.Union([A, B]), Type.Union([C, Type.Object({ d: A })])]), (x) => ({ b: 1, d: { a: 1, ...x }, ...x })],
+  'intersection with a record': [Type.Intersect([A, Prefixed]), (x) => ({ a: 1, 'x-a': { v: 1, ...x }, ...x })],
+  'intersection with a refusal': [Type.Intersect([A, Type.Not(Type.Object({ a: Type.Literal(0) }))]), (x) => ({ a: 1, ...x })],
+  'intersection of a named object': [Type.Object({ whole: Type.Intersect([Type.Object({ a: A }, { $id: 'Named' }), B]), part: Type.Object({ a: A }, { $id: 'Named' }) }), (x) => ({ whole: { a: { a: 1, ...x }, b: 1, ...x }, part: { a: { a: 1, ...x }, ...x } })],
+  recursive: [Tree, (x) => ({ id: 1, kids: [{ id: 2, kids: [{ id: 3, kids: [], ...x }], ...x }], ...x })],
+  'recursive union': [Shape, (x) => ({ kind: 'right', note: 'n', child: { kind: 'left', child: { kind: 'leaf', size: 1, ...x }, ...x }, ...x })],
+  'recursive in two places': [Type.Object({ one: Shape, other: Type.Array(Shape) }), (x) => ({ one: { kind: 'leaf', size: 1, ...x }, other: [{ kind: 'left', child: { kind: 'leaf', size: 1, ...x } }] })],
+  import: [Forest.Import('Node'), node],
+  'import in an object': [Type.Object({ root: Forest.Import('Node') }), (x) => ({ root: node(x), ...x })],
+  'declared further properties': [Type.Object({ a: A }, { additionalProperties: B }), (x) => ({ a: { a: 1, ...x }, more: { b: 1, ...x } })],
+  'declared further properties of a record': [{ ...Prefixed, additionalProperties: B } as TSchema, (x) => ({ 'x-a': { v: 1, ...x }, more: { b: 1, ...x } })],
+  'declared further properties of an intersection': [Type.Intersect([Type.Object({ a: A }), B], { unevaluatedProperties: C }), (x) => ({ a: { a: 1, ...x }, b: 1, more: { c: 1, ...x } })],
+  'union of such intersections': [Type.Union([Type.Null(), Type.Intersect([Type.Object({ a: A }), B], { unevaluatedProperties: C })]), (x) => ({ a: { a: 1, ...x }, b: 1, more: { c: 1, ...x } })],
+  'empty tuple': [Type.Object({ none: Type.Tuple([]) }), (x) => ({ none: [], ...x })],
+  'an open member of an intersection': [Type.Intersect([Type.Object({ in: A }), Type.Object({ b: Type.Number() }, { additionalProperties: true })]), (x) => ({ in: { a: 1, ...x }, b: 1 })]
+}
+
+/** An `extra` for each place alone, so that no place is refused on account of another: it has a property only the n-th time it is spread. */
+function * places (value: (extra: object) => unknown): Generator<{ extra: object, place: number }> {
+  let count = 0
+  value(new Proxy({}, { ownKeys: () => { count++; return [] } }))
+  for (let place = 0; place < count; place++) {
+    let turn = 0
+    yield { place, extra: new Proxy({}, { ownKeys: () => turn++ % count === place ? ['secret'] : [], getOwnPropertyDescriptor: () => ({ value: 1, enumerable: true, configurable: true }) }) }
+  }
+}
+
+for (const [name, [schema, value]] of Object.entries(kinds)) {
+  t.test(`${name}: undeclared properties are refused on the way in and left behind on the way out`, async (t) => {
+    const original = structuredClone(JSON.parse(JSON.stringify(schema)))
+    const valid = compileValidator(schema, 's')
+    const project = compileOutgoing(schema, 's')
+    t.equal(valid(value({})), undefined, 'what is declared passes')
+    for (const { extra, place } of places(value)) t.ok(valid(value(extra)), `an undeclared property does not, at place ${place}`)
+    t.strictSame(project(value({})), value({}), 'what is declared leaves whole')
+    t.strictSame(project(value({ secret: 1, another: { secret: [] } })), value({}), 'and alone')
+    for (const { extra, place } of places(value)) t.strictSame(project(value(extra)), value({}), `alone, at place ${place}`)
+    t.strictSame(JSON.parse(JSON.stringify(schema)), original, 'the schema itself is as it was')
+  })
+}
+
+t.test('what a schema says about further properties counts', async (t) => {
+  const open = { additionalProperties: true }
+  const table: Record<string, [TSchema, unknown]> = {
+    'an open object': [Type.Object({ a: Type.Number() }, open), { a: 1, b: { c: 2 } }],
+    'an open record': [{ ...Prefixed, ...open } as TSchema, { 'x-a': { v: 1 }, b: 2 }],
+    'an open intersection': [Type.Intersect([A, B], { unevaluatedProperties: true }), { a: 1, b: 2, c: 3 }],
+    'an intersection with an open member': [Type.Intersect([Type.Object({ a: Type.Number() }, open), B]), { a: 1, b: 2, c: 3 }],
+    'an intersection with an open intersection': [Type.Intersect([Type.Intersect([A, B], { unevaluatedProperties: true }), C]), { a: 1, b: 2, c: 3, d: 4 }],
+    'an open object in a union': [Type.Union([A, Type.Object({ b: Type.Number() }, open)]), { b: 1, c: { d: 1 } }],
+    anything: [Type.Any(), { a: [{ b: 1 }] }]
+  }
+  for (const [name, [schema, value]] of Object.entries(table)) {
+    t.equal(compileValidator(schema, 's')(value), undefined, `${name} lets them in`)
+    t.strictSame(compileOutgoing(schema, 's')(value), value, `${name} lets them out`)
+  }
+  t.ok(compileValidator(Type.Intersect([Type.Object({ a: Type.Number() }, { additionalProperties: false }), B]), 's')({ a: 1, b: 2 }), 'closed by hand is closed, even where that makes no sense')
+  t.ok(compileValidator(Type.Intersect([A, B], { unevaluatedProperties: false }), 's')({ a: 1, b: 2, c: 3 }))
+})
+
+t.test('an intersection of what has no properties is only checked', async (t) => {
+  const named = Type.Intersect([Type.String(), Type.Not(Type.Literal(''))])
+  t.equal(compileValidator(named, 's')('abc'), undefined)
+  t.ok(compileValidator(named, 's')(''))
+  t.equal(compileOutgoing(named, 's')('abc'), 'abc')
+})
+
+t.test('closing keeps a schema that has nothing to close', async (t) => {
+  for (const schema of [Type.String({ minLength: 1 }), Type.Literal(1), Type.Tuple([])]) t.strictSame(closeSchema(schema, 's'), schema)
+})
+
+t.test('a value is the first member of a union that it is exactly, then the first that it is at all', async (t) => {
+  const project = compileOutgoing(Type.Union([A, Type.Object({ a: Type.Number(), b: Type.Number() }), Type.Object({ a: Type.String() })]), 's')
+  t.strictSame(project({ a: 1, b: 2 }), { a: 1, b: 2 }, 'nothing is lost to a member that declares less')
+  t.strictSame(project({ a: 1, secret: 2 }), { a: 1 })
+  t.strictSame(project({ a: 'x', secret: 2 }), { a: 'x' })
+  t.throws(() => project({ a: null }), { code: 'outgoing_invalid' })
+})
+
+t.test('a deep value of a recursive union takes no longer than its size', async (t) => {
+  const deep = (levels: number, extra: object): object => levels === 0 ? { kind: 'leaf', size: 1, ...extra } : { kind: 'right', child: deep(levels - 1, extra), ...extra }
+  t.strictSame(compileOutgoing(Shape, 's')(deep(60, { secret: 1 })), deep(60, {}), 'else this test would take two to the sixtieth steps')
+})
+
+t.test('what leaves is checked after projecting, and the error names the spot but no value', async (t) => {
+  const project = compileOutgoing(Type.Object({ text: Type.String(), list: Type.Array(Type.Null()), pair: Type.Tuple([A, A]), map: Type.Record(Type.String(), A) }), "fromServer 'said' payload")
+  const sound = { text: '', list: [], pair: [{ a: 1 }, { a: 1 }], map: {} }
+  const table: Record<string, [value: unknown, path: string]> = {
+    'a wrong type': [{ ...sound, text: 42 }, '/text'],
+    'a missing property': [{ ...sound, text: undefined }, '/text'],
+    'no array': [{ ...sound, list: 'secret' }, '/list'],
+    'no tuple': [{ ...sound, pair: { a: 'secret' } }, '/pair'],
+    'a tuple that is too long': [{ ...sound, pair: [{ a: 1 }, { a: 1 }, 'secret'] }, '/pair'],
+    'an array for an object': [{ ...sound, map: ['secret'] }, '/map'],
+    'null for an object': [null, ''],
+    'nothing at all': [undefined, '']
+  }
+  for (const [name, [value, path]] of Object.entries(table)) {
+    t.throws(() => project(value), { code: 'outgoing_invalid', message: new RegExp(`^fromServer 'said' payload${path}: `) }, name)
+    t.throws(() => project(value), { message: /^(?!.*secret)/ }, `${name}: no value`)
+  }
+})
+
+t.test('class instances leave as their declared properties: getters are read, toJSON is not called', async (t) => {
+  class User {
+    readonly passwordHash = 'secret'
+    get name () { return 'Ada' }
+    get tags () { return { a: 1, toJSON () { t.fail('toJSON was called') } } }
+    toJSON () { t.fail('toJSON was called') }
+  }
+  const declared = Type.Object({ name: Type.String(), tags: A })
+  const expected = '{"name":"Ada","tags":{"a":1}}'
+  for (const schema of [declared, Type.Union([Type.Null(), declared]), Type.Intersect([declared, Type.Object({})])]) {
+    t.equal(JSON.stringify(compileOutgoing(schema, 's')(new User())), expected)
+  }
+})
+
+t.test('a property that is undefined is one that is not there, as in JSON', async (t) => {
+  t.strictSame(Object.keys(compileOutgoing(Type.Object({ a: Type.Optional(Type.Number()) }), 's')({ a: undefined, b: undefined }) as object), [])
+  t.strictSame(compileOutgoing(Type.Record(Type.String(), Type.Number()), 's')({ a: 1, b: undefined }), { a: 1 })
+  t.strictSame(compileOutgoing(Type.Object({}, { additionalProperties: Type.Number() }), 's')({ a: 1, b: undefined }), { a: 1 })
+})
+
+t.test('projecting copies: neither the value nor its parts are changed or shared', async (t) => {
+  const value = { in: { a: 1, secret: 2 } }
+  const projected = compileOutgoing(Type.Object({ in: A }), 's')(value) as typeof value
+  t.strictSame(value, { in: { a: 1, secret: 2 } })
+  t.not(projected.in, value.in)
+})
+
+/** The same numbers for the same seed: a failure can be repeated. */
+function randomOf (seed: number): (below: number) => number {
+  return (below) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff
+    return Math.floor(seed / 65536) % below
+  }
+}
+
+interface Sample { readonly schema: TSchema, readonly declared: unknown, readonly dirty: unknown }
+
+/** A random schema, a value of it, and the same value with undeclared properties wherever there may be some. */
+function sampleOf (random: (below: number) => number, depth: number): Sample {
+  const inner = () => sampleOf(random, depth - 1)
+  const dirt = () => random(2) ? { [`secret${random(3)}`]: random(2) ? 'x' : { a: [1] } } : {}
+  const makers: ReadonlyArray<() => Sample> = [
+    () => ({ schema: Type.Number(), declared: 1, dirty: 1 }),
+    () => ({ schema: Type.String(), declared: 'a', dirty: 'a' }),
+    () => properties(inner(), inner(), dirt()),
+    () => wrapped(inner(), (s) => Type.Array(s), (v) => [v, v]),
+    () => wrapped(inner(), (s) => Type.Tuple([s, Type.Null()]), (v) => [v, null]),
+    () => wrapped(inner(), (s) => Type.Record(Type.String(), s), (v) => ({ key: v })),
+    () => wrapped(inner(), (s) => Type.Union([Type.Object({ other: s }), Type.Null(), s]), (v) => v),
+    () => intersected(inner(), inner(), dirt())
+  ]
+  return (makers[random(depth === 0 ? 2 : makers.length)] as () => Sample)()
+}
+
+function properties (p: Sample, q: Sample, dirt: object): Sample {
+  return { schema: Type.Object({ p: p.schema, q: Type.Optional(q.schema) }), declared: { p: p.declared, q: q.declared }, dirty: { p: p.dirty, q: q.dirty, ...dirt } }
+}
+
+function intersected (p: Sample, q: Sample, dirt: object): Sample {
+  return { ...properties(p, q, dirt), schema: Type.Intersect([Type.Object({ p: p.schema }), Type.Union([Type.Object({ never: Type.Null() }), Type.Object({ q: q.schema })])]) }
+}
+
+function wrapped ({ schema, declared, dirty }: Sample, type: (s: TSchema) => TSchema, wrap: (v: unknown) => unknown): Sample {
+  return { schema: type(schema), declared: wrap(declared), dirty: wrap(dirty) }
+}
+
+t.test('whatever the schema: what leaves holds all that is declared, and nothing else', async (t) => {
+  const random = randomOf(20_250_101)
+  for (let i = 0; i < 300; i++) {
+    const { schema, declared, dirty } = sampleOf(random, 4)
+    const projected = compileOutgoing(schema, 's')(dirty)
+    const isSound = compileValidator(schema, 's')(projected) === undefined && JSON.stringify(projected) === JSON.stringify(declared)
+    if (!isSound) t.strictSame(projected, declared, `sample ${i}: ${JSON.stringify(schema)}`)
+  }
+  t.pass('300 samples')
+})
+
+t.test('a contract error is told from others by its code', async (t) => {
+  const error = new ContractError('here', 'is wrong')
+  t.match(error, { code: 'contract_invalid', spot: 'here', message: 'here is wrong' })
+})

@@ -1,0 +1,88 @@
+import t from 'tap'
+import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
+import type { Timer } from '../../../lib/clock.ts'
+import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+
+const minute = 60_000
+const append = (id: string, ttl = minute) => ({ id, frame: Buffer.from('{}'), whenSlow: undefined, limit: 10, ttl })
+
+function alone () {
+  const clock = new FakeClock(1)
+  return { clock, adapter: new MemoryAdapter(new MemoryHub(clock)) }
+}
+
+t.test('what is too old goes with the next message; the newest stays, however old', async (t) => {
+  const { clock, adapter } = alone()
+  for (const id of ['1', '2']) await adapter.append('x', append(id))
+  clock.advance(minute)
+  t.equal((await adapter.read('x')).entries.length, 2)
+  await adapter.append('x', append('3'))
+  t.strictSame((await adapter.read('x')).entries.map(({ id }) => id), ['3'])
+  t.equal((await adapter.read('x')).position.offset, 3, 'the position outlives its entries')
+})
+
+t.test('an id is known for two minutes', async (t) => {
+  const { clock, adapter } = alone()
+  await adapter.append('x', append('1'))
+  clock.advance(2 * minute - 1)
+  t.match(await adapter.append('x', append('1')), { outcome: 'duplicate' })
+  clock.advance(1)
+  t.match(await adapter.append('x', append('1')), { outcome: 'appended', position: { offset: 2 } })
+  clock.advance(3 * minute)
+  await adapter.append('y', append('2'))
+})
+
+t.test('a claim is known for ten seconds, its reply for two minutes', async (t) => {
+  const { clock, adapter } = alone()
+  const [one, other] = [{ id: 'm', contentHash: 'h', owner: 'a' }, { id: 'm', contentHash: 'h', owner: 'b' }]
+  await adapter.claim('x', one)
+  clock.advance(9_999)
+  t.match(await adapter.claim('x', other), { outcome: 'running' })
+  clock.advance(1)
+  t.match(await adapter.claim('x', other), { outcome: 'claimed' })
+  await adapter.finish('x', other, '1', [])
+  clock.advance(2 * minute - 1)
+  t.match(await adapter.claim('x', one), { outcome: 'done' })
+  clock.advance(1)
+  t.match(await adapter.claim('x', one), { outcome: 'claimed' })
+})
+
+t.test('a log that nobody has used for longer than it keeps anything is forgotten, and costs no timer', async (t) => {
+  const { clock, adapter } = alone()
+  await adapter.append('x', append('1'))
+  await adapter.append('y', append('1', 10 * minute))
+  const [before] = await adapter.positions(['x'])
+  clock.advance(2 * minute)
+  t.strictSame(await adapter.positions(['x']), [undefined])
+  t.not((await adapter.read('x')).position.epoch, before?.epoch, 'a new one begins')
+  t.ok((await adapter.positions(['y']))[0], 'one that keeps longer is there')
+  clock.advance(20 * minute)
+  t.equal(clock.pending, 0)
+})
+
+t.test('a grace ends though its timer calls a little early, as timers do', async (t) => {
+  const clock = new FakeClock(1)
+  const early = { now: () => clock.now(), setTimeout: (fn: () => void, ms: number) => clock.setTimeout(fn, ms - 1), clearTimeout: (timer: Timer) => clock.clearTimeout(timer) }
+  const adapter = new MemoryAdapter(new MemoryHub(early))
+  for (const connection of ['1', '2']) await adapter.enter('x', { connection, user: 'ann', data: {} })
+  await adapter.exit('x', '1', 1_000)
+  clock.advance(500)
+  await adapter.exit('x', '2', 1_000)
+  clock.advance(600)
+  t.equal(await adapter.count('x'), 1, 'the later one counts')
+  clock.advance(400)
+  t.equal(await adapter.count('x'), 0)
+})
+
+t.test('places and grace need nobody to look after them', async (t) => {
+  const { clock, adapter } = alone()
+  await adapter.reserve('ann', '1', 1)
+  t.match(await adapter.reserve('ann', '2', 1), { granted: false, retryAfter: 5_000 })
+  await adapter.free('ann', '1')
+  await adapter.free('ann', 'nobody')
+  t.match(await adapter.reserve('ann', '2', 1), { granted: true })
+  await adapter.enter('x', { connection: '1', user: 'ann', data: {} })
+  await adapter.exit('x', '1', 3_000)
+  clock.advance(3_000)
+  t.equal(await adapter.count('x'), 0)
+})

@@ -1,0 +1,148 @@
+import t from 'tap'
+import { closeEvents, retryAfterClose, type CloseEvent } from '../../../lib/protocol/close-events.ts'
+import { controlWords } from '../../../lib/protocol/control-messages.ts'
+import { BadEnvelope, maxChannelLength, maxCorrelationIdLength, maxDepth, maxTypeLength, readEnvelope } from '../../../lib/protocol/envelope.ts'
+import { errorMessages, MessageError, refusal } from '../../../lib/protocol/errors.ts'
+import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
+
+const nested = (depth: number) => `{"type":"a","payload":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
+const withMember = (name: string, value: unknown) => JSON.stringify({ type: 'a', [name]: value })
+
+function eventOf (text: string): CloseEvent | undefined {
+  try {
+    readEnvelope(text)
+  } catch (error) {
+    if (error instanceof BadEnvelope) return error.event
+    throw error
+  }
+}
+
+t.test('an envelope is read as it was sent', async (t) => {
+  const envelope = { type: 'message.send', channel: 'chat/lobby', payload: { text: 'hello' }, correlationId: 'c1' }
+  t.strictSame(readEnvelope(JSON.stringify(envelope)), envelope)
+  t.strictSame(readEnvelope('{"type":"ping"}'), { type: 'ping' })
+})
+
+t.test('what is not JSON is refused as such', async (t) => {
+  const table: Record<string, string> = {
+    'empty text': '',
+    blanks: '   ',
+    truncated: '{"type":"a"',
+    'half a string': '{"type":"a',
+    NaN: 'NaN',
+    'NaN inside': '{"type":"a","payload":NaN}',
+    'trailing bytes': '{"type":"a"} x',
+    'two objects': '{"type":"a"}{"type":"a"}',
+    'a trailing comma': '{"type":"a",}',
+    'single quotes': "{'type':'a'}",
+    'a comment': '{"type":"a"/* */}',
+    'a control character in a string': '{"type":"a\n"}',
+    'a key __proto__': '{"type":"a","__proto__":{"admin":true}}',
+    '__proto__ deep inside': '{"type":"a","payload":[{"b":{"__proto__":{"admin":true}}}]}',
+    '__proto__ in escapes': '{"type":"a","payload":{"\\u005f_proto__":{"admin":true}}}',
+    'constructor.prototype': '{"type":"a","constructor":{"prototype":{"admin":true}}}',
+    'constructor.prototype deep inside': '{"type":"a","payload":{"b":[{"constructor":{"prototype":{"admin":true}}}]}}'
+  }
+  for (const [name, text] of Object.entries(table)) t.equal(eventOf(text), closeEvents.notJson, name)
+  t.equal(Reflect.get({}, 'admin'), undefined, 'and prototypes stay clean')
+})
+
+t.test('JSON that is not an envelope is refused as such', async (t) => {
+  const table: Record<string, string> = {
+    array: '[]',
+    'an array with an envelope': '[{"type":"a"}]',
+    null: 'null',
+    number: '1',
+    string: '"type"',
+    boolean: 'true',
+    'missing type': '{}',
+    'empty type': '{"type":""}',
+    'type a number': '{"type":1}',
+    'type null': '{"type":null}',
+    'type an object': '{"type":{}}',
+    'type too long': JSON.stringify({ type: 'a'.repeat(maxTypeLength + 1) }),
+    'channel empty': withMember('channel', ''),
+    'channel a number': withMember('channel', 1),
+    'channel null': withMember('channel', null),
+    'channel too long': withMember('channel', 'a'.repeat(maxChannelLength + 1)),
+    'correlationId an object': withMember('correlationId', {}),
+    'correlationId a number': withMember('correlationId', 1),
+    'correlationId null': withMember('correlationId', null),
+    'correlationId empty': withMember('correlationId', ''),
+    'correlationId too long': withMember('correlationId', 'a'.repeat(maxCorrelationIdLength + 1)),
+    'nested too deep': nested(maxDepth + 1),
+    'brackets without end': '['.repeat(100_000)
+  }
+  for (const [name, text] of Object.entries(table)) t.equal(eventOf(text), closeEvents.notEnvelope, name)
+})
+
+t.test('what is just within the limits is accepted', async (t) => {
+  const table: Record<string, string> = {
+    'the longest type': JSON.stringify({ type: 'a'.repeat(maxTypeLength) }),
+    'the longest channel': withMember('channel', 'a'.repeat(maxChannelLength)),
+    'the longest correlationId': withMember('correlationId', 'a'.repeat(maxCorrelationIdLength)),
+    'the deepest nesting': nested(maxDepth),
+    'brackets side by side': withMember('payload', Array.from({ length: 1000 }, () => ({ a: [] }))),
+    'brackets in a string': withMember('payload', '[{'.repeat(100)),
+    'brackets after an escaped quote': withMember('payload', `"${'['.repeat(100)}"`),
+    'brackets after an escaped backslash': withMember('payload', ['\\', '['.repeat(100), '\\"[']),
+    'a property called constructor': withMember('payload', { constructor: 'Gaudi', prototype: 'Eiffel' }),
+    'the word __proto__ as a value': withMember('payload', { word: '__proto__' })
+  }
+  for (const [name, text] of Object.entries(table)) t.strictSame(readEnvelope(text), JSON.parse(text), name)
+})
+
+t.test('brackets after a string that ends in a backslash do count', async (t) => {
+  t.equal(eventOf(`{"type":"a","payload":["\\\\",${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}]}`), closeEvents.notEnvelope)
+})
+
+t.test('members that the protocol does not know are ignored', async (t) => {
+  const { type, channel } = readEnvelope('{"type":"a","channel":"b","version":2,"headers":{"x":[1]}}')
+  t.strictSame({ type, channel }, { type: 'a', channel: 'b' })
+})
+
+t.test('a bad envelope says why in words, and nothing of what came', async (t) => {
+  t.throws(() => readEnvelope('{"secret"'), { message: closeEvents.notJson.reason })
+})
+
+t.test('a frame is the envelope as UTF-8 JSON, without what is undefined', async (t) => {
+  const bytes = encodeEnvelope({ type: 'ack', channel: undefined, payload: { text: 'grüße' }, correlationId: 'c1' })
+  t.ok(Buffer.isBuffer(bytes))
+  t.equal(bytes.toString(), '{"type":"ack","payload":{"text":"grüße"},"correlationId":"c1"}')
+})
+
+t.test('every close event can be sent, and client and server agree what follows', async (t) => {
+  for (const [name, { code, reason, retry }] of Object.entries(closeEvents)) {
+    const isRegistered = [1000, 1001, 1003, 1008, 1011, 1012, 1013].includes(code)
+    t.ok(isRegistered || (code >= 3000 && code < 4000), `${name}: a code that may be sent`)
+    t.ok(reason.length > 0 && Buffer.byteLength(reason) <= 123, `${name}: a reason that fits a close frame`)
+    t.equal(retryAfterClose(code), retry, `${name}: the policy of its code`)
+  }
+})
+
+t.test('what a client does follows from the code', async (t) => {
+  const table: Record<string, number[]> = {
+    no: [1000],
+    stop: [1002, 1003, 1007, 1008, 1009, 1010, 3003],
+    token: [3000],
+    reconnect: [1001, 1005, 1006, 1011, 1012, 1013, 3008, 4999]
+  }
+  for (const [retry, codes] of Object.entries(table)) {
+    for (const code of codes) t.equal(retryAfterClose(code), retry, `${code}`)
+  }
+})
+
+t.test('every code of the catalogue comes with words', async (t) => {
+  for (const [code, message] of Object.entries(errorMessages)) {
+    t.match(code, /^[a-z_]+$/)
+    t.strictSame(refusal(code as keyof typeof errorMessages).payload, { code, message })
+  }
+  t.notOk(controlWords.some((word) => word in errorMessages), 'no code is a control word too')
+})
+
+t.test('a refusal is an error whose payload holds its details and nothing else', async (t) => {
+  const error = new MessageError('muted', 'you are muted', { until: 3 })
+  t.ok(error instanceof Error)
+  t.strictSame(error.payload, { code: 'muted', message: 'you are muted', details: { until: 3 } })
+  t.strictSame(refusal('invalid_payload', { path: '/a' }).payload.details, { path: '/a' })
+})

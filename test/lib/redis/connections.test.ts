@@ -1,0 +1,84 @@
+import { Cluster, Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import type { AdapterEvents } from '../../../lib/cluster/adapter.ts'
+import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
+import { systemClock } from '../../../lib/clock.ts'
+import { startCluster, startRedis, type RedisServer } from '../../support/redis.ts'
+import { silentLog } from '../../support/silent-log.ts'
+
+/** Resolves once it is so; asked again and again, since nobody tells from outside. */
+async function until (isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** A node after `client`, and what it is told. */
+async function start (t: Test, client: Redis | Cluster): Promise<{ adapter: RedisAdapter, told: string[] }> {
+  const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog })
+  const told: string[] = []
+  const receiver: AdapterEvents = {
+    frame: (channel, frame) => told.push(`frame ${channel} ${String(frame)}`),
+    presence: (channel, _moment, { joined }) => told.push(`joined ${channel} ${joined?.map(({ user }) => user).join()}`),
+    entry: (channel, _epoch, { id }) => told.push(`entry ${channel} ${id}`),
+    gap: () => {},
+    revoked: (key) => told.push(`revoked ${key}`),
+    asked: (question) => question
+  }
+  adapter.start(receiver)
+  t.teardown(() => adapter.close())
+  await until(() => adapter.status.state === 'up')
+  return { adapter, told }
+}
+
+/** All that there is in these: keys, and names that somebody is subscribed to. */
+async function namesIn (servers: readonly RedisServer[]): Promise<string[]> {
+  const found = await Promise.all(servers.flatMap((server) => [server.cli('KEYS', '*'), server.cli('PUBSUB', 'SHARDCHANNELS')]))
+  return found.flat() as string[]
+}
+
+async function carriesThePrefix (t: Test, client: Redis | Cluster, servers: readonly RedisServer[]): Promise<void> {
+  client.on('error', () => {})
+  t.teardown(async () => client.disconnect())
+  const { adapter: a } = await start(t, client)
+  const { adapter: b, told } = await start(t, client)
+  await until(() => a.known === 2 && b.known === 2)
+  await b.subscribe('x')
+  await a.publish('x', Buffer.from('{}'))
+  await a.enter('x', { connection: 'c', user: 'ann', data: {} })
+  await a.append('x', { id: '1', frame: Buffer.from('{}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
+  await a.revoke('user bob', Date.now() + 60_000)
+  t.equal((await a.reserve('ann', 'c', 1)).granted, true)
+  t.strictSame(await a.ask('well?', 5_000), { results: [{ node: b.node, answer: 'well?' }], missing: [] })
+  await until(() => told.length === 4)
+  t.strictSame([...told].sort(), ['entry x 1', 'frame x {}', 'joined x ann', 'revoked user bob'])
+  const names = await namesIn(servers)
+  t.ok(names.length > 10, `${names.length} names`)
+  t.strictSame(names.filter((name) => !name.startsWith('app:fastify-channels:')), [])
+}
+
+t.test('what an application puts before all of its keys comes before all of ours, those of pub/sub as well', async (t) => {
+  await t.test('with one Redis', async (t) => {
+    const redis = await startRedis(t)
+    await carriesThePrefix(t, new Redis(redis.url, { keyPrefix: 'app:' }), [redis])
+  })
+  for (const [where, options] of [['itself', { keyPrefix: 'app:' }], ['its connections', { redisOptions: { keyPrefix: 'app:' } }]] as const) {
+    await t.test(`with a Cluster, for ${where}`, async (t) => {
+      const servers = await startCluster(t)
+      await carriesThePrefix(t, new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), options as object), servers)
+    })
+  }
+})
+
+t.test('nothing goes on after a node of a Cluster was closed while it asked what the Cluster consists of', async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
+  const servers = await startCluster(t)
+  const client = new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true })
+  const before = timers()
+  const { adapter } = await start(t, client)
+  const asked = t.capture(Cluster.prototype, 'refreshSlotsCache', Cluster.prototype.refreshSlotsCache)
+  for (const server of servers) server.pause()
+  await until(() => asked().length > 0)
+  await adapter.close()
+  for (const server of servers) server.resume()
+  await until(() => timers() <= before)
+  t.equal(client.status, 'wait', 'what the application gave was never used')
+})

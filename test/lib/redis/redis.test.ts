@@ -1,0 +1,685 @@
+import { EventEmitter } from 'node:events'
+import { randomBytes } from 'node:crypto'
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import type { Adapter, AdapterStatus, HistoryEntry, AdapterEvents } from '../../../lib/cluster/adapter.ts'
+import { RedisUnavailable, type Commands } from '../../../lib/redis/commands.ts'
+import { decodeBatch, encodeForNodes } from '../../../lib/redis/pubsub/message-batch.ts'
+import { Health } from '../../../lib/redis/health.ts'
+import { Keys } from '../../../lib/redis/keys.ts'
+import { PublishQueue } from '../../../lib/redis/pubsub/publish-queue.ts'
+import { PoisonLog } from '../../../lib/redis/pubsub/poison-log.ts'
+import { RedisPresence } from '../../../lib/redis/presence/redis-presence.ts'
+import { Probe } from '../../../lib/redis/pubsub/probe.ts'
+import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
+import { RedisRevocations } from '../../../lib/redis/cluster/redis-revocations.ts'
+import { ScriptRunner } from '../../../lib/redis/script-runner.ts'
+import { RedisSubscriptions } from '../../../lib/redis/pubsub/subscriptions.ts'
+import type { RedisDeps } from '../../../lib/redis/redis-deps.ts'
+import { readKind } from '../../../lib/redis/pubsub/message-kinds.ts'
+import { systemClock, type Clock } from '../../../lib/clock.ts'
+import type { Logger } from '../../../lib/logger.ts'
+import type { PresenceChange } from '../../../lib/protocol/control-messages.ts'
+import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import { startRedis } from '../../support/redis.ts'
+import { silentLog } from '../../support/silent-log.ts'
+
+const turn = () => new Promise(setImmediate)
+
+/** A log whose lines the test can see. */
+class Lines implements Logger {
+  readonly lines: string[] = []
+  info = (_: object, text: string): void => { this.lines.push(`info: ${text}`) }
+  warn = (_: object, text: string): void => { this.lines.push(`warn: ${text}`) }
+  error = (_: object, text: string): void => { this.lines.push(`error: ${text}`) }
+  child = (): Logger => this
+}
+
+/** Resolves once it is so; asked again with every turn, since nobody tells from outside. */
+async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+interface Told { readonly frames: string[], readonly changes: PresenceChange[], readonly entries: HistoryEntry[], readonly revoked: string[], gaps: number }
+
+async function start (t: Test, url: string, log: Logger = silentLog, clock: Clock = systemClock): Promise<{ adapter: RedisAdapter, told: Told }> {
+  const client = new Redis(url, { lazyConnect: true })
+  const adapter = new RedisAdapter({ client, clock, log, lease: { renew: 100, expire: 300 } })
+  const told: Told = { frames: [], changes: [], entries: [], revoked: [], gaps: 0 }
+  const receiver: AdapterEvents = {
+    frame: (_channel, frame) => told.frames.push(frame.toString()),
+    presence: (_channel, _moment, change) => told.changes.push(change),
+    entry: (_channel, _epoch, entry) => told.entries.push(entry),
+    gap: () => { told.gaps++ },
+    revoked: (key) => told.revoked.push(key),
+    asked: (question) => question
+  }
+  adapter.start(receiver)
+  t.teardown(async () => {
+    await adapter.close()
+    client.disconnect()
+  })
+  await until(() => adapter.status.state === 'up')
+  return { adapter, told }
+}
+
+t.test('what is published straight to Redis by others is dropped and counted, and nothing else happens', async (t) => {
+  const redis = await startRedis(t)
+  const log = new Lines()
+  const { adapter, told } = await start(t, redis.url, log)
+  const { adapter: other } = await start(t, redis.url)
+  await adapter.subscribe('x')
+  const stranger = new Redis(redis.url)
+  t.teardown(async () => stranger.disconnect())
+  const keys = new Keys('fastify-channels')
+  const channel = keys.ofChannel('x', 'pubsub')
+  const inbox = keys.ofNode(adapter.node, 'inbox')
+  const nodes = keys.shared('nodes-pubsub')
+  const sender = 'f'.repeat(16)
+  const frame = (manner: number, key: number, body: Buffer) => {
+    const head = Buffer.alloc(9)
+    head[0] = manner
+    head.writeUInt32BE(key, 1)
+    return Buffer.concat([Buffer.from(`1f${sender}`), head, body])
+  }
+  const crafted: Array<readonly [string, string | Buffer]> = [
+    [channel, ''], [channel, '1'], [channel, '1x'], [channel, '2fabc'], [channel, '1f'], [channel, `1f${sender}x`],
+    [channel, frame(9, 0, Buffer.alloc(0))], [channel, frame(0, 2 ** 32 - 1, Buffer.alloc(0))], [channel, frame(255, 0, Buffer.from('x'))],
+    [channel, '1p'], [channel, '1pnull'], [channel, '1p["e",1]'], [channel, '1p["e","1",[]]'], [channel, '1p["e",1,[["+","u"]]]'],
+    [channel, '1p["e",1,[["-",1]]]'], [channel, '1p["e",1,[["+","u","{"]]]'], [channel, '1p["e",1,[null]]'],
+    [channel, '1l'], [channel, '1l{}\n{}'], [channel, '1l["e","1","i","k","","","9"]\n{}'], [channel, '1l["e","1e99","i","k","","","2"]\n{}'],
+    [channel, '1l["e","1","i","k","","","1"]\nx'], [channel, '1q["a","b",1]'],
+    [keys.ofNode(`${adapter.node} 0`, 'probe'), '1oxyz'], [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
+    [nodes, '1q'], [nodes, '1q["a"]'], [nodes, '1q[null,null,null]'], [nodes, '1r'], [nodes, '1r["a"]'], [nodes, '1r["a","x"]'], [nodes, '1r[1,1]']
+  ]
+  const random = Array.from({ length: 1_000 }, (_, i) => [[channel, inbox, nodes][i % 3] as string, randomBytes(1 + i % 64)] as const)
+  // By chance a few of these would be sound: the first byte is our version.
+  for (const [, bytes] of random) if (bytes[0] === 0x31) bytes[0] = 0
+  for (const [name, bytes] of [...crafted, ...random]) await stranger.spublish(name, bytes)
+  await until(() => adapter.counters.poison >= crafted.length + random.length)
+  t.equal(adapter.counters.poison, crafted.length + random.length, 'each was counted')
+  t.equal(log.lines.filter((line) => line.includes('malformed')).length, 1, 'and one line says so, for the time being')
+  t.strictSame([told.frames, told.entries, told.revoked], [[], [], []], 'none was passed on')
+  await other.publish('x', Buffer.from('{"type":"well"}'))
+  await until(() => told.frames.length > 0)
+  t.strictSame(told.frames, ['{"type":"well"}'], 'and it hears what is sound')
+  // A stranger's answer to nothing that was asked, and a question of a node that is not there, are sound and lead nowhere.
+  await stranger.spublish(inbox, '1a["x","y",1]')
+  await stranger.spublish(nodes, '1q["x","y",1]')
+  t.strictSame((await adapter.ask('well?', 2_000)).results, [{ node: other.node, answer: 'well?' }])
+})
+
+t.test('what a connection that never reads would pile up is bounded, counted, and told once', async (t) => {
+  const log = new Lines()
+  const answers: Array<(results: Array<[Error | null]>) => void> = []
+  const pipeline = { spublish: () => {}, exec: () => new Promise((resolve) => answers.push(resolve)) }
+  const connections = { command: { pipeline: () => pipeline }, routeOf: () => '' }
+  const outgoing = new PublishQueue(connections as never, 'f'.repeat(16), log)
+  const mebi = Buffer.alloc(1_048_576)
+  const sent = Array.from({ length: 12 }, () => outgoing.publish('x', 'f', mebi).then(() => 'sent', () => 'dropped'))
+  await turn()
+  answers.at(-1)?.([[null]])
+  t.strictSame((await Promise.all(sent)).filter((outcome) => outcome === 'dropped').length, 4)
+  t.equal(outgoing.dropped, 4)
+  t.strictSame(log.lines, ['warn: messages to other nodes are dropped', 'warn: messages reach other nodes again'])
+  const again = outgoing.publish('x', 'o', mebi)
+  await turn()
+  answers.at(-1)?.([[null]])
+  await again
+})
+
+t.test('a turn is one pipeline for each route, in which each message has a fate of its own', async (t) => {
+  const pipelines: string[][] = []
+  const pipeline = () => {
+    const names: string[] = []
+    pipelines.push(names)
+    return {
+      spublish: (name: string) => names.push(name),
+      exec: async () => {
+        if (names.includes('c1')) throw new Error('no such route')
+        return names.map((name) => [name === 'a2' ? new Error('refused') : null])
+      }
+    }
+  }
+  const outgoing = new PublishQueue({ command: { pipeline }, routeOf: (name: string) => name[0] } as never, 'f'.repeat(16), new Lines())
+  const names = ['a1', 'b1', 'a2', 'c1', 'a1']
+  const outcomes = await Promise.all(names.map((name) => outgoing.publish(name, 'f', Buffer.from('{}')).then(() => 'sent', () => 'dropped')))
+  t.strictSame(pipelines, [['a1', 'a2'], ['b1'], ['c1']])
+  t.strictSame(outcomes, ['sent', 'sent', 'dropped', 'dropped', 'sent'])
+  t.strictSame([outgoing.published, outgoing.dropped], [5, 2])
+})
+
+t.test('a probe is no message to others: one that is dropped is nobody\'s loss, one that is sent shows that the way is free', async (t) => {
+  const log = new Lines()
+  let fault: Error | null = new Error('not connected yet')
+  const outgoing = new PublishQueue({ command: { pipeline: () => ({ spublish: () => {}, exec: async () => [[fault]] }) }, routeOf: () => '' } as never, 'f'.repeat(16), log)
+  const send = (kind: 'o' | 'r') => outgoing.publish('x', kind, Buffer.from('1')).then(() => 'sent', (error: unknown) => error)
+  t.type(await send('o'), RedisUnavailable)
+  t.strictSame([log.lines, outgoing.published, outgoing.dropped], [[], 0, 0])
+  t.type(await send('r'), RedisUnavailable)
+  t.strictSame([log.lines, outgoing.published, outgoing.dropped], [['warn: messages to other nodes are dropped'], 1, 1])
+  fault = null
+  t.equal(await send('o'), 'sent')
+  t.strictSame(log.lines.slice(1), ['warn: messages reach other nodes again'])
+})
+
+t.test('frames travel with what becomes of them for slow readers', async (t) => {
+  const node = Buffer.from('f'.repeat(16))
+  for (const whenSlow of [undefined, 'drop', 'skip', { latest: 'grüße' }] as const) {
+    t.strictSame(decodeBatch(Buffer.concat([node, encodeForNodes(Buffer.from('{}'), whenSlow)])), [{ frame: Buffer.from('{}'), whenSlow }])
+  }
+  t.throws(() => readKind(Buffer.alloc(64 * 1_048_576 + 1)), { message: /too many/ })
+})
+
+t.test('names from outside cannot end their tag, nor look like another one', async (t) => {
+  const keys = new Keys('p')
+  const names = ['x', '}x', '{x}', '%7Dx', 'x:pubsub', 'x}:pubsub{'].map((name) => keys.ofChannel(name, 'pubsub'))
+  t.equal(new Set(names).size, names.length)
+  for (const name of names) t.match(name, /^p:\{c:[^{}]*\}:pubsub$/)
+  t.not(keys.ofUser('x', 'places'), keys.ofChannel('x', 'places'))
+})
+
+t.test('poison is logged once in ten seconds', async (t) => {
+  const log = new Lines()
+  let now = 0
+  const poison = new PoisonLog(log, () => now)
+  for (now = 0; now < 25_000; now += 100) poison.add('x', new Error('bad'))
+  t.strictSame([poison.count, log.lines.length], [250, 3])
+})
+
+t.test('a probe that does not come back is told of, again and again, until one does', async (t) => {
+  const clock = new FakeClock()
+  const told: string[] = []
+  let isDead = false
+  const publisher = { publish: async (_name: string, _kind: string, body: Buffer) => { if (isDead) throw new Error('away'); probe.heard(body) } }
+  const probe: Probe = new Probe(publisher, 'p', clock, () => told.push('silent'), () => told.push('back'))
+  for (let i = 0; i < 10; i++) { clock.advance(1_000); await turn() }
+  t.strictSame(told, [])
+  isDead = true
+  for (let i = 0; i < 7; i++) { clock.advance(1_000); await turn() }
+  t.strictSame([told, probe.isSilent], [['silent', 'silent'], true])
+  isDead = false
+  clock.advance(1_000)
+  await turn()
+  t.strictSame([told.at(-1), probe.isSilent], ['back', false])
+  probe.stop()
+  t.equal(clock.pending, 0)
+})
+
+/** A connection that says it is a Redis of that kind. */
+function redisOf (server: string, memory = 'maxmemory:0') {
+  const connection = Object.assign(new EventEmitter(), { status: 'ready', info: async (section: string) => section === 'server' ? server : memory })
+  const log = new Lines()
+  const clock = new FakeClock(7)
+  let recovered = 0
+  const health = new Health(connection as never, clock, log, () => { recovered++ })
+  return { connection, log, clock, health, recovered: () => recovered }
+}
+
+t.test('health', async (t) => {
+  t.test('begins degraded, is up when all of it works, and degraded from when it does not', async (t) => {
+    const { connection, health, clock, log, recovered } = redisOf('redis_version:7.0.15')
+    const degraded = (reason: string, since: number): AdapterStatus => ({ state: 'degraded', since, reason })
+    t.strictSame(health.status, degraded('not connected yet', 7))
+    connection.emit('ready')
+    await turn()
+    health.subscriptions(undefined)
+    t.strictSame([health.status, recovered()], [{ state: 'up' }, 1])
+    clock.advance(3)
+    connection.status = 'reconnecting'
+    connection.emit('close')
+    t.strictSame(health.status, degraded('the connection for commands is down', 10))
+    clock.advance(5)
+    health.subscriptions('a probe did not come back')
+    t.strictSame(health.status, degraded('a probe did not come back', 10), 'since it began')
+    connection.status = 'ready'
+    health.subscriptions(undefined)
+    t.strictSame([health.status, recovered()], [{ state: 'up' }, 2])
+    t.match(log.lines, ['info: Redis is up', /^warn: Redis is away/, 'info: Redis is up'])
+    health.close()
+    connection.emit('close')
+    t.equal(health.status.state, 'up')
+  })
+
+  t.test('refuses a Redis that is too old, by name', async (t) => {
+    const { connection, health, log } = redisOf('redis_version:6.2.14')
+    connection.emit('ready')
+    await turn()
+    health.subscriptions(undefined)
+    t.match(health.status, { state: 'degraded', reason: 'Redis 6.2.14 is too old: version 7 or newer is needed' })
+    t.match(log.lines[0], /^error: Redis 6\.2\.14/)
+  })
+
+  t.test('warns of one that may forget what it was told to keep', async (t) => {
+    for (const [memory, warns] of [['maxmemory:100\r\nmaxmemory_policy:allkeys-lru', true], ['maxmemory:100\r\nmaxmemory_policy:noeviction', false]] as const) {
+      const { connection, log } = redisOf('redis_version:7.2.0', memory)
+      connection.emit('ready')
+      await turn()
+      await turn()
+      t.equal(log.lines.some((line) => line.includes('noeviction')), warns)
+    }
+  })
+
+  t.test('lives with a Redis that does not say what it is', async (t) => {
+    const { connection, health } = redisOf('')
+    connection.info = async () => { throw new Error('NOPERM') }
+    connection.emit('ready')
+    await turn()
+    health.subscriptions(undefined)
+    t.equal(health.status.state, 'up')
+  })
+})
+
+t.test('a node that was declared dead while it slept is the same node, with all it had, under a new lease', async (t) => {
+  const redis = await startRedis(t)
+  const { adapter } = await start(t, redis.url)
+  const { adapter: other } = await start(t, redis.url)
+  for (let i = 0; i < 3; i++) await adapter.enter(`room ${i}`, { connection: 'c', user: 'ann', data: { i } })
+  await adapter.reserve('ann', 'c', 1)
+  await adapter.revoke('user bob', Date.now() + 60_000)
+  await redis.cli('FLUSHALL')
+  const present = async (who: Adapter) => (await Promise.all([0, 1, 2].map((i) => who.count(`room ${i}`)))).join()
+  await until(async () => await present(other) === '1,1,1')
+  t.match(await other.present('room 2'), { entries: [{ user: 'ann', data: { i: 2 } }] })
+  await until(() => adapter.known === 2 && other.known === 2)
+  await redis.restart()
+  await until(async () => adapter.status.state === 'up' && await present(other).catch(() => '') === '1,1,1')
+  await until(async () => {
+    const { granted } = await other.reserve('ann', 'd', 1)
+    if (granted) await other.free('ann', 'd')
+    return !granted
+  })
+  t.pass('its place is taken again')
+})
+
+/** What subscriptions see of a Redis: names are at a master until the test moves them, and connections come and go as it says. */
+class FakeMaster extends EventEmitter {
+  readonly subscribed = new Set<string>()
+  refuses = false
+  disconnects = 0
+  connect = async (): Promise<void> => {}
+  disconnect = (): void => { this.disconnects++ }
+  ssubscribe = async (name: string): Promise<void> => {
+    if (this.refuses) throw new Error('NOPERM')
+    this.subscribed.add(name)
+  }
+
+  sunsubscribe = async (name: string): Promise<void> => { this.subscribed.delete(name) }
+}
+
+function masters (...names: string[]) {
+  const known = new Map(names.map((name) => [name, new FakeMaster()]))
+  const placed = new Map<string, string>()
+  const clock = new FakeClock()
+  const told = { gaps: 0, health: undefined as string | undefined }
+  const connections = {
+    refresh: () => {},
+    masters: () => [...known.keys()],
+    masterOf: (name: string) => placed.get(name) ?? /@(\w+)/.exec(name)?.[1],
+    subscriber: (master: string) => known.get(master)
+  }
+  const subscriptions: RedisSubscriptions = new RedisSubscriptions(
+    connections as never, { publish: async (name, _kind, body) => { known.get(/@(\w+)/.exec(name)?.[1] as string)?.emit('smessageBuffer', Buffer.from(name), Buffer.concat([Buffer.from('1o'), body])) } },
+    { gap: () => { told.gaps++ }, health: (reason) => { told.health = reason } }, clock, new PoisonLog(silentLog, () => 0),
+    (number) => `probe ${number}@${[...known.keys()][number % known.size] as string}`
+  )
+  const ready = async (name: string) => {
+    known.get(name)?.emit('ready')
+    await turn()
+  }
+  return { known, placed, clock, told, subscriptions, ready }
+}
+
+t.test('subscriptions', async (t) => {
+  t.test('are made at the master that a name belongs to, once it is known', async (t) => {
+    const { known, placed, subscriptions, ready, told, clock } = masters('a', 'b')
+    const early: string[] = []
+    await subscriptions.subscribe('x', { p: (body) => early.push(body.toString()) })
+    subscriptions.start()
+    t.equal(told.health, 'a connection for subscriptions is down')
+    for (const name of ['a', 'b']) await ready(name)
+    t.equal(told.health, undefined)
+    placed.set('x', 'b')
+    clock.advance(1_000)
+    await turn()
+    t.ok(known.get('b')?.subscribed.has('x'))
+    known.get('b')?.emit('smessageBuffer', Buffer.from('x'), Buffer.from('1phello'))
+    t.strictSame(early, ['hello'])
+    subscriptions.close()
+    t.equal(clock.pending, 0)
+  })
+
+  t.test('move with their slot, which is a gap', async (t) => {
+    const { known, placed, subscriptions, ready, told, clock } = masters('a', 'b')
+    placed.set('x', 'a')
+    subscriptions.start()
+    for (const name of ['a', 'b']) await ready(name)
+    await subscriptions.subscribe('x', {})
+    t.ok(known.get('a')?.subscribed.has('x'))
+    placed.set('x', 'b')
+    const { gaps } = told
+    clock.advance(1_000)
+    await turn()
+    t.strictSame([known.get('a')?.subscribed.has('x'), known.get('b')?.subscribed.has('x'), told.gaps - gaps], [false, true, 1])
+    const gone = known.get('a') as FakeMaster
+    known.delete('a')
+    clock.advance(1_000)
+    t.equal(gone.disconnects, 1, 'a master that is gone is let go of')
+  })
+
+  t.test('that Redis refuses fail, and are wanted no more', async (t) => {
+    const { known, placed, subscriptions, ready, clock } = masters('a')
+    placed.set('x', 'a')
+    subscriptions.start()
+    await ready('a')
+    const master = known.get('a') as FakeMaster
+    master.refuses = true
+    await t.rejects(subscriptions.subscribe('x', {}), { message: 'NOPERM' })
+    await Promise.allSettled([subscriptions.subscribe('x', {}), subscriptions.subscribe('x', {})])
+    master.refuses = false
+    clock.advance(5_000)
+    await turn()
+    t.notOk(master.subscribed.has('x'))
+    await subscriptions.subscribe('x', {})
+    t.ok(master.subscribed.has('x'))
+  })
+
+  t.test('that are lost with the connection come back with it', async (t) => {
+    const { known, placed, subscriptions, ready, told } = masters('a')
+    placed.set('x', 'a')
+    subscriptions.start()
+    await ready('a')
+    const master = known.get('a') as FakeMaster
+    master.ssubscribe = async () => {
+      master.emit('close')
+      master.emit('close')
+      throw new Error('Connection is closed.')
+    }
+    await subscriptions.subscribe('x', {})
+    t.equal(told.health, 'a connection for subscriptions is down')
+    master.ssubscribe = async (name) => { master.subscribed.add(name) }
+    await ready('a')
+    t.ok(master.subscribed.has('x'))
+    master.ssubscribe = async () => { throw new Error('LOADING') }
+    await ready('a')
+    t.equal(master.disconnects, 1, 'a restoration that fails begins anew')
+  })
+
+  t.test('end a moment after nobody wants them any more, unless somebody does again', async (t) => {
+    const { known, placed, subscriptions, ready, clock } = masters('a')
+    for (const name of ['x', 'y']) placed.set(name, 'a')
+    subscriptions.start()
+    await ready('a')
+    const heard: string[] = []
+    for (const name of ['x', 'y']) await subscriptions.subscribe(name, { p: () => heard.push(name) })
+    for (const name of ['x', 'y', 'never']) await subscriptions.unsubscribe(name)
+    for (const name of ['x', 'y', 'never']) known.get('a')?.emit('smessageBuffer', Buffer.from(name), Buffer.from('1p'))
+    t.strictSame(heard, [], 'nothing is heard meanwhile')
+    await subscriptions.subscribe('x', { p: () => heard.push('x again') })
+    clock.advance(1_000)
+    await turn()
+    t.strictSame([...known.get('a')?.subscribed ?? []].filter((name) => name.length === 1), ['x'])
+    known.get('a')?.emit('smessageBuffer', Buffer.from('x'), Buffer.from('1p'))
+    t.strictSame(heard, ['x again'])
+    await subscriptions.unsubscribe('x')
+    subscriptions.close()
+    t.equal(clock.pending, 0)
+  })
+
+  t.test('on a connection that is silent are made anew', async (t) => {
+    const { known, subscriptions, ready, clock, told } = masters('a')
+    subscriptions.start()
+    await ready('a')
+    const master = known.get('a') as FakeMaster
+    master.removeAllListeners('smessageBuffer')
+    for (let i = 0; i < 4; i++) {
+      clock.advance(1_000)
+      await turn()
+    }
+    t.strictSame([master.disconnects, told.health], [1, 'a probe did not come back'])
+  })
+})
+
+t.test('without any master there is nothing to hear', async (t) => {
+  const { subscriptions, told, clock } = masters()
+  subscriptions.start()
+  t.equal(told.health, 'no master is known')
+  subscriptions.close()
+  t.equal(clock.pending, 0)
+})
+
+t.test('with Redis away from the start nothing throws, and who is here is known here', async (t) => {
+  const client = new Redis('redis://127.0.0.1:1', { lazyConnect: true })
+  const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog })
+  adapter.start({ frame: () => {}, presence: () => {}, entry: () => {}, gap: () => {}, revoked: () => {}, asked: () => {} })
+  t.match(adapter.status, { state: 'degraded', since: Number, reason: String })
+  await adapter.subscribe('x')
+  await adapter.enter('x', { connection: '1', user: 'ann', data: { n: 1 } })
+  await adapter.enter('x', { connection: '2', user: 'ann', data: { n: 2 } })
+  t.strictSame(await adapter.present('x'), { epoch: '', sequence: 0, entries: [{ user: 'ann', data: { n: 2 } }] })
+  t.strictSame((await adapter.present('y')).entries, [])
+  const unknown = [adapter.count('x'), adapter.read('x'), adapter.positions(['x']), adapter.reserve('ann', '1', 1), adapter.exit('x', '1'), adapter.publish('x', Buffer.from('{}')), adapter.revoke('user x', Date.now() + 1)]
+  for (const outcome of await Promise.allSettled<unknown>(unknown)) t.ok(outcome.status === 'rejected' && outcome.reason instanceof RedisUnavailable)
+  t.strictSame(await adapter.ask('well?', 100), { results: [], missing: [] })
+  await t.resolves(adapter.close())
+  await t.resolves(new RedisAdapter({ client, clock: systemClock, log: silentLog }).close(), 'nor does one that never started')
+})
+
+t.test('a script that Redis cannot run now is away; one that is wrong says so', async (t) => {
+  const failing = (message: string) => {
+    const fail = async () => { throw Object.assign(new Error(message), { name: 'ReplyError' }) }
+    return new ScriptRunner({ evalsha: fail, eval: fail } as never).run({ name: 'x', lua: '', binary: false }, [], [])
+  }
+  for (const message of ['LOADING Redis is loading', 'READONLY You can\'t write', 'CLUSTERDOWN Hash slot not served', 'BUSY Redis is busy']) t.ok(await failing(message).catch((error: unknown) => error) instanceof RedisUnavailable)
+  await t.rejects(failing('ERR user_script:1'), { name: 'ReplyError' })
+  await t.rejects(failing('NOSCRIPT, twice'), { name: 'ReplyError' })
+})
+
+/** A node's time, which the test can stop: its timers wait until it goes on. */
+class StoppedClock implements Clock {
+  #waiting: Array<() => void> | undefined
+  now = systemClock.now
+  clearTimeout = systemClock.clearTimeout
+  setTimeout = (fn: () => void, ms: number) => systemClock.setTimeout(() => this.#waiting ? this.#waiting.push(fn) : fn(), ms)
+
+  stop (): void {
+    this.#waiting = []
+  }
+
+  goOn (): void {
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const fn of waiting) fn()
+  }
+}
+
+t.test('a node that stops saying that it lives is swept, and is back with all it holds when it goes on', async (t) => {
+  const redis = await startRedis(t)
+  const clock = new StoppedClock()
+  const { adapter: asleep } = await start(t, redis.url, silentLog, clock)
+  const { adapter: awake, told } = await start(t, redis.url)
+  await awake.subscribe('x')
+  const users = Array.from({ length: 1_500 }, (_, i) => `user ${i}`)
+  await Promise.all(users.map((user) => asleep.enter('x', { connection: user, user, data: {} })))
+  await until(() => awake.known === 2)
+  clock.stop()
+  await until(async () => await awake.count('x') === 0)
+  t.equal(awake.known, 1)
+  await until(() => told.changes.flatMap(({ left = [] }) => left).length >= users.length)
+  t.strictSame(told.changes.flatMap(({ left = [] }) => left).sort(), [...users].sort(), 'each was told to have left, once')
+  // What it writes while it knows nothing of that is refused, and is said again under a new lease.
+  await asleep.enter('x', { connection: 'late', user: 'late', data: {} })
+  clock.goOn()
+  await until(async () => await awake.count('x') === users.length + 1)
+  t.equal(new Set((await awake.present('x')).entries.map(({ user }) => user)).size, users.length + 1)
+})
+
+t.test('what Redis lost without anybody noticing is found by the next check, ghosts as well', async (t) => {
+  const redis = await startRedis(t)
+  const hasty: Clock = { ...systemClock, setTimeout: (fn, ms) => systemClock.setTimeout(fn, ms === 30_000 ? 100 : ms) }
+  const { adapter } = await start(t, redis.url, silentLog, hasty)
+  const name = (part: string) => new Keys('fastify-channels').ofChannel('x', part)
+  for (const user of ['ann', 'bob']) await adapter.enter('x', { connection: user, user, data: {} })
+  const [entries] = (await redis.cli('KEYS', name('entries:*').replace(/[{}]/g, '?'))) as [string]
+  await redis.cli('HDEL', entries, 'ann')
+  await redis.cli('HDEL', name('refs'), 'ann')
+  await redis.cli('HDEL', name('data'), 'ann')
+  await redis.cli('HSET', entries, 'ghost', '1 eve')
+  await redis.cli('HSET', name('refs'), 'eve', '1')
+  await redis.cli('HSET', name('data'), 'eve', '{}')
+  await redis.cli('HSET', name('incarnations'), '1', '1')
+  const usersOf = async () => (await adapter.present('x')).entries.map(({ user }) => user).sort().join()
+  await until(async () => await usersOf() === 'ann,bob')
+  await until(async () => await redis.cli('HEXISTS', name('incarnations'), '1') === 0)
+  t.pass('and an incarnation that nobody knows is swept')
+})
+
+t.test('a grace that outlives its node is fired by another', async (t) => {
+  const redis = await startRedis(t)
+  const { adapter: first } = await start(t, redis.url)
+  const { adapter: second } = await start(t, redis.url)
+  for (const user of ['ann', 'bob']) await first.enter('x', { connection: user, user, data: {} })
+  await second.enter('x', { connection: 'cy', user: 'cy', data: {} })
+  await first.exit('x', 'ann', 400)
+  await first.close()
+  t.equal(await second.count('x'), 2, 'she is there until it is over')
+  await until(async () => await second.count('x') === 1)
+})
+
+t.test('a place of a node that has gone is free', async (t) => {
+  const redis = await startRedis(t)
+  const { adapter: first } = await start(t, redis.url)
+  const { adapter: second } = await start(t, redis.url)
+  await until(() => first.known === 2 && second.known === 2)
+  t.match([await first.reserve('ann', '1', 1), await second.reserve('ann', '2', 1)], [{ granted: true }, { granted: false, retryAfter: 1_000 }])
+  await first.close()
+  t.match(await second.reserve('ann', '2', 1), { granted: true })
+  await second.free('ann', 'nobody')
+  t.match(await second.reserve('ann', '3', 1), { granted: false })
+})
+
+/** Presence over a Redis that answers what the test says. */
+function scripted (answers: Record<string, unknown[]>) {
+  const run: Array<readonly [name: string, args: readonly unknown[]]> = []
+  const always: Record<string, unknown> = { renew: ['5', '', 1_000, '0', '5', 'node'], index: 'done', check: [[], []], apply: 'done', resign: 1 }
+  const commands: Commands = {
+    run: async (script, _keys, args) => {
+      run.push([script.name, args])
+      return answers[script.name]?.shift() ?? always[script.name]
+    }
+  }
+  const around = { node: 'node', commands, keys: new Keys('p'), clock: new FakeClock(), random: () => 0.5, log: silentLog } as unknown as RedisDeps
+  const presence = new RedisPresence(around, { presence: () => {} }, { renew: 100, expire: 300 }, () => {})
+  return { presence, run, names: () => run.map(([name]) => name) }
+}
+
+t.test('what was said under a lease that is over is said again under the next', async (t) => {
+  const claim = { connection: '1', user: 'ann', data: undefined }
+
+  t.test('when the index refuses it', async (t) => {
+    const { presence, names } = scripted({ index: ['dead'] })
+    await presence.enter('x', claim)
+    await turn()
+    t.strictSame(names().slice(0, 3), ['renew', 'check', 'index'])
+    t.ok(names().includes('apply'))
+  })
+
+  t.test('when it comes too late', async (t) => {
+    const { presence, run } = scripted({ apply: ['stale'] })
+    await presence.enter('x', claim)
+    await turn()
+    const applied = run.filter(([name]) => name === 'apply').map(([, args]) => args.slice(3))
+    t.ok(applied.length >= 2)
+    t.strictSame(applied.at(-1), applied[0], 'the same, version and all')
+    t.match(applied[0], ['+', Number, '1', 'ann', 'null'])
+  })
+
+  t.test('unless it is over itself by then', async (t) => {
+    let answer: (checked: unknown) => void = () => {}
+    const { presence, run } = scripted({ check: [[[], []], new Promise((resolve) => { answer = resolve })] })
+    await presence.enter('x', claim)
+    await presence.restore()
+    await turn()
+    const before = run.length
+    const exiting = presence.exit('x', '1')
+    answer([['5'], []])
+    await exiting
+    await turn()
+    t.notOk(run.slice(before).some(([, args]) => args.includes('+') && args.includes('ann')))
+  })
+})
+
+t.test('revocations that are over are forgotten; an answer that is too long is none', async (t) => {
+  const redis = await startRedis(t)
+  const { adapter: first, told } = await start(t, redis.url)
+  const { adapter: second } = await start(t, redis.url)
+  await until(() => first.known === 2 && second.known === 2)
+  const over = Date.now() + 1_000
+  await second.revoke('user short', over)
+  await second.revoke('user long', Date.now() + 60_000)
+  await until(() => told.revoked.length === 2)
+  const { adapter: third, told: toThird } = await start(t, redis.url)
+  await until(() => toThird.revoked.includes('user long'))
+  await redis.restart()
+  await until(() => [first, second, third].every(({ status }) => status.state === 'up'))
+  await until(() => Date.now() > over)
+  const { told: toFourth } = await start(t, redis.url)
+  await until(() => toFourth.revoked.includes('user long'))
+  t.notOk(toFourth.revoked.includes('user short'))
+  await until(() => first.known >= 4)
+  const { missing } = await first.ask('x'.repeat(1_100_000), 300)
+  t.ok(missing.length >= 2)
+  for (let i = 0; i < 1_001; i++) await first.ask(i, 2_000)
+})
+
+t.test('revocations', async (t) => {
+  /** What one node's revocations tell Redis, which knows `held`. */
+  function revocations (held: string[] = []) {
+    const clock = new FakeClock(1_000)
+    const told: unknown[][] = []
+    const run = async (_script: unknown, _keys: unknown, [, wanted, ...rest]: unknown[]) => {
+      told.push(rest)
+      return wanted === 'all' ? held : []
+    }
+    const learnt: string[] = []
+    const around = { commands: { run }, keys: new Keys('p'), clock } as unknown as RedisDeps
+    return { clock, told, learnt, own: new RedisRevocations(around, { revoked: (key) => learnt.push(key) }) }
+  }
+
+  t.test('that are over are forgotten, however many there were, and nothing is asked for with each', async (t) => {
+    const { clock, told, learnt, own } = revocations(['user eve', '9000'])
+    for (let i = 0; i < 10_000; i++) {
+      await own.revoke(`jti ${i}`, clock.now() + 100)
+      clock.advance(1)
+    }
+    t.ok(own.size <= 1_000, `${own.size} are kept of a hundred that hold`)
+    t.strictSame([told.length, learnt], [10_000, []])
+    await own.restore()
+    t.strictSame(learnt, ['user eve'], 'those of others are learnt with the next restore')
+    t.equal(own.size, 100, 'and all that is over is gone')
+  })
+
+  t.test('are put back a thousand at a time', async (t) => {
+    const { told, own } = revocations()
+    for (let i = 0; i < 2_500; i++) await own.revoke(`jti ${i}`, 9_000)
+    told.length = 0
+    await own.restore()
+    t.strictSame(told.map(({ length }) => length / 2), [1_000, 1_000, 500, 0])
+    t.equal(new Set(told.flat().filter((part) => typeof part === 'string')).size, 2_500)
+  })
+
+  t.test('count until the later of two times, whoever says so, and are told once', async (t) => {
+    const redis = await startRedis(t)
+    const nodes = [await start(t, redis.url), await start(t, redis.url)] as const
+    await until(() => nodes.every(({ adapter }) => adapter.known === 2))
+    const later = Date.now() + 60_000
+    await nodes[0].adapter.revoke('user eve', later)
+    await nodes[1].adapter.revoke('user eve', later - 30_000)
+    await nodes[1].adapter.revoke('user bob', later)
+    await until(() => nodes[0].told.revoked.includes('user bob'))
+    t.strictSame(nodes.map(({ told }) => told.revoked), [['user bob'], ['user eve']])
+    const client = new Redis(redis.url)
+    t.teardown(async () => client.disconnect())
+    t.strictSame(await client.zrange(new Keys('fastify-channels').shared('revocations'), '0', '-1', 'WITHSCORES'), ['user bob', `${later}`, 'user eve', `${later}`])
+  })
+})

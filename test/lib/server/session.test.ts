@@ -1,0 +1,278 @@
+import { once } from 'node:events'
+import t from 'tap'
+import { setImmediate as turn } from 'node:timers/promises'
+import { MemoryAdapter } from '../../../lib/memory/memory-adapter.ts'
+import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import type { TestClient } from '../../../lib/testing/test-client.ts'
+import { lab, own } from '../../support/lab.ts'
+import { serveLab } from '../../support/serve.ts'
+
+const channel = 'lab/a'
+
+async function joined (connect: (name: string) => Promise<TestClient>, name: string, address = channel): Promise<TestClient> {
+  const client = await connect(name)
+  await client.request('join', address)
+  return client
+}
+
+t.test('a reply', async (t) => {
+  const { connect, log, logged } = await serveLab(t)
+  const client = await joined(connect, 'ann')
+
+  t.test('carries what the handler returned, projected to the declared reply', async (t) => {
+    t.strictSame((await client.request('leak', channel)).payload, { id: '1' })
+    t.strictSame((await client.request('echo', channel, { value: 3 })).payload, { value: 3 })
+    t.strictSame(await client.request('nothing', channel, undefined, 'n1'), { type: 'ack', channel, correlationId: 'n1' })
+  })
+
+  t.test('is `internal` when the handler throws, rejects, or returns what its contract does not declare', async (t) => {
+    for (const type of ['fail', 'reject', 'lie']) {
+      const { type: kind, payload } = await client.request(type, channel)
+      t.equal(kind, 'error')
+      t.strictSame(payload, { code: 'internal', message: 'the server failed to handle the message' })
+    }
+    const line = await logged('a handler failed')
+    t.match(line, { level: 50, connection: /^[0-9a-f-]{36}$/, user: 'id-of-ann', type: 'fail', channel, correlationId: String, err: { message: /on purpose/ } })
+    t.match(log.filter(({ msg }) => msg === 'a handler failed')[2], { err: { message: /fromClient 'lie' reply\/id: Expected string/ } })
+    t.match((await client.request('echo', channel, { value: 1 })).payload, { value: 1 }, 'the process lives')
+  })
+
+  t.test("is the message's declared error when the handler throws one", async (t) => {
+    t.strictSame((await client.request('refuse', channel)).payload, { code: 'muted', message: 'muted', details: { until: 7 } })
+  })
+
+  t.test('comes only where it was asked for', async (t) => {
+    const before = client.log.length
+    client.send({ type: 'nothing', channel })
+    client.send({ type: 'refuse', channel })
+    t.strictSame(await client.next('error'), { type: 'error', channel, payload: { code: 'muted', message: 'muted', details: { until: 7 } } })
+    t.equal(client.log.length, before + 1)
+  })
+})
+
+t.test('a context', async (t) => {
+  const { connect, app, logged } = await serveLab(t)
+  const client = await joined(connect, 'ann')
+
+  t.test('sends to its own connection alone', async (t) => {
+    const other = await joined(connect, 'bob')
+    await client.request('whisper', channel, { text: 'psst' })
+    t.strictSame(await client.next('whispered'), { type: 'whispered', channel, payload: { text: 'psst' } })
+    t.strictSame(await client.next('bell'), { type: 'bell', channel })
+    await other.request('ping')
+    t.notOk(other.log.some(({ type }) => type === 'whispered'))
+    t.match(await logged('whispering'), { id: 'a', channel, connection: /./, user: 'id-of-ann' })
+  })
+
+  t.test('has state that lasts as long as the membership', async (t) => {
+    await client.request('note', channel, { text: 'one' })
+    await client.request('note', channel, { text: 'two' })
+    t.match((await client.next('noted')).payload, { text: 'one', messageId: /^[0-9a-f-]{36}$/ })
+    await client.request('leave', channel)
+    await client.request('join', channel)
+    await client.request('note', channel, { text: 'three' })
+    t.match(await client.next('noted'), { payload: { text: 'two' } })
+  })
+
+  t.test('refuses what the contract does not declare', async (t) => {
+    const room = app.rooms.of(lab, { id: 'a' })
+    // @ts-expect-error: not a message of the contract
+    await t.rejects(room.broadcast('nonsense', {}), { message: /declares no message 'nonsense'/ })
+    // @ts-expect-error: not the declared payload
+    await t.rejects(room.broadcast('noted', { text: 1 }), { code: 'outgoing_invalid', message: "channel 'lab/:id': fromServer 'noted' payload/text: Expected string" })
+  })
+})
+
+t.test('order and time', async (t) => {
+  const clock = new FakeClock()
+  const { connect, journal, log } = await serveLab(t, { clock, receiveQueueLimit: 4, handlerTimeout: 1000 })
+  const client = await joined(connect, 'ann')
+
+  t.test('one channel waits for its handler, the others do not', async (t) => {
+    await client.request('join', 'lab/b')
+    const first = client.request('wait', channel, { for: 'first' }, 'first')
+    const second = client.request('echo', channel, { value: 2 }, 'second')
+    t.match(await client.request('echo', 'lab/b', { value: 9 }), { payload: { value: 9 } })
+    t.match(await client.request('ping'), { type: 'ack' }, 'a ping waits for nobody')
+    journal.door('first').resolve()
+    await Promise.all([first, second])
+    const replies = client.log.filter(({ type }) => type === 'ack').slice(-2).map(({ correlationId }) => correlationId)
+    t.strictSame(replies, ['first', 'second'])
+  })
+
+  t.test('a handler that never settles is answered `timeout`, its signal aborted, its queue freed', async (t) => {
+    const stuck = client.request('wait', channel, { for: 'never' })
+    const behind = client.request('echo', channel, { value: 5 })
+    await journal.seen('waiting never')
+    await turn()
+    clock.advance(1000)
+    t.match(await stuck, { type: 'error', payload: { code: 'timeout' } })
+    t.equal(journal.signals.at(-1)?.aborted, true)
+    t.match(await behind, { type: 'ack', payload: { value: 5 } })
+    journal.door('never').reject(new Error('too late to matter'))
+    t.match(await client.request('ping'), { type: 'ack' })
+  })
+
+  t.test('a full inbox pauses the socket, and loses nothing', async (t) => {
+    const replies = [client.request('wait', channel, { for: 'full' })]
+    for (let value = 0; value < 20; value++) replies.push(client.request('echo', channel, { value }))
+    await journal.seen('waiting full')
+    const ping = client.request('ping')
+    journal.door('full').resolve()
+    t.strictSame((await Promise.all(replies)).slice(1).map(({ payload }) => (payload as { value: number }).value), Array.from({ length: 20 }, (_, i) => i))
+    t.match(await ping, { type: 'ack' })
+  })
+
+  t.test('messages of a connection that is closing are not begun', async (t) => {
+    const gone = await joined(connect, 'cy')
+    gone.send({ type: 'wait', channel, payload: { for: 'gone' } })
+    gone.send({ type: 'note', channel, payload: { text: 'never' } })
+    await journal.seen('waiting gone')
+    const told = once(journal.signals.at(-1) as AbortSignal, 'abort')
+    gone.terminate()
+    await told
+    t.notOk(journal.events.includes('left a disconnected'), 'left() waits for what runs')
+    journal.door('gone').resolve()
+    await journal.seen('left a disconnected')
+    t.notOk(journal.events.includes('note never 1'))
+    t.notOk(log.some(({ level }) => level >= 50))
+  })
+})
+
+t.test('a join', async (t) => {
+  const clock = new FakeClock()
+  const { connect, journal, app, logged } = await serveLab(t, { clock, handlerTimeout: 1000 })
+
+  t.test('that is overtaken by the end of its connection leaves nothing behind', async (t) => {
+    const client = await connect('ann')
+    client.send({ type: 'join', channel: 'lab/slow1', correlationId: 'j' })
+    await client.request('ping')
+    client.terminate()
+    await logged('connection closed')
+    journal.door('slow1').resolve()
+    await turn()
+    await turn()
+    t.equal(app.rooms.size, 0)
+    t.equal(app.registry.size, 0)
+    t.notOk(journal.events.includes('joined slow1'))
+  })
+
+  t.test('that takes too long is answered once, and is no join', async (t) => {
+    const client = await connect('bob')
+    const join = client.request('join', 'lab/slow2')
+    await client.request('ping')
+    clock.advance(1000)
+    t.match(await join, { type: 'error', payload: { code: 'timeout' } })
+    journal.door('slow2').resolve()
+    t.match(await client.request('nothing', 'lab/slow2'), { payload: { code: 'not_joined' } })
+    t.equal(app.rooms.size, 0)
+  })
+
+  t.test('is done when its joined() fails: that goes to the log', async (t) => {
+    const client = await connect('cy')
+    t.match(await client.request('join', 'lab/broken'), { type: 'ack' })
+    t.match(await logged('a handler failed'), { type: 'join', channel: 'lab/broken', err: { message: /joined/ } })
+    t.match(await client.request('leave', 'lab/broken'), { type: 'ack' })
+    t.match(await logged('left() failed'), { channel: 'lab/broken', err: { message: /left/ } })
+  })
+})
+
+t.test('rooms.of', async (t) => {
+  const { connect, app, journal } = await serveLab(t)
+  const ann = await joined(connect, 'ann')
+  const bob = await joined(connect, 'bob')
+  const room = app.rooms.of(lab, { id: 'a' })
+
+  t.test('broadcasts, but for one', async (t) => {
+    const [first] = await room.members()
+    await room.broadcast('noted', { text: 'from outside' }, { except: { id: String(first?.connectionId) } })
+    t.strictSame(await bob.next('noted'), { type: 'noted', channel, payload: { text: 'from outside' } })
+    await ann.request('ping')
+    t.notOk(ann.log.some(({ type }) => type === 'noted'))
+  })
+
+  t.test('knows its members', async (t) => {
+    t.equal(await room.count(), 2)
+    t.strictSame((await room.members()).map(({ userId }) => userId), ['id-of-ann', 'id-of-bob'])
+    t.equal(room.channel, channel)
+  })
+
+  t.test('removes a user or a connection', async (t) => {
+    t.equal(await room.remove({ userId: 'id-of-bob' }), 1)
+    t.strictSame(await bob.next('left'), { type: 'left', channel, payload: { code: 'removed' } })
+    t.match(await ann.next('presence'), { payload: { joined: [{ user: 'id-of-bob' }] } })
+    t.strictSame((await ann.next('presence')).payload, { left: ['id-of-bob'] })
+    await journal.seen('left a removed')
+    const [last] = await room.members()
+    t.equal(await room.remove({ connectionId: String(last?.connectionId) }, 'banned'), 1)
+    t.match(await ann.next('left'), { payload: { code: 'banned' } })
+    t.equal(await room.remove({ userId: 'id-of-bob' }), 0)
+    t.equal(app.rooms.size, 0)
+  })
+
+  t.test('refuses a contract that no route serves, and params that break it', async (t) => {
+    t.throws(() => app.rooms.of({ ...lab }, { id: 'a' }), { code: 'contract_invalid', message: "channel 'lab/:id' is served by no route" })
+    t.throws(() => app.rooms.of(lab, { id: 'A' }), { message: /channel 'lab\/:id': params\/id/ })
+  })
+})
+
+t.test('registry', async (t) => {
+  const { connect, app } = await serveLab(t)
+  const [first, second] = await Promise.all([connect('ann'), connect('ann')])
+  await connect('bob')
+
+  t.test('knows every connection', async (t) => {
+    await first.request('join', channel)
+    const [info] = app.registry.ofUser('id-of-ann')
+    t.match(info, { userId: 'id-of-ann', user: { name: 'ann' }, ip: '127.0.0.1', messagesIn: 1, messagesOut: 1 })
+    t.ok(info && info.bytesIn > 0 && info.bytesOut > 0 && info.lastSeen >= info.connectedAt)
+    t.strictSame([...info?.channels ?? []], [channel])
+    t.equal(app.registry.get(String(info?.id)), info)
+    t.equal(app.registry.get('nobody'), undefined)
+    t.equal(app.registry.size, 3)
+    t.equal(app.registry.all().length, 3)
+  })
+
+  t.test('reaches a user wherever connected', async (t) => {
+    t.equal(await app.registry.send('id-of-ann', own, 'greeting', { text: 'hello' }), 2)
+    for (const client of [first, second]) t.strictSame(await client.next('greeting'), { type: 'greeting', payload: { text: 'hello' } })
+    t.equal(await app.registry.send('nobody', own, 'greeting', { text: 'hello' }), 0)
+  })
+
+  t.test('disconnects', async (t) => {
+    const [info] = app.registry.ofUser('id-of-bob')
+    t.equal(await app.registry.disconnect({ connectionId: String(info?.id) }), 1)
+    t.equal(await app.registry.disconnect({ connectionId: 'nobody' }), 0)
+    t.equal(await app.registry.disconnect({ userId: 'id-of-ann' }, { code: 4001, reason: 'enough', retry: 'stop' }), 2)
+    t.strictSame(await first.closed, { code: 4001, reason: 'enough' })
+  })
+})
+
+t.test('messages of the connection itself', async (t) => {
+  const { connect, logged } = await serveLab(t)
+  const client = await connect('ann')
+  t.strictSame(await client.request('whoami', undefined, undefined, 'w1'), { type: 'ack', payload: { user: 'id-of-ann' }, correlationId: 'w1' })
+  t.match(await client.request('nonsense'), { payload: { code: 'unknown_type' } })
+  t.match(await client.request('shout'), { payload: { code: 'internal' } }, 'a connection has no room')
+  t.match(await logged('a handler failed'), { err: { message: /a connection has no room/ } })
+})
+
+t.test('a channel that the adapter cannot reach is `unavailable`, and leaves nothing behind', async (t) => {
+  class Broken extends MemoryAdapter {
+    override async subscribe (): Promise<void> {
+      throw new Error('the line is cut')
+    }
+  }
+  const { connect, app, logged } = await serveLab(t, { adapter: new Broken() })
+  const client = await connect('ann')
+  t.match((await client.request('join', channel)).payload, { code: 'unavailable' })
+  t.match(await logged('a channel cannot be reached'), { level: 40, channel, err: { message: 'the line is cut' } })
+  t.equal(app.rooms.size, 0)
+  t.match((await client.request('nothing', channel)).payload, { code: 'not_joined' })
+})
+
+t.test('a message to an address that is no channel says so', async (t) => {
+  const { connect } = await serveLab(t)
+  const client = await connect('ann')
+  t.match((await client.request('nothing', 'lab/a/b')).payload, { code: 'unknown_channel' })
+})

@@ -1,0 +1,97 @@
+import t from 'tap'
+import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
+import { defaultLimits } from '../../../lib/limits/limits.ts'
+import { Node } from '../../../lib/server/node.ts'
+import { Router } from '../../../lib/server/router.ts'
+import type { Logger } from '../../../lib/logger.ts'
+import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import { FakeSocket } from '../../../lib/testing/fake-socket.ts'
+import { implementLab } from '../../support/lab.ts'
+
+/** A node with connections on sockets that the test pulls the strings of. */
+function makeNode () {
+  const clock = new FakeClock()
+  const hub = new MemoryHub(clock)
+  const warnings: object[] = []
+  const log: Logger = { info () {}, warn: (details) => warnings.push(details), error () {}, child: () => log }
+  const options = {
+    heartbeat: { interval: 1_000_000, timeout: 1000 },
+    handlerTimeout: 1000,
+    receiveQueueLimit: 10,
+    presenceGrace: 0,
+    protocolErrors: { max: 10, timeWindow: 1000 },
+    limits: defaultLimits
+  }
+  const node = new Node(options, new MemoryAdapter(hub), clock, log)
+  const router = new Router([implementLab()], node.contracts)
+  const accept = (id: string) => {
+    const socket = new FakeSocket()
+    const user = { id, name: id }
+    const identity = { id, userId: id, user, ip: '', context: undefined, expiresAt: undefined, jti: undefined, verify: undefined }
+    return { socket, connection: node.accept(socket.webSocket, socket.transport, identity, router, log) }
+  }
+  return { node, clock, hub, accept, warnings }
+}
+
+/** Joins, and waits until the server says so. */
+async function join ({ socket }: { socket: FakeSocket }, channel: string): Promise<void> {
+  socket.emit('message', Buffer.from(JSON.stringify({ type: 'join', channel, correlationId: 'j' })), false)
+  while (!socket.sent.some((text) => text.includes('"ack"'))) await new Promise(setImmediate)
+}
+
+t.test('every minute', async (t) => {
+  t.test('a connection whose socket closed without a word is removed', async (t) => {
+    const { node, clock, hub, accept, warnings } = makeNode()
+    const gone = accept('gone')
+    await join(gone, 'lab/a')
+    gone.socket.readyState = gone.socket.CLOSED
+    clock.advance(59_999)
+    t.equal(node.registry.size, 1)
+    clock.advance(1)
+    t.strictSame(node.swept, { closed: 1, unwatched: 0, orphaned: 0 })
+    t.strictSame([node.registry.size, node.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0, 0])
+    t.strictSame(hub.list('lab/a').entries, [])
+    t.match(warnings, [{ reason: 'closed' }])
+    gone.socket.emit('close', 1006)
+    t.equal(node.swept.closed, 1, 'its late word changes nothing')
+  })
+
+  t.test('a connection that nobody pings is removed', async (t) => {
+    const { node, clock, accept, warnings } = makeNode()
+    const { connection, socket } = accept('quiet')
+    accept('well')
+    node.heartbeat.forget(connection)
+    clock.advance(60_000)
+    t.strictSame(node.swept, { closed: 0, unwatched: 1, orphaned: 0 })
+    t.equal(socket.terminations, 1)
+    t.strictSame(node.registry.all().map(({ id }) => id), ['well'])
+    t.match(warnings, [{ reason: 'unwatched' }])
+  })
+
+  t.test('entries without a connection are removed: a session, a member of a room, its presence', async (t) => {
+    const { node, clock, hub, accept } = makeNode()
+    const lost = accept('lost')
+    await join(lost, 'lab/a')
+    node.registry.delete(lost.connection)
+    const ghost = { id: 'ghost', userId: 'ghost', send: () => {} }
+    await node.rooms.open('lab/b')
+    await node.rooms.enter('lab/b', ghost, { name: 'ghost' })
+    node.rooms.add('lab/b', ghost)
+    clock.advance(60_000)
+    t.strictSame(node.swept, { closed: 0, unwatched: 0, orphaned: 2 })
+    t.strictSame([node.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0])
+    for (const channel of ['lab/a', 'lab/b']) t.strictSame(hub.list(channel).entries, [])
+  })
+
+  t.test('nothing happens to what is well, nor after the end', async (t) => {
+    const { node, clock, accept } = makeNode()
+    const well = accept('well')
+    await join(well, 'lab/a')
+    clock.advance(120_000)
+    t.strictSame(node.swept, { closed: 0, unwatched: 0, orphaned: 0 })
+    t.equal(node.rooms.members('lab/a').length, 1)
+    node.remove(well.connection)
+    await node.close()
+    t.equal(clock.pending, 0)
+  })
+})

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import type { Adapter, Append, AppendOutcome, HistoryEntry, HistoryRead, AdapterEvents } from '../../../lib/cluster/adapter.ts'
+import type { Position } from '../../../lib/protocol/position.ts'
+import type { Told } from '../history-world.ts'
+import { LogModel } from '../history-model.ts'
+import type { Beneath } from './beneath.ts'
+import { assertSame, assertSameRead } from './history-property.ts'
+import type { OneLog } from './merge-property.ts'
+
+/** A node that has no ears. */
+export const deaf: AdapterEvents = { frame: () => {}, presence: () => {}, entry: () => {}, gap: () => {}, revoked: () => {}, asked: () => undefined }
+
+/** Entries as they come to a node, by the channel that they belong to. */
+export class Entries {
+  readonly #takers = new Map<string, Told>()
+  readonly receiver: Pick<AdapterEvents, 'entry'> = { entry: (channel, ...told) => this.#takers.get(channel)?.(...told as Parameters<Told>) }
+
+  take (channel: string, taker: Told): void {
+    this.#takers.set(channel, taker)
+  }
+
+  leave (channel: string): void {
+    this.#takers.delete(channel)
+  }
+}
+
+/** A channel's log, appended to on one node and followed on another; each answer is what the model's is. */
+export class AdapterLog<S> implements OneLog {
+  told: Told = () => {}
+  readonly #model = new LogModel()
+  readonly #channel: string
+  readonly #near: Adapter
+  readonly #far: Adapter
+  readonly #entries: Entries
+  readonly #beneath: Beneath<S>
+  /** What the log was before each of its entries. */
+  #saved: S[] = []
+  #arrived: (told: Parameters<Told>) => void = () => {}
+
+  private constructor (channel: string, near: Adapter, far: Adapter, entries: Entries, beneath: Beneath<S>) {
+    this.#channel = channel
+    this.#near = near
+    this.#far = far
+    this.#entries = entries
+    this.#beneath = beneath
+  }
+
+  /** `entries`: those that come to `far`. */
+  static async open<S> (channel: string, [near, far]: readonly [Adapter, Adapter], entries: Entries, beneath: Beneath<S>): Promise<AdapterLog<S>> {
+    const log = new AdapterLog(channel, near, far, entries, beneath)
+    entries.take(channel, (epoch, entry, snapshot) => {
+      log.told(epoch, entry, snapshot)
+      log.#arrived([epoch, entry, snapshot])
+    })
+    await far.subscribe(channel)
+    await log.#begin()
+    return log
+  }
+
+  get position (): Position {
+    return this.#model.position
+  }
+
+  get entries (): readonly HistoryEntry[] {
+    return this.#model.entries
+  }
+
+  /** Resolves once the entry has come to the other node as well. */
+  async append (append: Omit<Append, 'ttl'>): Promise<AppendOutcome> {
+    const saved = await this.#beneath.save(this.#channel)
+    const arrived = new Promise<Parameters<Told>>((resolve) => { this.#arrived = resolve })
+    const outcome = await this.#near.append(this.#channel, { ...append, ttl: 60_000 })
+    assertSame(outcome, this.#model.append(append, 'position' in outcome ? outcome.position.hash : undefined))
+    if (outcome.outcome !== 'appended') return outcome
+    this.#saved.push(saved)
+    const [epoch, { offset, id, hash, prev, frame, whenSlow }, snapshot] = await arrived
+    assert.deepEqual([epoch, { offset, id, hash, prev, frame, whenSlow }, snapshot], [this.position.epoch, this.entries.at(-1), append.snapshot])
+    return outcome
+  }
+
+  async read (since: Position | undefined): Promise<HistoryRead> {
+    const read = await this.#far.read(this.#channel, since)
+    assertSameRead(read, this.#model.read(since))
+    return read
+  }
+
+  async top (): Promise<Position | undefined> {
+    const [position] = await this.#far.positions([this.#channel])
+    assert.deepEqual(position, this.position)
+    return position
+  }
+
+  async loseNewest (count: number): Promise<void> {
+    const [oldest] = this.#saved.splice(Math.max(0, this.#saved.length - count))
+    if (oldest !== undefined) await this.#beneath.restore(this.#channel, oldest)
+    this.#model.loseNewest(count)
+  }
+
+  async loseAll (): Promise<void> {
+    const { epoch } = this.position
+    await this.#beneath.erase(this.#channel)
+    this.#saved = []
+    this.#model.loseAll()
+    await this.#begin()
+    assert.notEqual(this.position.epoch, epoch, 'no epoch comes again')
+  }
+
+  async end (): Promise<void> {
+    this.#entries.leave(this.#channel)
+    await this.#far.unsubscribe(this.#channel)
+  }
+
+  /** Whoever asks first begins a log, and says which epoch it is. */
+  async #begin (): Promise<void> {
+    const { position } = await this.#far.read(this.#channel)
+    this.#model.epoch = position.epoch
+  }
+}

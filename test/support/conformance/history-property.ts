@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Adapter, AppendOutcome, HistoryRead } from '../../../lib/cluster/adapter.ts'
+import type { Position } from '../../../lib/protocol/position.ts'
+import { LogModel } from '../history-model.ts'
+
+/** Which position: one of those seen so far, perhaps with a wrong part, or none. */
+const where = fc.record({ seen: fc.nat(20), wrong: fc.constantFrom('nothing', 'nothing', 'nothing', 'epoch', 'offset', 'link') })
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ id: fc.nat(9), expect: fc.option(fc.constantFrom('top', 'top', 'old')), snapshot: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ since: fc.option(where) }) }
+)
+const history = fc.record({ limit: fc.integer({ min: 1, max: 4 }), steps: fc.array(step, { minLength: 1, maxLength: 24 }) })
+
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
+
+/**
+ * Position, dedupe, snapshot, trim: any history gives what the model gives, on every node alike.
+ * Each runs on a channel of its own; `lanes` of them at once, since a Redis is mostly waited for.
+ */
+export async function logProperty (adapters: readonly Adapter[], runs: number, lanes: number): Promise<void> {
+  const begun = Date.now()
+  let channels = 0
+  await Promise.all(Array.from({ length: lanes }, (_, lane) => fc.assert(
+    fc.asyncProperty(history, ({ limit, steps }) => play(adapters, `log ${begun} ${lane} ${++channels}`, limit, steps)),
+    { numRuns: Math.ceil(runs / lanes) }
+  )))
+}
+
+async function play (adapters: readonly Adapter[], channel: string, limit: number, steps: readonly Step[]): Promise<void> {
+  const [first] = adapters as readonly [Adapter]
+  const model = new LogModel()
+  const { position } = await first.read(channel)
+  model.epoch = position.epoch
+  const seen: Position[] = [position]
+  for (const [i, step] of steps.entries()) {
+    const adapter = adapters[i % adapters.length] as Adapter
+    if ('since' in step) {
+      const since = step.since ? spoil(seen[step.since.seen % seen.length] as Position, step.since.wrong) : undefined
+      assertSameRead(await adapter.read(channel, since), model.read(since))
+    } else {
+      seen.push(await append(adapter, channel, model, limit, step, seen))
+    }
+  }
+  assert.deepEqual(await first.positions([channel, `${channel} never used`]), [model.position, undefined])
+}
+
+async function append (
+  adapter: Adapter, channel: string, model: LogModel, limit: number, { id, expect, snapshot }: Exclude<Step, { since: unknown }>, seen: readonly Position[]
+): Promise<Position> {
+  const append = {
+    id: `id ${id}`,
+    frame: Buffer.from(`{"n":${model.entries.length}}`),
+    whenSlow: id % 2 ? 'skip' as const : undefined,
+    limit,
+    ...(expect && { expect: expect === 'top' ? model.position : seen[id % seen.length] as Position }),
+    ...(expect && snapshot && { snapshot: `{"n":${model.entries.length}}` })
+  }
+  const outcome = await adapter.append(channel, { ...append, ttl: 60_000 })
+  const modelled = model.append(append, 'position' in outcome ? outcome.position.hash : undefined)
+  assertSame(outcome, modelled)
+  return model.position
+}
+
+function spoil (position: Position, wrong: string): Position {
+  if (wrong === 'offset') return { ...position, offset: position.offset + 1 }
+  return wrong === 'nothing' ? position : { ...position, [wrong]: 'another' }
+}
+
+export function assertSame (outcome: AppendOutcome, modelled: AppendOutcome): void {
+  assert.equal(outcome.outcome, modelled.outcome)
+  if (outcome.outcome === 'behind' && modelled.outcome === 'behind') assertSameRead(outcome.missed, modelled.missed)
+  if ('position' in outcome && 'position' in modelled) assert.deepEqual(outcome.position, modelled.position)
+}
+
+export function assertSameRead (read: HistoryRead, modelled: HistoryRead): void {
+  const plain = ({ position, reason, snapshot, entries }: HistoryRead) => ({
+    position,
+    reason,
+    snapshot,
+    entries: entries.map(({ offset, id, hash, prev, whenSlow, frame }) => ({ offset, id, hash, prev, whenSlow, frame: frame.toString() }))
+  })
+  assert.deepEqual(plain(read), plain(modelled))
+}

@@ -1,0 +1,68 @@
+import { setImmediate } from 'node:timers/promises'
+import { Type } from '@sinclair/typebox'
+import { connect, type ConnectOptions, type Resync, type ClientState } from '../../lib/client/index.ts'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
+import { FakeNetwork, type FakeWebSocket } from '../../lib/testing/fake-web-socket.ts'
+
+/** A channel with a log, a message to send once, and one that is not logged. */
+export const doc = defineChannel({
+  pattern: 'doc/:id',
+  params: Type.Object({ id: Type.String() }),
+  fromClient: {
+    edit: { payload: Type.Object({ text: Type.String() }), reply: Type.Integer(), errors: { locked: Type.Object({}) }, idempotent: true },
+    look: {}
+  },
+  fromServer: {
+    edited: { payload: Type.String() },
+    moved: { payload: Type.Integer(), ephemeral: true }
+  },
+  history: { limit: 100, ttl: 60_000, snapshot: Type.Object({ text: Type.String() }) }
+})
+
+/** The message at that offset of the log, and what the log's position is then. */
+export const edited = (offset: number, text = `e${offset}`) =>
+  ({ type: 'edited', channel: 'doc/1', payload: text, offset, id: `id-${offset}`, hash: `l${offset}`, prev: `l${offset - 1}` })
+export const at = (offset: number, epoch = 'a') => ({ epoch, offset, hash: `l${offset}` })
+
+/** A client whose waits are the longest that the jitter allows, and what it is told of a document. */
+export function startDoc (options: ConnectOptions = {}) {
+  const clock = new FakeClock()
+  const network = new FakeNetwork()
+  const client = connect<typeof doc>('wss://api.test/ws', { WebSocket: network.WebSocket, clock, random: () => 1, ...options })
+  const seen: unknown[] = []
+  const states: ClientState[] = []
+  client.onState((state) => states.push(state))
+  const join = async () => {
+    const joined = await client.join('doc/:id', { id: '1' }, { onResync: (resync: Resync<typeof doc.definition>) => seen.push(resync) })
+    joined.on('edited', (payload, entry) => seen.push([payload, entry.offset]))
+    joined.on('moved', (...told) => seen.push(told))
+    joined.onRecovered(() => seen.push('recovered'))
+    return joined
+  }
+  const open = async () => {
+    await setImmediate()
+    network.last.accept()
+    return network.last
+  }
+  const reconnect = async () => {
+    network.last.end(1006)
+    clock.advance(1000)
+    return open()
+  }
+  return { clock, network, client, seen, states, join, open, reconnect }
+}
+
+/** In the document, which has three messages of which the client has seen none yet. */
+export async function joinDoc (ack: object = { ...at(0), recovered: false, reason: 'fresh', messages: [] }, options: ConnectOptions = {}) {
+  const started = startDoc(options)
+  const socket = await started.open()
+  const joining = started.join()
+  socket.ack('join', { idempotent: ['edit'], ...ack })
+  const joined = await joining
+  started.clock.advance(0)
+  return { ...started, socket, doc: joined }
+}
+
+/** The types of what was sent, in order. */
+export const typesOf = (socket: FakeWebSocket) => socket.sent.map(({ type }) => type)

@@ -1,0 +1,99 @@
+import type { Snapshot, Append as AppendRequest, AppendOutcome, HistoryEntry, HistoryRead, UnrecoverableReason } from '../../lib/cluster/adapter.ts'
+import type { Position } from '../../lib/protocol/position.ts'
+import type { LogInHands, Told } from './history-world.ts'
+
+type Append = Omit<AppendRequest, 'ttl'>
+
+/**
+ * A log as the port describes it, in the plainest words that there are, without age and bounds on bytes: what adapters are measured by, and what rooms
+ * are made to follow. It can also do what no adapter offers: lose its newest entries and go on, as a Redis does whose replica took over too early.
+ */
+export class LogModel implements LogInHands {
+  told: Told = () => {}
+  #epochs = 1
+  #links = 0
+  epoch = 'epoch 1'
+  /** All that was ever appended and not lost; `kept` of them, from the end, are still there. */
+  entries: HistoryEntry[] = []
+  kept = 0
+  snapshot: Snapshot | undefined
+  ids = new Map<string, HistoryEntry>()
+  /** How each entry came to be. */
+  #appends: Append[] = []
+
+  get position (): Position {
+    const { offset, hash } = this.entries.at(-1) ?? { offset: 0, hash: '' }
+    return { epoch: this.epoch, offset, hash }
+  }
+
+  get held (): HistoryEntry[] {
+    return this.kept === 0 ? [] : this.entries.slice(-this.kept)
+  }
+
+  append (append: Append, hash = `link ${++this.#links}`): AppendOutcome {
+    const { id, after, snapshot, limit } = append
+    const known = this.ids.get(id)
+    if (known) return { outcome: 'duplicate', position: { epoch: this.epoch, offset: known.offset, hash: known.hash } }
+    if (after && !isSame(after, this.position)) return { outcome: 'behind', missed: this.read(after) }
+    if (snapshot === undefined && this.kept >= 4 * limit) return { outcome: 'full', retryAfter: 1_000 }
+    this.told(this.epoch, this.#add(append, hash), snapshot)
+    return { outcome: 'appended', position: this.position }
+  }
+
+  read (since?: Position): HistoryRead {
+    const reason = this.#reason(since)
+    if (!reason) return { position: this.position, entries: this.entries.filter(({ offset }) => offset > (since as Position).offset) }
+    return { position: this.position, reason, entries: this.held, ...(this.snapshot && { snapshot: this.snapshot }) }
+  }
+
+  top (): Position {
+    return this.position
+  }
+
+  /** The newest `count` entries were never here: what they pushed out is back. */
+  loseNewest (count: number): void {
+    const hashs = this.entries.map(({ hash }) => hash)
+    const appends = this.#appends.slice(0, Math.max(0, this.#appends.length - count))
+    this.#forget()
+    for (const [i, append] of appends.entries()) this.#add(append, hashs[i] as string)
+  }
+
+  loseAll (): void {
+    this.epoch = `epoch ${++this.#epochs}`
+    this.#forget()
+  }
+
+  #add (append: Append, hash: string): HistoryEntry {
+    const { id, frame, whenSlow, snapshot, limit } = append
+    const { offset, hash: prev } = this.position
+    const entry = { offset: offset + 1, id, hash, prev, frame, whenSlow }
+    this.#appends.push(append)
+    this.entries.push(entry)
+    this.ids.set(id, entry)
+    if (snapshot !== undefined) this.snapshot = { offset: entry.offset, hash, state: snapshot }
+    const sinceSnapshot = this.snapshot ? entry.offset - this.snapshot.offset : 0
+    this.kept = Math.min(this.kept + 1, Math.max(limit, sinceSnapshot))
+    return entry
+  }
+
+  #forget (): void {
+    this.#appends = []
+    this.entries = []
+    this.kept = 0
+    this.snapshot = undefined
+    this.ids = new Map()
+  }
+
+  #reason (since: Position | undefined): UnrecoverableReason | undefined {
+    if (!since) return 'fresh'
+    if (since.epoch !== this.epoch) return 'epoch'
+    if (since.offset > this.position.offset) return 'future'
+    if (since.offset < this.position.offset - this.kept) return 'trimmed'
+    const hash = since.offset === 0 ? '' : this.entries[since.offset - 1]?.hash
+    return hash === since.hash ? undefined : 'fork'
+  }
+}
+
+function isSame (a: Position, b: Position): boolean {
+  return a.epoch === b.epoch && a.offset === b.offset && a.hash === b.hash
+}
