@@ -102,7 +102,7 @@ async function countReads (t: Test, url: string, channel: string): Promise<() =>
   t.teardown(async () => monitor.disconnect())
   let reads = 0
   monitor.on('monitor', (_time: string, [, script, , key]: string[]) => {
-    if ((script === sha || script === lua) && key?.includes(`{c:${channel}}`)) reads++
+    if ((script === sha || script === readScript.lua) && key?.includes(`{c:${channel}}`)) reads++
   })
   return () => reads
 }
