@@ -1,4 +1,4 @@
-import type { ChannelsOptions } from '../plugins/channels.ts'
+import type { ChannelsOptions } from 'fastify-channels'
 import { buildApp } from './app.ts'
 import { tokenSecret } from './secret.ts'
 

@@ -35,7 +35,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'lib/redis': ['lib/cluster', 'lib/protocol'],
   'lib/testing': ['lib'],
   plugins: ['lib'],
-  routes: ['plugins', 'lib']
+  routes: []
 }
 
 /** Ports as small as a clock belong to nobody. */

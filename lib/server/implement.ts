@@ -14,7 +14,7 @@ export interface Register {}
 export type User = Register extends { user: infer U } ? U
   : Register extends { request: { user: infer U } } ? U : unknown
 
-export type Locals = Register extends { context: infer C } ? C : unknown
+export type Locals = Register extends { locals: infer C } ? C : unknown
 
 type Awaitable<T> = T | Promise<T>
 

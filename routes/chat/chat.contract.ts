@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { defineChannel } from 'fastify-channels/contract'
 
 /** What the chat says: one declaration for the server, the page and the tests. */
 export const chat = defineChannel({

@@ -1,4 +1,4 @@
-import { implement } from '../../lib/server/implement.ts'
+import { implement } from 'fastify-channels'
 import { chat } from './chat.contract.ts'
 
 /** What the chat does: everything a client may send, answered here. */

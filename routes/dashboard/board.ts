@@ -1,4 +1,4 @@
-import type { SnapshotOf, ServerPayloadOf } from '../../lib/contract/message-types.ts'
+import type { SnapshotOf, ServerPayloadOf } from 'fastify-channels/contract'
 import { isCharted } from './catalogue.ts'
 import type { metrics } from './dashboard.contract.ts'
 

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { defineChannel } from 'fastify-channels/contract'
 
 const Metrics = Type.Record(Type.String(), Type.Number(), { description: 'by `node/metric`' })
 const milliseconds = Type.Integer({ description: 'milliseconds since 1970' })

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { systemClock, type Clock } from '../../lib/clock.ts'
-import { implement } from '../../lib/server/implement.ts'
+import { systemClock, type Clock } from '../clock.ts'
+import { implement } from 'fastify-channels'
 import { metrics } from './dashboard.contract.ts'
 import { Publisher } from './publisher.ts'
 import type { Sampler } from './sampler.ts'

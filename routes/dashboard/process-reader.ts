@@ -1,6 +1,6 @@
 import { loadavg } from 'node:os'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import type { ChannelsStatus } from '../../plugins/channels.ts'
+import type { ChannelsStatus } from 'fastify-channels'
 import type { Readings } from './sample.ts'
 
 /** Milliseconds between two looks at the event loop. */

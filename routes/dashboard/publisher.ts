@@ -1,5 +1,5 @@
-import type { Clock, Timer } from '../../lib/clock.ts'
-import { Behind, type NodeResults, type HistoryContent, type NodeInfo, type Position, type RoomHandle } from '../../plugins/channels.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { Behind, type NodeResults, type HistoryContent, type NodeInfo, type Position, type RoomHandle } from 'fastify-channels'
 import { advance, difference, emptyBoard, type Board, type Delta } from './board.ts'
 import type { metrics } from './dashboard.contract.ts'
 import { Roster } from './roster.ts'

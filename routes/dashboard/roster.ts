@@ -1,4 +1,4 @@
-import type { NodeInfo } from '../../plugins/channels.ts'
+import type { NodeInfo } from 'fastify-channels'
 import type { Metrics } from './board.ts'
 import { keyOf, nodeOf } from './catalogue.ts'
 

@@ -1,5 +1,5 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks'
-import type { ChannelsStatus } from '../../plugins/channels.ts'
+import type { ChannelsStatus } from 'fastify-channels'
 import { rejected } from './catalogue.ts'
 
 /** What is read once a second. Times are in milliseconds, memory in bytes; what is counted is counted since the start. */

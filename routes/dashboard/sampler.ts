@@ -1,4 +1,4 @@
-import { systemClock, type Clock, type Timer } from '../../lib/clock.ts'
+import { systemClock, type Clock, type Timer } from '../clock.ts'
 import { sampleOf, type Readings } from './sample.ts'
 
 export interface Reader {

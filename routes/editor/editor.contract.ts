@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { defineChannel } from 'fastify-channels/contract'
 
 const Version = Type.Integer({ minimum: 0, description: 'the offset in the log of the last edit that is in the document' })
 const Seq = Type.Integer({ minimum: 1, description: 'the number of the edit among those of its client' })

@@ -1,5 +1,4 @@
-import { implement, type ImplementedChannel } from '../../lib/server/implement.ts'
-import type { RoomsService } from '../../lib/server/rooms-service.ts'
+import { implement, type ImplementedChannel, type RoomsService } from 'fastify-channels'
 import { Documents } from './documents.ts'
 import { editor } from './editor.contract.ts'
 import type { DocumentSnapshot, Edited } from './document-state.ts'

@@ -1,6 +1,5 @@
 import { ChangeSet } from '@codemirror/state'
-import type { HistoryContent, HistoryMessage } from '../../lib/protocol/errors.ts'
-import type { Position } from '../../lib/protocol/position.ts'
+import type { HistoryContent, HistoryMessage, Position } from 'fastify-channels'
 import { faultOf, harmTo } from './changes.ts'
 import { DocumentState, type DocumentSnapshot, type Edited } from './document-state.ts'
 

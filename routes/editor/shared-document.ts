@@ -1,5 +1,4 @@
-import { Behind, type HistoryContent } from '../../lib/protocol/errors.ts'
-import type { Position } from '../../lib/protocol/position.ts'
+import { Behind, type HistoryContent, type Position } from 'fastify-channels'
 import type { DocumentSnapshot, Edited } from './document-state.ts'
 import { Replica, type Edit, type Placed } from './replica.ts'
 

@@ -38,15 +38,15 @@ t.test('ctx.user is what @fastify/jwt says of request.user', async (t) => {
 })
 
 t.test('Register says otherwise, through the public entry', async (t) => {
-  const sources = { 'contract.ts': contract, 'tokens.ts': tokens, 'register.ts': register('user: { admin: boolean }, context: { locale: string }') }
-  t.strictSame(compile({ ...sources, 'server.ts': using('ctx.user.admin && ctx.context.locale === "fr"') }).errors, [])
+  const sources = { 'contract.ts': contract, 'tokens.ts': tokens, 'register.ts': register('user: { admin: boolean }, locals: { locale: string }') }
+  t.strictSame(compile({ ...sources, 'server.ts': using('ctx.user.admin && ctx.locals.locale === "fr"') }).errors, [])
   t.match(compile({ ...sources, 'server.ts': using('ctx.user.rooms.length > 0') }).errors,
     [/^server\.ts\(4\): Property 'rooms' does not exist on type '{ admin: boolean; }'/])
 })
 
 t.test('a context that nobody declared is unknown', async (t) => {
-  const { errors } = compile({ 'contract.ts': contract, 'server.ts': using('ctx.context.locale === "fr"') })
-  t.match(errors, [/^server\.ts\(4\): 'ctx\.context' is of type 'unknown'/])
+  const { errors } = compile({ 'contract.ts': contract, 'server.ts': using('ctx.locals.locale === "fr"') })
+  t.match(errors, [/^server\.ts\(4\): 'ctx\.locals' is of type 'unknown'/])
 })
 
 t.test('a contract can be used with its types alone, and the client knows nothing of Fastify', async (t) => {
@@ -56,6 +56,6 @@ t.test('a contract can be used with its types alone, and the client knows nothin
     const topic = await connect<typeof news>('/ws').join('news/:topic', { topic: 'x' })
     topic.on('item', (text) => text satisfies string)
   `
-  const lean = contract.replace('plugins/channels.js', 'lib/contract/definition.js')
+  const lean = contract.replace('plugins/channels.js', 'lib/contract/define-channel.js')
   t.strictSame(compile({ 'contract.ts': lean, 'client.ts': client }).errors, [])
 })

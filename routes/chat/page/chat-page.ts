@@ -1,4 +1,4 @@
-import { systemClock } from '../../../lib/client/transport/system-clock.ts'
+import { systemClock } from '../../clock.ts'
 import { joinRoom, type Client } from './connect.ts'
 import { find } from '../../page/dom.ts'
 import { JoinForm, problemOf } from './join-form.ts'

@@ -1,4 +1,4 @@
-import { connect } from '../../../lib/client/index.ts'
+import { connect } from 'fastify-channels/client'
 import type { chat } from '../chat.contract.ts'
 import type { Session } from '../../page/session.ts'
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../lib/clock.ts'
+import type { Clock } from '../../clock.ts'
 import type { RoomChannel } from './connect.ts'
 import type { MessageList, Posted } from './message-list.ts'
 import type { Person } from '../../page/session.ts'

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../../lib/clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
 
 /** At most one `active: true` in this time. */
 const window = 3000

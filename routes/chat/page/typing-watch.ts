@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../../lib/clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
 
 /** Twice the time between two signs of a typist: one may be lost, and who vanished stops typing by themselves. */
 const expiry = 6000

@@ -1,4 +1,4 @@
-import { connect } from '../../../lib/client/index.ts'
+import { connect } from 'fastify-channels/client'
 import type { metrics } from '../dashboard.contract.ts'
 import type { Follower } from './follower.ts'
 import type { Line } from './line.ts'

@@ -1,4 +1,4 @@
-import type { Position, ResyncReason } from '../../../lib/protocol/position.ts'
+import type { Position, ResyncReason } from 'fastify-channels/client'
 import { advance, emptyBoard, type Board, type Delta } from '../board.ts'
 
 /** How the page came back after a time without a connection. */

@@ -1,5 +1,4 @@
-import type { ConnectOptions } from '../../../lib/client/index.ts'
-import type { WebSocketConstructor, WebSocketLike } from '../../../lib/client/transport/web-socket.ts'
+import type { ConnectOptions, WebSocketConstructor, WebSocketLike } from 'fastify-channels/client'
 
 /** Not a code that tells the client to give up. */
 const cutOff = 4000

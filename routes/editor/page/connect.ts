@@ -1,4 +1,4 @@
-import { connect } from '../../../lib/client/index.ts'
+import { connect } from 'fastify-channels/client'
 import type { Session } from '../../page/session.ts'
 import type { editor } from '../editor.contract.ts'
 import type { Anew } from './draft.ts'

@@ -1,4 +1,4 @@
-import { systemClock } from '../../../lib/client/transport/system-clock.ts'
+import { systemClock } from '../../clock.ts'
 import { find } from '../../page/dom.ts'
 import type { Session } from '../../page/session.ts'
 import { joinDocument, type Client, type DocumentChannel } from './connect.ts'

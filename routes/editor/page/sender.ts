@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../../lib/clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
 import type { Departing } from './draft.ts'
 
 /** Milliseconds until an edit is sent again that the server could not take. */

@@ -30,15 +30,20 @@ function options (): ts.CompilerOptions {
   return ts.parseJsonConfigFileContent({ ...file.config, include: [], files: [] }, ts.sys, root, undefined, path).options
 }
 
+/** Source files on disk, parsed once for all programs of this process: parsing the libraries takes most of the time. */
+const parsed = new Map<string, ts.SourceFile | undefined>()
+
 function hostWith (given: ReadonlyMap<string, string>): ts.CompilerHost {
   const host = ts.createCompilerHost(options())
-  const { fileExists, readFile, directoryExists } = host
+  const { fileExists, readFile, directoryExists, getSourceFile } = host
   host.readFile = (path) => given.get(path) ?? readFile(path)
   host.fileExists = (path) => given.has(path) || fileExists(path)
   host.directoryExists = (path) => path === folder || directoryExists?.(path) === true
   host.getSourceFile = (path, target) => {
-    const text = host.readFile(path)
-    return text === undefined ? undefined : ts.createSourceFile(path, text, target)
+    const text = given.get(path)
+    if (text !== undefined) return ts.createSourceFile(path, text, target)
+    if (!parsed.has(path)) parsed.set(path, getSourceFile(path, target))
+    return parsed.get(path)
   }
   return host
 }

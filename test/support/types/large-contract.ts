@@ -9,7 +9,7 @@ const lines = (numbers: readonly number[], line: (i: number) => string) => numbe
 // No two messages are alike: the compiler would make the types of equal ones only once.
 const contract = (numbers: readonly number[]) => `
 import { Type } from '@sinclair/typebox'
-import { defineChannel } from '../../lib/contract/definition.js'
+import { defineChannel } from '../../lib/contract/define-channel.js'
 export const large = defineChannel({
   pattern: 'org/:org/doc/:doc',
   params: Type.Object({ org: Type.String(), doc: Type.String() }),
