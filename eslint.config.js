@@ -5,7 +5,15 @@ export default [
   {
     rules: {
       'no-console': 'error',
-      'no-redeclare': 'off'
+      'no-redeclare': 'off',
+      '@stylistic/max-len': ['error', { code: 120, ignoreUrls: true, ignoreRegExpLiterals: true }]
+    }
+  },
+  {
+    files: ['lib/**/*.ts', 'plugins/**/*.ts'],
+    rules: {
+      'max-lines': ['error', 200],
+      'max-lines-per-function': ['error', { max: 30, skipBlankLines: true, skipComments: true }]
     }
   }
 ]

@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
 
-/** The same order as in test/needs.sh, which installs the first. */
+/** The same order as in test/support/needs.sh, which installs the first. */
 const commands = ['chromium', 'chromium-browser', 'google-chrome']
 
 // A browser under test calls nobody but the server under test.
@@ -19,7 +19,7 @@ export function launchBrowser (): Promise<Browser> {
 function browserPath (): string {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   const path = commands.flatMap((command) => folders.map((folder) => join(folder, command))).find(isExecutable)
-  if (path === undefined) throw new Error('there is no Chromium on the PATH: run test/needs.sh')
+  if (path === undefined) throw new Error('there is no Chromium on the PATH: run test/support/needs.sh')
   return path
 }
 
