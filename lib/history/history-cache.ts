@@ -1,4 +1,4 @@
-import type { Snapshot, HistoryEntry, HistoryRead, UnrecoverableReason } from '../cluster/adapter.ts'
+import type { HistoryEntry, HistoryRead, Snapshot, UnrecoverableReason } from '../cluster/history.ts'
 import { withPosition, type EncodedMessage, type WhenSlow } from '../protocol/encoding.ts'
 import type { Position } from '../protocol/position.ts'
 
@@ -133,5 +133,5 @@ function isWithinBound (entries: readonly EncodedEntry[]): boolean {
 
 function loggedFrame (entry: HistoryEntry): EncodedEntry {
   const { offset, hash, prev, whenSlow } = entry
-  return { offset, hash, prev, whenSlow, frame: withPosition(entry.frame, entry) }
+  return { offset, hash, prev, whenSlow, frame: withPosition(entry.encoded, entry) }
 }

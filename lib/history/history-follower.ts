@@ -1,4 +1,4 @@
-import type { HistoryEntry, HistoryRead, UnrecoverableReason } from '../cluster/adapter.ts'
+import type { HistoryEntry, HistoryRead, UnrecoverableReason } from '../cluster/history.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Position } from '../protocol/position.ts'
 import { CoalescedTask } from './coalesced-task.ts'

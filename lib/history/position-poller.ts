@@ -1,4 +1,4 @@
-import type { Adapter } from '../cluster/adapter.ts'
+import type { HistoryPort } from '../cluster/history.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { HistoryFollower } from './history-follower.ts'
 
@@ -10,14 +10,14 @@ const every = 5_000
  * are quiet are asked for their newest position, all of a node at once.
  */
 export class PositionPoller {
-  readonly #adapter: Pick<Adapter, 'positions'>
+  readonly #history: Pick<HistoryPort, 'positions'>
   readonly #clock: Clock
   /** With the position at the last check: who has moved since needs no asking. */
   readonly #feeds = new Map<string, { readonly feed: HistoryFollower, last: string | undefined }>()
   #timer: Timer
 
-  constructor (adapter: Pick<Adapter, 'positions'>, clock: Clock) {
-    this.#adapter = adapter
+  constructor (history: Pick<HistoryPort, 'positions'>, clock: Clock) {
+    this.#history = history
     this.#clock = clock
   }
 
@@ -42,7 +42,7 @@ export class PositionPoller {
 
   async #check (quiet: ReadonlyArray<readonly [string, { readonly feed: HistoryFollower }]>): Promise<void> {
     if (quiet.length === 0) return
-    const positions = await this.#adapter.positions(quiet.map(([channel]) => channel))
+    const positions = await this.#history.positions(quiet.map(([channel]) => channel))
     for (const [i, [, { feed }]] of quiet.entries()) feed.compare(positions[i])
   }
 }

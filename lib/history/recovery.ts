@@ -1,4 +1,4 @@
-import type { Snapshot } from '../cluster/adapter.ts'
+import type { Snapshot } from '../cluster/history.ts'
 import { encodeEnvelopeWith, jsonList, type EncodedMessage } from '../protocol/encoding.ts'
 import type { Recovery, ResyncReason } from '../protocol/position.ts'
 import type { Replay } from './history-cache.ts'

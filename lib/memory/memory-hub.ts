@@ -1,84 +1,98 @@
 import { randomUUID } from 'node:crypto'
 import { systemClock, type Clock } from '../clock.ts'
 import type { PresenceChange } from '../protocol/control-messages.ts'
-import type { PresenceList, AdapterEvents } from '../cluster/adapter.ts'
-import { MemoryHistory } from './memory-history.ts'
-import { MemoryQuota } from './memory-quota.ts'
-import { MemoryPresence } from './memory-presence.ts'
+import type { AdapterEvents } from '../cluster/events.ts'
+import type { PresenceList } from '../cluster/presence.ts'
+import { StoredClaims } from './stored-claims.ts'
+import { StoredHistory } from './stored-history.ts'
+import { StoredPresence } from './stored-presence.ts'
 
-/** Milliseconds between two looks for logs that nobody will miss. */
-const every = 60_000
+/** How often expired histories and claims are deleted. Bounds only memory: an expired one is never used. */
+const sweepIntervalMs = 60_000
 
 /** A node on the hub. */
 export interface HubNode {
   readonly id: string
-  readonly receiver: AdapterEvents
+  readonly events: AdapterEvents
   readonly subscribed: ReadonlySet<string>
 }
 
-/** What the nodes of one process share. Nodes on one hub behave as nodes on one Redis do. */
+/** The state that the nodes of one process share. Nodes on one hub behave like nodes on one Redis. */
 export class MemoryHub {
   readonly nodes = new Set<HubNode>()
-  readonly places = new MemoryQuota()
-  readonly #presence = new Map<string, MemoryPresence>()
-  readonly #logs = new Map<string, MemoryHistory>()
+  /** The connections that count against each user's quota. */
+  readonly quotas = new Map<string, Set<string>>()
+  readonly claims: StoredClaims
+  readonly #presence = new Map<string, StoredPresence>()
+  readonly #histories = new Map<string, StoredHistory>()
   readonly #clock: Clock
+  #isSweeping = false
 
   constructor (clock: Clock = systemClock) {
     this.#clock = clock
+    this.claims = new StoredClaims(() => clock.now())
   }
 
-  /** Tells every subscribed node. */
-  tell (channel: string, told: (node: HubNode) => void): void {
-    for (const node of this.nodes) if (node.subscribed.has(channel)) told(node)
+  subscribers (channel: string): HubNode[] {
+    return [...this.nodes].filter(({ subscribed }) => subscribed.has(channel))
   }
 
-  list (channel: string): PresenceList {
+  othersThan (id: string): HubNode[] {
+    return [...this.nodes].filter((node) => node.id !== id)
+  }
+
+  presenceList (channel: string): PresenceList {
     const presence = this.#presence.get(channel)
-    return presence ? { ...presence.moment, entries: presence.entries } : { epoch: '', sequence: 0, entries: [] }
+    return presence ? { ...presence.version, entries: presence.entries } : { epoch: '', sequence: 0, entries: [] }
   }
 
-  count (channel: string): number {
+  presenceCount (channel: string): number {
     return this.#presence.get(channel)?.size ?? 0
   }
 
-  exit (channel: string, connection: string, grace: number): void {
-    const due = this.#clock.now() + grace
-    const user = this.#presence.get(channel)?.exit(connection, due)
+  exitPresence (channel: string, connectionId: string, graceMs: number): void {
+    const due = this.#clock.now() + graceMs
+    const user = this.#presence.get(channel)?.exit(connectionId, due)
     if (user === undefined) return
-    // By what it is due at, and not by the clock: a timer may call a little early.
-    const expire = () => this.change(channel, (presence) => presence.expire(user, due))
-    if (grace > 0) this.#clock.setTimeout(expire, grace)
+    // Compares with the due time instead of the clock, because a timer may fire a little early.
+    const expire = () => this.changePresence(channel, (presence) => presence.expire(user, due))
+    if (graceMs > 0) this.#clock.setTimeout(expire, graceMs)
     else expire()
   }
 
-  /** Changes a channel's presence and tells every subscribed node; an empty channel costs nothing. */
-  change (channel: string, apply: (presence: MemoryPresence) => PresenceChange | undefined): void {
-    const presence = this.#presence.get(channel) ?? new MemoryPresence(randomUUID())
+  /** Changes a channel's presence and announces the change to every subscribed node. An empty channel uses no memory. */
+  changePresence (channel: string, apply: (presence: StoredPresence) => PresenceChange | undefined): void {
+    const presence = this.#presence.get(channel) ?? new StoredPresence(randomUUID())
     const change = apply(presence)
     if (presence.isEmpty) this.#presence.delete(channel)
     else this.#presence.set(channel, presence)
-    if (change) this.tell(channel, ({ receiver }) => receiver.presence(channel, presence.moment, change))
+    if (!change) return
+    for (const { events } of this.subscribers(channel)) events.presenceChanged(channel, presence.version, change)
   }
 
-  /** The log of a channel, which begins with the first question about it. */
-  log (channel: string): MemoryHistory {
-    const known = this.#logs.get(channel)
-    if (known && !known.isOver) return known
-    const log = new MemoryHistory(() => this.#clock.now(), () => randomUUID().slice(0, 13))
-    if (this.#logs.size === 0) this.#sweepLater()
-    this.#logs.set(channel, log)
-    return log
+  /** The history of a channel. It begins with the first use. */
+  historyOf (channel: string): StoredHistory {
+    const known = this.#histories.get(channel)
+    if (known && !known.isExpired) return known
+    const history = new StoredHistory(() => this.#clock.now(), () => randomUUID().slice(0, 13))
+    this.#histories.set(channel, history)
+    this.sweepLater()
+    return history
   }
 
-  hasLog (channel: string): boolean {
-    return this.#logs.get(channel)?.isOver === false
+  hasHistory (channel: string): boolean {
+    return this.#histories.get(channel)?.isExpired === false
   }
 
-  #sweepLater (): void {
+  /** Deletes expired histories and claims from time to time, as long as there are any. */
+  sweepLater (): void {
+    if (this.#isSweeping) return
+    this.#isSweeping = true
     this.#clock.setTimeout(() => {
-      for (const [channel, log] of this.#logs) if (log.isOver) this.#logs.delete(channel)
-      if (this.#logs.size > 0) this.#sweepLater()
-    }, every)
+      this.#isSweeping = false
+      for (const [channel, history] of this.#histories) if (history.isExpired) this.#histories.delete(channel)
+      this.claims.sweep()
+      if (this.#histories.size + this.claims.size > 0) this.sweepLater()
+    }, sweepIntervalMs)
   }
 }

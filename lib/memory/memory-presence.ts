@@ -1,71 +1,41 @@
-import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
-import type { PresenceEntryRequest, PresenceVersion } from '../cluster/adapter.ts'
+import type { PresenceEntryRequest, PresenceList, PresencePort } from '../cluster/presence.ts'
+import type { MemoryHub } from './memory-hub.ts'
 
-/** A user without references is in grace until `due`, in milliseconds since 1970. */
-interface Present { references: number, data: unknown, due: number }
+/** The presence lists of the hub. Grace periods run on the hub, so they outlive the node that started them. */
+export class MemoryPresence implements PresencePort {
+  readonly #hub: MemoryHub
+  /** The ids of this node's connections in each channel. */
+  readonly #entered = new Map<string, Set<string>>()
 
-/** One channel's presence: connections counted by user. What changes nothing for others returns undefined. */
-export class MemoryPresence {
-  readonly #epoch: string
-  readonly #connections = new Map<string, string>()
-  readonly #users = new Map<string, Present>()
-  #sequence = 0
-
-  constructor (epoch: string) {
-    this.#epoch = epoch
+  constructor (hub: MemoryHub) {
+    this.#hub = hub
   }
 
-  get isEmpty (): boolean {
-    return this.#users.size === 0
+  async enter (channel: string, entry: PresenceEntryRequest): Promise<void> {
+    this.#entered.set(channel, (this.#entered.get(channel) ?? new Set()).add(entry.connection))
+    this.#hub.changePresence(channel, (presence) => presence.enter(entry))
   }
 
-  get size (): number {
-    return this.#users.size
+  async exit (channel: string, connectionId: string, graceMs = 0): Promise<void> {
+    const entered = this.#entered.get(channel)
+    entered?.delete(connectionId)
+    if (entered?.size === 0) this.#entered.delete(channel)
+    this.#hub.exitPresence(channel, connectionId, graceMs)
   }
 
-  get moment (): PresenceVersion {
-    return { epoch: this.#epoch, sequence: this.#sequence }
+  async list (channel: string): Promise<PresenceList> {
+    return this.#hub.presenceList(channel)
   }
 
-  get entries (): PresenceEntry[] {
-    return [...this.#users].map(([user, { data }]) => ({ user, data }))
+  async count (channel: string): Promise<number> {
+    return this.#hub.presenceCount(channel)
   }
 
-  enter ({ connection, user, data }: PresenceEntryRequest): PresenceChange | undefined {
-    if (this.#connections.has(connection)) return undefined
-    this.#connections.set(connection, user)
-    const present = this.#users.get(user)
-    if (!present) {
-      this.#users.set(user, { references: 1, data, due: 0 })
-      return this.#changed({ joined: [{ user, data }] })
+  /** Removes all connections of this node, without a grace period. */
+  exitAll (): void {
+    for (const [channel, entered] of this.#entered) {
+      for (const connectionId of entered) this.#hub.exitPresence(channel, connectionId, 0)
     }
-    present.references++
-    if (JSON.stringify(present.data) === JSON.stringify(data)) return undefined
-    present.data = data
-    return this.#changed({ updated: [{ user, data }] })
-  }
-
-  /** Returns the user whose last connection this was; a grace that runs already is not cut short. */
-  exit (connection: string, due: number): string | undefined {
-    const user = this.#connections.get(connection)
-    if (user === undefined) return undefined
-    this.#connections.delete(connection)
-    const present = this.#users.get(user) as Present
-    present.references--
-    present.due = Math.max(present.due, due)
-    return present.references === 0 ? user : undefined
-  }
-
-  /** The grace is over that ends then: the user has left unless somebody came back, or left again since. */
-  expire (user: string, due: number): PresenceChange | undefined {
-    const present = this.#users.get(user)
-    if (!present || present.references > 0 || present.due > due) return undefined
-    this.#users.delete(user)
-    return this.#changed({ left: [user] })
-  }
-
-  #changed (change: PresenceChange): PresenceChange {
-    this.#sequence++
-    return change
+    this.#entered.clear()
   }
 }

@@ -1,22 +1,40 @@
-import type { QuotaOutcome } from '../cluster/adapter.ts'
+import type { QuotaOutcome, QuotaPort } from '../cluster/quota.ts'
+import type { MemoryHub } from './memory-hub.ts'
 
-/** Milliseconds: nobody knows when a place becomes free. */
+/** Milliseconds until a refused connection should try again. A guess: no node knows when another connection closes. */
 const retryAfter = 5_000
 
-/** Who holds a place, by user. */
-export class MemoryQuota {
-  readonly #taken = new Map<string, Set<string>>()
+/** Counts the connections of each user on the hub. */
+export class MemoryQuota implements QuotaPort {
+  readonly #hub: MemoryHub
+  /** The user of each connection that this node counted. */
+  readonly #acquired = new Map<string, string>()
 
-  reserve (user: string, connection: string, limit: number): QuotaOutcome {
-    const taken = this.#taken.get(user) ?? new Set()
-    if (taken.size >= limit && !taken.has(connection)) return { granted: false, retryAfter }
-    this.#taken.set(user, taken.add(connection))
+  constructor (hub: MemoryHub) {
+    this.#hub = hub
+  }
+
+  async acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome> {
+    const counted = this.#hub.quotas.get(userId) ?? new Set()
+    if (counted.size >= limit && !counted.has(connectionId)) return { granted: false, retryAfter }
+    this.#hub.quotas.set(userId, counted.add(connectionId))
+    this.#acquired.set(connectionId, userId)
     return { granted: true }
   }
 
-  free (user: string, connection: string): void {
-    const taken = this.#taken.get(user)
-    taken?.delete(connection)
-    if (taken?.size === 0) this.#taken.delete(user)
+  async release (userId: string, connectionId: string): Promise<void> {
+    this.#release(userId, connectionId)
+  }
+
+  /** Stops counting all connections of this node. */
+  releaseAll (): void {
+    for (const [connectionId, userId] of this.#acquired) this.#release(userId, connectionId)
+  }
+
+  #release (userId: string, connectionId: string): void {
+    this.#acquired.delete(connectionId)
+    const counted = this.#hub.quotas.get(userId)
+    counted?.delete(connectionId)
+    if (counted?.size === 0) this.#hub.quotas.delete(userId)
   }
 }

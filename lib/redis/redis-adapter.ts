@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import type { EncodedMessage, WhenSlow } from '../protocol/encoding.ts'
-import type { Position } from '../protocol/position.ts'
-import type {
-  Adapter, AdapterCounters, AdapterStatus, NodeAnswers, IdempotencyClaim, ClaimOutcome, AppendedEntry, Append, AppendOutcome, HistoryRead, PresenceEntryRequest, PresenceList, AdapterEvents, QuotaOutcome
-} from '../cluster/adapter.ts'
+import type { Adapter, AdapterCounters, AdapterStatus } from '../cluster/adapter.ts'
+import type { AdapterEvents } from '../cluster/events.ts'
+import type { HistoryPort } from '../cluster/history.ts'
+import type { IdempotencyPort } from '../cluster/idempotency.ts'
+import type { NodesPort } from '../cluster/nodes.ts'
+import type { PresencePort } from '../cluster/presence.ts'
+import type { PubSubPort } from '../cluster/pubsub.ts'
+import type { QuotaPort } from '../cluster/quota.ts'
 import { RedisIdempotency } from './idempotency/redis-idempotency.ts'
 import { connectionsOf, prefixOf, type Connections } from './connections.ts'
 import { decodeBatch, encodeForNodes, senderOf } from './pubsub/message-batch.ts'
@@ -38,7 +41,44 @@ export interface RedisAdapterOptions {
 
 /** The adapter of many processes: everything that they share is in one Redis, 7 or newer, alone, with Sentinels or as a Cluster. */
 export class RedisAdapter implements Adapter {
-  readonly node = randomBytes(8).toString('hex')
+  readonly nodeId = randomBytes(8).toString('hex')
+  readonly pubsub: PubSubPort = {
+    subscribe: (channel) => this.#subscribe(channel),
+    unsubscribe: (channel) => this.#subscriptions.unsubscribe(this.#pubsub(channel)),
+    publish: (channel, message, whenSlow) => {
+      return this.#outgoing.publish(this.#pubsub(channel), 'f', encodeForNodes(message, whenSlow))
+    }
+  }
+
+  readonly history: HistoryPort = {
+    append: (channel, append) => this.#log.append(channel, append),
+    read: (channel, since) => this.#log.read(channel, since),
+    positions: (channels) => this.#log.positions(channels)
+  }
+
+  readonly presence: PresencePort = {
+    enter: (channel, entry) => this.#presence.enter(channel, entry),
+    exit: (channel, connectionId, graceMs) => this.#presence.exit(channel, connectionId, graceMs),
+    list: (channel) => this.#presence.present(channel),
+    count: (channel) => this.#presence.count(channel)
+  }
+
+  readonly idempotency: IdempotencyPort = {
+    claim: (channel, claim) => this.#claims.claim(channel, claim),
+    finish: (channel, claim, reply, entries) => this.#claims.finish(channel, claim, reply, entries),
+    release: (channel, claim) => this.#claims.release(channel, claim)
+  }
+
+  readonly quota: QuotaPort = {
+    acquire: (userId, connectionId, limit) => this.#places.reserve(userId, connectionId, limit),
+    release: (userId, connectionId) => this.#places.free(userId, connectionId)
+  }
+
+  readonly nodes: NodesPort = {
+    ask: (request, deadlineMs) => this.#questions.ask(request, deadlineMs),
+    revoke: (key, until) => this.#revocations.revoke(key, until)
+  }
+
   readonly #connections: Connections
   readonly #outgoing: PublishQueue
   readonly #subscriptions: RedisSubscriptions
@@ -59,13 +99,13 @@ export class RedisAdapter implements Adapter {
     const keys = new Keys(prefixOf(client) + prefix)
     this.#lease = lease
     this.#connections = connectionsOf(client, random)
-    this.#outgoing = new PublishQueue(this.#connections, this.node, log)
+    this.#outgoing = new PublishQueue(this.#connections, this.nodeId, log)
     this.#health = new Health(this.#connections.command, clock, log, () => this.#restore())
     this.#poison = new PoisonLog(log, () => clock.now())
     const events = { gap: () => this.#restore(), health: (reason: string | undefined) => this.#health.subscriptions(reason) }
-    this.#subscriptions = new RedisSubscriptions(this.#connections, this.#outgoing, events, clock, this.#poison, (number) => keys.ofNode(`${this.node} ${number}`, 'probe'))
+    this.#subscriptions = new RedisSubscriptions(this.#connections, this.#outgoing, events, clock, this.#poison, (number) => keys.ofNode(`${this.nodeId} ${number}`, 'probe'))
     const commands = new ScriptRunner(this.#connections.command)
-    this.#around = { node: this.node, commands, subscriptions: this.#subscriptions, publisher: this.#outgoing, keys, clock, random, log }
+    this.#around = { node: this.nodeId, commands, subscriptions: this.#subscriptions, publisher: this.#outgoing, keys, clock, random, log }
   }
 
   get status (): AdapterStatus {
@@ -99,7 +139,7 @@ export class RedisAdapter implements Adapter {
       q: (body) => this.#questions.takeQuestion(body),
       r: (body) => this.#revocations.take(body)
     }))
-    this.#quietly(this.#subscriptions.subscribe(this.#questions.inboxOf(this.node), { a: (body) => this.#questions.takeAnswer(body) }))
+    this.#quietly(this.#subscriptions.subscribe(this.#questions.inboxOf(this.nodeId), { a: (body) => this.#questions.takeAnswer(body) }))
   }
 
   async close (): Promise<void> {
@@ -109,76 +149,12 @@ export class RedisAdapter implements Adapter {
     this.#connections.command.disconnect()
   }
 
-  subscribe (channel: string): Promise<void> {
+  #subscribe (channel: string): Promise<void> {
     return this.#subscriptions.subscribe(this.#pubsub(channel), {
       f: (body) => this.#takeFrames(channel, body),
       l: (body) => this.#count(1, this.#log.take(channel, body)),
       p: (body) => this.#count(1, this.#presence.take(channel, body))
     })
-  }
-
-  unsubscribe (channel: string): Promise<void> {
-    return this.#subscriptions.unsubscribe(this.#pubsub(channel))
-  }
-
-  publish (channel: string, frame: EncodedMessage, whenSlow?: WhenSlow): Promise<void> {
-    return this.#outgoing.publish(this.#pubsub(channel), 'f', encodeForNodes(frame, whenSlow))
-  }
-
-  enter (channel: string, claim: PresenceEntryRequest): Promise<void> {
-    return this.#presence.enter(channel, claim)
-  }
-
-  exit (channel: string, connection: string, grace?: number): Promise<void> {
-    return this.#presence.exit(channel, connection, grace)
-  }
-
-  present (channel: string): Promise<PresenceList> {
-    return this.#presence.present(channel)
-  }
-
-  count (channel: string): Promise<number> {
-    return this.#presence.count(channel)
-  }
-
-  append (channel: string, append: Append): Promise<AppendOutcome> {
-    return this.#log.append(channel, append)
-  }
-
-  read (channel: string, since?: Position): Promise<HistoryRead> {
-    return this.#log.read(channel, since)
-  }
-
-  positions (channels: readonly string[]): Promise<Array<Position | undefined>> {
-    return this.#log.positions(channels)
-  }
-
-  claim (channel: string, claim: IdempotencyClaim): Promise<ClaimOutcome> {
-    return this.#claims.claim(channel, claim)
-  }
-
-  finish (channel: string, claim: IdempotencyClaim, reply: string, effects: readonly AppendedEntry[]): Promise<{ outcome: 'lost' } | { outcome: 'done', reply: string }> {
-    return this.#claims.finish(channel, claim, reply, effects)
-  }
-
-  release (channel: string, claim: IdempotencyClaim): Promise<void> {
-    return this.#claims.release(channel, claim)
-  }
-
-  reserve (user: string, connection: string, limit: number): Promise<QuotaOutcome> {
-    return this.#places.reserve(user, connection, limit)
-  }
-
-  free (user: string, connection: string): Promise<void> {
-    return this.#places.free(user, connection)
-  }
-
-  revoke (key: string, until: number): Promise<void> {
-    return this.#revocations.revoke(key, until)
-  }
-
-  ask (question: unknown, deadline: number): Promise<NodeAnswers> {
-    return this.#questions.ask(question, deadline)
   }
 
   /** All names are subscribed, perhaps again: Redis was away, and may have lost anything. */
@@ -189,10 +165,10 @@ export class RedisAdapter implements Adapter {
   }
 
   #takeFrames (channel: string, body: Buffer): void {
-    if (senderOf(body) === this.node) return
+    if (senderOf(body) === this.nodeId) return
     const frames = decodeBatch(body)
     this.#count(frames.length)
-    for (const { frame, whenSlow } of frames) this.#receiver.frame(channel, frame, whenSlow)
+    for (const { frame, whenSlow } of frames) this.#receiver.message(channel, frame, whenSlow)
   }
 
   #count (messages: number, _taken?: void): void {

@@ -1,4 +1,4 @@
-import type { PresenceVersion, PresenceList } from '../cluster/adapter.ts'
+import type { PresenceList, PresenceVersion } from '../cluster/presence.ts'
 import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
 
 interface Numbered { readonly moment: PresenceVersion, readonly change: PresenceChange }

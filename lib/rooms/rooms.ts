@@ -1,4 +1,7 @@
-import type { Adapter, Append, AppendOutcome, HistoryRead, PresenceVersion, PresenceList, AdapterEvents } from '../cluster/adapter.ts'
+import type { Adapter } from '../cluster/adapter.ts'
+import type { AdapterEvents } from '../cluster/events.ts'
+import type { Append, AppendOutcome, HistoryRead } from '../cluster/history.ts'
+import type { PresenceList, PresenceVersion } from '../cluster/presence.ts'
 import type { Clock } from '../clock.ts'
 import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
 import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
@@ -21,15 +24,15 @@ export class Rooms {
   constructor (adapter: Adapter, clock: Clock) {
     this.#adapter = adapter
     this.#clock = clock
-    this.#positions = new PositionPoller(adapter, clock)
+    this.#positions = new PositionPoller(adapter.history, clock)
   }
 
   /** What the adapter has to tell of rooms. */
-  get receiver (): Pick<AdapterEvents, 'frame' | 'presence' | 'entry' | 'gap'> {
+  get receiver (): Pick<AdapterEvents, 'message' | 'presenceChanged' | 'entryAppended' | 'gap'> {
     return {
-      frame: (channel, bytes, whenSlow) => this.#rooms.get(channel)?.deliver(bytes, { whenSlow }),
-      presence: (channel, moment, change) => this.#presenceChanged(channel, moment, change),
-      entry: (channel, epoch, entry, snapshot) => this.#rooms.get(channel)?.history?.follower.receive(epoch, entry, snapshot),
+      message: (channel, bytes, whenSlow) => this.#rooms.get(channel)?.deliver(bytes, { whenSlow }),
+      presenceChanged: (channel, moment, change) => this.#presenceChanged(channel, moment, change),
+      entryAppended: (channel, epoch, entry, snapshot) => this.#rooms.get(channel)?.history?.follower.receive(epoch, entry, snapshot),
       gap: () => { for (const room of this.#rooms.values()) this.#catchUp(room) }
     }
   }
@@ -55,7 +58,7 @@ export class Rooms {
     if (--room.holds > 0) return
     this.#rooms.delete(channel)
     this.#close(room)
-    this.#quietly(this.#adapter.unsubscribe(channel))
+    this.#quietly(this.#adapter.pubsub.unsubscribe(channel))
   }
 
   add (channel: string, member: Member): void {
@@ -71,20 +74,20 @@ export class Rooms {
    * write, and the other way round it is one for each member here.
    */
   broadcast (channel: string, bytes: EncodedMessage, options: DeliverOptions = {}): void {
-    this.#quietly(this.#adapter.publish(channel, bytes, options.whenSlow))
+    this.#quietly(this.#adapter.pubsub.publish(channel, bytes, options.whenSlow))
     this.#rooms.get(channel)?.deliver(bytes, options)
   }
 
   /** Appends to a channel's log; members everywhere get it from there, in its order. Rejects when that cannot be done, or nobody knows. */
   async append (channel: string, append: Append): Promise<AppendOutcome> {
-    const appended = await this.#adapter.append(channel, append)
+    const appended = await this.#adapter.history.append(channel, append)
     if ('position' in appended) this.#rooms.get(channel)?.history?.follower.appended(appended.position)
     return appended
   }
 
   /** What came after a position, else where to begin anew, from the log itself. */
   read (channel: string, since?: Position): Promise<HistoryRead> {
-    return this.#adapter.read(channel, since)
+    return this.#adapter.history.read(channel, since)
   }
 
   /** Makes sure that this node has come as far as a client that was elsewhere. */
@@ -118,12 +121,12 @@ export class Rooms {
 
   /** Counts a member as present. Rejects when the adapter cannot. */
   async enter (channel: string, member: Member, data: unknown): Promise<void> {
-    await this.#adapter.enter(channel, { connection: member.id, user: member.userId ?? member.id, data })
+    await this.#adapter.presence.enter(channel, { connection: member.id, user: member.userId ?? member.id, data })
   }
 
   /** Its user stays present for `grace` milliseconds, and is not told to have left when back by then. */
   exit (channel: string, member: Member, grace: number): void {
-    this.#quietly(this.#adapter.exit(channel, member.id, grace))
+    this.#quietly(this.#adapter.presence.exit(channel, member.id, grace))
   }
 
   /** `own` is among them, though news of it may still be on its way here. */
@@ -142,7 +145,7 @@ export class Rooms {
 
   #follow (room: Room): HistoryFollower {
     const feed = new HistoryFollower({
-      read: (since) => this.#adapter.read(room.channel, since),
+      read: (since) => this.#adapter.history.read(room.channel, since),
       deliver: (logged) => room.deliverEntry(logged),
       resync: (reason) => room.restart(reason)
     }, this.#clock)
@@ -151,14 +154,14 @@ export class Rooms {
   }
 
   async #connect (room: Room): Promise<void> {
-    await this.#adapter.subscribe(room.channel)
+    await this.#adapter.pubsub.subscribe(room.channel)
     if (room.history) await this.#openLog(room.history.follower)
-    room.presence.replace(await this.#adapter.present(room.channel))
+    room.presence.replace(await this.#adapter.presence.list(room.channel))
   }
 
   /** Takes a new snapshot, and tells members what it changes. One that fails is followed by another when the adapter tells of a gap. */
   async #refreshPresence (room: Room): Promise<void> {
-    const list = await this.#adapter.present(room.channel)
+    const list = await this.#adapter.presence.list(room.channel)
     if (this.#isTooEarly(room, list)) return
     room.heldBack = 'no'
     const change = room.presence.replace(list)

@@ -1,4 +1,4 @@
-import type { HistoryEntry, HistoryRead } from '../cluster/adapter.ts'
+import type { HistoryEntry, HistoryRead } from '../cluster/history.ts'
 import type { CompiledChannel } from '../contract/compile.ts'
 import type { CompiledHistory } from '../contract/compile-history.ts'
 import type { Logger } from '../logger.ts'
@@ -26,7 +26,7 @@ export class ChannelHistory {
   async append (id: string, { frame, whenSlow }: Encoded, { after, snapshot }: AppendOptions = {}): Promise<Appended> {
     const { limit, ttl } = this.#compiled
     const state = this.#encodeSnapshot(after, snapshot)
-    const appended = await this.#reach(() => this.#rooms.append(this.#channel, { id, frame, whenSlow, limit, ttl, after, snapshot: state }))
+    const appended = await this.#reach(() => this.#rooms.append(this.#channel, { id, encoded: frame, whenSlow, limit, ttl, after, snapshot: state }))
     if (appended.outcome === 'behind') throw new Behind(contentOf(appended.missed))
     if (appended.outcome === 'full') throw new MessageError('history_full', errorMessages.history_full, undefined, appended.retryAfter)
     return { ...appended.position, id }
@@ -70,7 +70,7 @@ function contentOf ({ position, reason, snapshot, entries }: HistoryRead): Histo
   }
 }
 
-function messageOf ({ frame, offset, id, hash, prev }: HistoryEntry): HistoryMessage {
-  const { type, payload } = JSON.parse(frame.toString()) as { type: string, payload?: unknown }
+function messageOf ({ encoded, offset, id, hash, prev }: HistoryEntry): HistoryMessage {
+  const { type, payload } = JSON.parse(encoded.toString()) as { type: string, payload?: unknown }
   return { type, payload, offset, id, hash, prev }
 }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { Adapter, IdempotencyClaim, AppendedEntry } from '../cluster/adapter.ts'
+import type { AppendedEntry, IdempotencyClaim, IdempotencyPort } from '../cluster/idempotency.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { refusal } from '../protocol/errors.ts'
 
@@ -39,12 +39,12 @@ export function idempotencyId (userId: string | undefined, channel: string, corr
  * whoever comes later gets the same reply.
  */
 export class IdempotentMessages {
-  readonly #adapter: Pick<Adapter, 'claim' | 'finish' | 'release'>
+  readonly #port: IdempotencyPort
   readonly #clock: Clock
   readonly #running = new Map<string, Running>()
 
-  constructor (adapter: Pick<Adapter, 'claim' | 'finish' | 'release'>, clock: Clock) {
-    this.#adapter = adapter
+  constructor (port: IdempotencyPort, clock: Clock) {
+    this.#port = port
     this.#clock = clock
   }
 
@@ -68,7 +68,7 @@ export class IdempotentMessages {
 
   async #claimed (channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>): Promise<HandlerResult> {
     for (let wait = firstLook; ; wait = Math.min(2 * wait, lastLook)) {
-      const claimed = await reach(this.#adapter.claim(channel, claim))
+      const claimed = await reach(this.#port.claim(channel, claim))
       if (claimed.outcome === 'claimed') return this.#attempt(channel, claim, attempt)
       if (claimed.outcome === 'done') return JSON.parse(claimed.reply) as HandlerResult
       if (claimed.outcome === 'conflict') throw refusal('conflict')
@@ -84,11 +84,11 @@ export class IdempotentMessages {
   async #carryOut (channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>): Promise<HandlerResult> {
     try {
       const { effects, ...outcome } = await attempt()
-      const finished = await reach(this.#adapter.finish(channel, claim, JSON.stringify(outcome), effects))
+      const finished = await reach(this.#port.finish(channel, claim, JSON.stringify(outcome), effects))
       if (finished.outcome === 'lost') throw refusal('unavailable')
       return JSON.parse(finished.reply) as HandlerResult
     } catch (error) {
-      this.#adapter.release(channel, claim).catch(() => {})
+      this.#port.release(channel, claim).catch(() => {})
       throw error
     }
   }
@@ -98,7 +98,7 @@ export class IdempotentMessages {
     let timer: Timer
     const wait = () => {
       timer = this.#clock.setTimeout(() => {
-        this.#adapter.claim(channel, claim).catch(() => {})
+        this.#port.claim(channel, claim).catch(() => {})
         wait()
       }, renewal)
     }

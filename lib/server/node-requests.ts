@@ -121,7 +121,7 @@ export const deadline = 1_000
 export async function requestAllNodes<K extends keyof NodeRequests> (
   node: { readonly adapter: Adapter, readonly localRequests: NodeRequests }, name: K, ...question: Parameters<NodeRequests[K]>
 ): Promise<NodeResults<Awaited<ReturnType<NodeRequests[K]>>>> {
-  const others = node.adapter.ask([name, ...question], deadline)
+  const others = node.adapter.nodes.ask([name, ...question], deadline)
   const own = await (node.localRequests[name] as (...question: unknown[]) => unknown)(...question)
   const { results, missing } = await others
   return { results: [own, ...results.map((result) => result.answer)] as Array<Awaited<ReturnType<NodeRequests[K]>>>, missing }

@@ -66,7 +66,7 @@ export class Node {
     this.heartbeat = new Heartbeat(options.heartbeat, clock)
     this.revocations = new Revocations(clock)
     this.#rateLimits = new UserRateLimits(clock)
-    this.#once = new IdempotentMessages(adapter, clock)
+    this.#once = new IdempotentMessages(adapter.idempotency, clock)
     this.#expiry = new TokenExpiry(clock, (connection) => connection.close(closeEvents.expired))
     this.#sweeper = new Sweeper(this, clock)
     this.#options = options
@@ -77,20 +77,20 @@ export class Node {
     adapter.start({
       ...this.rooms.receiver,
       revoked: (key, until) => { this.revoke(key, until) },
-      asked: (question) => handleNodeRequest(this.localRequests, question)
+      requested: (request) => handleNodeRequest(this.localRequests, request)
     })
   }
 
   get id (): string {
-    return this.adapter.node
+    return this.adapter.nodeId
   }
 
   get status (): NodeStatus {
-    const { adapter: { status, counters: adapterCounters, node, roundTrip }, registry, rooms, counters } = this
+    const { adapter: { status, counters: adapterCounters, nodeId, roundTrip }, registry, rooms, counters } = this
     return {
       ...status,
       ...(this.#isDraining && { state: 'draining' as const }),
-      node,
+      node: nodeId,
       connections: registry.size,
       rooms: rooms.size,
       counters: { ...adapterCounters, ...counters.totals },

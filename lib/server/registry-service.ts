@@ -76,7 +76,7 @@ export class ContractRegistry implements RegistryService {
     if (!Number.isFinite(until)) throw new TypeError('a revocation needs the time when it is over, in milliseconds since 1970')
     const closed = this.#node.revoke(key, until)
     // What cannot be told now the adapter tells later.
-    await this.#node.adapter.revoke(key, until).catch(() => {})
+    await this.#node.adapter.nodes.revoke(key, until).catch(() => {})
     return closed
   }
 

@@ -79,7 +79,7 @@ export class ContractRooms implements RoomsService {
       },
       read: async (since) => historyOf(this.#rooms, channel, compiled).read(since),
       members,
-      count: async () => compiled.presence ? await this.#node.adapter.count(channel) : (await members()).length,
+      count: async () => compiled.presence ? await this.#node.adapter.presence.count(channel) : (await members()).length,
       remove: async (target, code = 'removed') => {
         const { results } = await requestAllNodes(this.#node, 'remove', { channel, target, code })
         return results.reduce((sum, removed) => sum + removed, 0)

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Adapter, QuotaOutcome } from '../../lib/cluster/adapter.ts'
+import type { Adapter } from '../../lib/cluster/adapter.ts'
+import type { QuotaOutcome } from '../../lib/cluster/quota.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Limits } from '../../lib/limits/limits.ts'
 import { ConnectionQuota } from '../../lib/limits/connection-quota.ts'
@@ -54,8 +55,8 @@ export class Admission {
 
   async #reserve (userId: string, socket: Socket): Promise<QuotaOutcome> {
     const place = randomUUID()
-    const free = () => { this.#adapter.free(userId, place).catch(() => {}) }
-    const reserving = this.#adapter.reserve(userId, place, this.#perUser)
+    const free = () => { this.#adapter.quota.release(userId, place).catch(() => {}) }
+    const reserving = this.#adapter.quota.acquire(userId, place, this.#perUser)
     // Whatever comes of it, and whenever: a socket that is gone holds nothing.
     reserving.then(({ granted }) => {
       if (granted && socket.closed) free()

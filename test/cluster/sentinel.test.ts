@@ -5,7 +5,7 @@ import { systemClock } from '../../lib/clock.ts'
 import { silentLog } from '../support/silent-log.ts'
 import { startSentinel } from '../support/redis.ts'
 
-const append = (id: string) => ({ id, frame: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
+const append = (id: string) => ({ id, encoded: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
 
 t.test('with Sentinels the master may die: the nodes follow to the next, by themselves', async (t) => {
   const { master, sentinel } = await startSentinel(t)
@@ -14,23 +14,23 @@ t.test('with Sentinels the master may die: the nodes follow to the next, by them
   const heard: string[] = []
   const nodes = [0, 1].map(() => new RedisAdapter({ client, clock: systemClock, log: silentLog })) as [RedisAdapter, RedisAdapter]
   for (const node of nodes) {
-    node.start({ frame: (_channel, frame) => heard.push(frame.toString()), presence: () => {}, entry: () => {}, gap: () => {}, revoked: () => {}, asked: () => {} })
+    node.start({ message: (_channel, frame) => heard.push(frame.toString()), presenceChanged: () => {}, entryAppended: () => {}, gap: () => {}, revoked: () => {}, requested: () => {} })
     t.teardown(() => node.close())
   }
   const [a, b] = nodes
   const state = async (wanted: string) => { while (nodes.some(({ status }) => status.state !== wanted)) await new Promise((resolve) => setTimeout(resolve, 20)) }
   await state('up')
-  await b.subscribe('x')
-  t.match(await a.append('x', append('1')), { outcome: 'appended' })
-  await a.enter('x', { connection: '1', user: 'ann', data: {} })
+  await b.pubsub.subscribe('x')
+  t.match(await a.history.append('x', append('1')), { outcome: 'appended' })
+  await a.presence.enter('x', { connection: '1', user: 'ann', data: {} })
 
   await master.kill()
   await state('degraded')
-  await t.rejects(a.append('x', append('2')))
+  await t.rejects(a.history.append('x', append('2')))
   await state('up')
-  t.match(await a.append('x', append('2')), { outcome: 'appended' })
-  t.equal(await b.count('x'), 1, 'who was present is')
-  await a.publish('x', Buffer.from('hello'))
+  t.match(await a.history.append('x', append('2')), { outcome: 'appended' })
+  t.equal(await b.presence.count('x'), 1, 'who was present is')
+  await a.pubsub.publish('x', Buffer.from('hello'))
   while (heard.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
   t.strictSame(heard, ['hello'])
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { AdapterEvents } from '../../lib/cluster/adapter.ts'
+import type { AdapterEvents } from '../../lib/cluster/events.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { systemClock, type Clock } from '../../lib/clock.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
@@ -41,9 +41,9 @@ class LateAdapter extends MemoryAdapter {
   override start (receiver: AdapterEvents): void {
     super.start({
       ...receiver,
-      frame: (...told) => { setImmediate(() => receiver.frame(...told)) },
-      presence: (...told) => { setImmediate(() => receiver.presence(...told)) },
-      entry: (...told) => { setImmediate(() => receiver.entry(...told)) },
+      message: (...told) => { setImmediate(() => receiver.message(...told)) },
+      presenceChanged: (...told) => { setImmediate(() => receiver.presenceChanged(...told)) },
+      entryAppended: (...told) => { setImmediate(() => receiver.entryAppended(...told)) },
       revoked: (...told) => { setImmediate(() => receiver.revoked(...told)) }
     })
   }

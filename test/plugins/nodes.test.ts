@@ -10,6 +10,7 @@ import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.t
 import type { ChannelsOptions } from '../../plugins/channels.ts'
 import { lab, own } from '../support/lab.ts'
 import { bearer, listen, makeApp, serveLab } from '../support/serve.ts'
+import { adapterWith } from '../support/adapter-with.ts'
 
 /** A handler that appends at a position; a small log; a type with a rate. */
 const counter = defineChannel({
@@ -124,7 +125,7 @@ t.test('a node whose report fails is there without one; a question of another ve
 })
 
 t.test('a revocation holds here though nobody else can be told', async (t) => {
-  const { app, connect } = await serveLab(t, { adapter: Object.assign(new MemoryAdapter(), { revoke: async () => { throw new Error('away') } }) })
+  const { app, connect } = await serveLab(t, { adapter: adapterWith({ nodes: { revoke: async () => { throw new Error('away') } } }) })
   const ann = await connect('ann')
   t.equal(await app.registry.revoke({ userId: 'id-of-ann' }, Date.now() + 60_000), 1)
   t.match(await ann.closed, { code: 3000 })
@@ -143,8 +144,8 @@ t.test('places of a user are counted over all nodes', async (t) => {
   })
 
   t.test('here alone, where the others cannot be asked', async (t) => {
-    const away = { reserve: async () => { throw new Error('away') }, free: async () => { throw new Error('away') } }
-    const { connect } = await serveLab(t, { adapter: Object.assign(new MemoryAdapter(), away), limits: { perUser: 1 } })
+    const away = { acquire: async () => { throw new Error('away') }, release: async () => { throw new Error('away') } }
+    const { connect } = await serveLab(t, { adapter: adapterWith({ quota: away }), limits: { perUser: 1 } })
     await connect('ann')
     t.match(await refused(connect('ann')), { status: 429 })
   })
@@ -152,9 +153,11 @@ t.test('places of a user are counted over all nodes', async (t) => {
   t.test('one that comes too late is given back: its socket is gone', async (t) => {
     let grant = () => {}
     const freed = new Promise<string>((resolve) => {
-      const adapter = Object.assign(new MemoryAdapter(), {
-        reserve: () => new Promise((_resolve) => { grant = () => _resolve({ granted: true }) }),
-        free: async (user: string) => resolve(user)
+      const adapter = adapterWith({
+        quota: {
+          acquire: () => new Promise((_resolve) => { grant = () => _resolve({ granted: true }) }),
+          release: async (user: string) => resolve(user)
+        }
       })
       serveLab(t, { adapter }).then(async ({ connect }) => {
         const ann = await connect('ann')
@@ -197,10 +200,10 @@ t.test('what a handler appends has ids of its message: sent again, none of it is
   const { app, connect, adapter } = await serve(t, new MemoryHub())
   const ann = await connect('ann')
   await ann.request('join', 'counter/x')
-  const finish = adapter.finish.bind(adapter)
-  Object.assign(adapter, { finish: async () => { throw new Error('cut off') } })
+  const finish = adapter.idempotency.finish.bind(adapter.idempotency)
+  Object.assign(adapter.idempotency, { finish: async () => { throw new Error('cut off') } })
   t.match((await ann.request('twice', 'counter/x', undefined, 'm1')).payload, { code: 'unavailable' })
-  Object.assign(adapter, { finish })
+  Object.assign(adapter.idempotency, { finish })
   t.match(await ann.request('twice', 'counter/x', undefined, 'm1'), { type: 'ack', offset: 2 })
   const { messages } = await app.rooms.of(counter, { id: 'x' }).read()
   t.strictSame(messages.map(({ payload }) => payload), [1, 2])
@@ -212,7 +215,7 @@ t.test('a broadcast that failed is an error of its message, though the handler o
   const ann = await connect('ann')
   await ann.request('join', 'counter/x')
   t.match(await ann.request('overlook', 'counter/x'), { type: 'ack', offset: 2 })
-  Object.assign(adapter, { append: async () => { throw new Error('away') } })
+  Object.assign(adapter.history, { append: async () => { throw new Error('away') } })
   t.match((await ann.request('overlook', 'counter/x')).payload, { code: 'unavailable' })
 })
 
@@ -271,7 +274,7 @@ t.test('a log from a REST route or a job', async (t) => {
   })
 
   t.test('is unavailable while it cannot be reached', async (t) => {
-    Object.assign(adapter, { append: async () => { throw new Error('away') } })
+    Object.assign(adapter.history, { append: async () => { throw new Error('away') } })
     await t.rejects(room.broadcast('added', 1), { code: 'unavailable' })
     const ann = await connect('ann')
     await ann.request('join', 'counter/y')
@@ -303,7 +306,7 @@ t.test('the status of a node', async (t) => {
 
   t.test('says degraded, and since when', async (t) => {
     const status = { state: 'degraded' as const, since: 5, reason: 'a test' }
-    const { app, http } = await serveLab(t, { adapter: Object.assign(new MemoryAdapter(), { status }), status: '/health' })
+    const { app, http } = await serveLab(t, { adapter: adapterWith({ status }), status: '/health' })
     t.match(app.channels.status(), status)
     t.equal((await fetch(`${http}/health`)).status, 200, 'it serves its own members')
   })

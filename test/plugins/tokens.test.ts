@@ -10,6 +10,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
 import { bearer, listen, makeApp } from '../support/serve.ts'
+import { adapterWith } from '../support/adapter-with.ts'
 
 const club = defineChannel({
   pattern: 'club/:name',
@@ -104,14 +105,18 @@ t.test('a join that a newer token forbids while the channel is being reached is 
   const line = new Promise<void>((resolve) => { letGo = resolve })
   let asked = () => {}
   const reached = new Promise<void>((resolve) => { asked = resolve })
-  class Slow extends MemoryAdapter {
-    override async subscribe (channel: string): Promise<void> {
-      asked()
-      await line
-      return super.subscribe(channel)
+  const adapter = new MemoryAdapter()
+  const subscribe = adapter.pubsub.subscribe.bind(adapter.pubsub)
+  adapterWith({
+    pubsub: {
+      subscribe: async (channel) => {
+        asked()
+        await line
+        return subscribe(channel)
+      }
     }
-  }
-  const { connect, token, app } = await serveClub(t, { adapter: new Slow() })
+  }, adapter)
+  const { connect, token, app } = await serveClub(t, { adapter })
   const client = await connect('ann')
   const [jazz, chess] = [client.request('join', 'club/jazz'), client.request('join', 'club/chess')]
   await reached

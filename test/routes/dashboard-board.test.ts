@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { MemoryHistory } from '../../lib/memory/memory-history.ts'
+import { StoredHistory } from '../../lib/memory/stored-history.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import { advance, difference, emptyBoard, kept, type Board, type Delta, type Metrics } from '../../routes/dashboard/board.ts'
 import { Roster } from '../../routes/dashboard/roster.ts'
@@ -46,15 +46,15 @@ const ticks = fc.array(fc.record({
 /** The leader's side: appends to a log so short that many losses in a row are beyond it. */
 class Leader {
   #links = 0
-  readonly log = new MemoryHistory(() => 0, () => `${++this.#links}`)
+  readonly log = new StoredHistory(() => 0, () => `${++this.#links}`)
   board: Board = emptyBoard
 
   append (after: Metrics, at: number): void {
     const delta = { at, by: 'leader', ...difference(this.board.metrics, after) }
     this.board = advance(this.board, delta)
-    const frame = Buffer.from(JSON.stringify(delta))
+    const encoded = Buffer.from(JSON.stringify(delta))
     const snapshot = JSON.stringify(this.board)
-    this.log.append({ id: `${at}`, frame, whenSlow: 'skip', limit: 20, ttl: 1e9, after: this.log.position, snapshot }, () => {})
+    this.log.append({ id: `${at}`, encoded, whenSlow: 'skip', limit: 20, ttl: 1e9, after: this.log.position, snapshot })
   }
 }
 
@@ -75,12 +75,12 @@ class Viewer {
     this.#position = undefined
   }
 
-  catchUp (log: MemoryHistory): void {
+  catchUp (log: StoredHistory): void {
     const { position, reason, snapshot, entries } = log.read(this.#position)
     this.#position = position
     this.#cameBy[reason ? 'board' : 'deltas']++
     if (reason) this.board = JSON.parse(snapshot?.state as string) as Board
-    else this.board = entries.reduce((board, { frame }) => advance(board, JSON.parse(frame.toString()) as Delta), this.board)
+    else this.board = entries.reduce((board, { encoded }) => advance(board, JSON.parse(encoded.toString()) as Delta), this.board)
   }
 }
 

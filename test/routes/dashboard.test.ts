@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import t, { type Test } from 'tap'
-import type { Adapter, HistoryRead } from '../../lib/cluster/adapter.ts'
+import type { Adapter } from '../../lib/cluster/adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import type { Recovery } from '../../lib/protocol/position.ts'
@@ -15,6 +15,7 @@ import { sampleOf, type Readings } from '../../routes/dashboard/sample.ts'
 import { Sampler, type Reader } from '../../routes/dashboard/sampler.ts'
 import { serveDemo } from '../support/demo.ts'
 import { listen, makeApp, type Served } from '../support/serve.ts'
+import { adapterWith } from '../support/adapter-with.ts'
 
 const utilisation = (active: number, idle: number) => ({ active, idle, utilization: active / (active + idle) })
 const totals = { published: 0, received: 0, dropped: 0, poison: 0, messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, rejections: {} }
@@ -247,15 +248,9 @@ t.test('an append that fails is reported, and another follows', async (t) => {
   publisher.stop()
 })
 
-class AwayAdapter extends MemoryAdapter {
-  override async read (): Promise<HistoryRead> {
-    throw new Error('away')
-  }
-}
-
 t.test('while the log cannot be reached the node says so, where anybody wants to know, and goes on', async (t) => {
   const clock = new FakeClock()
-  const { logged } = await serveNode(t, clock, new AwayAdapter(), {})
+  const { logged } = await serveNode(t, clock, adapterWith({ history: { read: async () => { throw new Error('away') } } }), {})
   await second(clock, 1)
   t.match(await logged('the dashboard misses a second'), { err: { code: 'unavailable' } })
 })

@@ -12,6 +12,7 @@ import { chat } from '../../routes/chat/chat.contract.ts'
 import { serveDemo } from '../support/demo.ts'
 import { ledger } from '../support/lab.ts'
 import { root } from '../support/root.ts'
+import { adapterWith } from '../support/adapter-with.ts'
 
 /** Every rule of docs/protocol.md, spoken by a plain WebSocket against the demo. The numbers are the document's. */
 const room = 'chat/lobby'
@@ -476,14 +477,12 @@ t.test('8. while the log is away', async (t) => {
   const adapter = new MemoryAdapter()
   const away = async () => { throw new Error('away') }
   let isAway = true
-  const reading = adapter.read.bind(adapter)
-  const cut = Object.assign(Object.create(adapter) as MemoryAdapter, {
-    status: { state: 'degraded', since: 0, reason: 'a test' }, counters: adapter.counters, node: adapter.node
-  })
-  for (const name of ['start', 'close', 'subscribe', 'unsubscribe', 'publish', 'present', 'enter', 'exit', 'positions', 'claim', 'release', 'reserve', 'free', 'ask', 'append'] as const) {
-    Object.assign(cut, { [name]: (adapter[name] as () => unknown).bind(adapter) })
-  }
-  const { connect, app } = await serveDemo(t, { adapter: Object.assign(cut, { read: (...asked: Parameters<typeof reading>) => isAway ? away() : reading(...asked) }) })
+  const read = adapter.history.read.bind(adapter.history)
+  adapterWith({
+    status: { state: 'degraded', since: 0, reason: 'a test' },
+    history: { read: (...args) => isAway ? away() : read(...args) }
+  }, adapter)
+  const { connect, app } = await serveDemo(t, { adapter })
   const { client } = await connect('ann', undefined, '/ws/lab')
   const joined = await client.request('join', 'ledger/a')
 

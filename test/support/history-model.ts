@@ -1,4 +1,6 @@
-import type { Snapshot, Append as AppendRequest, AppendOutcome, HistoryEntry, HistoryRead, UnrecoverableReason } from '../../lib/cluster/adapter.ts'
+import type {
+  Append as AppendRequest, AppendOutcome, HistoryEntry, HistoryRead, Snapshot, UnrecoverableReason
+} from '../../lib/cluster/history.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import type { LogInHands, Told } from './history-world.ts'
 
@@ -64,9 +66,9 @@ export class LogModel implements LogInHands {
   }
 
   #add (append: Append, hash: string): HistoryEntry {
-    const { id, frame, whenSlow, snapshot, limit } = append
+    const { id, encoded, whenSlow, snapshot, limit } = append
     const { offset, hash: prev } = this.position
-    const entry = { offset: offset + 1, id, hash, prev, frame, whenSlow }
+    const entry = { offset: offset + 1, id, hash, prev, encoded, whenSlow }
     this.#appends.push(append)
     this.entries.push(entry)
     this.ids.set(id, entry)

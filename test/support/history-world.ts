@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Append, AppendOutcome, HistoryEntry, HistoryRead } from '../../lib/cluster/adapter.ts'
+import type { Append, AppendOutcome, HistoryEntry, HistoryRead } from '../../lib/cluster/history.ts'
 import type { EntryPosition } from '../../lib/protocol/encoding.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import { HistoryFollower } from '../../lib/history/history-follower.ts'
@@ -105,7 +105,7 @@ export class World<L extends LogInHands = LogInHands> {
     const id = `${++this.#ids}`
     const state = snapshot ? id : undefined
     const { outcome } = await this.log.append({
-      id, frame: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: this.limit, ...(state && { after: this.log.position, snapshot: state })
+      id, encoded: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: this.limit, ...(state && { after: this.log.position, snapshot: state })
     })
     if (outcome === 'appended') this.positions.push(this.log.position)
   }

@@ -25,9 +25,9 @@ export class OnceNode {
     this.adapter = adapter
     this.#channel = channel
     this.once = new IdempotentMessages({
-      claim: (...given) => this.#reach('claim', () => this.adapter.claim(...given)),
-      finish: (...given) => this.#reach('finish', () => this.adapter.finish(...given)),
-      release: (...given) => this.cut ? Promise.reject(new Error('lost')) : this.adapter.release(...given)
+      claim: (...given) => this.#reach('claim', () => this.adapter.idempotency.claim(...given)),
+      finish: (...given) => this.#reach('finish', () => this.adapter.idempotency.finish(...given)),
+      release: (...given) => this.cut ? Promise.reject(new Error('lost')) : this.adapter.idempotency.release(...given)
     }, clock)
   }
 
@@ -36,8 +36,8 @@ export class OnceNode {
     return this.once.run({ channel: this.#channel, id, type: 'message.send', payload: { text } }, async () => {
       this.runs++
       await this.gate
-      const append = { id, frame: Buffer.from(JSON.stringify({ text })), whenSlow: undefined, limit: 10, ttl: 60_000 }
-      const appended = await this.#reach('append', () => this.adapter.append(this.#channel, append)).catch(() => { throw refusal('unavailable') })
+      const append = { id, encoded: Buffer.from(JSON.stringify({ text })), whenSlow: undefined, limit: 10, ttl: 60_000 }
+      const appended = await this.#reach('append', () => this.adapter.history.append(this.#channel, append)).catch(() => { throw refusal('unavailable') })
       if (!('position' in appended)) throw new Error(appended.outcome)
       const { offset, hash } = appended.position
       return { payload: { run: this.runs }, offset, effects: [{ id, hash }] }
@@ -45,7 +45,7 @@ export class OnceNode {
   }
 
   async entries (): Promise<number> {
-    return (await this.adapter.read(this.#channel)).entries.length
+    return (await this.adapter.history.read(this.#channel)).entries.length
   }
 
   async #reach<T> (step: Step, action: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { NodeAnswers, AdapterEvents } from '../../cluster/adapter.ts'
+import type { AdapterEvents } from '../../cluster/events.ts'
+import type { NodeAnswers } from '../../cluster/nodes.ts'
 import type { Lease } from './lease.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 
@@ -13,11 +14,11 @@ interface Pending { readonly missing: Set<string>, readonly results: Array<{ nod
 export class RedisNodeRequests {
   readonly #around: RedisDeps
   readonly #lease: Lease
-  readonly #receiver: Pick<AdapterEvents, 'asked'>
+  readonly #receiver: Pick<AdapterEvents, 'requested'>
   readonly #pending = new Map<string, Pending>()
   readonly #answered = new Map<string, Promise<string>>()
 
-  constructor (around: RedisDeps, lease: Lease, receiver: Pick<AdapterEvents, 'asked'>) {
+  constructor (around: RedisDeps, lease: Lease, receiver: Pick<AdapterEvents, 'requested'>) {
     this.#around = around
     this.#lease = lease
     this.#receiver = receiver
@@ -81,7 +82,7 @@ export class RedisNodeRequests {
   }
 
   async #make (id: string, question: unknown): Promise<string> {
-    const answer = JSON.stringify([id, this.#around.node, await this.#receiver.asked(question) ?? null])
+    const answer = JSON.stringify([id, this.#around.node, await this.#receiver.requested(question) ?? null])
     if (answer.length > maxAnswer) throw new TypeError('the answer is too long')
     return answer
   }

@@ -1,4 +1,4 @@
-import type { QuotaOutcome } from '../../cluster/adapter.ts'
+import type { QuotaOutcome } from '../../cluster/quota.ts'
 import type { Lease } from './lease.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { reserveScript } from './reserve-script.ts'

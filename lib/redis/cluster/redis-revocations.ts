@@ -1,4 +1,4 @@
-import type { AdapterEvents } from '../../cluster/adapter.ts'
+import type { AdapterEvents } from '../../cluster/events.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { revokeScript } from './revoke-script.ts'
 

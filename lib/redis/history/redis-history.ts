@@ -1,4 +1,7 @@
-import type { Snapshot, Append, AppendOutcome, HistoryEntry, HistoryRead, UnrecoverableReason, AdapterEvents } from '../../cluster/adapter.ts'
+import type { AdapterEvents } from '../../cluster/events.ts'
+import type {
+  Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot, UnrecoverableReason
+} from '../../cluster/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import { newEpoch } from '../epoch.ts'
 import type { RedisDeps } from '../redis-deps.ts'
@@ -18,17 +21,17 @@ type Raw = ReadonlyArray<Buffer>
 /** The logs of channels: each of a meta hash, a stream and two dedupe hashes, which share a slot with the channel's pub/sub. */
 export class RedisHistory {
   readonly #around: RedisDeps
-  readonly #receiver: Pick<AdapterEvents, 'entry'>
+  readonly #receiver: Pick<AdapterEvents, 'entryAppended'>
 
-  constructor (around: RedisDeps, receiver: Pick<AdapterEvents, 'entry'>) {
+  constructor (around: RedisDeps, receiver: Pick<AdapterEvents, 'entryAppended'>) {
     this.#around = around
     this.#receiver = receiver
   }
 
   async append (channel: string, append: Append): Promise<AppendOutcome> {
-    const { id, frame, whenSlow, limit, ttl, after, snapshot = '' } = append
+    const { id, encoded, whenSlow, limit, ttl, after, snapshot = '' } = append
     const position = after ? [after.epoch, after.offset, after.hash] : []
-    const args = [id, frame, whenSlow === 'skip' ? 'skip' : '', limit, ttl, newEpoch(this.#around.random), window, snapshot, ...position]
+    const args = [id, encoded, whenSlow === 'skip' ? 'skip' : '', limit, ttl, newEpoch(this.#around.random), window, snapshot, ...position]
     const [outcome, ...rest] = await this.#around.commands.run(appendScript, [...this.#keys(channel), this.pubsub(channel)], args) as [Buffer, ...unknown[]]
     switch (String(outcome)) {
       case 'behind': return { outcome: 'behind', missed: readOf(rest[0] as unknown[]) }
@@ -55,11 +58,11 @@ export class RedisHistory {
     const head: unknown = JSON.parse(body.toString('utf8', 0, end))
     if (!isHead(head)) throw new TypeError('an entry without a head')
     const [epoch, offset, id, hash, prev, whenSlow, length] = head
-    const frame = body.subarray(end + 1, end + 1 + Number(length))
-    if (frame.length < 2 || frame.length !== Number(length)) throw new TypeError('an entry is cut off')
-    const snapshot = body.toString('utf8', end + 1 + frame.length)
-    const entry = { offset: Number(offset), id, hash, prev, frame, whenSlow: whenSlow === 'skip' ? 'skip' as const : undefined }
-    this.#receiver.entry(channel, epoch, entry, snapshot === '' ? undefined : snapshot)
+    const encoded = body.subarray(end + 1, end + 1 + Number(length))
+    if (encoded.length < 2 || encoded.length !== Number(length)) throw new TypeError('an entry is cut off')
+    const snapshot = body.toString('utf8', end + 1 + encoded.length)
+    const entry = { offset: Number(offset), id, hash, prev, encoded, whenSlow: whenSlow === 'skip' ? 'skip' as const : undefined }
+    this.#receiver.entryAppended(channel, epoch, entry, snapshot === '' ? undefined : snapshot)
   }
 
   pubsub (channel: string): string {
@@ -104,6 +107,6 @@ function entryOf ([offset, id, hash, prev, whenSlow, frame]: Raw): HistoryEntry 
     hash: String(hash),
     prev: String(prev),
     whenSlow: String(whenSlow) === 'skip' ? 'skip' : undefined,
-    frame: frame as Buffer
+    encoded: frame as Buffer
   }
 }

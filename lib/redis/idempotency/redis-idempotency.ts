@@ -1,4 +1,4 @@
-import type { IdempotencyClaim, ClaimOutcome, AppendedEntry } from '../../cluster/adapter.ts'
+import type { AppendedEntry, ClaimOutcome, IdempotencyClaim } from '../../cluster/idempotency.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { claimScript } from './claim-script.ts'
 import { finishScript } from './finish-script.ts'

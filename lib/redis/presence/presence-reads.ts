@@ -1,4 +1,4 @@
-import type { PresenceList } from '../../cluster/adapter.ts'
+import type { PresenceList } from '../../cluster/presence.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { listScript } from './list-script.ts'
 import { countScript } from './count-script.ts'

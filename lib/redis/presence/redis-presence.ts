@@ -1,5 +1,6 @@
 import type { Timer } from '../../clock.ts'
-import type { PresenceEntryRequest, PresenceList, AdapterEvents } from '../../cluster/adapter.ts'
+import type { AdapterEvents } from '../../cluster/events.ts'
+import type { PresenceEntryRequest, PresenceList } from '../../cluster/presence.ts'
 import { newEpoch } from '../epoch.ts'
 import { Lease, type LeaseTimes } from '../cluster/lease.ts'
 import { readChanges } from './presence-changes.ts'
@@ -33,7 +34,7 @@ interface Batch { readonly changes: Change[], readonly outcome: Promise<void> }
 export class RedisPresence {
   readonly lease: Lease
   readonly #around: RedisDeps
-  readonly #receiver: Pick<AdapterEvents, 'presence'>
+  readonly #receiver: Pick<AdapterEvents, 'presenceChanged'>
   readonly #held = new Map<string, Map<string, Held>>()
   readonly #versions: Versions
   readonly #index: PresenceIndex
@@ -43,7 +44,7 @@ export class RedisPresence {
   #over = false
 
   /** `begun`: under a new lease whatever this node holds must be said anew. */
-  constructor (around: RedisDeps, receiver: Pick<AdapterEvents, 'presence'>, times: LeaseTimes, begun: () => void) {
+  constructor (around: RedisDeps, receiver: Pick<AdapterEvents, 'presenceChanged'>, times: LeaseTimes, begun: () => void) {
     this.#around = around
     this.#receiver = receiver
     this.#versions = new Versions(around.clock)
@@ -97,7 +98,7 @@ export class RedisPresence {
   /** Takes published changes. @throws {TypeError | SyntaxError} when they are malformed */
   take (channel: string, body: Buffer): void {
     const { epoch, first, changes } = readChanges(body)
-    for (const [i, change] of changes.entries()) this.#receiver.presence(channel, { epoch, sequence: first + i }, change)
+    for (const [i, change] of changes.entries()) this.#receiver.presenceChanged(channel, { epoch, sequence: first + i }, change)
   }
 
   count (channel: string): Promise<number> {

@@ -1,4 +1,6 @@
-import type { Adapter, Append, HistoryEntry, PresenceEntryRequest, PresenceList } from '../../cluster/adapter.ts'
+import type { Adapter } from '../../cluster/adapter.ts'
+import type { Append, HistoryEntry } from '../../cluster/history.ts'
+import type { PresenceEntryRequest, PresenceList } from '../../cluster/presence.ts'
 import type { PresenceChange } from '../../protocol/control-messages.ts'
 import { encodeEnvelope } from '../../protocol/encoding.ts'
 import type { Position } from '../../protocol/position.ts'
@@ -22,12 +24,12 @@ export interface Node {
 export function startNode (adapter: Adapter): Node {
   const node: Node = { adapter, frames: new EventRecorder(), changes: new EventRecorder(), entries: new EventRecorder(), revoked: new EventRecorder(), answer: (question) => question }
   adapter.start({
-    frame: (channel, sent) => node.frames.push(channel, JSON.parse(sent.toString()).payload),
-    presence: (channel, { epoch, sequence }, change) => node.changes.push(channel, { epoch, sequence, change }),
-    entry: (channel, epoch, entry, snapshot) => node.entries.push(channel, { epoch, entry, snapshot }),
+    message: (channel, sent) => node.frames.push(channel, JSON.parse(sent.toString()).payload),
+    presenceChanged: (channel, { epoch, sequence }, change) => node.changes.push(channel, { epoch, sequence, change }),
+    entryAppended: (channel, epoch, entry, snapshot) => node.entries.push(channel, { epoch, entry, snapshot }),
     gap: () => {},
     revoked: (key, until) => node.revoked.push(key, until),
-    asked: (question) => node.answer(question)
+    requested: (question) => node.answer(question)
   })
   return node
 }
@@ -40,22 +42,22 @@ export const left = (user: string) => ({ change }: Numbered) => change.left?.inc
 
 /** What `to` was told on the channel until now: a last frame of ours closes the list. */
 export async function framesOf (to: Node, from: Node, channel: string): Promise<string[]> {
-  await from.adapter.publish(channel, bytes('the end'))
+  await from.adapter.pubsub.publish(channel, bytes('the end'))
   return to.frames.until(channel, (text) => text === 'the end')
 }
 
 /** The changes that `to` was told on the channel until now: a last user of ours closes the list. */
 export async function presenceOf (to: Node, from: Node, channel: string): Promise<Numbered[]> {
-  await from.adapter.enter(channel, claim('the end', 'the end'))
+  await from.adapter.presence.enter(channel, claim('the end', 'the end'))
   return to.changes.until(channel, joined('the end'))
 }
 
 export async function subscribe (channel: string, ...nodes: Node[]): Promise<void> {
-  for (const { adapter } of nodes) await adapter.subscribe(channel)
+  for (const { adapter } of nodes) await adapter.pubsub.subscribe(channel)
 }
 
 /** Appends an entry named after its text. */
 export async function appended (node: Node, text: string, more: Partial<Append> = {}): Promise<Position> {
-  const outcome = await node.adapter.append('x', { id: text, frame: bytes(text), whenSlow: undefined, limit: 10, ttl: 60_000, ...more })
+  const outcome = await node.adapter.history.append('x', { id: text, encoded: bytes(text), whenSlow: undefined, limit: 10, ttl: 60_000, ...more })
   return (outcome as { readonly position: Position }).position
 }

@@ -1,6 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import type { AdapterEvents } from '../../../lib/cluster/adapter.ts'
+import type { AdapterEvents } from '../../../lib/cluster/events.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { systemClock } from '../../../lib/clock.ts'
 import { startCluster, startRedis, type RedisServer } from '../../support/redis.ts'
@@ -16,12 +16,12 @@ async function start (t: Test, client: Redis | Cluster): Promise<{ adapter: Redi
   const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog })
   const told: string[] = []
   const receiver: AdapterEvents = {
-    frame: (channel, frame) => told.push(`frame ${channel} ${String(frame)}`),
-    presence: (channel, _moment, { joined }) => told.push(`joined ${channel} ${joined?.map(({ user }) => user).join()}`),
-    entry: (channel, _epoch, { id }) => told.push(`entry ${channel} ${id}`),
+    message: (channel, frame) => told.push(`frame ${channel} ${String(frame)}`),
+    presenceChanged: (channel, _moment, { joined }) => told.push(`joined ${channel} ${joined?.map(({ user }) => user).join()}`),
+    entryAppended: (channel, _epoch, { id }) => told.push(`entry ${channel} ${id}`),
     gap: () => {},
     revoked: (key) => told.push(`revoked ${key}`),
-    asked: (question) => question
+    requested: (question) => question
   }
   adapter.start(receiver)
   t.teardown(() => adapter.close())
@@ -41,13 +41,13 @@ async function carriesThePrefix (t: Test, client: Redis | Cluster, servers: read
   const { adapter: a } = await start(t, client)
   const { adapter: b, told } = await start(t, client)
   await until(() => a.known === 2 && b.known === 2)
-  await b.subscribe('x')
-  await a.publish('x', Buffer.from('{}'))
-  await a.enter('x', { connection: 'c', user: 'ann', data: {} })
-  await a.append('x', { id: '1', frame: Buffer.from('{}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
-  await a.revoke('user bob', Date.now() + 60_000)
-  t.equal((await a.reserve('ann', 'c', 1)).granted, true)
-  t.strictSame(await a.ask('well?', 5_000), { results: [{ node: b.node, answer: 'well?' }], missing: [] })
+  await b.pubsub.subscribe('x')
+  await a.pubsub.publish('x', Buffer.from('{}'))
+  await a.presence.enter('x', { connection: 'c', user: 'ann', data: {} })
+  await a.history.append('x', { id: '1', encoded: Buffer.from('{}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
+  await a.nodes.revoke('user bob', Date.now() + 60_000)
+  t.equal((await a.quota.acquire('ann', 'c', 1)).granted, true)
+  t.strictSame(await a.nodes.ask('well?', 5_000), { results: [{ node: b.nodeId, answer: 'well?' }], missing: [] })
   await until(() => told.length === 4)
   t.strictSame([...told].sort(), ['entry x 1', 'frame x {}', 'joined x ann', 'revoked user bob'])
   const names = await namesIn(servers)

@@ -2,7 +2,9 @@ import { EventEmitter } from 'node:events'
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import type { Adapter, AdapterStatus, HistoryEntry, AdapterEvents } from '../../../lib/cluster/adapter.ts'
+import type { Adapter, AdapterStatus } from '../../../lib/cluster/adapter.ts'
+import type { AdapterEvents } from '../../../lib/cluster/events.ts'
+import type { HistoryEntry } from '../../../lib/cluster/history.ts'
 import { RedisUnavailable, type Commands } from '../../../lib/redis/commands.ts'
 import { decodeBatch, encodeForNodes } from '../../../lib/redis/pubsub/message-batch.ts'
 import { Health } from '../../../lib/redis/health.ts'
@@ -47,12 +49,12 @@ async function start (t: Test, url: string, log: Logger = silentLog, clock: Cloc
   const adapter = new RedisAdapter({ client, clock, log, lease: { renew: 100, expire: 300 } })
   const told: Told = { frames: [], changes: [], entries: [], revoked: [], gaps: 0 }
   const receiver: AdapterEvents = {
-    frame: (_channel, frame) => told.frames.push(frame.toString()),
-    presence: (_channel, _moment, change) => told.changes.push(change),
-    entry: (_channel, _epoch, entry) => told.entries.push(entry),
+    message: (_channel, frame) => told.frames.push(frame.toString()),
+    presenceChanged: (_channel, _moment, change) => told.changes.push(change),
+    entryAppended: (_channel, _epoch, entry) => told.entries.push(entry),
     gap: () => { told.gaps++ },
     revoked: (key) => told.revoked.push(key),
-    asked: (question) => question
+    requested: (question) => question
   }
   adapter.start(receiver)
   t.teardown(async () => {
@@ -68,12 +70,12 @@ t.test('what is published straight to Redis by others is dropped and counted, an
   const log = new Lines()
   const { adapter, told } = await start(t, redis.url, log)
   const { adapter: other } = await start(t, redis.url)
-  await adapter.subscribe('x')
+  await adapter.pubsub.subscribe('x')
   const stranger = new Redis(redis.url)
   t.teardown(async () => stranger.disconnect())
   const keys = new Keys('fastify-channels')
   const channel = keys.ofChannel('x', 'pubsub')
-  const inbox = keys.ofNode(adapter.node, 'inbox')
+  const inbox = keys.ofNode(adapter.nodeId, 'inbox')
   const nodes = keys.shared('nodes-pubsub')
   const sender = 'f'.repeat(16)
   const frame = (manner: number, key: number, body: Buffer) => {
@@ -89,7 +91,7 @@ t.test('what is published straight to Redis by others is dropped and counted, an
     [channel, '1p["e",1,[["-",1]]]'], [channel, '1p["e",1,[["+","u","{"]]]'], [channel, '1p["e",1,[null]]'],
     [channel, '1l'], [channel, '1l{}\n{}'], [channel, '1l["e","1","i","k","","","9"]\n{}'], [channel, '1l["e","1e99","i","k","","","2"]\n{}'],
     [channel, '1l["e","1","i","k","","","1"]\nx'], [channel, '1q["a","b",1]'],
-    [keys.ofNode(`${adapter.node} 0`, 'probe'), '1oxyz'], [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
+    [keys.ofNode(`${adapter.nodeId} 0`, 'probe'), '1oxyz'], [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
     [nodes, '1q'], [nodes, '1q["a"]'], [nodes, '1q[null,null,null]'], [nodes, '1r'], [nodes, '1r["a"]'], [nodes, '1r["a","x"]'], [nodes, '1r[1,1]']
   ]
   const random = Array.from({ length: 1_000 }, (_, i) => [[channel, inbox, nodes][i % 3] as string, randomBytes(1 + i % 64)] as const)
@@ -100,13 +102,13 @@ t.test('what is published straight to Redis by others is dropped and counted, an
   t.equal(adapter.counters.poison, crafted.length + random.length, 'each was counted')
   t.equal(log.lines.filter((line) => line.includes('malformed')).length, 1, 'and one line says so, for the time being')
   t.strictSame([told.frames, told.entries, told.revoked], [[], [], []], 'none was passed on')
-  await other.publish('x', Buffer.from('{"type":"well"}'))
+  await other.pubsub.publish('x', Buffer.from('{"type":"well"}'))
   await until(() => told.frames.length > 0)
   t.strictSame(told.frames, ['{"type":"well"}'], 'and it hears what is sound')
   // A stranger's answer to nothing that was asked, and a question of a node that is not there, are sound and lead nowhere.
   await stranger.spublish(inbox, '1a["x","y",1]')
   await stranger.spublish(nodes, '1q["x","y",1]')
-  t.strictSame((await adapter.ask('well?', 2_000)).results, [{ node: other.node, answer: 'well?' }])
+  t.strictSame((await adapter.nodes.ask('well?', 2_000)).results, [{ node: other.nodeId, answer: 'well?' }])
 })
 
 t.test('what a connection that never reads would pile up is bounded, counted, and told once', async (t) => {
@@ -274,19 +276,19 @@ t.test('a node that was declared dead while it slept is the same node, with all 
   const redis = await startRedis(t)
   const { adapter } = await start(t, redis.url)
   const { adapter: other } = await start(t, redis.url)
-  for (let i = 0; i < 3; i++) await adapter.enter(`room ${i}`, { connection: 'c', user: 'ann', data: { i } })
-  await adapter.reserve('ann', 'c', 1)
-  await adapter.revoke('user bob', Date.now() + 60_000)
+  for (let i = 0; i < 3; i++) await adapter.presence.enter(`room ${i}`, { connection: 'c', user: 'ann', data: { i } })
+  await adapter.quota.acquire('ann', 'c', 1)
+  await adapter.nodes.revoke('user bob', Date.now() + 60_000)
   await redis.cli('FLUSHALL')
-  const present = async (who: Adapter) => (await Promise.all([0, 1, 2].map((i) => who.count(`room ${i}`)))).join()
+  const present = async (who: Adapter) => (await Promise.all([0, 1, 2].map((i) => who.presence.count(`room ${i}`)))).join()
   await until(async () => await present(other) === '1,1,1')
-  t.match(await other.present('room 2'), { entries: [{ user: 'ann', data: { i: 2 } }] })
+  t.match(await other.presence.list('room 2'), { entries: [{ user: 'ann', data: { i: 2 } }] })
   await until(() => adapter.known === 2 && other.known === 2)
   await redis.restart()
   await until(async () => adapter.status.state === 'up' && await present(other).catch(() => '') === '1,1,1')
   await until(async () => {
-    const { granted } = await other.reserve('ann', 'd', 1)
-    if (granted) await other.free('ann', 'd')
+    const { granted } = await other.quota.acquire('ann', 'd', 1)
+    if (granted) await other.quota.release('ann', 'd')
     return !granted
   })
   t.pass('its place is taken again')
@@ -451,16 +453,16 @@ t.test('without any master there is nothing to hear', async (t) => {
 t.test('with Redis away from the start nothing throws, and who is here is known here', async (t) => {
   const client = new Redis('redis://127.0.0.1:1', { lazyConnect: true })
   const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog })
-  adapter.start({ frame: () => {}, presence: () => {}, entry: () => {}, gap: () => {}, revoked: () => {}, asked: () => {} })
+  adapter.start({ message: () => {}, presenceChanged: () => {}, entryAppended: () => {}, gap: () => {}, revoked: () => {}, requested: () => {} })
   t.match(adapter.status, { state: 'degraded', since: Number, reason: String })
-  await adapter.subscribe('x')
-  await adapter.enter('x', { connection: '1', user: 'ann', data: { n: 1 } })
-  await adapter.enter('x', { connection: '2', user: 'ann', data: { n: 2 } })
-  t.strictSame(await adapter.present('x'), { epoch: '', sequence: 0, entries: [{ user: 'ann', data: { n: 2 } }] })
-  t.strictSame((await adapter.present('y')).entries, [])
-  const unknown = [adapter.count('x'), adapter.read('x'), adapter.positions(['x']), adapter.reserve('ann', '1', 1), adapter.exit('x', '1'), adapter.publish('x', Buffer.from('{}')), adapter.revoke('user x', Date.now() + 1)]
+  await adapter.pubsub.subscribe('x')
+  await adapter.presence.enter('x', { connection: '1', user: 'ann', data: { n: 1 } })
+  await adapter.presence.enter('x', { connection: '2', user: 'ann', data: { n: 2 } })
+  t.strictSame(await adapter.presence.list('x'), { epoch: '', sequence: 0, entries: [{ user: 'ann', data: { n: 2 } }] })
+  t.strictSame((await adapter.presence.list('y')).entries, [])
+  const unknown = [adapter.presence.count('x'), adapter.history.read('x'), adapter.history.positions(['x']), adapter.quota.acquire('ann', '1', 1), adapter.presence.exit('x', '1'), adapter.pubsub.publish('x', Buffer.from('{}')), adapter.nodes.revoke('user x', Date.now() + 1)]
   for (const outcome of await Promise.allSettled<unknown>(unknown)) t.ok(outcome.status === 'rejected' && outcome.reason instanceof RedisUnavailable)
-  t.strictSame(await adapter.ask('well?', 100), { results: [], missing: [] })
+  t.strictSame(await adapter.nodes.ask('well?', 100), { results: [], missing: [] })
   await t.resolves(adapter.close())
   await t.resolves(new RedisAdapter({ client, clock: systemClock, log: silentLog }).close(), 'nor does one that never started')
 })
@@ -498,20 +500,20 @@ t.test('a node that stops saying that it lives is swept, and is back with all it
   const clock = new StoppedClock()
   const { adapter: asleep } = await start(t, redis.url, silentLog, clock)
   const { adapter: awake, told } = await start(t, redis.url)
-  await awake.subscribe('x')
+  await awake.pubsub.subscribe('x')
   const users = Array.from({ length: 1_500 }, (_, i) => `user ${i}`)
-  await Promise.all(users.map((user) => asleep.enter('x', { connection: user, user, data: {} })))
+  await Promise.all(users.map((user) => asleep.presence.enter('x', { connection: user, user, data: {} })))
   await until(() => awake.known === 2)
   clock.stop()
-  await until(async () => await awake.count('x') === 0)
+  await until(async () => await awake.presence.count('x') === 0)
   t.equal(awake.known, 1)
   await until(() => told.changes.flatMap(({ left = [] }) => left).length >= users.length)
   t.strictSame(told.changes.flatMap(({ left = [] }) => left).sort(), [...users].sort(), 'each was told to have left, once')
   // What it writes while it knows nothing of that is refused, and is said again under a new lease.
-  await asleep.enter('x', { connection: 'late', user: 'late', data: {} })
+  await asleep.presence.enter('x', { connection: 'late', user: 'late', data: {} })
   clock.goOn()
-  await until(async () => await awake.count('x') === users.length + 1)
-  t.equal(new Set((await awake.present('x')).entries.map(({ user }) => user)).size, users.length + 1)
+  await until(async () => await awake.presence.count('x') === users.length + 1)
+  t.equal(new Set((await awake.presence.list('x')).entries.map(({ user }) => user)).size, users.length + 1)
 })
 
 t.test('what Redis lost without anybody noticing is found by the next check, ghosts as well', async (t) => {
@@ -519,7 +521,7 @@ t.test('what Redis lost without anybody noticing is found by the next check, gho
   const hasty: Clock = { ...systemClock, setTimeout: (fn, ms) => systemClock.setTimeout(fn, ms === 30_000 ? 100 : ms) }
   const { adapter } = await start(t, redis.url, silentLog, hasty)
   const name = (part: string) => new Keys('fastify-channels').ofChannel('x', part)
-  for (const user of ['ann', 'bob']) await adapter.enter('x', { connection: user, user, data: {} })
+  for (const user of ['ann', 'bob']) await adapter.presence.enter('x', { connection: user, user, data: {} })
   const [entries] = (await redis.cli('KEYS', name('entries:*').replace(/[{}]/g, '?'))) as [string]
   await redis.cli('HDEL', entries, 'ann')
   await redis.cli('HDEL', name('refs'), 'ann')
@@ -528,7 +530,7 @@ t.test('what Redis lost without anybody noticing is found by the next check, gho
   await redis.cli('HSET', name('refs'), 'eve', '1')
   await redis.cli('HSET', name('data'), 'eve', '{}')
   await redis.cli('HSET', name('incarnations'), '1', '1')
-  const usersOf = async () => (await adapter.present('x')).entries.map(({ user }) => user).sort().join()
+  const usersOf = async () => (await adapter.presence.list('x')).entries.map(({ user }) => user).sort().join()
   await until(async () => await usersOf() === 'ann,bob')
   await until(async () => await redis.cli('HEXISTS', name('incarnations'), '1') === 0)
   t.pass('and an incarnation that nobody knows is swept')
@@ -538,12 +540,12 @@ t.test('a grace that outlives its node is fired by another', async (t) => {
   const redis = await startRedis(t)
   const { adapter: first } = await start(t, redis.url)
   const { adapter: second } = await start(t, redis.url)
-  for (const user of ['ann', 'bob']) await first.enter('x', { connection: user, user, data: {} })
-  await second.enter('x', { connection: 'cy', user: 'cy', data: {} })
-  await first.exit('x', 'ann', 400)
+  for (const user of ['ann', 'bob']) await first.presence.enter('x', { connection: user, user, data: {} })
+  await second.presence.enter('x', { connection: 'cy', user: 'cy', data: {} })
+  await first.presence.exit('x', 'ann', 400)
   await first.close()
-  t.equal(await second.count('x'), 2, 'she is there until it is over')
-  await until(async () => await second.count('x') === 1)
+  t.equal(await second.presence.count('x'), 2, 'she is there until it is over')
+  await until(async () => await second.presence.count('x') === 1)
 })
 
 t.test('a place of a node that has gone is free', async (t) => {
@@ -551,11 +553,11 @@ t.test('a place of a node that has gone is free', async (t) => {
   const { adapter: first } = await start(t, redis.url)
   const { adapter: second } = await start(t, redis.url)
   await until(() => first.known === 2 && second.known === 2)
-  t.match([await first.reserve('ann', '1', 1), await second.reserve('ann', '2', 1)], [{ granted: true }, { granted: false, retryAfter: 1_000 }])
+  t.match([await first.quota.acquire('ann', '1', 1), await second.quota.acquire('ann', '2', 1)], [{ granted: true }, { granted: false, retryAfter: 1_000 }])
   await first.close()
-  t.match(await second.reserve('ann', '2', 1), { granted: true })
-  await second.free('ann', 'nobody')
-  t.match(await second.reserve('ann', '3', 1), { granted: false })
+  t.match(await second.quota.acquire('ann', '2', 1), { granted: true })
+  await second.quota.release('ann', 'nobody')
+  t.match(await second.quota.acquire('ann', '3', 1), { granted: false })
 })
 
 /** Presence over a Redis that answers what the test says. */
@@ -569,7 +571,7 @@ function scripted (answers: Record<string, unknown[]>) {
     }
   }
   const around = { node: 'node', commands, keys: new Keys('p'), clock: new FakeClock(), random: () => 0.5, log: silentLog } as unknown as RedisDeps
-  const presence = new RedisPresence(around, { presence: () => {} }, { renew: 100, expire: 300 }, () => {})
+  const presence = new RedisPresence(around, { presenceChanged: () => {} }, { renew: 100, expire: 300 }, () => {})
   return { presence, run, names: () => run.map(([name]) => name) }
 }
 
@@ -615,8 +617,8 @@ t.test('revocations that are over are forgotten; an answer that is too long is n
   const { adapter: second } = await start(t, redis.url)
   await until(() => first.known === 2 && second.known === 2)
   const over = Date.now() + 1_000
-  await second.revoke('user short', over)
-  await second.revoke('user long', Date.now() + 60_000)
+  await second.nodes.revoke('user short', over)
+  await second.nodes.revoke('user long', Date.now() + 60_000)
   await until(() => told.revoked.length === 2)
   const { adapter: third, told: toThird } = await start(t, redis.url)
   await until(() => toThird.revoked.includes('user long'))
@@ -627,9 +629,9 @@ t.test('revocations that are over are forgotten; an answer that is too long is n
   await until(() => toFourth.revoked.includes('user long'))
   t.notOk(toFourth.revoked.includes('user short'))
   await until(() => first.known >= 4)
-  const { missing } = await first.ask('x'.repeat(1_100_000), 300)
+  const { missing } = await first.nodes.ask('x'.repeat(1_100_000), 300)
   t.ok(missing.length >= 2)
-  for (let i = 0; i < 1_001; i++) await first.ask(i, 2_000)
+  for (let i = 0; i < 1_001; i++) await first.nodes.ask(i, 2_000)
 })
 
 t.test('revocations', async (t) => {
@@ -673,9 +675,9 @@ t.test('revocations', async (t) => {
     const nodes = [await start(t, redis.url), await start(t, redis.url)] as const
     await until(() => nodes.every(({ adapter }) => adapter.known === 2))
     const later = Date.now() + 60_000
-    await nodes[0].adapter.revoke('user eve', later)
-    await nodes[1].adapter.revoke('user eve', later - 30_000)
-    await nodes[1].adapter.revoke('user bob', later)
+    await nodes[0].adapter.nodes.revoke('user eve', later)
+    await nodes[1].adapter.nodes.revoke('user eve', later - 30_000)
+    await nodes[1].adapter.nodes.revoke('user bob', later)
     await until(() => nodes[0].told.revoked.includes('user bob'))
     t.strictSame(nodes.map(({ told }) => told.revoked), [['user bob'], ['user eve']])
     const client = new Redis(redis.url)

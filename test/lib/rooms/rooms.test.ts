@@ -1,11 +1,14 @@
 import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
-import type { Adapter, PresenceList, AdapterEvents } from '../../../lib/cluster/adapter.ts'
+import type { Adapter } from '../../../lib/cluster/adapter.ts'
+import type { AdapterEvents } from '../../../lib/cluster/events.ts'
+import type { PresenceList } from '../../../lib/cluster/presence.ts'
 import { encodeEnvelope, type EncodedMessage, type ResyncSource } from '../../../lib/protocol/encoding.ts'
 import { PresenceReplica } from '../../../lib/rooms/presence-replica.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import type { Member } from '../../../lib/rooms/room.ts'
 import { Rooms } from '../../../lib/rooms/rooms.ts'
+import { adapterWith, type Replacements } from '../../support/adapter-with.ts'
 
 const said = (text: string) => encodeEnvelope({ type: 'said', channel: 'x', payload: text })
 
@@ -45,7 +48,7 @@ const clock = new FakeClock()
 
 function started (adapter: Adapter): Rooms {
   const rooms = new Rooms(adapter, clock)
-  adapter.start({ ...rooms.receiver, revoked: () => {}, asked: () => undefined })
+  adapter.start({ ...rooms.receiver, revoked: () => {}, requested: () => undefined })
   return rooms
 }
 
@@ -181,7 +184,7 @@ t.test('nothing is left on the hub when all have left and the nodes are closed',
   const members = Array.from({ length: 10 }, (_, i) => new FakeMember(`${i}`, `user ${i % 3}`))
   for (const [i, member] of members.entries()) await join(rooms[i % 2 as 0 | 1], member, { i })
   for (const [i, member] of members.entries()) leave(rooms[i % 2 as 0 | 1], member)
-  t.strictSame(hub.list('x').entries, [])
+  t.strictSame(hub.presenceList('x').entries, [])
   t.ok([...hub.nodes].every(({ subscribed }) => subscribed.size === 0))
   t.strictSame(rooms.map(({ size }) => size), [0, 0])
   for (const adapter of adapters) await adapter.close()
@@ -189,15 +192,15 @@ t.test('nothing is left on the hub when all have left and the nodes are closed',
 })
 
 /** A memory adapter of which some calls are replaced. */
-function roomsWith (replaced: Partial<Adapter>): Rooms {
-  return started(Object.assign(new MemoryAdapter(), replaced))
+function roomsWith (replaced: Replacements): Rooms {
+  return started(adapterWith(replaced))
 }
 
 const down = async () => { throw new Error('adapter is down') }
 
 t.test('a channel that cannot be reached rejects whoever opens it, and is tried anew once they released it', async (t) => {
   let isDown = true
-  const rooms = roomsWith({ subscribe: async () => { if (isDown) throw new Error('adapter is down') } })
+  const rooms = roomsWith({ pubsub: { subscribe: async () => { if (isDown) throw new Error('adapter is down') } } })
   const outcomes = await Promise.allSettled([rooms.open('x'), rooms.open('x')])
   t.strictSame(outcomes.map(({ status }) => status), ['rejected', 'rejected'])
   t.equal(rooms.size, 1, 'they hold it until they release it')
@@ -209,14 +212,14 @@ t.test('a channel that cannot be reached rejects whoever opens it, and is tried 
 })
 
 t.test('a channel whose presence cannot be read is not open', async (t) => {
-  const rooms = roomsWith({ present: down })
+  const rooms = roomsWith({ presence: { list: down } })
   await t.rejects(rooms.open('x'), { message: 'adapter is down' })
   rooms.release('x')
   t.equal(rooms.size, 0)
 })
 
 t.test('entering rejects when the adapter cannot', async (t) => {
-  const rooms = roomsWith({ enter: down })
+  const rooms = roomsWith({ presence: { enter: down } })
   await rooms.open('x')
   await t.rejects(rooms.enter('x', new FakeMember('a'), {}), { message: 'adapter is down' })
 })
@@ -226,7 +229,7 @@ t.test('members here get a broadcast though the adapter fails, and what may fail
   const note = (error: unknown) => unhandled.push(error)
   process.on('unhandledRejection', note)
   t.teardown(() => process.off('unhandledRejection', note))
-  const rooms = roomsWith({ publish: down, exit: down, unsubscribe: down })
+  const rooms = roomsWith({ pubsub: { publish: down, unsubscribe: down }, presence: { exit: down } })
   const a = new FakeMember('a')
   await join(rooms, a, {})
   rooms.broadcast('x', said('hello'))
@@ -237,11 +240,11 @@ t.test('members here get a broadcast though the adapter fails, and what may fail
 })
 
 t.test('a room whose log cannot be read does not open, unless all of it is away', async (t) => {
-  const failing = roomsWith({ read: down })
+  const failing = roomsWith({ history: { read: down } })
   await t.rejects(failing.open('x', 10))
   failing.release('x')
   t.equal(failing.size, 0)
-  const away = roomsWith({ read: down, status: { state: 'degraded', since: 0, reason: 'a test' } })
+  const away = roomsWith({ history: { read: down }, status: { state: 'degraded', since: 0, reason: 'a test' } })
   await t.resolves(away.open('x', 10))
 })
 
@@ -251,7 +254,7 @@ t.test('a member who skipped some of a log is given it anew, as long as it is on
   const member: Member = { id: 'slow', userId: undefined, send: (_frame, _whenSlow, stream) => streams.push(stream) }
   await rooms.open('x', 10)
   rooms.add('x', member)
-  await rooms.append('x', { id: '1', frame: said('one'), whenSlow: 'skip', limit: 10, ttl: 1_000 })
+  await rooms.append('x', { id: '1', encoded: said('one'), whenSlow: 'skip', limit: 10, ttl: 1_000 })
   const [log] = streams
   t.match(JSON.parse(String(log?.resync('slow'))), { type: 'resync', channel: 'x', payload: { offset: 1, reason: 'slow', messages: [{ payload: 'one', offset: 1 }] } })
   t.equal(log?.resync('somebody else'), undefined)
@@ -306,16 +309,18 @@ async function roomWith (snapshot: PresenceList) {
   const adapter = new MemoryAdapter()
   let receiver: AdapterEvents | undefined
   const given = { snapshot, asked: 0 }
-  Object.assign(adapter, {
-    start: (told: AdapterEvents) => { receiver = told },
-    present: async () => {
-      given.asked++
-      return given.snapshot
+  Object.assign(adapter, { start: (told: AdapterEvents) => { receiver = told } })
+  adapterWith({
+    presence: {
+      list: async () => {
+        given.asked++
+        return given.snapshot
+      }
     }
-  })
+  }, adapter)
   const own = new FakeClock()
   const rooms = new Rooms(adapter, own)
-  adapter.start({ ...rooms.receiver, revoked: () => {}, asked: () => undefined })
+  adapter.start({ ...rooms.receiver, revoked: () => {}, requested: () => undefined })
   const member = new FakeMember('watcher')
   await join(rooms, member)
   return { rooms, member, given, clock: own, receiver: receiver as unknown as AdapterEvents }
@@ -326,10 +331,10 @@ const turn = () => new Promise(setImmediate)
 t.test('a hole in the changes is filled from a new snapshot, and members are told the difference', async (t) => {
   const { member, given, receiver } = await roomWith({ ...at(1), entries: [entry('ada')] })
   given.snapshot = { ...at(3), entries: [entry('bob')] }
-  receiver.presence('x', at(3), { joined: [entry('bob')] })
+  receiver.presenceChanged('x', at(3), { joined: [entry('bob')] })
   await turn()
   t.strictSame(member.payloads, [{ joined: [entry('bob')], left: ['ada'] }])
-  receiver.presence('y', at(9), { left: ['ada'] })
+  receiver.presenceChanged('y', at(9), { left: ['ada'] })
   await turn()
   t.equal(given.asked, 2, 'what is nobody\'s here is not asked about')
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
-import type { Adapter } from '../../../lib/cluster/adapter.ts'
+import type { IdempotencyPort } from '../../../lib/cluster/idempotency.ts'
 import { idempotencyId } from '../../../lib/server/idempotent-messages.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { cutOff, cuts, OnceNode } from '../../support/idempotent-node.ts'
@@ -118,11 +118,11 @@ t.test('one that failed here says nothing about its twin, which is handled', asy
 
 t.test('entries that Redis lost after they were acknowledged are not acked', async (t) => {
   const { a } = cluster()
-  const lost: Pick<Adapter, 'finish'> = { finish: async () => ({ outcome: 'lost' }) }
-  const finish = a.adapter.finish.bind(a.adapter)
-  Object.assign(a.adapter, lost)
+  const lost: Pick<IdempotencyPort, 'finish'> = { finish: async () => ({ outcome: 'lost' }) }
+  const finish = a.adapter.idempotency.finish.bind(a.adapter.idempotency)
+  Object.assign(a.adapter.idempotency, lost)
   await t.rejects(a.send(), { code: 'unavailable' })
-  Object.assign(a.adapter, { finish })
+  Object.assign(a.adapter.idempotency, { finish })
   t.strictSame((await a.send()).payload, { run: 2 })
   t.equal(await a.entries(), 1)
 })

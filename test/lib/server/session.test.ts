@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { setImmediate as turn } from 'node:timers/promises'
-import { MemoryAdapter } from '../../../lib/memory/memory-adapter.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import type { TestClient } from '../../../lib/testing/test-client.ts'
 import { lab, own } from '../../support/lab.ts'
 import { serveLab } from '../../support/serve.ts'
+import { adapterWith } from '../../support/adapter-with.ts'
 
 const channel = 'lab/a'
 
@@ -258,12 +258,8 @@ t.test('messages of the connection itself', async (t) => {
 })
 
 t.test('a channel that the adapter cannot reach is `unavailable`, and leaves nothing behind', async (t) => {
-  class Broken extends MemoryAdapter {
-    override async subscribe (): Promise<void> {
-      throw new Error('the line is cut')
-    }
-  }
-  const { connect, app, logged } = await serveLab(t, { adapter: new Broken() })
+  const broken = adapterWith({ pubsub: { subscribe: async () => { throw new Error('the line is cut') } } })
+  const { connect, app, logged } = await serveLab(t, { adapter: broken })
   const client = await connect('ann')
   t.match((await client.request('join', channel)).payload, { code: 'unavailable' })
   t.match(await logged('a channel cannot be reached'), { level: 40, channel, err: { message: 'the line is cut' } })

@@ -50,7 +50,7 @@ t.test('every minute', async (t) => {
     clock.advance(1)
     t.strictSame(node.swept, { closed: 1, unwatched: 0, orphaned: 0 })
     t.strictSame([node.registry.size, node.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0, 0])
-    t.strictSame(hub.list('lab/a').entries, [])
+    t.strictSame(hub.presenceList('lab/a').entries, [])
     t.match(warnings, [{ reason: 'closed' }])
     gone.socket.emit('close', 1006)
     t.equal(node.swept.closed, 1, 'its late word changes nothing')
@@ -80,7 +80,7 @@ t.test('every minute', async (t) => {
     clock.advance(60_000)
     t.strictSame(node.swept, { closed: 0, unwatched: 0, orphaned: 2 })
     t.strictSame([node.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0])
-    for (const channel of ['lab/a', 'lab/b']) t.strictSame(hub.list(channel).entries, [])
+    for (const channel of ['lab/a', 'lab/b']) t.strictSame(hub.presenceList(channel).entries, [])
   })
 
   t.test('nothing happens to what is well, nor after the end', async (t) => {

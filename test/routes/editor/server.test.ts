@@ -7,6 +7,7 @@ import { Documents } from '../../../routes/editor/documents.ts'
 import { Replica, Stale } from '../../../routes/editor/replica.ts'
 import { SharedDocument } from '../../../routes/editor/shared-document.ts'
 import { serveDemo, type Demo, type Visitor } from '../../support/demo.ts'
+import { adapterWith } from '../../support/adapter-with.ts'
 
 const channel = 'doc/minutes'
 
@@ -19,9 +20,17 @@ const edit = (version: number, seq: number, changes: unknown, more: object = {})
 class AwayAdapter extends MemoryAdapter {
   isAway = false
 
-  override async read (...of: Parameters<MemoryAdapter['read']>): ReturnType<MemoryAdapter['read']> {
-    if (this.isAway) throw new Error('away')
-    return super.read(...of)
+  constructor () {
+    super()
+    const read = this.history.read.bind(this.history)
+    adapterWith({
+      history: {
+        read: async (...of) => {
+          if (this.isAway) throw new Error('away')
+          return read(...of)
+        }
+      }
+    }, this)
   }
 }
 

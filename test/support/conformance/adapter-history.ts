@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import type { Adapter, Append, AppendOutcome, HistoryEntry, HistoryRead, AdapterEvents } from '../../../lib/cluster/adapter.ts'
+import type { Adapter } from '../../../lib/cluster/adapter.ts'
+import type { AdapterEvents } from '../../../lib/cluster/events.ts'
+import type { Append, AppendOutcome, HistoryEntry, HistoryRead } from '../../../lib/cluster/history.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
 import type { Told } from '../history-world.ts'
 import { LogModel } from '../history-model.ts'
@@ -8,12 +10,12 @@ import { assertSame, assertSameRead } from './history-property.ts'
 import type { OneLog } from './merge-property.ts'
 
 /** A node that has no ears. */
-export const deaf: AdapterEvents = { frame: () => {}, presence: () => {}, entry: () => {}, gap: () => {}, revoked: () => {}, asked: () => undefined }
+export const deaf: AdapterEvents = { message: () => {}, presenceChanged: () => {}, entryAppended: () => {}, gap: () => {}, revoked: () => {}, requested: () => undefined }
 
 /** Entries as they come to a node, by the channel that they belong to. */
 export class Entries {
   readonly #takers = new Map<string, Told>()
-  readonly receiver: Pick<AdapterEvents, 'entry'> = { entry: (channel, ...told) => this.#takers.get(channel)?.(...told as Parameters<Told>) }
+  readonly receiver: Pick<AdapterEvents, 'entryAppended'> = { entryAppended: (channel, ...told) => this.#takers.get(channel)?.(...told as Parameters<Told>) }
 
   take (channel: string, taker: Told): void {
     this.#takers.set(channel, taker)
@@ -52,7 +54,7 @@ export class AdapterLog<S> implements OneLog {
       log.told(epoch, entry, snapshot)
       log.#arrived([epoch, entry, snapshot])
     })
-    await far.subscribe(channel)
+    await far.pubsub.subscribe(channel)
     await log.#begin()
     return log
   }
@@ -69,23 +71,23 @@ export class AdapterLog<S> implements OneLog {
   async append (append: Omit<Append, 'ttl'>): Promise<AppendOutcome> {
     const saved = await this.#beneath.save(this.#channel)
     const arrived = new Promise<Parameters<Told>>((resolve) => { this.#arrived = resolve })
-    const outcome = await this.#near.append(this.#channel, { ...append, ttl: 60_000 })
+    const outcome = await this.#near.history.append(this.#channel, { ...append, ttl: 60_000 })
     assertSame(outcome, this.#model.append(append, 'position' in outcome ? outcome.position.hash : undefined))
     if (outcome.outcome !== 'appended') return outcome
     this.#saved.push(saved)
-    const [epoch, { offset, id, hash, prev, frame, whenSlow }, snapshot] = await arrived
-    assert.deepEqual([epoch, { offset, id, hash, prev, frame, whenSlow }, snapshot], [this.position.epoch, this.entries.at(-1), append.snapshot])
+    const [epoch, { offset, id, hash, prev, encoded, whenSlow }, snapshot] = await arrived
+    assert.deepEqual([epoch, { offset, id, hash, prev, encoded, whenSlow }, snapshot], [this.position.epoch, this.entries.at(-1), append.snapshot])
     return outcome
   }
 
   async read (since: Position | undefined): Promise<HistoryRead> {
-    const read = await this.#far.read(this.#channel, since)
+    const read = await this.#far.history.read(this.#channel, since)
     assertSameRead(read, this.#model.read(since))
     return read
   }
 
   async top (): Promise<Position | undefined> {
-    const [position] = await this.#far.positions([this.#channel])
+    const [position] = await this.#far.history.positions([this.#channel])
     assert.deepEqual(position, this.position)
     return position
   }
@@ -107,12 +109,12 @@ export class AdapterLog<S> implements OneLog {
 
   async end (): Promise<void> {
     this.#entries.leave(this.#channel)
-    await this.#far.unsubscribe(this.#channel)
+    await this.#far.pubsub.unsubscribe(this.#channel)
   }
 
   /** Whoever asks first begins a log, and says which epoch it is. */
   async #begin (): Promise<void> {
-    const { position } = await this.#far.read(this.#channel)
+    const { position } = await this.#far.history.read(this.#channel)
     this.#model.epoch = position.epoch
   }
 }

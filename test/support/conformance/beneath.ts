@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
-import type { Append, AppendOutcome, HistoryEntry } from '../../../lib/cluster/adapter.ts'
+import type { Append } from '../../../lib/cluster/history.ts'
 import { MemoryHub } from '../../../lib/memory/memory-hub.ts'
-import { MemoryHistory } from '../../../lib/memory/memory-history.ts'
+import { StoredHistory, type StoredAppend } from '../../../lib/memory/stored-history.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
 
 /** What is beneath the adapters, and can be made to lose a channel's log. */
@@ -49,18 +49,18 @@ interface History { readonly appends: readonly Append[], readonly chance: readon
 export class LossyHub extends MemoryHub implements Beneath<History> {
   readonly #own = new Map<string, RepeatableLog>()
 
-  override log (channel: string): RepeatableLog {
+  override historyOf (channel: string): RepeatableLog {
     const log = this.#own.get(channel) ?? new RepeatableLog({ appends: [], chance: [] })
     this.#own.set(channel, log)
     return log
   }
 
-  override hasLog (channel: string): boolean {
+  override hasHistory (channel: string): boolean {
     return this.#own.has(channel)
   }
 
   save (channel: string): History {
-    return this.log(channel).history
+    return this.historyOf(channel).history
   }
 
   restore (channel: string, history: History): void {
@@ -72,7 +72,7 @@ export class LossyHub extends MemoryHub implements Beneath<History> {
   }
 }
 
-class RepeatableLog extends MemoryHistory {
+class RepeatableLog extends StoredHistory {
   readonly #appends: Append[] = []
   readonly #chance: readonly string[]
 
@@ -83,15 +83,15 @@ class RepeatableLog extends MemoryHistory {
       return drawn.at(-1) as string
     })
     this.#chance = drawn
-    for (const append of appends) this.append(append, () => {})
+    for (const append of appends) this.append(append)
   }
 
   get history (): History {
     return { appends: [...this.#appends], chance: [...this.#chance] }
   }
 
-  override append (append: Append, told: (epoch: string, entry: HistoryEntry, snapshot?: string) => void): AppendOutcome {
-    const outcome = super.append(append, told)
+  override append (append: Append): StoredAppend {
+    const outcome = super.append(append)
     if (outcome.outcome === 'appended') this.#appends.push(append)
     return outcome
   }

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { Adapter, AppendOutcome, HistoryRead } from '../../../lib/cluster/adapter.ts'
+import type { Adapter } from '../../../lib/cluster/adapter.ts'
+import type { AppendOutcome, HistoryRead } from '../../../lib/cluster/history.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
 import { LogModel } from '../history-model.ts'
 
 /** Which position: one of those seen so far, perhaps with a wrong part, or none. */
 const where = fc.record({ seen: fc.nat(20), wrong: fc.constantFrom('nothing', 'nothing', 'nothing', 'epoch', 'offset', 'link') })
 const step = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ id: fc.nat(9), expect: fc.option(fc.constantFrom('top', 'top', 'old')), snapshot: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ id: fc.nat(9), after: fc.option(fc.constantFrom('top', 'top', 'old')), snapshot: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ since: fc.option(where) }) }
 )
 const history = fc.record({ limit: fc.integer({ min: 1, max: 4 }), steps: fc.array(step, { minLength: 1, maxLength: 24 }) })
@@ -30,33 +31,33 @@ export async function logProperty (adapters: readonly Adapter[], runs: number, l
 async function play (adapters: readonly Adapter[], channel: string, limit: number, steps: readonly Step[]): Promise<void> {
   const [first] = adapters as readonly [Adapter]
   const model = new LogModel()
-  const { position } = await first.read(channel)
+  const { position } = await first.history.read(channel)
   model.epoch = position.epoch
   const seen: Position[] = [position]
   for (const [i, step] of steps.entries()) {
     const adapter = adapters[i % adapters.length] as Adapter
     if ('since' in step) {
       const since = step.since ? spoil(seen[step.since.seen % seen.length] as Position, step.since.wrong) : undefined
-      assertSameRead(await adapter.read(channel, since), model.read(since))
+      assertSameRead(await adapter.history.read(channel, since), model.read(since))
     } else {
       seen.push(await append(adapter, channel, model, limit, step, seen))
     }
   }
-  assert.deepEqual(await first.positions([channel, `${channel} never used`]), [model.position, undefined])
+  assert.deepEqual(await first.history.positions([channel, `${channel} never used`]), [model.position, undefined])
 }
 
 async function append (
-  adapter: Adapter, channel: string, model: LogModel, limit: number, { id, expect, snapshot }: Exclude<Step, { since: unknown }>, seen: readonly Position[]
+  adapter: Adapter, channel: string, model: LogModel, limit: number, { id, after, snapshot }: Exclude<Step, { since: unknown }>, seen: readonly Position[]
 ): Promise<Position> {
   const append = {
     id: `id ${id}`,
-    frame: Buffer.from(`{"n":${model.entries.length}}`),
+    encoded: Buffer.from(`{"n":${model.entries.length}}`),
     whenSlow: id % 2 ? 'skip' as const : undefined,
     limit,
-    ...(expect && { expect: expect === 'top' ? model.position : seen[id % seen.length] as Position }),
-    ...(expect && snapshot && { snapshot: `{"n":${model.entries.length}}` })
+    ...(after && { after: after === 'top' ? model.position : seen[id % seen.length] as Position }),
+    ...(after && snapshot && { snapshot: `{"n":${model.entries.length}}` })
   }
-  const outcome = await adapter.append(channel, { ...append, ttl: 60_000 })
+  const outcome = await adapter.history.append(channel, { ...append, ttl: 60_000 })
   const modelled = model.append(append, 'position' in outcome ? outcome.position.hash : undefined)
   assertSame(outcome, modelled)
   return model.position
@@ -78,7 +79,7 @@ export function assertSameRead (read: HistoryRead, modelled: HistoryRead): void 
     position,
     reason,
     snapshot,
-    entries: entries.map(({ offset, id, hash, prev, whenSlow, frame }) => ({ offset, id, hash, prev, whenSlow, frame: frame.toString() }))
+    entries: entries.map(({ offset, id, hash, prev, whenSlow, encoded }) => ({ offset, id, hash, prev, whenSlow, encoded: encoded.toString() }))
   })
   assert.deepEqual(plain(read), plain(modelled))
 }

@@ -42,12 +42,12 @@ class SimulatedNode {
   constructor (hub: MemoryHub, clock: FakeClock, appended: (edited: Edited) => void) {
     const adapter = new MemoryAdapter(hub)
     const rooms = new Rooms(adapter, clock)
-    adapter.start({ ...rooms.receiver, revoked: () => {}, asked: () => undefined })
+    adapter.start({ ...rooms.receiver, revoked: () => {}, requested: () => undefined })
     this.log = new ChannelHistory(rooms, channel, log)
     this.#appended = appended
     this.document = new SharedDocument(this.log, snapshotEvery)
     this.append = this.append.bind(this)
-    this.#prefix = adapter.node
+    this.#prefix = adapter.nodeId
   }
 
   async append (edited: Edited, options: Parameters<Append>[1]): Promise<Position & { readonly id: string }> {

@@ -1,0 +1,84 @@
+import type { EncodedMessage, WhenSlow } from '../protocol/encoding.ts'
+import type { Position } from '../protocol/position.ts'
+
+/** One message in the history of a channel. */
+export interface HistoryEntry {
+  /** Counts the entries of one epoch, from 1. */
+  readonly offset: number
+  readonly id: string
+  /** The entry's chain hash: new for every entry, even for one with the same id. */
+  readonly hash: string
+  /** The hash of the entry before it; `''` for the first one. */
+  readonly prev: string
+  /** As it was appended, without its position. */
+  readonly encoded: EncodedMessage
+  readonly whenSlow: WhenSlow
+}
+
+/** A state of the channel that holds after the entry with this offset and hash. */
+export interface Snapshot {
+  readonly offset: number
+  readonly hash: string
+  /** JSON. */
+  readonly state: string
+}
+
+/**
+ * Why the entries after a position cannot be given. `fresh`: no position was given; `epoch`: the position belongs to
+ * another life of the history; `future`: the history has not come that far; `fork`: the history has another entry at
+ * that offset; `trimmed`: entries after it are no longer kept; `limit`: more came after it than is read at once.
+ */
+export type UnrecoverableReason = 'fresh' | 'epoch' | 'future' | 'fork' | 'trimmed' | 'limit'
+
+/** The entries after a position; or, with a reason, the newest entries within the bound. */
+export interface HistoryRead {
+  /** The newest position. */
+  readonly position: Position
+  /** Absent when `entries` are all entries after the requested position. */
+  readonly reason?: UnrecoverableReason
+  /** The newest snapshot. Present only with a reason; `entries` then hold at least all entries after it. */
+  readonly snapshot?: Snapshot
+  /** In order, without a hole. */
+  readonly entries: readonly HistoryEntry[]
+}
+
+/** How much of a channel's history is kept: `limit` entries, each for `ttl` milliseconds. */
+export interface Retention {
+  readonly limit: number
+  readonly ttl: number
+}
+
+/** A request to append one message. */
+export interface Append extends Retention {
+  /** Appended once, however often it is repeated within the dedupe window. */
+  readonly id: string
+  readonly encoded: EncodedMessage
+  readonly whenSlow: WhenSlow
+  /** Compare-and-append: append only if this is the newest position. */
+  readonly after?: Position | undefined
+  /** The state after this entry, as JSON. Valid only together with `after`. */
+  readonly snapshot?: string | undefined
+}
+
+/**
+ * `appended`, or `duplicate` for an id that was appended before: the position of that entry. `behind`: `after` is not
+ * the newest position; `missed` are the entries since. `full`: entries that a snapshot retains have reached the
+ * limit, so only an append with a new snapshot can make room; `retryAfter` in milliseconds.
+ */
+export type AppendOutcome =
+  | { readonly outcome: 'appended' | 'duplicate', readonly position: Position }
+  | { readonly outcome: 'behind', readonly missed: HistoryRead }
+  | { readonly outcome: 'full', readonly retryAfter: number }
+
+/** Keeps the ordered, bounded history of each channel that all nodes share. */
+export interface HistoryPort {
+  /**
+   * One atomic step: check for a duplicate, compare with `after`, append, trim, and announce the entry to every
+   * subscribed node, this one included. When it rejects, the outcome is unknown: repeat it with the same id.
+   */
+  append (channel: string, append: Append): Promise<AppendOutcome>
+  /** Reads the entries after `since`, bounded by `historyBound`. A history begins with the first read or append. */
+  read (channel: string, since?: Position): Promise<HistoryRead>
+  /** The newest position of each channel; undefined for a channel without a history. */
+  positions (channels: readonly string[]): Promise<ReadonlyArray<Position | undefined>>
+}

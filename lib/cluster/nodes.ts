@@ -1,0 +1,20 @@
+/** The answers that arrived by the deadline. */
+export interface NodeAnswers {
+  readonly results: ReadonlyArray<{ readonly node: string, readonly answer: unknown }>
+  /** The ids of the nodes without an answer. */
+  readonly missing: readonly string[]
+}
+
+/** Node requests and revocations: what concerns every node, whatever its channels. */
+export interface NodesPort {
+  /**
+   * Sends a request, any JSON value, to every other node. Resolves when all of them have answered, at the latest after
+   * `deadlineMs` milliseconds. Never rejects. A node carries a request out once, even if it arrives twice.
+   */
+  ask (request: unknown, deadlineMs: number): Promise<NodeAnswers>
+  /**
+   * Announces to all other nodes that a user or token is revoked until `until`, in milliseconds since 1970. A node that
+   * cannot be reached learns of it as soon as it can.
+   */
+  revoke (key: string, until: number): Promise<void>
+}

@@ -1,0 +1,19 @@
+import type { EncodedMessage, WhenSlow } from '../protocol/encoding.ts'
+
+/** Carries ephemeral messages between the nodes: at most once, in the order published by each node on a channel. */
+export interface PubSubPort {
+  /**
+   * Resolves once messages, presence changes and history entries of the channel reach this node.
+   *
+   * Of several calls of `subscribe` and `unsubscribe` for a channel, the last one counts, even if the calls before it
+   * were not awaited.
+   */
+  subscribe (channel: string): Promise<void>
+  /** Resolves once this node no longer receives events of the channel. Does nothing for a channel without a subscription. */
+  unsubscribe (channel: string): Promise<void>
+  /**
+   * Sends a message, and `whenSlow` with it, to all other nodes that are subscribed. It never comes back to this node.
+   * Rejects when the message was certainly not sent; resolving is no proof of delivery.
+   */
+  publish (channel: string, message: EncodedMessage, whenSlow?: WhenSlow): Promise<void>
+}

@@ -1,0 +1,10 @@
+/** Whether the connection is within the user's quota; if not, when to try again, in milliseconds. */
+export type QuotaOutcome = { readonly granted: true } | { readonly granted: false, readonly retryAfter: number }
+
+/** Counts the connections of each user over all nodes. */
+export interface QuotaPort {
+  /** Counts a connection if the user has fewer than `limit`. Counted until `release`, or until the end of this node. */
+  acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome>
+  /** Stops counting a connection; an unknown one is ignored. */
+  release (userId: string, connectionId: string): Promise<void>
+}

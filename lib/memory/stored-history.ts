@@ -1,0 +1,131 @@
+import type {
+  Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot, UnrecoverableReason
+} from '../cluster/history.ts'
+import type { AppendedEntry } from '../cluster/idempotency.ts'
+import { takeWithinBound } from '../cluster/history-bound.ts'
+import type { Position } from '../protocol/position.ts'
+
+/** Milliseconds for which the id of an appended entry is known. */
+const dedupeWindowMs = 120_000
+/** A history that a snapshot retains may grow to this multiple of its limit. */
+const snapshotStretch = 4
+
+interface StoredEntry extends HistoryEntry {
+  /** When it was appended, in milliseconds since 1970. */
+  readonly at: number
+}
+
+/** `appended` comes with the entry, so that it can be announced. */
+export type StoredAppend = Exclude<AppendOutcome, { readonly outcome: 'appended' | 'duplicate' }>
+  | { readonly outcome: 'appended', readonly position: Position, readonly entry: HistoryEntry }
+  | { readonly outcome: 'duplicate', readonly position: Position }
+
+/** The history of one channel. Every call is one step: nothing happens in between. */
+export class StoredHistory {
+  readonly #epoch: string
+  readonly #now: () => number
+  readonly #random: () => string
+  #entries: StoredEntry[] = []
+  #snapshot: Snapshot | undefined
+  readonly #ids = new Map<string, { readonly offset: number, readonly hash: string, readonly at: number }>()
+  #position: Position
+  /** When the history expires unless it is used again, in milliseconds since 1970. */
+  #expiresAt = 0
+
+  /** `random`: a new string with each call, for the epoch and the hashes. */
+  constructor (now: () => number, random: () => string) {
+    this.#now = now
+    this.#random = random
+    this.#epoch = random()
+    this.#position = { epoch: this.#epoch, offset: 0, hash: '' }
+    this.#extend(dedupeWindowMs)
+  }
+
+  get position (): Position {
+    return this.#position
+  }
+
+  get isExpired (): boolean {
+    return this.#expiresAt <= this.#now()
+  }
+
+  append (append: Append): StoredAppend {
+    const { id, after, snapshot, limit, ttl } = append
+    this.#extend(ttl)
+    const known = this.#ids.get(id)
+    if (known) return { outcome: 'duplicate', position: { epoch: this.#epoch, offset: known.offset, hash: known.hash } }
+    if (after && !this.#isNewest(after)) return { outcome: 'behind', missed: this.read(after) }
+    const isFull = snapshot === undefined && this.#entries.length >= snapshotStretch * limit
+    if (isFull) return { outcome: 'full', retryAfter: 1_000 }
+    const entry = this.#add(append)
+    this.#trim(limit, ttl)
+    return { outcome: 'appended', position: this.#position, entry }
+  }
+
+  read (since?: Position): HistoryRead {
+    const reason = this.#whyNot(since)
+    if (!reason) return { position: this.#position, entries: this.#entriesAfter((since as Position).offset) }
+    const newest = takeWithinBound(this.#entries)
+    const retained = this.#snapshot ? this.#entriesAfter(this.#snapshot.offset) : []
+    return {
+      position: this.#position,
+      reason,
+      ...(this.#snapshot && { snapshot: this.#snapshot }),
+      entries: retained.length > newest.length ? retained : newest
+    }
+  }
+
+  /** Whether the id was appended with this hash within the dedupe window. */
+  hasAppended ({ id, hash }: AppendedEntry): boolean {
+    return this.#ids.get(id)?.hash === hash
+  }
+
+  #isNewest ({ epoch, offset, hash }: Position): boolean {
+    return epoch === this.#epoch && offset === this.#position.offset && hash === this.#position.hash
+  }
+
+  #add ({ id, encoded, whenSlow, snapshot }: Append): StoredEntry {
+    const offset = this.#position.offset + 1
+    const hash = this.#random()
+    const entry = { id, encoded, whenSlow, offset, hash, prev: this.#position.hash, at: this.#now() }
+    this.#entries.push(entry)
+    this.#position = { epoch: this.#epoch, offset, hash }
+    this.#ids.set(id, entry)
+    if (snapshot !== undefined) this.#snapshot = { offset, hash, state: snapshot }
+    return entry
+  }
+
+  #whyNot (since: Position | undefined): UnrecoverableReason | undefined {
+    if (!since) return 'fresh'
+    if (since.epoch !== this.#epoch) return 'epoch'
+    if (since.offset > this.#position.offset) return 'future'
+    if (since.offset === this.#position.offset) return since.hash === this.#position.hash ? undefined : 'fork'
+    const missed = this.#entriesAfter(since.offset)
+    if (missed[0]?.offset !== since.offset + 1) return 'trimmed'
+    if (missed[0].prev !== since.hash) return 'fork'
+    return takeWithinBound(missed).length < missed.length ? 'limit' : undefined
+  }
+
+  #entriesAfter (offset: number): StoredEntry[] {
+    const first = this.#entries[0]?.offset ?? 0
+    return this.#entries.slice(Math.max(0, offset + 1 - first))
+  }
+
+  /** Keeps every entry after the snapshot, because a state consists of the snapshot and all entries after it. */
+  #trim (limit: number, ttl: number): void {
+    const retainedAfter = this.#snapshot?.offset ?? Infinity
+    const isOld = ({ at }: StoredEntry, i: number) => this.#entries.length - i > limit || at + ttl <= this.#now()
+    const first = this.#entries.findIndex((entry, i) => entry.offset > retainedAfter || !isOld(entry, i))
+    if (first > 0) this.#entries.splice(0, first)
+  }
+
+  /** Extends the life of the history, and forgets ids beyond the dedupe window. */
+  #extend (ttl: number): void {
+    const now = this.#now()
+    this.#expiresAt = Math.max(this.#expiresAt, now + Math.max(ttl, dedupeWindowMs))
+    for (const [id, { at }] of this.#ids) {
+      if (at + dedupeWindowMs > now) break
+      this.#ids.delete(id)
+    }
+  }
+}
