@@ -6,7 +6,7 @@ import { bearer } from '../support/serve.ts'
 import { DemoNode } from '../support/cluster/demo-node.ts'
 import { startNginx } from '../support/cluster/nginx.ts'
 
-t.test('two nodes behind nginx, as the README configures it', async (t) => {
+t.test('nginx: two nodes serve behind the configuration of docs/deployment.md', async (t) => {
   const redis = await startRedis(t)
   const nodes = await Promise.all([DemoNode.start(t, redis.url), DemoNode.start(t, redis.url)])
   const http = await startNginx(t, nodes.map((node) => Number(new URL(node.http).port)))

@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 import { root } from '../../../routes/pages.ts'
 import { freePort } from '../free-port.ts'
 
-/** nginx with the configuration that the README shows, in front of servers on these ports; resolves to the URL it serves. */
+/** nginx with the configuration of docs/deployment.md, in front of servers on these ports; resolves to the URL it serves. */
 export async function startNginx (t: Test, ports: readonly number[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'nginx-'))
   t.teardown(() => rm(folder, { recursive: true }))
@@ -32,9 +32,9 @@ export async function startNginx (t: Test, ports: readonly number[]): Promise<st
 }
 
 async function configuration (port: number, ports: readonly number[]): Promise<string> {
-  const readme = await readFile(join(root, 'README.md'), 'utf8')
-  const block = /```nginx\n(.*?)```/s.exec(readme)?.[1]
-  if (!block) throw new Error('the README shows no nginx configuration')
+  const page = await readFile(join(root, 'docs/deployment.md'), 'utf8')
+  const block = /```nginx\n(.*?)```/s.exec(page)?.[1]
+  if (!block) throw new Error('docs/deployment.md shows no nginx configuration')
   const servers = ports.map((server) => `server 127.0.0.1:${server};`).join(' ')
   return block.replace(/(server 127\.0\.0\.1:\d+;\s*)+/, servers).replace(/listen \d+;/, `listen 127.0.0.1:${port};`)
 }

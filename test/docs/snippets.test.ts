@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { pages, readPage } from '../support/docs/page.ts'
+import { checkSnippets } from '../support/docs/snippets.ts'
+import { freePort } from '../support/free-port.ts'
+import { startCluster, startRedis, startSentinel } from '../support/redis.ts'
+import { root } from '../support/root.ts'
+
+const all = pages()
+
+t.test('docs: every TypeScript and JavaScript snippet type-checks against the built package', async (t) => {
+  t.ok(all.flatMap(({ blocks }) => blocks).filter(({ language }) => language === 'ts').length > 40, 'there are snippets')
+  t.strictSame(checkSnippets(all), [])
+})
+
+t.test('docs: a snippet that does not compile is reported with its page and line', async (t) => {
+  const page = { path: 'docs/x.md', text: '', headings: [], prelude: 'export const one = 1', blocks: [
+    { language: 'ts', line: 5, code: "app.ws('/ws', [])\nconst two: string = one" },
+    { language: 'ts', line: 9, code: '// named.ts\nexport const three = 3' },
+    { language: 'ts', line: 14, code: "import { three } from './named.js'\nthree satisfies string" }
+  ] }
+  t.match(checkSnippets([page]), [/^docs\/x\.md:6: .*not assignable to type 'string'/, /^docs\/x\.md:15: /])
+})
+
+t.test("README: the first server and the first client run as printed, and end by themselves", async (t) => {
+  const [server = '', client = ''] = readPage('README.md').blocks.filter(({ language }) => language === 'js').map(({ code }) => code)
+  const port = String(await freePort())
+  const [started, connected] = [server, client].map((code) => run(t, code.replaceAll('3000', port)))
+  t.match(await connected, { code: 0, output: /^\{ id: '[\w-]+', text: 'hello' \}\n$/ })
+  t.match(await started, { code: 0, output: '' })
+})
+
+t.test('docs: each way to configure Redis in docs/scaling.md connects as printed', async (t) => {
+  const [redis, servers, { sentinel }] = await Promise.all([startRedis(t), startCluster(t), startSentinel(t)])
+  const ports: Record<string, number> = { 6379: redis.port, 7000: servers[0]?.port as number, 26379: sentinel }
+  const shown = readPage('docs/scaling.md').blocks.filter(({ code }) => code.includes('redis: {') && /\d{4}/.test(code))
+  t.equal(shown.length, 3, 'a URL, Sentinels and a Cluster are shown')
+  for (const { code } of shown) {
+    const { output } = await run(t, `
+      import fastify from 'fastify'
+      import { channels } from 'fastify-channels'
+      const app = fastify()
+      ${code.replace(/\b(6379|7000|26379)\b/g, (port) => String(ports[port]))}
+      while (app.channels.status().state !== 'up') await new Promise((resolve) => setTimeout(resolve, 20))
+      console.log('up')
+      process.exit()
+    `)
+    t.equal(output, 'up\n', code)
+  }
+})
+
+t.test('docs: every npm command that a page names is a script of package.json', async (t) => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+  const used = all.flatMap(({ text }) => [...text.matchAll(/\bnpm (?:run )?(start|test|run [\w:]+|(?<=run )[\w:]+)/g)].map(([, name = '']) => name.replace('run ', '')))
+  t.ok(used.length > 5, 'there are commands')
+  t.strictSame([...new Set(used)].filter((name) => scripts[name] === undefined), [])
+})
+
+/** Runs a module as a user of the package would. Resolves to what it printed and its exit code. */
+async function run (t: Test, code: string): Promise<{ output: string, code: unknown }> {
+  mkdirSync(join(root, 'dist'), { recursive: true })
+  const folder = mkdtempSync(join(root, 'dist/example-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'example.mjs')
+  writeFileSync(file, code)
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill())
+  let output = ''
+  child.stdout.on('data', (chunk) => { output += String(chunk) })
+  const [exitCode] = await once(child, 'close')
+  return { output, code: exitCode }
+}

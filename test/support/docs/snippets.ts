@@ -1,0 +1,123 @@
+import { dirname, join } from 'node:path'
+import ts from 'typescript'
+import { root } from '../root.ts'
+import { prelude as common } from './prelude.ts'
+import type { Block, Page } from './page.ts'
+
+/** Where snippets seem to be: inside the package, so that they import it by its name, as it was built. */
+const folder = join(root, 'dist/docs-snippets')
+
+const options: ts.CompilerOptions = {
+  strict: true,
+  noEmit: true,
+  skipLibCheck: true,
+  target: ts.ScriptTarget.ES2023,
+  lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+  module: ts.ModuleKind.NodeNext,
+  types: ['node']
+}
+
+/**
+ * Type-checks every TypeScript and JavaScript block of the pages in one program. A block that begins with `// name.ts` can
+ * be imported by its page's other blocks. Names that a block uses and does not declare come from its page's prelude, else
+ * from the common one.
+ * @returns one line for each error: `docs/server.md:12: message`.
+ */
+export function checkSnippets (pages: readonly Page[]): string[] {
+  const files = new Map([[commonPath, { text: common, page: 'prelude', line: 1 }], ...pages.flatMap(sourcesOf)])
+  const program = ts.createProgram({ rootNames: [...files.keys()], options, host: hostWith(files) })
+  return ts.getPreEmitDiagnostics(program).map((diagnostic) => described(diagnostic, files))
+}
+
+interface Source {
+  readonly text: string
+  readonly page: string
+  readonly line: number
+}
+
+const commonPath = join(folder, 'common.ts')
+
+function sourcesOf ({ path, blocks, prelude }: Page): Array<[string, Source]> {
+  const own = join(folder, path)
+  const given: Array<[string, string]> = [[join(own, 'prelude.ts'), prelude], [commonPath, common]]
+  const withPrelude: [string, Source] = [join(own, 'prelude.ts'), { text: complete(prelude, own, given.slice(1)), page: path, line: 1 }]
+  return [withPrelude, ...blocks.filter(({ language }) => /^[jt]s$/.test(language)).map((block): [string, Source] =>
+    [join(own, nameOf(block)), { text: complete(block.code, own, given), page: path, line: block.line }])]
+}
+
+function nameOf ({ code, line }: Block): string {
+  return /^\/\/ (\S+)\.(?:m?js|ts)\n/.exec(code)?.[1]?.concat('.ts') ?? `line-${line}.ts`
+}
+
+/** Imports, on the first line, what the text uses and another module declares. */
+function complete (text: string, from: string, modules: ReadonlyArray<[path: string, text: string]>): string {
+  const source = ts.createSourceFile('snippet.ts', text, ts.ScriptTarget.ES2023, true)
+  const known = new Set(declaredIn(source))
+  const used = identifiersIn(source)
+  const imports = modules.map(([path, code]) => {
+    const names = declaredIn(ts.createSourceFile('module.ts', code, ts.ScriptTarget.ES2023, true)).filter((name) => used.has(name) && !known.has(name))
+    for (const name of names) known.add(name)
+    return names.length === 0 ? '' : `import { ${names.join(', ')} } from '${specifier(from, path)}'; `
+  })
+  return `${imports.join('')}export {}; ${text}`
+}
+
+const specifier = (from: string, path: string) => path.startsWith(from) ? './prelude.js' : `${'../'.repeat(depth(from))}common.js`
+const depth = (from: string) => from.slice(folder.length + 1).split('/').length
+
+function declaredIn (source: ts.SourceFile): string[] {
+  const names: string[] = []
+  const add = (name: ts.BindingName | undefined): void => {
+    if (name === undefined) return
+    if (ts.isIdentifier(name)) names.push(name.text)
+    else for (const element of name.elements) if (ts.isBindingElement(element)) add(element.name)
+  }
+  for (const statement of source.statements) {
+    if (ts.isVariableStatement(statement)) for (const { name } of statement.declarationList.declarations) add(name)
+    else if (ts.isImportDeclaration(statement)) importedBy(statement.importClause).forEach(add)
+    else if (isNamed(statement)) add(statement.name)
+  }
+  return names
+}
+
+function isNamed (node: ts.Node): node is ts.FunctionDeclaration | ts.ClassDeclaration | ts.InterfaceDeclaration | ts.TypeAliasDeclaration {
+  return ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)
+}
+
+function importedBy (clause: ts.ImportClause | undefined): Array<ts.Identifier | undefined> {
+  const bindings = clause?.namedBindings
+  if (bindings && ts.isNamedImports(bindings)) return [clause.name, ...bindings.elements.map(({ name }) => name)]
+  return [clause?.name, bindings?.name]
+}
+
+function identifiersIn (source: ts.SourceFile): Set<string> {
+  const names = new Set<string>()
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node)) names.add(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return names
+}
+
+function hostWith (files: ReadonlyMap<string, Source>): ts.CompilerHost {
+  const host = ts.createCompilerHost(options)
+  const { fileExists, readFile, directoryExists } = host
+  const folders = new Set([...files.keys()].flatMap((path) => [dirname(path), folder]))
+  host.getCurrentDirectory = () => root.slice(0, -1)
+  host.readFile = (path) => files.get(path)?.text ?? readFile(path)
+  host.fileExists = (path) => files.has(path) || fileExists(path)
+  host.directoryExists = (path) => folders.has(path) || directoryExists?.(path) === true
+  host.getSourceFile = (path, target) => {
+    const text = host.readFile(path)
+    return text === undefined ? undefined : ts.createSourceFile(path, text, target)
+  }
+  return host
+}
+
+function described ({ file, start = 0, messageText }: ts.Diagnostic, files: ReadonlyMap<string, Source>): string {
+  const message = ts.flattenDiagnosticMessageText(messageText, '\n')
+  const source = file && files.get(file.fileName)
+  if (!file || !source) return `${file?.fileName ?? 'program'}: ${message}`
+  return `${source.page}:${source.line + file.getLineAndCharacterOfPosition(start).line}: ${message}`
+}
