@@ -28,7 +28,9 @@ export async function buildApp ({ demo = true, channels: options, ...server }: A
   const app = fastify({ ...impatient, ...server })
   const sampler = new Sampler(new ProcessReader(() => app.channels.status()))
   const report = () => sampler.latest
-  await app.register(channels, { jwt: { secret: randomBytes(32).toString('hex') }, status: '/status', report, ...options })
+  await app.register(
+    channels, { jwt: { secret: randomBytes(32).toString('hex') }, status: '/status', report, ...options }
+  )
   await app.register(fastifyStatic, { root: pagesFolder, redirect: true })
   await app.register(tokenRoutes, { demo })
   await app.register(chatRoutes)

@@ -19,7 +19,8 @@ async function buildPages (target = pagesFolder): Promise<void> {
 /** The demo's own source, for whoever looks at it: every file as plain text, and a list of them. */
 async function copySource (name: string, target: string): Promise<void> {
   const source = join(root, 'routes', name)
-  const files = (await readdir(source, { recursive: true })).filter((file) => ['.ts', '.html', '.css'].includes(extname(file))).sort()
+  const files = (await readdir(source, { recursive: true })).filter((file) =>
+    ['.ts', '.html', '.css'].includes(extname(file))).sort()
   for (const file of files) await cp(join(source, file), join(target, `${file}.txt`))
   const links = files.map((file) => `<li><a href="${file}.txt">${file}</a></li>`)
   await writeFile(join(target, 'index.html'), `<!doctype html>

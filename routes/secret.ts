@@ -5,8 +5,8 @@ import { Redis } from 'ioredis'
 const patience = 2_000
 
 /**
- * What this node's tokens are signed with. Nodes behind one load balancer have to agree on it: `JWT_SECRET` says it, or they find it in
- * their Redis, where the first of them has left it. Without either each start makes its own.
+ * What this node's tokens are signed with. Nodes behind one load balancer have to agree on it: `JWT_SECRET` says it,
+ * or they find it in their Redis, where the first of them has left it. Without either each start makes its own.
  */
 export async function tokenSecret (given: string | undefined, redisUrl: string | undefined): Promise<string> {
   if (given) return given
@@ -15,7 +15,9 @@ export async function tokenSecret (given: string | undefined, redisUrl: string |
 }
 
 async function shared (secret: string, url: string): Promise<string> {
-  const redis = new Redis(url, { lazyConnect: true, connectTimeout: patience, commandTimeout: patience, retryStrategy: () => null })
+  const redis = new Redis(
+    url, { lazyConnect: true, connectTimeout: patience, commandTimeout: patience, retryStrategy: () => null }
+  )
   // A client that nobody listens to ends the process when it fails.
   redis.on('error', () => {})
   try {

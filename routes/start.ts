@@ -17,7 +17,9 @@ process.stdout.write(`
   fastify-channels demo: http://localhost:${port}
 
   Open it in two windows: a chat, a dashboard, an editor. Ctrl-C ends it.
-${LIMITS === 'off' ? '\n  Limits on rates and connections are OFF.\n' : ''}${REDIS_URL ? '\n  Nodes with the same REDIS_URL are one.\n' : ''}
+${LIMITS === 'off'
+  ? '\n  Limits on rates and connections are OFF.\n'
+  : ''}${REDIS_URL ? '\n  Nodes with the same REDIS_URL are one.\n' : ''}
 `)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -24,7 +24,9 @@ export const emptyBoard: Board = { metrics: {}, points: { at: [], series: {} } }
 /** The delta that leads from one map to another, and says nothing of what stays. */
 export function difference (before: Metrics, after: Metrics): Pick<Delta, 'set' | 'del'> {
   return {
-    set: Object.fromEntries(Object.entries(after).filter(([key, value]) => !Object.hasOwn(before, key) || before[key] !== value)),
+    set: Object.fromEntries(
+      Object.entries(after).filter(([key, value]) => !Object.hasOwn(before, key) || before[key] !== value)
+    ),
     del: Object.keys(before).filter((key) => !Object.hasOwn(after, key))
   }
 }
@@ -39,7 +41,8 @@ export function advance ({ metrics, points }: Board, { at, set, del }: Omit<Delt
 /** A series of nothing but gaps is left out: its node is long gone. */
 function extend ({ at, series }: Points, metrics: Metrics, now: number): Points {
   const keys = new Set([...Object.keys(series), ...Object.keys(metrics).filter(isCharted)])
-  const longer = [...keys].map((key) => [key, [...series[key] ?? at.map(() => null), metrics[key] ?? null].slice(-kept)] as const)
+  const longer = [...keys].map((key) =>
+    [key, [...series[key] ?? at.map(() => null), metrics[key] ?? null].slice(-kept)] as const)
   return {
     at: [...at, now].slice(-kept),
     series: Object.fromEntries(longer.filter(([, points]) => points.some((point) => point !== null)))

@@ -1,4 +1,7 @@
-/** What a node says of itself, in the order in which it is shown. `chart`: the chart that it is drawn in; left out: it is only listed. */
+/**
+ * What a node says of itself, in the order in which it is shown. `chart`: the chart that it is drawn in; left out: it
+ * is only listed.
+ */
 export interface Metric {
   readonly name: string
   readonly label: string
@@ -6,7 +9,10 @@ export interface Metric {
   readonly chart?: string
 }
 
-/** Every metric but the rejections: those are named after their reasons, `rejected.<reason>`, and counted since the start. */
+/**
+ * Every metric but the rejections: those are named after their reasons, `rejected.<reason>`, and counted since the
+ * start.
+ */
 export const catalogue: readonly Metric[] = [
   { name: 'loop.p50', label: 'Loop delay, median', unit: 'ms', chart: 'Event loop delay' },
   { name: 'loop.p99', label: 'Loop delay, 99th percentile', unit: 'ms', chart: 'Event loop delay' },

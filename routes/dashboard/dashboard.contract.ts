@@ -10,7 +10,12 @@ export const metrics = defineChannel({
   fromClient: {},
   fromServer: {
     changed: {
-      payload: Type.Object({ at: milliseconds, by: Type.String({ description: 'the node that appended it' }), set: Metrics, del: Type.Array(Type.String()) }),
+      payload: Type.Object({
+        at: milliseconds,
+        by: Type.String({ description: 'the node that appended it' }),
+        set: Metrics,
+        del: Type.Array(Type.String())
+      }),
       // Who reads too slowly gets one newer board, and no queue that grows.
       whenSlow: 'skip'
     }

@@ -20,7 +20,14 @@ export class ProcessReader {
     const { user, system } = process.cpuUsage()
     const loop = { p50: this.#delayed(50), p99: this.#delayed(99), utilisation: performance.eventLoopUtilization() }
     this.#delay.reset()
-    return { at: performance.now(), loop, cpu: (user + system) / 1_000, memory: process.memoryUsage(), load: loadavg()[0] as number, status: this.#status() }
+    return {
+      at: performance.now(),
+      loop,
+      cpu: (user + system) / 1_000,
+      memory: process.memoryUsage(),
+      load: loadavg()[0] as number,
+      status: this.#status()
+    }
   }
 
   close (): void {

@@ -1,5 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
-import { Behind, type NodeResults, type HistoryContent, type NodeInfo, type Position, type RoomHandle } from 'fastify-channels'
+import {
+  Behind, type NodeResults, type HistoryContent, type NodeInfo, type Position, type RoomHandle
+} from 'fastify-channels'
 import { advance, difference, emptyBoard, type Board, type Delta } from './board.ts'
 import type { metrics } from './dashboard.contract.ts'
 import { Roster } from './roster.ts'
@@ -8,7 +10,10 @@ import { Roster } from './roster.ts'
 const every = 1_000
 /** How often a node looks in vain for the next delta before it makes one itself. */
 const patience = 2
-/** Milliseconds until it looks again for what should be there, and how many more at most, so that not all lose patience at once. */
+/**
+ * Milliseconds until it looks again for what should be there, and how many more at most, so that not all lose patience
+ * at once.
+ */
 const doubt = 500
 const jitter = 250
 
@@ -25,9 +30,9 @@ export interface PublisherSetup {
 }
 
 /**
- * One node's part in the channel's log. Each second one node asks all for their samples and appends what changed, with the board that comes of
- * it. Nobody is elected: an append counts only at the position that it was made for, so of two that try only one
- * succeeds, and the other reads what it missed.
+ * One node's part in the channel's log. Each second one node asks all for their samples and appends what changed, with
+ * the board that comes of it. Nobody is elected: an append counts only at the position that it was made for, so of two
+ * that try only one succeeds, and the other reads what it missed.
  *
  *   read ── somebody's delta ──> stand back
  *     └──── nothing, and it was mine last, or is so for the second time ──> ask all ──> append ──> Behind: stand back
@@ -95,9 +100,13 @@ export class Publisher {
     const { node, room, nodes, clock } = this.#setup
     const { results } = await nodes()
     const at = clock.now()
-    const delta = { at, by: node, ...difference(this.#board.metrics, this.#roster.gather(results, this.#board.metrics, at)) }
+    const delta = {
+      at, by: node, ...difference(this.#board.metrics, this.#roster.gather(results, this.#board.metrics, at))
+    }
     const snapshot = advance(this.#board, delta)
-    const { epoch, offset, hash } = await room.broadcast('changed', delta, { after: this.#position as Position, snapshot })
+    const { epoch, offset, hash } = await room.broadcast(
+      'changed', delta, { after: this.#position as Position, snapshot }
+    )
     this.#board = snapshot
     this.#position = { epoch, offset, hash }
   }

@@ -13,7 +13,8 @@ export class Roster {
   gather (answers: readonly NodeInfo[], known: Metrics, now: number): Metrics {
     const answered = new Map(answers.map(({ node }) => [node, now]))
     const silent = new Set(Object.keys(known).map(nodeOf).filter((node) => !answered.has(node)))
-    const waitedFor = [...silent].map((node) => [node, this.#heardAt.get(node) ?? now] as const).filter(([, at]) => now - at < grace)
+    const waitedFor = [...silent].map((node) => [node, this.#heardAt.get(node) ?? now] as const).filter(([, at]) =>
+      now - at < grace)
     this.#heardAt = new Map([...answered, ...waitedFor])
     const kept = Object.entries(known).filter(([key]) => silent.has(nodeOf(key)) && this.#heardAt.has(nodeOf(key)))
     return Object.fromEntries([...kept, ...answers.flatMap(saidBy)])
@@ -22,5 +23,6 @@ export class Roster {
 
 /** The other node may run another version of this program. */
 function saidBy ({ node, report }: NodeInfo): Array<[key: string, value: number]> {
-  return Object.entries(report ?? {}).flatMap(([name, value]) => Number.isFinite(value) ? [[keyOf(node, name), value as number]] : [])
+  return Object.entries(report ?? {}).flatMap(([name, value]) =>
+    Number.isFinite(value) ? [[keyOf(node, name), value as number]] : [])
 }

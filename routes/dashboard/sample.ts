@@ -2,7 +2,9 @@ import { performance, type EventLoopUtilization } from 'node:perf_hooks'
 import type { ChannelsStatus } from 'fastify-channels'
 import { rejected } from './catalogue.ts'
 
-/** What is read once a second. Times are in milliseconds, memory in bytes; what is counted is counted since the start. */
+/**
+ * What is read once a second. Times are in milliseconds, memory in bytes; what is counted is counted since the start.
+ */
 export interface Readings {
   readonly at: number
   readonly loop: { readonly p50: number, readonly p99: number, readonly utilisation: EventLoopUtilization }
@@ -17,7 +19,8 @@ export interface Readings {
 export function sampleOf (before: Readings, { at, loop, cpu, memory, load, status }: Readings): Record<string, number> {
   const { counters, connections, rooms, roundTrip } = status
   const elapsed = at - before.at
-  const perSecond = (name: 'messagesIn' | 'messagesOut' | 'bytesIn' | 'bytesOut') => (counters[name] - before.status.counters[name]) / elapsed * 1_000
+  const perSecond = (name: 'messagesIn' | 'messagesOut' | 'bytesIn' | 'bytesOut') =>
+    (counters[name] - before.status.counters[name]) / elapsed * 1_000
   return {
     'loop.p50': round(loop.p50),
     'loop.p99': round(loop.p99),

@@ -1,9 +1,13 @@
 import { ChangeSet, type Text } from '@codemirror/state'
 
-/** A `ChangeSet` as JSON: lengths that stay, and `[length that goes, …lines that come]`. Lengths are UTF-16 code units. */
+/**
+ * A `ChangeSet` as JSON: lengths that stay, and `[length that goes, …lines that come]`. Lengths are UTF-16 code units.
+ */
 export type ChangesJson = ReadonlyArray<number | ReadonlyArray<number | string>>
 
-/** The largest document, in UTF-16 code units: a snapshot of it still fits well into what may wait for one connection. */
+/**
+ * The largest document, in UTF-16 code units: a snapshot of it still fits well into what may wait for one connection.
+ */
 export const longestText = 100_000
 /** How much one edit may insert, in UTF-16 code units, line breaks included. */
 export const longestInsert = 20_000
@@ -11,8 +15,8 @@ export const longestInsert = 20_000
 export const mostParts = 1_000
 
 /**
- * What is wrong with an edit of a document of that length; undefined when nothing is. Nothing is built before it is checked: `ChangeSet.fromJSON`
- * takes time that grows with the square of the parts, and believes whatever it is told.
+ * What is wrong with an edit of a document of that length; undefined when nothing is. Nothing is built before it is
+ * checked: `ChangeSet.fromJSON` takes time that grows with the square of the parts, and believes whatever it is told.
  */
 export function faultOf (changes: ChangesJson, length: number): string | undefined {
   if (changes.length > mostParts) return `more than ${mostParts} parts`
@@ -54,7 +58,12 @@ function sum (numbers: readonly number[]): number {
   return numbers.reduce((a, b) => a + b, 0)
 }
 
-/** Two edits of one text, each made into what it means after the other. Where both insert at one place, what came later goes left. */
-export function cross (earlier: ChangeSet, later: ChangeSet): { readonly earlier: ChangeSet, readonly later: ChangeSet } {
+/**
+ * Two edits of one text, each made into what it means after the other. Where both insert at one place, what came later
+ * goes left.
+ */
+export function cross (
+  earlier: ChangeSet, later: ChangeSet
+): { readonly earlier: ChangeSet, readonly later: ChangeSet } {
   return { earlier: earlier.map(later), later: later.map(earlier, true) }
 }

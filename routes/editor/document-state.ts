@@ -20,7 +20,10 @@ export interface EditedEntry extends Edited {
   readonly hash: string
 }
 
-/** Of how many clients the last edit is remembered: those that edited last. One that comes again after a thousand others have would be taken for new. */
+/**
+ * Of how many clients the last edit is remembered: those that edited last. One that comes again after a thousand others
+ * have would be taken for new.
+ */
 const mostClients = 1_000
 
 /** A document at one version, as its log tells it: the server's, and what a client knows of it. */
@@ -32,7 +35,11 @@ export class DocumentState {
   readonly #seqs = new Map<string, { readonly seq: number, readonly version: number }>()
 
   /** Without a snapshot the log holds nothing yet: the first edit brings one. */
-  static from (snapshot?: { readonly offset: number, readonly hash: string, readonly state: DocumentSnapshot }): DocumentState {
+  static from (snapshot?: {
+    readonly offset: number
+    readonly hash: string
+    readonly state: DocumentSnapshot
+  }): DocumentState {
     const document = new DocumentState()
     if (!snapshot) return document
     document.#text = Text.of(snapshot.state.text.split('\n'))
@@ -55,7 +62,10 @@ export class DocumentState {
   }
 
   get snapshot (): DocumentSnapshot {
-    return { text: this.#text.toString(), seqs: [...this.#seqs].map(([clientId, { seq, version }]) => [clientId, seq, version] as const) }
+    return {
+      text: this.#text.toString(),
+      seqs: [...this.#seqs].map(([clientId, { seq, version }]) => [clientId, seq, version] as const)
+    }
   }
 
   /** Moves on by one entry of the log, and returns what it changes. */
@@ -68,7 +78,10 @@ export class DocumentState {
     return set
   }
 
-  /** The version at which the edit of that number came in; undefined when it is not in yet. Of an older one: that of the client's last. */
+  /**
+   * The version at which the edit of that number came in; undefined when it is not in yet. Of an older one: that of the
+   * client's last.
+   */
   versionOf (clientId: string, seq: number): number | undefined {
     const last = this.#seqs.get(clientId)
     return last && last.seq >= seq ? last.version : undefined

@@ -1,18 +1,28 @@
 import { Type } from '@sinclair/typebox'
 import { defineChannel } from 'fastify-channels/contract'
 
-const Version = Type.Integer({ minimum: 0, description: 'the offset in the log of the last edit that is in the document' })
+const Version = Type.Integer({
+  minimum: 0, description: 'the offset in the log of the last edit that is in the document'
+})
 const Seq = Type.Integer({ minimum: 1, description: 'the number of the edit among those of its client' })
 const Place = Type.Integer({ minimum: 0, description: 'in UTF-16 code units, in the document of that version' })
 
-/** A page load, in its own words; and as everybody knows it: the user's id, a dot, and that. So nobody can speak for somebody else. */
+/**
+ * A page load, in its own words; and as everybody knows it: the user's id, a dot, and that. So nobody can speak for
+ * somebody else.
+ */
 const OwnClient = Type.String({ pattern: '^[a-zA-Z0-9-]{1,36}$' })
 const Client = Type.String({ pattern: '^.+\\.[a-zA-Z0-9-]{1,36}$' })
 
-/** `ChangeSet.toJSON()`: lengths that stay, and `[length that goes, …lines that come]`. The bounds are those of one message. */
+/**
+ * `ChangeSet.toJSON()`: lengths that stay, and `[length that goes, …lines that come]`. The bounds are those of one
+ * message.
+ */
 const Changes = Type.Array(Type.Union([
   Type.Integer({ minimum: 0 }),
-  Type.Array(Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 20_000 })]), { minItems: 1, maxItems: 20_001 })
+  Type.Array(
+    Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 20_000 })]), { minItems: 1, maxItems: 20_001 }
+  )
 ]), { maxItems: 1_000 })
 
 /** What the editor says: one declaration for the server, the page and the tests. */
@@ -23,14 +33,20 @@ export const editor = defineChannel({
     edit: {
       payload: Type.Object({
         version: Version,
-        hash: Type.Optional(Type.String({ maxLength: 64, description: 'of that version: tells it from one that a lost log gave the same number' })),
+        hash: Type.Optional(
+          Type.String({
+            maxLength: 64, description: 'of that version: tells it from one that a lost log gave the same number'
+          })
+        ),
         clientId: OwnClient,
         seq: Seq,
         changes: Changes
       }),
       reply: Type.Object({ version: Version }),
       errors: {
-        stale: Type.Object({ oldest: Version, newest: Version }, { description: 'the versions that an edit may be made at now' }),
+        stale: Type.Object(
+          { oldest: Version, newest: Version }, { description: 'the versions that an edit may be made at now' }
+        ),
         invalid_edit: Type.Object({ reason: Type.String() })
       }
     },
@@ -45,13 +61,16 @@ export const editor = defineChannel({
     }
   },
   presence: Type.Object({ name: Type.String(), colour: Type.Integer({ minimum: 0, maximum: 7 }) }),
-  // A snapshot comes every 500 versions: twice that lets a client be away for as long as it takes to write 500, and be recovered.
+  // A snapshot comes every 500 versions: twice that lets a client be away for as long as it takes to write 500, and be
+  // recovered.
   history: {
     limit: 1_000,
     ttl: 30 * 86_400_000,
     snapshot: Type.Object({
       text: Type.String(),
-      seqs: Type.Array(Type.Tuple([Client, Seq, Version]), { description: 'the last edit of each client, and the version it made' })
+      seqs: Type.Array(
+        Type.Tuple([Client, Seq, Version]), { description: 'the last edit of each client, and the version it made' }
+      )
     })
   }
 })

@@ -17,7 +17,10 @@ export interface Placed extends Base {
   readonly changes: ChangeSet
 }
 
-/** An edit was made at a version that the server cannot bring forward: too old, or of a log that is lost. Its client sends it anew, from where it is by then. */
+/**
+ * An edit was made at a version that the server cannot bring forward: too old, or of a log that is lost. Its client
+ * sends it anew, from where it is by then.
+ */
 export class Stale extends Error {
   readonly oldest: number
   readonly newest: number
@@ -62,7 +65,10 @@ export class Replica {
 
   /** The same for the one edit that was just appended at this position. */
   append (edited: Edited, { epoch, offset, hash, id }: Position & { readonly id: string }): void {
-    this.take({ position: { epoch, offset, hash }, messages: [{ type: 'edited', payload: edited, offset, id, hash, prev: this.#state.hash }] })
+    this.take({
+      position: { epoch, offset, hash },
+      messages: [{ type: 'edited', payload: edited, offset, id, hash, prev: this.#state.hash }]
+    })
   }
 
   /** Whether an edit made at that version can be brought forward. */
@@ -77,7 +83,10 @@ export class Replica {
     return { version, hash, changes: ChangeSet.fromJSON(changes) }
   }
 
-  /** Brings an edit forward to this version, over one edit at a time. @throws {Stale} @throws {InvalidEdit} for what it would do to the text */
+  /**
+   * Brings an edit forward to this version, over one edit at a time. @throws {Stale} @throws {InvalidEdit} for what it
+   * would do to the text
+   */
   bring (placed: Placed): Placed {
     const missed = this.#after(placed)
     const changes = missed.reduce((changes, entry) => changes.map(entry.changes, true), placed.changes)
@@ -88,7 +97,9 @@ export class Replica {
 
   /** What the text is after an edit that was brought to this version, for the snapshot that goes with it. */
   snapshotAfter ({ clientId, seq, changes }: Edited): DocumentSnapshot {
-    const next = DocumentState.from({ offset: this.#state.version, hash: this.#state.hash, state: this.#state.snapshot })
+    const next = DocumentState.from({
+      offset: this.#state.version, hash: this.#state.hash, state: this.#state.snapshot
+    })
     next.take({ clientId, seq, changes, offset: this.#state.version + 1, hash: '' })
     return next.snapshot
   }

@@ -9,12 +9,16 @@ export interface DocumentLog {
 
 /** Appends an edit to the log. Rejects with `Behind` when its newest position is not the one that is expected. */
 export interface Append {
-  (edited: Edited, options: { after: Position, snapshot?: DocumentSnapshot }): Promise<Position & { readonly id: string }>
+  (edited: Edited, options: {
+    after: Position
+    snapshot?: DocumentSnapshot
+  }): Promise<Position & { readonly id: string }>
 }
 
 /**
- * A document that somebody on this node has open. The order of its log is the order of the edits: an edit is brought forward to the version that we know, and
- * appended if that is still the newest one; if not, over what we missed, and tried again.
+ * A document that somebody on this node has open. The order of its log is the order of the edits: an edit is brought
+ * forward to the version that we know, and appended if that is still the newest one; if not, over what we missed, and
+ * tried again.
  */
 export class SharedDocument {
   readonly #replica = new Replica()
@@ -52,7 +56,9 @@ export class SharedDocument {
   async #settle ({ clientId, seq }: Edit, placed: Placed, append: Append): Promise<number> {
     for (;;) {
       placed = this.#replica.bring(placed)
-      if (await this.#tryAppend({ clientId, seq, changes: placed.changes.toJSON() as Edited['changes'] }, append)) return this.#replica.state.version
+      if (await this.#tryAppend(
+        { clientId, seq, changes: placed.changes.toJSON() as Edited['changes'] }, append
+      )) return this.#replica.state.version
       // It may be among what we missed: sent before, over another node.
       const known = this.#replica.state.versionOf(clientId, seq)
       if (known !== undefined) return known

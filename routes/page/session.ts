@@ -25,9 +25,9 @@ export class Session implements Person {
   }
 
   /**
-   * A token for the next attempt to connect. A browser is not told why an attempt failed. If one did although the server
-   * could be reached, the token must have been refused (the server began anew, or twelve hours have passed), and another
-   * is asked for in the same name; before that is certain it would make a second user of the same person.
+   * A token for the next attempt to connect. A browser is not told why an attempt failed. If one did although the
+   * server could be reached, the token must have been refused (the server began anew, or twelve hours have passed),
+   * and another is asked for in the same name; before that is certain it would make a second user of the same person.
    */
   async token (): Promise<string> {
     if (this.#attempt === 'first') await reachServer()

@@ -7,7 +7,12 @@ import { median } from './measure.js'
 const rest = 'x'.repeat(90)
 const members = 500
 
-const socketIo = { path: '/socket.io/?EIO=4&transport=websocket', hello: '40', welcome: '40{', speech: `42["say",{"text":"@","rest":"${rest}"}]` }
+const socketIo = {
+  path: '/socket.io/?EIO=4&transport=websocket',
+  hello: '40',
+  welcome: '40{',
+  speech: `42["say",{"text":"@","rest":"${rest}"}]`
+}
 const ours = (channel) => ({
   path: '/ws',
   hello: JSON.stringify({ type: 'join', channel, correlationId: 'join' }),
@@ -18,8 +23,8 @@ const ours = (channel) => ({
 const channels = (channel) => ({ script: './servers/cluster-channels.js', args: [], load: ours(channel) })
 
 /**
- * Published on node A, delivered on node B to 500 members, Redis between. B has a core of its own; A, Redis and the generator share the other. The
- * aim is twice the better of the others' throughput, at a lower p99.
+ * Published on node A, delivered on node B to 500 members, Redis between. B has a core of its own; A, Redis and the
+ * generator share the other. The aim is twice the better of the others' throughput, at a lower p99.
  */
 export const cluster = figure(`two nodes, published on one, ${members} members on the other`, {
   'socket.io, redis-adapter': { script: './servers/cluster-socket-io.js', args: ['classic'], load: socketIo },
@@ -27,7 +32,10 @@ export const cluster = figure(`two nodes, published on one, ${members} members o
   'fastify-channels': channels('bench')
 })
 
-/** What it costs that a message goes through the log: appended, numbered and deduplicated in Redis before anybody gets it. */
+/**
+ * What it costs that a message goes through the log: appended, numbered and deduplicated in Redis before anybody gets
+ * it.
+ */
 export const logged = figure(`the same, a logged message beside an ephemeral one; ${members} members`, {
   'fastify-channels, ephemeral': channels('bench'),
   'fastify-channels, logged': channels('logged')
@@ -37,7 +45,9 @@ export const logged = figure(`the same, a logged message beside an ephemeral one
 function figure (title, systems) {
   return {
     title,
-    heads: ['msgs/s', 'ratio', 'CPU us', 'B busy', 'p50 @100', 'p99 @100', 'p50 @200', 'p99 @200', 'p50 full', 'p99 full'],
+    heads: [
+      'msgs/s', 'ratio', 'CPU us', 'B busy', 'p50 @100', 'p99 @100', 'p50 @200', 'p99 @200', 'p50 full', 'p99 full'
+    ],
 
     async * run (_generator, rounds) {
       const redis = await startRedis()
@@ -59,12 +69,19 @@ function figure (title, systems) {
 
 const rateOf = ({ full }) => full.messages
 
-/** Latencies under equal load, that all of them can bear, and as fast as each goes. The calm comes first: nobody's burst leaves its garbage to it. */
+/**
+ * Latencies under equal load, that all of them can bear, and as fast as each goes. The calm comes first: nobody's burst
+ * leaves its garbage to it.
+ */
 const paces = { calm: { rate: 100, seconds: 5 }, brisk: { rate: 200, seconds: 5 }, full: { seconds: 2 } }
 
 async function measure (generator, { a, b, load }) {
   const results = {}
-  for (const [name, pace] of Object.entries(paces)) results[name] = await during(generator, { ...load, ...pace, from: a.port, to: b.port, members }, b)
+  for (const [name, pace] of Object.entries(paces)) {
+    results[name] = await during(
+      generator, { ...load, ...pace, from: a.port, to: b.port, members }, b
+    )
+  }
   return results
 }
 
@@ -84,19 +101,29 @@ function row (name, results, best) {
   const of = (pace, key) => median(results.map((result) => result[pace][key]))
   const messages = of('full', 'messages')
   const latencies = Object.keys(paces).flatMap((pace) => ['p50', 'p99'].map((key) => of(pace, key).toFixed(1)))
-  return [name.padEnd(46), Math.round(messages), (messages / best).toFixed(2), of('full', 'microseconds').toFixed(2), `${Math.round(of('full', 'busy') * 100)} %`, ...latencies]
+  return [
+    name.padEnd(46),
+    Math.round(messages),
+    (messages / best).toFixed(2),
+    of('full', 'microseconds').toFixed(2),
+    `${Math.round(of('full', 'busy') * 100)} %`,
+    ...latencies
+  ]
 }
 
 async function startNodes ({ script, args, load }, url) {
   const env = { REDIS_URL: url }
-  return { load, a: await startServer(script, { core: 1, args, env }), b: await startServer(script, { core: 0, args, env }) }
+  return {
+    load, a: await startServer(script, { core: 1, args, env }), b: await startServer(script, { core: 0, args, env })
+  }
 }
 
 export async function startRedis () {
   const port = await freePort()
   const [command, ...args] = pinned(1, ['redis-server', '--port', `${port}`, '--save', '', '--appendonly', 'no'])
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  await new Promise((resolve) => child.stdout.on('data', (text) => { if (String(text).includes('Ready to accept')) resolve() }))
+  await new Promise((resolve) =>
+    child.stdout.on('data', (text) => { if (String(text).includes('Ready to accept')) resolve() }))
   return { child, url: `redis://127.0.0.1:${port}` }
 }
 

@@ -8,7 +8,10 @@ import { ask, startServer } from './processes.js'
 const length = 20_000
 const versions = 1_000
 
-/** What the server does for one edit that was made so many versions ago: checked, brought forward over each. The cost must grow no faster than the versions. */
+/**
+ * What the server does for one edit that was made so many versions ago: checked, brought forward over each. The cost
+ * must grow no faster than the versions.
+ */
 export const lag = {
   title: `one edit of a document of ${length} characters, brought forward over what it missed`,
   heads: ['us', 'us/version'],
@@ -27,9 +30,18 @@ function written () {
   const changes = [[0, 'x'.repeat(length)], ...Array.from({ length: versions }, (_, i) => typed(length + i, i))]
   const entries = changes.map((change, i) => {
     const json = i === 0 ? [change] : change
-    return { type: 'edited', payload: { clientId: 'a.b', seq: i + 1, changes: json }, offset: i + 1, id: `${i}`, link: `${i + 1}`, prev: i === 0 ? '' : `${i}` }
+    return {
+      type: 'edited',
+      payload: { clientId: 'a.b', seq: i + 1, changes: json },
+      offset: i + 1,
+      id: `${i}`,
+      link: `${i + 1}`,
+      prev: i === 0 ? '' : `${i}`
+    }
   })
-  replica.take({ reason: 'fresh', position: { epoch: 'e', offset: entries.length, link: `${entries.length}` }, messages: entries })
+  replica.take({
+    reason: 'fresh', position: { epoch: 'e', offset: entries.length, link: `${entries.length}` }, messages: entries
+  })
   return replica
 }
 
@@ -58,11 +70,20 @@ export const hot = {
   async * run (_generator, rounds) {
     const redis = await startRedis()
     for (const nodes of [1, 2]) {
-      const servers = await Promise.all(Array.from({ length: nodes }, (_, i) => startServer('./servers/editor.js', { core: i, env: { REDIS_URL: redis.url } })))
+      const servers = await Promise.all(
+        Array.from(
+          { length: nodes }, (_, i) => startServer('./servers/editor.js', { core: i, env: { REDIS_URL: redis.url } })
+        )
+      )
       const results = []
       for (let round = 0; round < rounds; round++) results.push(await write(servers, `hot-${nodes}-${round}`))
       const of = (key) => median(results.map((result) => result[key]))
-      yield [`fastify-channels, writers on ${nodes} node${nodes > 1 ? 's' : ''}`.padEnd(46), Math.round(of('rate')), of('microseconds').toFixed(0), `${Math.round(of('busy') * 100)} %`]
+      yield [
+        `fastify-channels, writers on ${nodes} node${nodes > 1 ? 's' : ''}`.padEnd(46),
+        Math.round(of('rate')),
+        of('microseconds').toFixed(0),
+        `${Math.round(of('busy') * 100)} %`
+      ]
       for (const { child } of servers) await ask(child, 'stop')
     }
     redis.child.kill()
@@ -71,7 +92,9 @@ export const hot = {
 
 async function write (servers, id) {
   const channel = `doc/${id}`
-  const clients = await Promise.all(Array.from({ length: writers }, (_, i) => enter(servers[i % servers.length], channel)))
+  const clients = await Promise.all(
+    Array.from({ length: writers }, (_, i) => enter(servers[i % servers.length], channel))
+  )
   const cpu = async () => (await Promise.all(servers.map((server) => server.cpu()))).reduce((a, b) => a + b)
   const before = await cpu()
   const began = performance.now()
@@ -85,14 +108,20 @@ async function write (servers, id) {
 }
 
 async function enter ({ port }, channel) {
-  const answer = await fetch(`http://127.0.0.1:${port}/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"writer"}' })
+  const answer = await fetch(
+    `http://127.0.0.1:${port}/token`,
+    { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"writer"}' }
+  )
   const { token } = await answer.json()
   const client = await TestClient.connect(`ws://127.0.0.1:${port}/ws/editor?token=${token}`)
   await client.request('join', channel)
   return client
 }
 
-/** Types at the beginning, always at the version it has got by then; again where a node does not know that one. Returns how many edits are in. */
+/**
+ * Types at the beginning, always at the version it has got by then; again where a node does not know that one. Returns
+ * how many edits are in.
+ */
 async function type (client, channel, clientId, until) {
   let edits = 0
   while (performance.now() < until) {

@@ -10,7 +10,10 @@ export function masked (text) {
   return Buffer.concat([header, key, payload.map((byte, i) => byte ^ key[i & 3])])
 }
 
-/** Counts the frames of a server's byte stream by their headers alone: a generator that decoded them would be the bottleneck. */
+/**
+ * Counts the frames of a server's byte stream by their headers alone: a generator that decoded them would be the
+ * bottleneck.
+ */
 export class FrameCounter {
   #header = []
   #skip = 0

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 
-/** One measurement: `generator` loads `server`; returns rates and CPU time, the server's counted over the same seconds. */
+/**
+ * One measurement: `generator` loads `server`; returns rates and CPU time, the server's counted over the same seconds.
+ */
 export async function measure (generator, server, load) {
   generator.send({ port: server.port, warmUp: 0.7, seconds: 2, ...load })
   await expected(generator, 'measuring')
@@ -16,7 +18,10 @@ export async function measure (generator, server, load) {
   }
 }
 
-/** Measures every server once a round, in turn, so that what else the machine does hits all of them; medians of the rounds. */
+/**
+ * Measures every server once a round, in turn, so that what else the machine does hits all of them; medians of the
+ * rounds.
+ */
 export async function compare (generator, servers, load, rounds) {
   const results = servers.map(() => [])
   for (let round = 0; round < rounds; round++) {

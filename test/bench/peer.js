@@ -45,7 +45,8 @@ export class Peer {
 
   /** Ends it. A server that refuses is fast as well: its first and last answers must be none of that. */
   close () {
-    const refusal = [this.#first, this.#last].map(String).find((text) => !text.includes('"ack"') || text.includes('"error"'))
+    const refusal = [this.#first, this.#last].map(String).find((text) =>
+      !text.includes('"ack"') || text.includes('"error"'))
     if (refusal !== undefined) throw new Error(`not an ack: ${refusal}`)
     this.#socket.removeAllListeners('data')
     this.#socket.on('error', () => {})

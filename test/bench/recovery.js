@@ -7,7 +7,10 @@ import { ask, startServer } from './processes.js'
 const clients = 1_000
 const entries = 500
 
-/** Milliseconds until all clients of one channel are back, each from another place, on a node that knew nothing of its log. Connected, but not joined before. */
+/**
+ * Milliseconds until all clients of one channel are back, each from another place, on a node that knew nothing of its
+ * log. Connected, but not joined before.
+ */
 export const recovery = {
   title: `${clients} clients come back to one logged channel, each from a place of its own among the last ${entries}`,
   heads: ['ms', 'acks/s', 'server'],
@@ -19,7 +22,10 @@ export const recovery = {
     const results = []
     for (let round = 0; round < rounds; round++) results.push(await comeBack(redis.url, positions))
     const of = (key) => median(results.map((result) => result[key]))
-    yield ['fastify-channels'.padEnd(46), Math.round(of('ms')), Math.round(clients / of('ms') * 1_000), `${Math.round(of('busy') * 100)} %`]
+    yield [
+      'fastify-channels'.padEnd(46), Math.round(of('ms')), Math.round(clients / of('ms') * 1_000),
+      `${Math.round(of('busy') * 100)} %`
+    ]
     await ask(writer.child, 'stop')
     redis.child.kill()
   }
@@ -30,17 +36,22 @@ async function fill (port) {
   const client = await TestClient.connect(`ws://127.0.0.1:${port}/ws`)
   const { payload: { epoch } } = await client.request('join', 'logged')
   for (let i = 0; i < entries; i++) await client.request('say', 'logged', { text: `${i}`, rest: 'x'.repeat(90) })
-  const positions = client.log.filter(({ type }) => type === 'said').map(({ offset, link }) => ({ epoch, offset, link }))
+  const positions = client.log.filter(({ type }) =>
+    type === 'said').map(({ offset, link }) => ({ epoch, offset, link }))
   client.terminate()
   return positions
 }
 
 async function comeBack (url, positions) {
   const node = await startServer('./servers/cluster-channels.js', { env: { REDIS_URL: url } })
-  const crowd = await Promise.all(Array.from({ length: clients }, () => TestClient.connect(`ws://127.0.0.1:${node.port}/ws`)))
+  const crowd = await Promise.all(
+    Array.from({ length: clients }, () => TestClient.connect(`ws://127.0.0.1:${node.port}/ws`))
+  )
   const before = await node.cpu()
   const began = performance.now()
-  const acks = await Promise.all(crowd.map((client, i) => client.request('join', 'logged', { since: positions[i % positions.length] })))
+  const acks = await Promise.all(
+    crowd.map((client, i) => client.request('join', 'logged', { since: positions[i % positions.length] }))
+  )
   const ms = performance.now() - began
   const busy = (await node.cpu() - before) / 1_000 / ms
   if (!acks.every(({ payload }) => payload.recovered)) throw new Error('somebody was not recovered')

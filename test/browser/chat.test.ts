@@ -193,7 +193,11 @@ t.test('who comes finds what was said: the last fifty messages, none of them unr
   await bob.page.getByRole('tab', { name: 'lobby 1 unread' }).waitFor()
   await bob.tab('lobby').click()
   await bob.hears('After')
-  t.strictSame(await bob.page.locator('.text:visible').allTextContents(), [...lines.slice(2), 'After'], 'nothing lost, nothing twice')
+  t.strictSame(
+    await bob.page.locator('.text:visible').allTextContents(),
+    [...lines.slice(2), 'After'],
+    'nothing lost, nothing twice'
+  )
   t.strictSame(demo.faults, [])
 })
 
@@ -232,7 +236,11 @@ t.test('a server that begins anew gets its people back', async (t) => {
   await bob.member('Ada').waitFor()
   await ada.hears('Meanwhile')
   await bob.hears('Meanwhile')
-  for (const { page } of [ada, bob]) t.equal(await page.getByText('Meanwhile', { exact: true }).count(), 1, 'it went out once')
+  for (const { page } of [ada, bob]) {
+    t.equal(
+      await page.getByText('Meanwhile', { exact: true }).count(), 1, 'it went out once'
+    )
+  }
   t.strictSame((await bob.members).sort(), ['Ada', 'Bob'], 'each once, though their tokens are new ones')
 })
 
@@ -257,7 +265,9 @@ t.test('all of it works with the keyboard alone', async (t) => {
   await keyboard.press('Enter')
   await ada.at('#draft-design')
   await ada.goTo('#tab-design', 'Shift+Tab')
-  for (const [key, tab] of [['ArrowUp', 'lobby'], ['End', 'design'], ['ArrowRight', 'lobby'], ['ArrowLeft', 'design'], ['Home', 'lobby']]) {
+  for (const [key, tab] of [
+    ['ArrowUp', 'lobby'], ['End', 'design'], ['ArrowRight', 'lobby'], ['ArrowLeft', 'design'], ['Home', 'lobby']
+  ]) {
     await keyboard.press(key as string)
     await ada.at(`#tab-${tab}[aria-selected=true]`)
   }
@@ -312,14 +322,21 @@ t.test('it fits a phone', async (t) => {
   const demo = await start(t)
   const ada = await demo.open(phone)
   const fits = async () => t.strictSame(await ada.page.evaluate(() =>
-    [document.documentElement, ...document.querySelectorAll('.log')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.className)), [])
+    [document.documentElement, ...document.querySelectorAll('.log')].filter((e) =>
+      e.scrollWidth > e.clientWidth).map((e) =>
+      e.className)), [])
   await fits()
   await ada.signIn('Augusta Ada King, Countess of Lovelace')
   for (const room of ['design', 'a-room-with-a-name-of-forty-characters-', 'tea']) await ada.join(room)
   await ada.say('https://example.com/' + 'a'.repeat(300))
   await ada.page.locator('[data-delivery=sent]:visible').waitFor()
   await fits()
-  for (const target of [ada.draft, ada.page.getByRole('button', { name: 'Send' }), ada.page.getByRole('button', { name: 'Leave tea' }), ada.tab('tea')]) {
+  for (const target of [
+    ada.draft,
+    ada.page.getByRole('button', { name: 'Send' }),
+    ada.page.getByRole('button', { name: 'Leave tea' }),
+    ada.tab('tea')
+  ]) {
     const box = await target.boundingBox()
     t.ok(box && box.x >= 0 && box.x + box.width <= 360 && box.y + box.height <= 740, 'within the screen')
     t.ok(box && box.height >= 24 && box.width >= 24, 'large enough for a finger (WCAG 2.5.8)')

@@ -13,7 +13,9 @@ t.teardown(() => browser.close())
 
 const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }
 
-async function look (t: Test, options?: BrowserContextOptions): Promise<{ app: FastifyInstance, url: string, window: DashboardWindow }> {
+async function look (
+  t: Test, options?: BrowserContextOptions
+): Promise<{ app: FastifyInstance, url: string, window: DashboardWindow }> {
   const app = await buildApp()
   t.teardown(() => app.close())
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
@@ -101,7 +103,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     }
     await window.says('Connections', /^1$/)
     await readable()
-    t.strictSame(await window.page.locator('.plot:not([role=img][aria-label])').count(), 0, 'drawings say what they show')
+    t.strictSame(
+      await window.page.locator('.plot:not([role=img][aria-label])').count(), 0, 'drawings say what they show'
+    )
     await window.pause.click()
     await window.connection('Paused')
     await readable()
@@ -117,13 +121,22 @@ for (const colorScheme of ['light', 'dark'] as const) {
 t.test('it fits a phone', async (t) => {
   const { url, window } = await look(t, phone)
   const overflow = () => window.page.evaluate(() =>
-    [document.documentElement, ...document.querySelectorAll('.node, .table, .plot')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.className))
+    [document.documentElement, ...document.querySelectorAll('.node, .table, .plot')].filter((e) =>
+      e.scrollWidth > e.clientWidth).map((e) =>
+      e.className))
   await window.says('Connections', /^1$/)
   await window.drawing('Messages')
   t.strictSame(await overflow(), [])
   const box = await window.pause.boundingBox()
-  t.ok(box && box.x >= 0 && box.x + box.width <= 360 && box.height >= 24 && box.width >= 24, 'large enough for a finger (WCAG 2.5.8)')
-  t.equal(await window.page.locator('.plot').first().evaluate((plot) => plot.querySelector('canvas')?.clientWidth === plot.clientWidth), true)
+  t.ok(
+    box && box.x >= 0 && box.x + box.width <= 360 && box.height >= 24 && box.width >= 24,
+    'large enough for a finger (WCAG 2.5.8)'
+  )
+  t.equal(
+    await window.page.locator('.plot').first().evaluate((plot) =>
+      plot.querySelector('canvas')?.clientWidth === plot.clientWidth),
+    true
+  )
   await window.page.goto(url)
   t.strictSame(await overflow(), [])
   t.strictSame(window.faults, [])

@@ -37,7 +37,10 @@ t.test('two people at two nodes write into one line at once, and one node is kil
   await bob.text.pressSequentially('|')
   await ada.reads('|')
   await Promise.all([ada.text.press('Home'), bob.text.press('End')])
-  const begun = Promise.all([ada.text.pressSequentially('Hello 😀 and on we go. ', { delay: 20 }), bob.text.pressSequentially(' Yes 👩‍🚀, on and on!', { delay: 20 })])
+  const begun = Promise.all([
+    ada.text.pressSequentially('Hello 😀 and on we go. ', { delay: 20 }),
+    bob.text.pressSequentially(' Yes 👩‍🚀, on and on!', { delay: 20 })
+  ])
   await ada.page.waitForFunction(() => document.querySelector('.cm-content')?.textContent?.includes('Yes'))
   await a.signal('SIGKILL')
   await begun

@@ -44,7 +44,9 @@ t.test('two nodes, each window shows both; the one that appended last is killed,
   await window.node(ids[survivor]).getByText('keeps the board').waitFor()
 
   const gone = await next(clients[survivor], ({ del }) => del.length > 0)
-  t.ok(gone.del.length >= 14 && gone.del.every((key) => key.startsWith(`${ids[leader]}/`)), 'then all that it said goes')
+  t.ok(
+    gone.del.length >= 14 && gone.del.every((key) => key.startsWith(`${ids[leader]}/`)), 'then all that it said goes'
+  )
   await window.node(ids[leader]).waitFor({ state: 'detached' })
   await window.connection('Live')
   t.strictSame(window.faults, [])

@@ -6,7 +6,16 @@ import { startRedis } from '../support/redis.ts'
 import { DemoNode } from '../support/cluster/demo-node.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'
 
-interface Joined { readonly offset: number, readonly hash: string, readonly snapshot?: Parameters<typeof DocumentState.from>[0], readonly messages: ReadonlyArray<{ payload: Edited, offset: number, hash: string }> }
+interface Joined {
+  readonly offset: number,
+  readonly hash: string,
+  readonly snapshot?: Parameters<typeof DocumentState.from>[0],
+  readonly messages: ReadonlyArray<{
+    payload: Edited
+    offset: number
+    hash: string
+  }>
+}
 
 const channel = 'doc/trace'
 
@@ -31,7 +40,9 @@ class Player {
     }
   }
 
-  /** Sends an edit made at the client's version, and takes in the log up to it: what others wrote before it, and itself. */
+  /**
+   * Sends an edit made at the client's version, and takes in the log up to it: what others wrote before it, and itself.
+   */
   async send (changes: ChangeSet): Promise<void> {
     const edit = { version: this.#version, clientId: 'player', seq: ++this.#seq, changes: changes.toJSON() as unknown }
     const { type, payload } = await this.#client.request('edit', channel, edit)
@@ -63,7 +74,9 @@ t.test('a recorded session over two nodes gives the text that it gave', { timeou
     const client = await node.connect(await node.identity(`Author ${i}`), '/ws/editor')
     return { client, ack: await client.request('join', channel) }
   }
-  const players = await Promise.all(Array.from({ length: trace.numAgents }, async (_, i) => new Player((await connect(i)).client)))
+  const players = await Promise.all(
+    Array.from({ length: trace.numAgents }, async (_, i) => new Player((await connect(i)).client))
+  )
   await replay(trace, players)
   for (const i of [0, 1]) {
     const { ack } = await connect(i)

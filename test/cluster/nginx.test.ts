@@ -21,14 +21,18 @@ t.test('nginx: two nodes serve behind the configuration of docs/deployment.md', 
 
   const guests = await Promise.all(Array.from({ length: 10 }, (_, i) => enter(`guest ${i}`)))
   const counts = await Promise.all(nodes.map(async (node) => (await node.status()).connections))
-  t.equal(counts.filter((count) => Number(count) > 0).length, 2, 'both nodes have some of them, without sticky sessions')
+  t.equal(
+    counts.filter((count) => Number(count) > 0).length, 2, 'both nodes have some of them, without sticky sessions'
+  )
 
   await guests[0]?.request('message.send', 'chat/lobby', { text: 'hello, all' })
   for (const guest of guests) t.match(await guest.next('message.posted'), { payload: { text: 'hello, all' } })
 
   await t.test('the origin is that of the page that nginx serves', async () => {
     await enter('a browser', { origin: http })
-    await t.rejects(enter('another page', { origin: 'http://elsewhere.example' }), new Error('the upgrade was answered 403'))
+    await t.rejects(
+      enter('another page', { origin: 'http://elsewhere.example' }), new Error('the upgrade was answered 403')
+    )
   })
 
   await t.test('a node is gone: the other serves', async (t) => {

@@ -6,7 +6,9 @@ import { root } from '../../routes/pages.ts'
 
 t.test('the pages', async (t) => {
   const target = t.testdir()
-  const { status, stderr } = spawnSync(process.execPath, ['dist/routes/build.js', target], { cwd: root, encoding: 'utf8' })
+  const { status, stderr } = spawnSync(
+    process.execPath, ['dist/routes/build.js', target], { cwd: root, encoding: 'utf8' }
+  )
   t.equal(status, 0, stderr)
 
   t.test('are built with all that they link to', async (t) => {
@@ -26,11 +28,18 @@ t.test('the pages', async (t) => {
       const list = readFileSync(join(target, name, 'source/index.html'), 'utf8')
       const files = [...list.matchAll(/href="([^"]+\.txt)"/g)].map(([, file]) => file as string)
       t.ok(files.includes(`${name}.contract.ts.txt`) && files.includes('page/main.ts.txt'))
-      for (const file of files) t.equal(readFileSync(join(target, name, 'source', file), 'utf8'), readFileSync(join(root, 'routes', name, file.slice(0, -4)), 'utf8'))
+      for (const file of files) {
+        t.equal(
+          readFileSync(join(target, name, 'source', file), 'utf8'),
+          readFileSync(join(root, 'routes', name, file.slice(0, -4)), 'utf8')
+        )
+      }
     }
   })
 
   t.test('carry their contracts as types only', async (t) => {
-    for (const page of ['chat', 'dashboard', 'editor']) t.notMatch(readFileSync(join(target, page, 'main.js'), 'utf8'), /TypeBox|maxLength|additionalProperties/, page)
+    for (const page of [
+      'chat', 'dashboard', 'editor'
+    ]) t.notMatch(readFileSync(join(target, page, 'main.js'), 'utf8'), /TypeBox|maxLength|additionalProperties/, page)
   })
 })

@@ -187,15 +187,30 @@ t.test('the line about those who type', async (t) => {
 /** A channel that the test plays the server of. */
 function fakeChannel () {
   const listeners = new Map<string, (payload: unknown, entry: { offset: number }) => void>()
-  const sends: { type: string, payload: unknown, resolve: (reply: unknown) => void, reject: (error: Error) => void }[] = []
+  const sends: {
+    type: string
+    payload: unknown
+    resolve: (reply: unknown) => void
+    reject: (error: Error) => void
+  }[] = []
   const channel = {
-    presence: [{ user: 'u-bob', data: { name: 'Bob' } }, { user: 'u-ada', data: { name: 'Ada' } }, { user: 'u-abe', data: { name: 'Abe' } }],
+    presence: [
+      { user: 'u-bob', data: { name: 'Bob' } },
+      { user: 'u-ada', data: { name: 'Ada' } },
+      { user: 'u-abe', data: { name: 'Abe' } }
+    ],
     on: (type: string, fn: (payload: unknown, entry: { offset: number }) => void) => listeners.set(type, fn),
     onPresence: (fn: () => void) => listeners.set('presence', fn),
-    send: (type: string, payload: unknown) => new Promise((resolve, reject) => sends.push({ type, payload, resolve, reject })),
+    send: (type: string, payload: unknown) =>
+      new Promise((resolve, reject) => sends.push({ type, payload, resolve, reject })),
     trySend: (type: string, payload: unknown) => channel.send(type, payload)
   }
-  return { channel: channel as unknown as RoomChannel, presence: channel, sends, server: (type: string, payload?: unknown, offset = 1) => listeners.get(type)?.(payload, { offset }) }
+  return {
+    channel: channel as unknown as RoomChannel,
+    presence: channel,
+    sends,
+    server: (type: string, payload?: unknown, offset = 1) => listeners.get(type)?.(payload, { offset })
+  }
 }
 
 function aRoom () {

@@ -3,7 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { StoredHistory } from '../../lib/memory/stored-history.ts'
 import type { Position } from '../../lib/protocol/position.ts'
-import { advance, difference, emptyBoard, kept, type Board, type Delta, type Metrics } from '../../routes/dashboard/board.ts'
+import {
+  advance, difference, emptyBoard, kept, type Board, type Delta, type Metrics
+} from '../../routes/dashboard/board.ts'
 import { Roster } from '../../routes/dashboard/roster.ts'
 
 t.test('a delta says what is new, what changed and what is gone, and nothing else', async (t) => {
@@ -26,7 +28,8 @@ t.test('a board takes deltas in, and keeps the points of what is drawn beside ea
 
 t.test('the newest points are kept, and a series only while it has one', async (t) => {
   const begun = advance(emptyBoard, { at: 0, set: { 'a/cpu': 1, 'b/cpu': 2 }, del: [] })
-  const later = (seconds: number) => Array.from({ length: seconds }, (_, i) => ({ at: i + 1, set: {}, del: ['b/cpu'] })).reduce(advance, begun)
+  const later = (seconds: number) =>
+    Array.from({ length: seconds }, (_, i) => ({ at: i + 1, set: {}, del: ['b/cpu'] })).reduce(advance, begun)
   t.equal(later(kept - 1).points.at.length, kept)
   t.strictSame(later(kept - 1).points.series['b/cpu']?.slice(0, 2), [2, null])
   t.equal(later(kept).points.at.length, kept)
@@ -61,7 +64,10 @@ class Leader {
 /** How often a viewer came by its board in either way. */
 interface Ways { deltas: number, board: number }
 
-/** The viewer's side: comes back with where it was, and takes the deltas that it missed, or the board where there are too many. */
+/**
+ * The viewer's side: comes back with where it was, and takes the deltas that it missed, or the board where there are
+ * too many.
+ */
 class Viewer {
   board: Board = emptyBoard
   readonly #cameBy: Ways
@@ -80,7 +86,11 @@ class Viewer {
     this.#position = position
     this.#cameBy[reason ? 'board' : 'deltas']++
     if (reason) this.board = JSON.parse(snapshot?.state as string) as Board
-    else this.board = entries.reduce((board, { encoded }) => advance(board, JSON.parse(encoded.toString()) as Delta), this.board)
+    else {
+      this.board = entries.reduce(
+        (board, { encoded }) => advance(board, JSON.parse(encoded.toString()) as Delta), this.board
+      )
+    }
   }
 }
 
@@ -103,8 +113,13 @@ t.test('whatever is lost on the way, who catches up has the board that who comes
 })
 
 t.test('what nodes say becomes one map', async (t) => {
-  const node = (id: string, report?: unknown) => ({ node: id, connections: 0, rooms: 0, uptime: 0, ...(report !== undefined && { report }) })
-  t.strictSame(new Roster().gather([node('a', { cpu: 1 }), node('b', { cpu: 2, rooms: 0 })], {}, 0), { 'a/cpu': 1, 'b/cpu': 2, 'b/rooms': 0 })
+  const node = (id: string, report?: unknown) => ({
+    node: id, connections: 0, rooms: 0, uptime: 0, ...(report !== undefined && { report })
+  })
+  t.strictSame(
+    new Roster().gather([node('a', { cpu: 1 }), node('b', { cpu: 2, rooms: 0 })], {}, 0),
+    { 'a/cpu': 1, 'b/cpu': 2, 'b/rooms': 0 }
+  )
 
   t.test('of a node that says what is no metric, nothing is taken', async (t) => {
     const odd = [node('a'), node('b', 'text'), node('c', [null, {}]), node('d', { cpu: null, load: '1', rooms: 2 })]

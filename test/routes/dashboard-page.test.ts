@@ -63,7 +63,13 @@ t.test('a connection lost before there was a board is no loss', async (t) => {
 
 t.test('a board is read node by node', async (t) => {
   const mixed: Board = {
-    metrics: { 'b/cpu': 12.5, 'a/rejected.rate_limited': 1_234, 'a/connections': 2, 'a/rejected.forbidden': 1, 'a/bytes.in': 1_234.5 },
+    metrics: {
+      'b/cpu': 12.5,
+      'a/rejected.rate_limited': 1_234,
+      'a/connections': 2,
+      'a/rejected.forbidden': 1,
+      'a/bytes.in': 1_234.5
+    },
     points: { at: [1_000, 2_000], series: { 'b/cpu': [null, 12.5] } }
   }
   t.strictSame(nodesOf(mixed), ['a', 'b'])

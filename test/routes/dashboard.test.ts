@@ -18,7 +18,17 @@ import { listen, makeApp, type Served } from '../support/serve.ts'
 import { adapterWith } from '../support/adapter-with.ts'
 
 const utilisation = (active: number, idle: number) => ({ active, idle, utilization: active / (active + idle) })
-const totals = { published: 0, received: 0, dropped: 0, poison: 0, messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, rejections: {} }
+const totals = {
+  published: 0,
+  received: 0,
+  dropped: 0,
+  poison: 0,
+  messagesIn: 0,
+  messagesOut: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  rejections: {}
+}
 const quiet: Readings = {
   at: 0,
   loop: { p50: 0, p99: 0, utilisation: utilisation(0, 0) },
@@ -41,7 +51,14 @@ t.test('a sample is what happened between two readings, in three digits', async 
       connections: 1_234,
       rooms: 5,
       roundTrip: 0.45678,
-      counters: { ...totals, messagesIn: 2_000, messagesOut: 4_000, bytesIn: 10_000, bytesOut: 123_456, rejections: { rate_limited: 7 } }
+      counters: {
+        ...totals,
+        messagesIn: 2_000,
+        messagesOut: 4_000,
+        bytesIn: 10_000,
+        bytesOut: 123_456,
+        rejections: { rate_limited: 7 }
+      }
     }
   }
   t.strictSame(sampleOf(quiet, busy), {
@@ -88,7 +105,9 @@ t.test('a process reads itself: a blocked event loop shows', async (t) => {
 t.test('a sampler samples each second until it is stopped', async (t) => {
   const clock = new FakeClock()
   let isClosed = false
-  const reader: Reader = { read: () => ({ ...quiet, at: clock.now(), cpu: clock.now() ** 2 / 1_000 }), close: () => { isClosed = true } }
+  const reader: Reader = {
+    read: () => ({ ...quiet, at: clock.now(), cpu: clock.now() ** 2 / 1_000 }), close: () => { isClosed = true }
+  }
   const sampler = new Sampler(reader, clock)
   sampler.start()
   clock.advance(999)
@@ -103,7 +122,9 @@ t.test('a sampler samples each second until it is stopped', async (t) => {
 })
 
 /** One node whose dashboard lives by the test's clock and says what the test says. */
-async function serveNode (t: Test, clock: FakeClock, adapter: Adapter, said: Record<string, number> | (() => Record<string, number>)): Promise<Served> {
+async function serveNode (
+  t: Test, clock: FakeClock, adapter: Adapter, said: Record<string, number> | (() => Record<string, number>)
+): Promise<Served> {
   const report = typeof said === 'function' ? said : () => said
   const { app, sink } = await makeApp(t, { adapter, limits: false, report })
   const sampler = new Sampler({ read: () => quiet, close: () => {} }, clock)
@@ -120,7 +141,8 @@ async function second (clock: FakeClock, nodes: number): Promise<void> {
 const idOf = ({ app }: Served) => app.channels.status().node
 const watch = ({ url }: Served) => TestClient.connect(`${url}/ws/dashboard`)
 const deltaOf = (envelope: Envelope) => envelope.payload as Delta
-const messagesOf = async ({ app }: Served) => (await app.rooms.of(metrics).read({ ...(await app.rooms.of(metrics).read()).position, offset: 0, hash: '' })).messages
+const messagesOf = async ({ app }: Served) =>
+  (await app.rooms.of(metrics).read({ ...(await app.rooms.of(metrics).read()).position, offset: 0, hash: '' })).messages
 
 t.test('who joins gets the board, then each second what changed', async (t) => {
   const clock = new FakeClock(1_000_000)
@@ -132,12 +154,19 @@ t.test('who joins gets the board, then each second what changed', async (t) => {
   const { payload } = await client.request('join', 'metrics')
   t.match(payload, {
     recovered: false,
-    snapshot: { offset: 1, state: { metrics: { [`${id}/cpu`]: 1, [`${id}/rooms`]: 1 }, points: { at: [1_001_000], series: { [`${id}/cpu`]: [1] } } } },
+    snapshot: {
+      offset: 1,
+      state: {
+        metrics: { [`${id}/cpu`]: 1, [`${id}/rooms`]: 1 }, points: { at: [1_001_000], series: { [`${id}/cpu`]: [1] } }
+      }
+    },
     messages: []
   })
   said = { cpu: 2, rooms: 1 }
   await second(clock, 1)
-  t.match(await client.next('changed'), { offset: 2, payload: { at: 1_002_000, by: id, set: { [`${id}/cpu`]: 2 }, del: [] } })
+  t.match(
+    await client.next('changed'), { offset: 2, payload: { at: 1_002_000, by: id, set: { [`${id}/cpu`]: 2 }, del: [] } }
+  )
   said = { cpu: 2 }
   await second(clock, 1)
   t.strictSame(deltaOf(await client.next('changed')), { at: 1_003_000, by: id, set: {}, del: [`${id}/rooms`] })
@@ -146,10 +175,15 @@ t.test('who joins gets the board, then each second what changed', async (t) => {
 t.test('two nodes that begin at once: one delta a second, of both, by one of them', async (t) => {
   const clock = new FakeClock()
   const hub = new MemoryHub()
-  const nodes = [await serveNode(t, clock, new MemoryAdapter(hub), { cpu: 1 }), await serveNode(t, clock, new MemoryAdapter(hub), { cpu: 2 })] as const
+  const nodes = [
+    await serveNode(t, clock, new MemoryAdapter(hub), { cpu: 1 }),
+    await serveNode(t, clock, new MemoryAdapter(hub), { cpu: 2 })
+  ] as const
   for (let i = 0; i < 10; i++) await second(clock, 2)
   const messages = await messagesOf(nodes[0])
-  t.strictSame(messages.map(({ payload }) => (payload as Delta).at), Array.from({ length: 10 }, (_, i) => (i + 1) * 1_000))
+  t.strictSame(
+    messages.map(({ payload }) => (payload as Delta).at), Array.from({ length: 10 }, (_, i) => (i + 1) * 1_000)
+  )
   t.strictSame((messages[0]?.payload as Delta).set, { [`${idOf(nodes[0])}/cpu`]: 1, [`${idOf(nodes[1])}/cpu`]: 2 })
 })
 
@@ -190,7 +224,11 @@ t.test('a publisher stands back for whoever was quicker, and has what that one a
     room,
     nodes: async () => {
       const { position } = await room.read()
-      if (position.offset === 0) await room.broadcast('changed', { at: 1, by: 'quick', set: quicker.metrics, del: [] }, { after: position, snapshot: quicker })
+      if (position.offset === 0) {
+        await room.broadcast(
+          'changed', { at: 1, by: 'quick', set: quicker.metrics, del: [] }, { after: position, snapshot: quicker }
+        )
+      }
       return { results: [{ node: 'slow', connections: 0, rooms: 0, uptime: 0, report: { cpu: 9 } }], missing: [] }
     },
     clock,
@@ -217,8 +255,18 @@ t.test('a second that fails is reported, and another follows; one that is stoppe
   const clock = new FakeClock()
   const failures: unknown[] = []
   let fail = (_error: Error) => {}
-  const room = { read: () => new Promise<never>((_resolve, reject) => { fail = reject }), broadcast: async () => { throw new Error('never reached') } }
-  const publisher = new Publisher({ node: 'a', room, nodes: async () => ({ results: [], missing: [] }), clock, random: () => 0.5, failed: (error) => failures.push(error) })
+  const room = {
+    read: () => new Promise<never>((_resolve, reject) => { fail = reject }),
+    broadcast: async () => { throw new Error('never reached') }
+  }
+  const publisher = new Publisher({
+    node: 'a',
+    room,
+    nodes: async () => ({ results: [], missing: [] }),
+    clock,
+    random: () => 0.5,
+    failed: (error) => failures.push(error)
+  })
   publisher.start()
   clock.advance(1_000)
   fail(new Error('away'))
@@ -236,8 +284,17 @@ t.test('an append that fails is reported, and another follows', async (t) => {
   const clock = new FakeClock()
   const failures: unknown[] = []
   const position = { epoch: 'e', offset: 0, hash: '' }
-  const room = { read: async () => ({ position, messages: [] }), broadcast: async () => { throw new Error('history_full') } }
-  const publisher = new Publisher({ node: 'a', room, nodes: async () => ({ results: [], missing: [] }), clock, random: () => 0, failed: (error) => failures.push(error) })
+  const room = {
+    read: async () => ({ position, messages: [] }), broadcast: async () => { throw new Error('history_full') }
+  }
+  const publisher = new Publisher({
+    node: 'a',
+    room,
+    nodes: async () => ({ results: [], missing: [] }),
+    clock,
+    random: () => 0,
+    failed: (error) => failures.push(error)
+  })
   publisher.start()
   for (let i = 0; i < 2; i++) {
     clock.advance(1_000)
@@ -250,7 +307,9 @@ t.test('an append that fails is reported, and another follows', async (t) => {
 
 t.test('while the log cannot be reached the node says so, where anybody wants to know, and goes on', async (t) => {
   const clock = new FakeClock()
-  const { logged } = await serveNode(t, clock, adapterWith({ history: { read: async () => { throw new Error('away') } } }), {})
+  const { logged } = await serveNode(
+    t, clock, adapterWith({ history: { read: async () => { throw new Error('away') } } }), {}
+  )
   await second(clock, 1)
   t.match(await logged('the dashboard misses a second'), { err: { code: 'unavailable' } })
 })
@@ -258,7 +317,8 @@ t.test('while the log cannot be reached the node says so, where anybody wants to
 t.test('of 200 metrics of which 10 % change a delta is at most 0.15 of the map, all that is on the wire counted', async (t) => {
   const clock = new FakeClock(1.7e12)
   let now = 0
-  const all = () => Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`metric.number${i}`, i % 10 === 0 ? now + i / 8 : i / 8]))
+  const all = () =>
+    Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`metric.number${i}`, i % 10 === 0 ? now + i / 8 : i / 8]))
   const node = await serveNode(t, clock, new MemoryAdapter(), all)
   await second(clock, 1)
   const client = await watch(node)

@@ -6,7 +6,9 @@ import type { chat } from '../../routes/chat/chat.contract.ts'
 import { serveDemo } from '../support/demo.ts'
 import { Network } from '../support/network.ts'
 
-/** The life of a connection, from the first request to goodbye, with our client on one side and the demo on the other. */
+/**
+ * The life of a connection, from the first request to goodbye, with our client on one side and the demo on the other.
+ */
 t.test('the life of a connection', async (t) => {
   const { app, identity, connect: visit, logged } = await serveDemo(t, { heartbeat: { interval: 1200, timeout: 1000 } })
   const network = await Network.open(t, (app.server.address() as AddressInfo).port)

@@ -3,10 +3,17 @@ import t from 'tap'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { root } from '../support/root.ts'
 
-
 /** What `npm start` runs once it has built, on a free port. `npm test` builds first. */
-function start (env: Record<string, string> = {}): { ready: Promise<string>, stop: () => void, ended: Promise<number | null> } {
-  const child = spawn(process.execPath, ['dist/routes/start.js'], { cwd: root, env: { ...process.env, PORT: '0', HOST: '127.0.0.1', ...env } })
+function start (env: Record<string, string> = {}): {
+  ready: Promise<string>
+  stop: () => void
+  ended: Promise<number | null>
+} {
+  const child = spawn(
+    process.execPath,
+    ['dist/routes/start.js'],
+    { cwd: root, env: { ...process.env, PORT: '0', HOST: '127.0.0.1', ...env } }
+  )
   let printed = ''
   const ready = new Promise<string>((resolve) => {
     child.stdout.on('data', (chunk) => {
@@ -38,7 +45,9 @@ t.test('npm start', async (t) => {
   })
 
   t.test('ends with Ctrl-C, its clients told', async (t) => {
-    const response = await fetch(`${at}/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"ann"}' })
+    const response = await fetch(
+      `${at}/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"ann"}' }
+    )
     const { token } = await response.json() as { token: string }
     const client = await TestClient.connect(`${at.replace('http', 'ws')}/ws/chat?token=${token}`)
     demo.stop()
@@ -53,7 +62,9 @@ t.test('LIMITS=off npm start says that it has no limits on rates and connections
   const printed = await demo.ready
   t.match(printed, /Limits on rates and connections are OFF/)
   const at = `http://127.0.0.1:${new URL(printed.match(/http:\/\/localhost:\d+/)?.[0] ?? '').port}`
-  const response = await fetch(`${at}/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"ann"}' })
+  const response = await fetch(
+    `${at}/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"ann"}' }
+  )
   const { token } = await response.json() as { token: string }
   const url = `${at.replace('http', 'ws')}/ws/chat?token=${token}`
   const clients = await Promise.all(Array.from({ length: 25 }, () => TestClient.connect(url)))

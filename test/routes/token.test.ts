@@ -12,7 +12,9 @@ t.test('a demo identity', async (t) => {
     const answer = await ask(true, { name: 'ann' })
     t.equal(answer.statusCode, 200)
     const [, claims = ''] = answer.json<{ token: string }>().token.split('.')
-    t.match(JSON.parse(Buffer.from(claims, 'base64url').toString()), { sub: /^[0-9a-f-]{36}$/, name: 'ann', exp: Number })
+    t.match(
+      JSON.parse(Buffer.from(claims, 'base64url').toString()), { sub: /^[0-9a-f-]{36}$/, name: 'ann', exp: Number }
+    )
   })
 
   t.test('needs a name, and nothing else', async (t) => {

@@ -32,7 +32,10 @@ export class MessageList {
     return [...this.#sent, ...this.#unsent]
   }
 
-  /** What is known of the room begins anew; what comes up to that place in its log was said before. What is on its way stays. */
+  /**
+   * What is known of the room begins anew; what comes up to that place in its log was said before. What is on its way
+   * stays.
+   */
   begin (offset: number): void {
     this.#sent = []
     this.#history = offset

@@ -19,7 +19,9 @@ export class Chart {
     find(this.element, '.key', HTMLElement).append(...drawing.lines.map(({ label }, i) => keyOf(label, i)))
     this.#plot = new Plot(optionsOf(drawing), dataOf(drawing), this.#canvas)
     this.#resizes.observe(this.#canvas)
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#plot.redraw(), { signal: this.#over.signal })
+    matchMedia('(prefers-color-scheme: dark)').addEventListener(
+      'change', () => this.#plot.redraw(), { signal: this.#over.signal }
+    )
   }
 
   show (drawing: Drawing): void {
@@ -51,7 +53,12 @@ function dataOf ({ at, lines }: Drawing): Plot.AlignedData {
 }
 
 function optionsOf ({ lines }: Drawing): Plot.Options {
-  const axis: Plot.Axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' }
+  const axis: Plot.Axis = {
+    stroke: colour('--quiet'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+    font: '12px system-ui, sans-serif'
+  }
   return {
     width: 300,
     height,
@@ -59,7 +66,12 @@ function optionsOf ({ lines }: Drawing): Plot.Options {
     cursor: { show: false },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [{ ...axis, space: 70, values: (_plot, seconds) => seconds.map(timeOf) }, { ...axis, size: 44, space: 30 }],
-    series: [{}, ...lines.map((_, i) => ({ stroke: colour(colours[i] as string), width: 2, dash: dashes[i] as number[], points: { show: false } }))]
+    series: [
+      {},
+      ...lines.map((_, i) => ({
+        stroke: colour(colours[i] as string), width: 2, dash: dashes[i] as number[], points: { show: false }
+      }))
+    ]
   }
 }
 

@@ -10,7 +10,10 @@ const words = {
   closed: 'Disconnected'
 } as const
 
-/** Says whether the page is connected; one button cuts it off and lets it catch up. What is closed for good can only be begun anew. */
+/**
+ * Says whether the page is connected; one button cuts it off and lets it catch up. What is closed for good can only be
+ * begun anew.
+ */
 export function showConnection (client: Client, line: Line): void {
   const status = find(document, '#connection', HTMLElement)
   const pause = find(document, '#pause', HTMLButtonElement)

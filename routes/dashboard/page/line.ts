@@ -4,8 +4,8 @@ import type { ConnectOptions, WebSocketConstructor, WebSocketLike } from 'fastif
 const cutOff = 4000
 
 /**
- * The line that the page's connection runs over. It can be cut, as a network would be, and lets nothing through until it is mended: the client
- * takes it for what it looks like, and recovers by itself.
+ * The line that the page's connection runs over. It can be cut, as a network would be, and lets nothing through until
+ * it is mended: the client takes it for what it looks like, and recovers by itself.
  */
 export class Line {
   /** What makes a client run over it. */
@@ -27,7 +27,8 @@ export class Line {
         await this.#mended
         return ''
       },
-      // While it is cut one attempt follows the other, each waiting here, so that the one at hand goes through as soon as it is mended.
+      // While it is cut one attempt follows the other, each waiting here, so that the one at hand goes through as soon
+      // as it is mended.
       random: () => this.isCut ? 0 : random()
     }
   }

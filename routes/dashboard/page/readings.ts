@@ -23,8 +23,14 @@ export function rowsOf ({ metrics }: Board, node: string): Row[] {
     const value = metrics[keyOf(node, name)]
     return value === undefined ? [] : [{ label, value: valueText(value, unit) }]
   })
-  const refusals = Object.entries(metrics).filter(([key]) => nodeOf(key) === node && metricOf(key).startsWith(rejected)).sort()
-  return [...known, ...refusals.map(([key, value]) => ({ label: `Rejected, ${metricOf(key).slice(rejected.length)}`, value: valueText(value, '') }))]
+  const refusals = Object.entries(metrics).filter(([key]) =>
+    nodeOf(key) === node && metricOf(key).startsWith(rejected)).sort()
+  return [
+    ...known,
+    ...refusals.map(([key, value]) => ({
+      label: `Rejected, ${metricOf(key).slice(rejected.length)}`, value: valueText(value, '')
+    }))
+  ]
 }
 
 const titles = [...new Set(catalogue.flatMap(({ chart }) => chart ?? []))]

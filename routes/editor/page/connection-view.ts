@@ -1,7 +1,12 @@
 import { find } from '../../page/dom.ts'
 import type { Client } from './connect.ts'
 
-const words = { connecting: 'Connecting…', open: 'Connected', recovering: 'Catching up…', closed: 'Disconnected: reload to connect again' } as const
+const words = {
+  connecting: 'Connecting…',
+  open: 'Connected',
+  recovering: 'Catching up…',
+  closed: 'Disconnected: reload to connect again'
+} as const
 
 /** Says whether the page is connected. */
 export function showConnection (client: Client): void {

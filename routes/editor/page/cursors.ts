@@ -44,7 +44,9 @@ function decorations (state: EditorState, cursors: Cursors): DecorationSet {
 }
 
 function drawn ({ name, colour, anchor, head }: Cursor, length: number): Array<Range<Decoration>> {
-  const [from, to, at] = [Math.min(anchor, head, length), Math.min(Math.max(anchor, head), length), Math.min(head, length)]
+  const [from, to, at] = [
+    Math.min(anchor, head, length), Math.min(Math.max(anchor, head), length), Math.min(head, length)
+  ]
   const caret = Decoration.widget({ widget: new Caret(name, colour), side: 1 }).range(at)
   return from === to ? [caret] : [Decoration.mark({ class: `selected hue-${colour}` }).range(from, to), caret]
 }

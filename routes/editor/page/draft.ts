@@ -29,8 +29,9 @@ const recentEdits = 500
  *
  *   server's text at a version --inflight--> --buffer--> what is seen
  *
- * One edit is in flight. It is confirmed when it comes back in the log under its number. Edits of others are mapped over what is pending, and what is pending over
- * them, one at a time: that is what the server does too, so both mean the same. Each method that returns changes returns those of what is seen.
+ * One edit is in flight. It is confirmed when it comes back in the log under its number. Edits of others are mapped
+ * over what is pending, and what is pending over them, one at a time: that is what the server does too, so both mean
+ * the same. Each method that returns changes returns those of what is seen.
  */
 export class Draft {
   readonly #me: () => string
@@ -67,7 +68,10 @@ export class Draft {
     this.#buffer = this.#buffer.compose(changes)
   }
 
-  /** The edit to send now: the same number again until it is confirmed, at the version that we have by then. Undefined when there is none. */
+  /**
+   * The edit to send now: the same number again until it is confirmed, at the version that we have by then. Undefined
+   * when there is none.
+   */
   next (): Departing | undefined {
     if (this.#arriving) return undefined
     if (!this.#inflight && !this.#buffer.empty) this.#depart()
@@ -86,7 +90,10 @@ export class Draft {
     return clientId === entry.clientId && seq === entry.seq ? this.#confirm(changes, before) : this.#takeOver(changes)
   }
 
-  /** The log cannot be followed from where we were: it is told anew, in `logged`, from a snapshot. What is pending here is kept. */
+  /**
+   * The log cannot be followed from where we were: it is told anew, in `logged`, from a snapshot. What is pending here
+   * is kept.
+   */
   begin ({ snapshot, position }: Anew): ChangeSet {
     const state = DocumentState.from(snapshot)
     this.#arriving = { state, until: position.offset }
@@ -105,7 +112,10 @@ export class Draft {
     return this.#pending.invertedDesc.mapPos(place)
   }
 
-  /** Places in the server's text at a version, as places in what is seen; undefined when that version is not known here, or not any more. */
+  /**
+   * Places in the server's text at a version, as places in what is seen; undefined when that version is not known here,
+   * or not any more.
+   */
   fromServer (version: number, places: readonly number[]): number[] | undefined {
     const behind = this.version - version
     if (behind < 0 || behind > this.#recent.length) return undefined
@@ -158,8 +168,9 @@ export class Draft {
   }
 
   /**
-   * The edits between what we had and what there is now are lost to us: they count as one, the difference of the two texts. So what is pending is kept, though a place
-   * inside what differs becomes one at its edge. An edit in flight that got there meanwhile is pending no more.
+   * The edits between what we had and what there is now are lost to us: they count as one, the difference of the two
+   * texts. So what is pending is kept, though a place inside what differs becomes one at its edge. An edit in flight
+   * that got there meanwhile is pending no more.
    */
   #replace (state: DocumentState): ChangeSet {
     let known = this.#server.text

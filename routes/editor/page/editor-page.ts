@@ -69,7 +69,9 @@ export class EditorPage {
   }
 
   async #send (edit: Departing): Promise<Outcome> {
-    const result = await this.#channel?.trySend('edit', { ...edit, clientId: this.#clientId, changes: edit.changes as never })
+    const result = await this.#channel?.trySend(
+      'edit', { ...edit, clientId: this.#clientId, changes: edit.changes as never }
+    )
     if (result?.ok) return 'taken'
     return result && ['invalid_edit', 'invalid_payload'].includes(result.error.code) ? 'refused' : 'later'
   }
@@ -87,7 +89,9 @@ export class EditorPage {
       this.#hasMoved = false
       const { anchor, head } = this.#view.selection
       const places = { anchor: this.#draft.toServer(anchor), head: this.#draft.toServer(head) }
-      this.#telling = this.#channel.trySend('cursor', { clientId: this.#clientId, version: this.#draft.version, ...places })
+      this.#telling = this.#channel.trySend(
+        'cursor', { clientId: this.#clientId, version: this.#draft.version, ...places }
+      )
       await this.#telling
     }
     this.#telling = undefined

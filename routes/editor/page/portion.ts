@@ -1,6 +1,9 @@
 import { ChangeSet } from '@codemirror/state'
 
-/** So much of what was written goes into one edit: a message holds 64 KiB, and JSON makes up to six bytes of a character. */
+/**
+ * So much of what was written goes into one edit: a message holds 64 KiB, and JSON makes up to six bytes of a
+ * character.
+ */
 const most = { changes: 400, inserted: 8_000 }
 
 interface Piece { readonly from: number, readonly to: number, readonly insert: string }

@@ -34,7 +34,9 @@ export class Sender {
     if (edit && edit.seq > this.#taken) this.#send(edit)
   }
 
-  /** Connected again: what was taken and has not come back is sent again, and known by its number if it is in the log. */
+  /**
+   * Connected again: what was taken and has not come back is sent again, and known by its number if it is in the log.
+   */
   anew (): void {
     this.#taken = 0
     this.flush()

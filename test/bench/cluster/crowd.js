@@ -1,8 +1,8 @@
 import { Watcher } from './watcher.js'
 
 /**
- * Members whose messages are only counted. They are a process of their own, so that what it costs to read for all of them does not delay the few whose
- * latency is taken: the kernel lets a process that has slept go first.
+ * Members whose messages are only counted. They are a process of their own, so that what it costs to read for all of
+ * them does not delay the few whose latency is taken: the kernel lets a process that has slept go first.
  */
 const watchers = []
 

@@ -51,7 +51,12 @@ export class Watcher {
 
   async #heard (what) {
     let text = ''
-    while (!text.includes(what)) text += await new Promise((resolve) => { this.#take = (chunk) => resolve(chunk.toString('latin1')) })
+    while (!text.includes(what)) {
+      text += await new Promise((resolve) => {
+        this.#take = (chunk) =>
+          resolve(chunk.toString('latin1'))
+      })
+    }
     this.#take = () => {}
   }
 }

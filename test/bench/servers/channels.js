@@ -3,7 +3,9 @@ import fastify from 'fastify'
 import { channels, defineChannel, implement } from '../../../dist/plugins/channels.js'
 import { serve } from './serve.js'
 
-const quote = Type.Object({ symbol: Type.String(), bid: Type.Number(), ask: Type.Number(), size: Type.Integer(), venue: Type.String() })
+const quote = Type.Object({
+  symbol: Type.String(), bid: Type.Number(), ask: Type.Number(), size: Type.Integer(), venue: Type.String()
+})
 
 const bench = defineChannel({
   pattern: 'bench/:id',

@@ -7,12 +7,21 @@ const text = { payload: Type.Object({ text: Type.String(), rest: Type.String() }
 const fromClient = { say: text }
 const fromServer = { said: text }
 const bench = defineChannel({ pattern: 'bench', fromClient, fromServer })
-const logged = defineChannel({ pattern: 'logged', fromClient, fromServer, history: { limit: 1_000, ttl: 600_000, initial: 1 } })
+const logged = defineChannel({
+  pattern: 'logged', fromClient, fromServer, history: { limit: 1_000, ttl: 600_000, initial: 1 }
+})
 const say = (ctx, payload) => ctx.broadcast('said', payload)
 
 const app = fastify()
 await app.register(channels, { limits: false, redis: { url: process.env.REDIS_URL } })
-app.ws('/ws', { public: true }, [implement(bench, { on: { say } }), implement(logged, { on: { say: async (ctx, payload) => { await say(ctx, payload) } } })])
+app.ws(
+  '/ws',
+  { public: true },
+  [
+    implement(bench, { on: { say } }),
+    implement(logged, { on: { say: async (ctx, payload) => { await say(ctx, payload) } } })
+  ]
+)
 await app.listen({ port: 0, host: '127.0.0.1' })
 while (app.channels.status().state !== 'up') await new Promise((resolve) => setTimeout(resolve, 50))
 serve(app.server.address().port)

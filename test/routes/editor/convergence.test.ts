@@ -13,7 +13,11 @@ t.test('eight people over two nodes and a network that loses what it can end up 
     if (texts.size !== 1) t.fail(`seed ${seed}: ${texts.size} texts`)
     if (doubled.length > 0) t.fail(`seed ${seed}: twice in the log: ${doubled.join()}`)
     if (seed % 3 !== 0 && !simulation.isComplete) t.fail(`seed ${seed}: something was lost`)
-    if (clients.some(({ corrected }) => corrected > 0)) t.fail(`seed ${seed}: server and client mapped an edit differently`)
+    if (clients.some(({ corrected }) => corrected > 0)) {
+      t.fail(
+      `seed ${seed}: server and client mapped an edit differently`
+      )
+    }
     if (!clients.every(({ draft }) => draft.isSaved)) t.fail(`seed ${seed}: something is pending`)
     seen.stale += simulation.stale
     seen.refused += simulation.refused

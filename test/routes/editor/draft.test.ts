@@ -54,7 +54,9 @@ t.test('what is pending outlives the log that it was made in', async (t) => {
   draft.write(insert(7, 3, '!'))
   draft.next()
   draft.write(insert(8, 8, '?'))
-  draft.begin({ snapshot: { offset: 9, hash: 'l9', state: { text: 'one two three', seqs: [] } }, position: { offset: 10 } })
+  draft.begin({
+    snapshot: { offset: 9, hash: 'l9', state: { text: 'one two three', seqs: [] } }, position: { offset: 10 }
+  })
   t.equal(draft.next(), undefined, 'not before all is told')
   draft.logged(entry(10, 'x', 1, insert(13, 0, '> ')))
   t.equal(draft.next()?.seq, 1)
@@ -119,19 +121,27 @@ t.test('where somebody is shows once we have the text that they are in', async (
 
 t.test('the difference of two texts makes one into the other, and tears no pair apart', async (t) => {
   const random = randomOf(1)
-  const any = () => Array.from({ length: Math.floor(random() * 6) }, () => ['a', 'b', '\n', '😀', '😁', '\u{2f600}', '👩‍🚀'][Math.floor(random() * 7)]).join('')
+  const any = () =>
+    Array.from(
+      { length: Math.floor(random() * 6) },
+      () => ['a', 'b', '\n', '😀', '😁', '\u{2f600}', '👩‍🚀'][Math.floor(random() * 7)]
+    ).join('')
   for (let i = 0; i < 5_000; i++) {
     const [from, to] = [any(), any()]
     const changes = difference(text(from), text(to))
     if (changes.apply(text(from)).toString() !== to) t.fail(`${from} to ${to}`)
-    if (/[^[\],]\p{Surrogate}|^\p{Surrogate}/u.test(JSON.stringify(changes.toJSON()).replaceAll(/\\ud[0-9a-f]{3}/g, '\ud800'))) t.fail(`a pair torn: ${from} to ${to}`)
+    if (/[^[\],]\p{Surrogate}|^\p{Surrogate}/u.test(
+      JSON.stringify(changes.toJSON()).replaceAll(/\\ud[0-9a-f]{3}/g, '\ud800')
+    )) t.fail(`a pair torn: ${from} to ${to}`)
     if (from === to) t.ok(changes.empty)
   }
 })
 
 t.test('what is too much for one edit goes in several', async (t) => {
   const base = text('x'.repeat(3_000))
-  const many = ChangeSet.of(Array.from({ length: 1_500 }, (_, i) => ({ from: 2 * i, to: 2 * i + 1, insert: 'yz' })), base.length)
+  const many = ChangeSet.of(
+    Array.from({ length: 1_500 }, (_, i) => ({ from: 2 * i, to: 2 * i + 1, insert: 'yz' })), base.length
+  )
   const long = ChangeSet.of({ from: 5, to: 9, insert: '😀'.repeat(9_000) }, base.length)
   for (const changes of [many, long, insert(3_000, 0, 'a')]) {
     let [seen, left] = [base, changes]

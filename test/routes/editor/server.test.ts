@@ -15,7 +15,9 @@ async function enter (demo: Demo, name: string): Promise<Visitor> {
   return await demo.connect(name, channel, '/ws/editor')
 }
 
-const edit = (version: number, seq: number, changes: unknown, more: object = {}) => ({ version, clientId: 'page', seq, changes, ...more })
+const edit = (version: number, seq: number, changes: unknown, more: object = {}) => ({
+  version, clientId: 'page', seq, changes, ...more
+})
 
 class AwayAdapter extends MemoryAdapter {
   isAway = false
@@ -37,7 +39,9 @@ class AwayAdapter extends MemoryAdapter {
 async function textOf (demo: Demo): Promise<string> {
   const { snapshot, messages } = await demo.app.rooms.of(editor, { id: 'minutes' }).read()
   const start = Text.of(((snapshot?.state as { text: string } | undefined)?.text ?? '').split('\n'))
-  return messages.reduce((text, { payload }) => ChangeSet.fromJSON((payload as { changes: unknown }).changes).apply(text), start).toString()
+  return messages.reduce(
+    (text, { payload }) => ChangeSet.fromJSON((payload as { changes: unknown }).changes).apply(text), start
+  ).toString()
 }
 
 t.test('an edit goes to everyone, the author included, and its place in the log is the version', async (t) => {
@@ -45,9 +49,16 @@ t.test('an edit goes to everyone, the author included, and its place in the log 
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   t.match(await ada.client.request('edit', channel, edit(0, 1, [[0, 'ab']])), { type: 'ack', payload: { version: 1 } })
   for (const { client } of [ada, bob]) {
-    t.match(await client.next('edited'), { offset: 1, payload: { clientId: `${ada.userId}.page`, seq: 1, changes: [[0, 'ab']] } })
+    t.match(
+      await client.next('edited'),
+      { offset: 1, payload: { clientId: `${ada.userId}.page`, seq: 1, changes: [[0, 'ab']] } }
+    )
   }
-  t.match(await bob.client.request('edit', channel, edit(0, 1, [[0, 'c']])), { payload: { version: 2 } }, 'made at an older version')
+  t.match(
+    await bob.client.request('edit', channel, edit(0, 1, [[0, 'c']])),
+    { payload: { version: 2 } },
+    'made at an older version'
+  )
   t.match((await ada.client.next('edited')).payload, { changes: [[0, 'c'], 2] }, 'what came later goes left')
   t.equal(await textOf(demo), 'cab')
 })
@@ -57,15 +68,23 @@ t.test('an edit that comes again is known', async (t) => {
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   await ada.client.request('edit', channel, edit(0, 1, [[0, 'a']]))
   t.match(await ada.client.request('edit', channel, edit(0, 1, [[0, 'a']])), { payload: { version: 1 } })
-  t.match(await bob.client.request('edit', channel, edit(1, 1, [1, [0, 'b']])), { payload: { version: 2 } }, 'nobody numbers edits for somebody else')
+  t.match(
+    await bob.client.request('edit', channel, edit(1, 1, [1, [0, 'b']])),
+    { payload: { version: 2 } },
+    'nobody numbers edits for somebody else'
+  )
   t.equal(await textOf(demo), 'ab')
 })
 
 t.test('a cursor is told to the others, under the name of who is there', async (t) => {
   const demo = await serveDemo(t)
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
-  t.match(await ada.client.request('cursor', channel, { clientId: 'page', version: 0, anchor: 0, head: 0 }), { type: 'ack' })
-  t.strictSame((await bob.client.next('moved')).payload, { version: 0, anchor: 0, head: 0, clientId: `${ada.userId}.page` })
+  t.match(
+    await ada.client.request('cursor', channel, { clientId: 'page', version: 0, anchor: 0, head: 0 }), { type: 'ack' }
+  )
+  t.strictSame(
+    (await bob.client.next('moved')).payload, { version: 0, anchor: 0, head: 0, clientId: `${ada.userId}.page` }
+  )
 })
 
 /** What no sound client sends, and what it is refused with. */
@@ -103,7 +122,13 @@ t.test('hostile edits are refused, and touch nothing', async (t) => {
 })
 
 t.test('a megabyte of a hundred thousand inserts blocks nobody', async (t) => {
-  const demo = await serveDemo(t, { maxPayload: 4_000_000, limits: { bytes: { max: 100_000_000, timeWindow: 1_000 }, messages: { max: 1_000, timeWindow: 1_000 } } })
+  const demo = await serveDemo(
+    t,
+    {
+      maxPayload: 4_000_000,
+      limits: { bytes: { max: 100_000_000, timeWindow: 1_000 }, messages: { max: 1_000, timeWindow: 1_000 } }
+    }
+  )
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   const before = process.cpuUsage()
   const refused = ada.client.request('edit', channel, edit(0, 1, Array.from({ length: 100_000 }, () => [0, 'abc'])))
@@ -143,9 +168,16 @@ t.test('a push that fails leaves the next one alone', async (t) => {
 t.test('an edit may be made at any of the newest thousand versions', async (t) => {
   const replica = new Replica()
   const position = { epoch: 'e', offset: 0, hash: '' }
-  for (let seq = 1; seq <= 1_001; seq++) replica.append({ clientId: 'a', seq, changes: [[0, '😀'], 2 * (seq - 1)].slice(0, seq) }, { ...position, offset: seq, hash: `${seq}`, id: 'i' })
+  for (let seq = 1; seq <= 1_001; seq++) {
+    replica.append(
+      { clientId: 'a', seq, changes: [[0, '😀'], 2 * (seq - 1)].slice(0, seq) },
+      { ...position, offset: seq, hash: `${seq}`, id: 'i' }
+    )
+  }
   t.throws(() => replica.place({ version: 0, clientId: 'b', seq: 1, changes: [] }), new Stale(1, 1_001))
-  const { version, changes } = replica.bring(replica.place({ version: 1, clientId: 'b', seq: 1, changes: [2, [0, '!']] }))
+  const { version, changes } = replica.bring(
+    replica.place({ version: 1, clientId: 'b', seq: 1, changes: [2, [0, '!']] })
+  )
   t.equal(version, 1_001)
   t.strictSame(changes.toJSON(), [2_002, [0, '!']])
 })
@@ -155,7 +187,10 @@ t.test('while the log is away edits are answered so, and taken when it is back',
   const demo = await serveDemo(t, { adapter })
   const ada = await enter(demo, 'Ada')
   adapter.isAway = true
-  t.match(await ada.client.request('edit', channel, edit(0, 1, [[0, 'a']])), { type: 'error', payload: { code: 'unavailable' } })
+  t.match(
+    await ada.client.request('edit', channel, edit(0, 1, [[0, 'a']])),
+    { type: 'error', payload: { code: 'unavailable' } }
+  )
   adapter.isAway = false
   t.match(await ada.client.request('edit', channel, edit(0, 1, [[0, 'a']])), { payload: { version: 1 } })
 })

@@ -36,7 +36,9 @@ export class ChatWindow extends PageWindow {
 
   /** What the room in front shows of `text`, in that state of delivery. */
   message (text: string, delivery = 'sent'): Locator {
-    return this.page.locator(`.message[data-delivery=${delivery}]:visible`).filter({ has: this.page.getByText(text, { exact: true }) })
+    return this.page.locator(`.message[data-delivery=${delivery}]:visible`).filter({
+      has: this.page.getByText(text, { exact: true })
+    })
   }
 
   hears (text: string): Promise<void> {
@@ -56,14 +58,19 @@ export class ChatWindow extends PageWindow {
     return this.page.getByRole('status').filter({ hasText: words }).waitFor()
   }
 
-  /** Watches what is said about the connection, from now on; the result waits until all of `words` were, in that order. */
+  /**
+   * Watches what is said about the connection, from now on; the result waits until all of `words` were, in that order.
+   */
   async connectionStates (): Promise<(words: string[]) => Promise<unknown>> {
     const seen = await this.page.getByRole('status').evaluateHandle((status) => {
       const seen: string[] = []
-      new MutationObserver(() => seen.push(status.textContent ?? '')).observe(status, { childList: true, subtree: true })
+      new MutationObserver(() => seen.push(status.textContent ?? '')).observe(
+        status, { childList: true, subtree: true }
+      )
       return seen
     })
-    return (words) => this.page.waitForFunction(([seen, words]) => words.every((word, i) => seen[i] === word), [seen, words] as const)
+    return (words) =>
+      this.page.waitForFunction(([seen, words]) => words.every((word, i) => seen[i] === word), [seen, words] as const)
   }
 
   /** Waits until the keyboard is there. */

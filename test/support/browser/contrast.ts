@@ -18,11 +18,16 @@ export function contrasts (page: Page): Promise<{ ratio: number, text: string }[
       const [a, b] = [luminance(color), luminance(getComputedStyle(ground(element)).backgroundColor)]
       return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
     }
-    const hasText = (element: Element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent?.trim())
+    const hasText = (element: Element) =>
+      [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent?.trim())
     const shown = [...document.body.querySelectorAll('*')].filter((element) => element.checkVisibility())
-    const texts = shown.filter(hasText).map((e) => ({ ratio: ratio(e, getComputedStyle(e).color), text: e.textContent ?? '' }))
+    const texts = shown.filter(hasText).map((e) => ({
+      ratio: ratio(e, getComputedStyle(e).color), text: e.textContent ?? ''
+    }))
     const hints = shown.filter((e) => e.matches('[placeholder]'))
-      .map((e) => ({ ratio: ratio(e, getComputedStyle(e, '::placeholder').color), text: e.getAttribute('placeholder') ?? '' }))
+      .map((e) => ({
+        ratio: ratio(e, getComputedStyle(e, '::placeholder').color), text: e.getAttribute('placeholder') ?? ''
+      }))
     return [...texts, ...hints].sort((a, b) => a.ratio - b.ratio)
   })
 }

@@ -39,6 +39,8 @@ export class DashboardWindow extends PageWindow {
 
   /** Waits until a drawing has a newest value, and returns its description. */
   async drawing (title: string): Promise<string> {
-    return await this.page.getByRole('img', { name: new RegExp(`^${title}:.* \\d`) }).first().getAttribute('aria-label') ?? ''
+    return await this.page.getByRole(
+      'img', { name: new RegExp(`^${title}:.* \\d`) }
+    ).first().getAttribute('aria-label') ?? ''
   }
 }

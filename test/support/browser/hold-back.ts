@@ -41,7 +41,14 @@ export class HoldBack {
       const { type, channel, correlationId } = JSON.parse(String(data))
       if (type !== this.#refused) return server.send(data)
       this.#refused = undefined
-      client.send(JSON.stringify({ type: 'error', channel, correlationId, payload: { code: 'rate_limited', message: 'too many messages: slow down' } }))
+      client.send(
+        JSON.stringify({
+          type: 'error',
+          channel,
+          correlationId,
+          payload: { code: 'rate_limited', message: 'too many messages: slow down' }
+        })
+      )
     })
     server.onMessage((data) => {
       const send = () => client.send(data)

@@ -13,7 +13,9 @@ export class PageWindow {
   }
 
   /** A window of the class this is called on, with what it has of its own: cookies, sizes, colours. */
-  static async look<W extends PageWindow> (this: new (page: Page) => W, browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<W> {
+  static async look<W extends PageWindow> (
+    this: new (page: Page) => W, browser: Browser, url: string, options: BrowserContextOptions = {}
+  ): Promise<W> {
     const context = await browser.newContext(options)
     const window = new this(await context.newPage())
     await window.page.goto(url)

@@ -23,10 +23,21 @@ export class DemoNode {
     this.#stderr = stderr
   }
 
-  /** `redis`: the URL that all nodes of a cluster share. Ended with the test; one that ended by itself before fails it. */
+  /**
+   * `redis`: the URL that all nodes of a cluster share. Ended with the test; one that ended by itself before fails it.
+   */
   static async start (t: Test, redis: string, env: NodeJS.ProcessEnv = {}): Promise<DemoNode> {
     const child = spawn(process.execPath, [join(root, 'dist/routes/start.js')], {
-      env: { ...process.env, NODE_OPTIONS: '', PORT: '0', HOST: '127.0.0.1', LIMITS: 'off', REDIS_URL: redis, JWT_SECRET: 'for tests', ...env },
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        PORT: '0',
+        HOST: '127.0.0.1',
+        LIMITS: 'off',
+        REDIS_URL: redis,
+        JWT_SECRET: 'for tests',
+        ...env
+      },
       stdio: ['ignore', 'pipe', 'pipe']
     })
     const log: LogLine[] = []
@@ -77,7 +88,10 @@ export class DemoNode {
     if (name === 'SIGKILL' || name === 'SIGTERM') await gone
   }
 
-  /** @throws what the node had to say on stderr: whatever ends a process by itself, an unhandled rejection among others, says so there */
+  /**
+   * @throws what the node had to say on stderr: whatever ends a process by itself, an unhandled rejection among others,
+   * says so there
+   */
   async #end (): Promise<void> {
     if (this.isRunning) {
       this.#child.kill('SIGCONT')

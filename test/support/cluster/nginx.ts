@@ -8,7 +8,10 @@ import type { Test } from 'tap'
 import { root } from '../../../routes/pages.ts'
 import { freePort } from '../free-port.ts'
 
-/** nginx with the configuration of docs/deployment.md, in front of servers on these ports; resolves to the URL it serves. */
+/**
+ * nginx with the configuration of docs/deployment.md, in front of servers on these ports; resolves to the URL it
+ * serves.
+ */
 export async function startNginx (t: Test, ports: readonly number[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'nginx-'))
   t.teardown(() => rm(folder, { recursive: true }))
@@ -27,7 +30,10 @@ export async function startNginx (t: Test, ports: readonly number[]): Promise<st
     child.kill()
     await once(child, 'exit')
   })
-  await Promise.race([listening(port), once(child, 'exit').then(async () => { throw new Error(await readFile(join(folder, 'error.log'), 'utf8')) })])
+  await Promise.race([
+    listening(port),
+    once(child, 'exit').then(async () => { throw new Error(await readFile(join(folder, 'error.log'), 'utf8')) })
+  ])
   return `http://127.0.0.1:${port}`
 }
 
@@ -42,7 +48,10 @@ async function configuration (port: number, ports: readonly number[]): Promise<s
 async function listening (port: number): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1')
-    const outcome = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'error').then(() => false)]).catch(() => false)
+    const outcome = await Promise.race([
+      once(socket, 'connect').then(() => true), once(socket, 'error').then(() => false)
+    ]).catch(() =>
+      false)
     socket.destroy()
     if (outcome) return
     await new Promise((resolve) => setTimeout(resolve, 20))

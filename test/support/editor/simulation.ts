@@ -51,7 +51,9 @@ class SimulatedNode {
   }
 
   async append (edited: Edited, options: Parameters<Append>[1]): Promise<Position & { readonly id: string }> {
-    const appended = await this.log.append(`${this.#prefix}:${this.#ids++}`, encode(compiled, channel, 'edited', edited), options)
+    const appended = await this.log.append(
+      `${this.#prefix}:${this.#ids++}`, encode(compiled, channel, 'edited', edited), options
+    )
     this.#appended(edited)
     return appended
   }
@@ -93,8 +95,14 @@ class SimulatedClient {
   async feed (): Promise<void> {
     const { reason, snapshot, position, messages } = await this.#node.log.read(this.#fed)
     const { epoch } = position
-    if (reason) this.#inbox.push({ told: { ...(snapshot && { snapshot: snapshot as never }), position }, at: { ...position, ...snapshot } })
-    this.#inbox.push(...messages.map((message) => ({ told: message, at: { epoch, offset: message.offset, hash: message.hash } })))
+    if (reason) {
+      this.#inbox.push({
+        told: { ...(snapshot && { snapshot: snapshot as never }), position }, at: { ...position, ...snapshot }
+      })
+    }
+    this.#inbox.push(
+      ...messages.map((message) => ({ told: message, at: { epoch, offset: message.offset, hash: message.hash } }))
+    )
     this.#fed = position
   }
 
@@ -152,13 +160,20 @@ export class Simulation {
       this.appended.push(name)
     }
     this.nodes = [new SimulatedNode(hub, this.#clock, note), new SimulatedNode(hub, this.#clock, note)]
-    this.clients = Array.from({ length: 8 }, (_, i) => new SimulatedClient(`u${i}.c`, this.nodes[i % 2] as SimulatedNode))
+    this.clients = Array.from(
+      { length: 8 }, (_, i) => new SimulatedClient(`u${i}.c`, this.nodes[i % 2] as SimulatedNode)
+    )
   }
 
-  /** The texts of all clients and of the server, once nothing is on its way any more: as many as there are different ones. */
+  /**
+   * The texts of all clients and of the server, once nothing is on its way any more: as many as there are different
+   * ones.
+   */
   get texts (): Set<string> {
     const drafts = this.clients.map(({ draft }) => draft.text.toString())
-    return new Set([...drafts, ...this.clients.map(({ view }) => view.toString()), ...this.nodes.map(({ document }) => document.text)])
+    return new Set([
+      ...drafts, ...this.clients.map(({ view }) => view.toString()), ...this.nodes.map(({ document }) => document.text)
+    ])
   }
 
   /** Whether all edits of each client are in the log, from the first to the last. */
@@ -254,7 +269,12 @@ export class Simulation {
   }
 
   async #attack (client: SimulatedClient): Promise<void> {
-    const edit = { version: client.draft.version, clientId: 'evil.c', seq: 1e6, changes: [client.draft.text.length, [0, this.#any(['a\rb', '\n', '\ud83d'])]] }
+    const edit = {
+      version: client.draft.version,
+      clientId: 'evil.c',
+      seq: 1e6,
+      changes: [client.draft.text.length, [0, this.#any(['a\rb', '\n', '\ud83d'])]]
+    }
     const node = this.#any(this.nodes)
     await this.#quietly(node.document.push(edit, node.append))
   }

@@ -81,7 +81,9 @@ export class Author {
     let text = this.#view
     return patches.map(([position, deleted, inserted]) => {
       const from = units(text, 0, position)
-      const changes = ChangeSet.of({ from, to: units(text, from, deleted), insert: Text.of(inserted.split('\n')) }, text.length)
+      const changes = ChangeSet.of(
+        { from, to: units(text, from, deleted), insert: Text.of(inserted.split('\n')) }, text.length
+      )
       text = changes.apply(text)
       return changes
     }).reduce((all, changes) => all.compose(changes))
