@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { ask, pinned, start, startServer } from './processes.js'
+import { ask, baseline, pinned, start, startServer } from './processes.js'
 import { median } from './measure.js'
 
 const rest = 'x'.repeat(90)
@@ -22,6 +22,8 @@ const ours = (channel) => ({
 
 const channels = (channel) => ({ script: './servers/cluster-channels.js', args: [], load: ours(channel) })
 
+const before = baseline('./servers/cluster-channels.js')
+
 /**
  * Published on node A, delivered on node B to 500 members, Redis between. B has a core of its own; A, Redis and the
  * generator share the other. The aim is twice the better of the others' throughput, at a lower p99.
@@ -29,16 +31,14 @@ const channels = (channel) => ({ script: './servers/cluster-channels.js', args: 
 export const cluster = figure(`two nodes, published on one, ${members} members on the other`, {
   'socket.io, redis-adapter': { script: './servers/cluster-socket-io.js', args: ['classic'], load: socketIo },
   'socket.io, redis-streams-adapter': { script: './servers/cluster-socket-io.js', args: ['streams'], load: socketIo },
+  ...(before && { 'fastify-channels, baseline': { ...channels('bench'), script: before } }),
   'fastify-channels': channels('bench')
 })
 
-/**
- * What it costs that a message goes through the log: appended, numbered and deduplicated in Redis before anybody gets
- * it.
- */
-export const logged = figure(`the same, a logged message beside an ephemeral one; ${members} members`, {
+/** The cost of the history: Redis appends, numbers and deduplicates a persistent message before any member gets it. */
+export const persistent = figure(`the same, a persistent message beside an ephemeral one; ${members} members`, {
   'fastify-channels, ephemeral': channels('bench'),
-  'fastify-channels, logged': channels('logged')
+  'fastify-channels, persistent': channels('persistent')
 })
 
 /** The ratio is to the best of all but the last. */

@@ -35,12 +35,12 @@ function written () {
       payload: { clientId: 'a.b', seq: i + 1, changes: json },
       offset: i + 1,
       id: `${i}`,
-      link: `${i + 1}`,
+      hash: `${i + 1}`,
       prev: i === 0 ? '' : `${i}`
     }
   })
   replica.take({
-    reason: 'fresh', position: { epoch: 'e', offset: entries.length, link: `${entries.length}` }, messages: entries
+    reason: 'fresh', position: { epoch: 'e', offset: entries.length, hash: `${entries.length}` }, messages: entries
   })
   return replica
 }

@@ -1,8 +1,18 @@
 import { fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const canPin = spawnSync('taskset', ['-c', '0,1', 'true']).status === 0
+
+/**
+ * The scripts of another built checkout, measured beside this one's: `BASELINE=../before npm run bench -- 7`.
+ * Undefined without that variable.
+ */
+export function baseline (script) {
+  const { BASELINE } = process.env
+  return BASELINE && pathToFileURL(resolve(BASELINE, 'test/bench', script)).href
+}
 
 /** A command line that runs on that core, where the machine lets us. */
 export function pinned (core, command) {

@@ -12,7 +12,7 @@ const entries = 500
  * log. Connected, but not joined before.
  */
 export const recovery = {
-  title: `${clients} clients come back to one logged channel, each from a place of its own among the last ${entries}`,
+  title: `${clients} clients come back to one channel with a history, each from a place of its own among the last ${entries}`,
   heads: ['ms', 'acks/s', 'server'],
 
   async * run (_generator, rounds) {
@@ -34,10 +34,10 @@ export const recovery = {
 /** Writes the entries; returns the position after each. */
 async function fill (port) {
   const client = await TestClient.connect(`ws://127.0.0.1:${port}/ws`)
-  const { payload: { epoch } } = await client.request('join', 'logged')
-  for (let i = 0; i < entries; i++) await client.request('say', 'logged', { text: `${i}`, rest: 'x'.repeat(90) })
+  const { payload: { epoch } } = await client.request('join', 'persistent')
+  for (let i = 0; i < entries; i++) await client.request('say', 'persistent', { text: `${i}`, rest: 'x'.repeat(90) })
   const positions = client.log.filter(({ type }) =>
-    type === 'said').map(({ offset, link }) => ({ epoch, offset, link }))
+    type === 'said').map(({ offset, hash }) => ({ epoch, offset, hash }))
   client.terminate()
   return positions
 }
@@ -50,7 +50,7 @@ async function comeBack (url, positions) {
   const before = await node.cpu()
   const began = performance.now()
   const acks = await Promise.all(
-    crowd.map((client, i) => client.request('join', 'logged', { since: positions[i % positions.length] }))
+    crowd.map((client, i) => client.request('join', 'persistent', { since: positions[i % positions.length] }))
   )
   const ms = performance.now() - began
   const busy = (await node.cpu() - before) / 1_000 / ms

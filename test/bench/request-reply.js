@@ -1,4 +1,4 @@
-import { ask, startServer } from './processes.js'
+import { ask, baseline, startServer } from './processes.js'
 import { compare, measure } from './measure.js'
 
 const channel = 'bench/one'
@@ -8,8 +8,10 @@ const hello = JSON.stringify({ type: 'join', channel, correlationId: 'join' })
 const request = (i) =>
   JSON.stringify({ type: 'echo', channel, payload: quote, correlationId: `c-${String(i).padStart(4, '0')}` })
 
+const before = baseline('./servers/channels.js')
 const servers = {
   '@fastify/websocket by hand': './servers/by-hand.js',
+  ...(before && { 'fastify-channels, baseline': before }),
   'fastify-channels': './servers/channels.js'
 }
 
@@ -31,9 +33,7 @@ export const requestReply = {
       for (const [i, name] of Object.keys(servers).entries()) yield row(`${name}, ${inFlight} in flight`, results[i])
       // With one in flight the two processes wait for each other: nothing but the latency would be measured.
       if (inFlight > 1) {
-        yield row(
-        `what the generator could drive, ${inFlight} in flight`, await ceiling(generator, load)
-        )
+        yield row(`what the generator could drive, ${inFlight} in flight`, await ceiling(generator, load))
       }
     }
     await Promise.all(running.map(stop))

@@ -15,7 +15,8 @@ export class Watcher {
   /** `hello` enters the room; what it is answered has `welcome` in it. */
   static async open (port, { path, hello, welcome }) {
     const watcher = new Watcher(port)
-    watcher.#socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    watcher.#socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
+      'Upgrade: websocket\r\nConnection: Upgrade\r\n' +
       `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`)
     await watcher.#heard('101')
     watcher.#socket.write(masked(hello))

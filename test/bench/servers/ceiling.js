@@ -12,7 +12,8 @@ const server = createServer((socket) => {
   socket.setNoDelay(true).on('error', () => {})
   socket.once('data', (request) => {
     socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(request.toString())}\r\n\r\n`
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+      `Sec-WebSocket-Accept: ${accept(request.toString())}\r\n\r\n`
     )
     const frames = new FrameCounter(4)
     socket.on('data', (chunk) => {

@@ -7,8 +7,8 @@ const text = { payload: Type.Object({ text: Type.String(), rest: Type.String() }
 const fromClient = { say: text }
 const fromServer = { said: text }
 const bench = defineChannel({ pattern: 'bench', fromClient, fromServer })
-const logged = defineChannel({
-  pattern: 'logged', fromClient, fromServer, history: { limit: 1_000, ttl: 600_000, initial: 1 }
+const persistent = defineChannel({
+  pattern: 'persistent', fromClient, fromServer, history: { limit: 1_000, ttl: 600_000, initial: 1 }
 })
 const say = (ctx, payload) => ctx.broadcast('said', payload)
 
@@ -19,7 +19,7 @@ app.ws(
   { public: true },
   [
     implement(bench, { on: { say } }),
-    implement(logged, { on: { say: async (ctx, payload) => { await say(ctx, payload) } } })
+    implement(persistent, { on: { say: async (ctx, payload) => { await say(ctx, payload) } } })
   ]
 )
 await app.listen({ port: 0, host: '127.0.0.1' })
