@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Node } from '../lib/server/node.ts'
-import { ContractRegistry, type RegistryService } from '../lib/server/registry-service.ts'
+import { ContractRegistry, type RegistryService } from '../lib/server/services/registry-service.ts'
 
 export type { RegistryService }
 

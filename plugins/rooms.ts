@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 import type { Node } from '../lib/server/node.ts'
-import { ContractRooms, type RoomHandle, type RoomMember, type RoomsService } from '../lib/server/rooms-service.ts'
+import { ContractRooms, type Room, type RoomMember, type RoomsService } from '../lib/server/services/rooms-service.ts'
 
-export type { RoomHandle, RoomMember, RoomsService }
+export type { Room, RoomMember, RoomsService }
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -6,7 +6,7 @@ import type { QuotaOutcome } from '../../lib/cluster/quota.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Limits } from '../../lib/limits/limits.ts'
 import { ConnectionQuota } from '../../lib/limits/connection-quota.ts'
-import { within } from '../../lib/server/deadline.ts'
+import { withTimeout } from '../../lib/server/with-timeout.ts'
 import { ServerFull, TooManyConnections } from '../errors.ts'
 
 /** Seconds (RFC 9110 section 10.2.3). Places are given back when connections end, and nobody knows when that is. */
@@ -62,7 +62,7 @@ export class Admission {
       if (granted && socket.closed) free()
       else if (granted) socket.once('close', free)
     }, () => {})
-    return within(this.#clock, patience, reserving).catch(() => ({ granted: true }))
+    return withTimeout(this.#clock, patience, reserving).catch(() => ({ granted: true }))
   }
 
   #take (places: ConnectionQuota, key: string, request: FastifyRequest, reply: FastifyReply): boolean {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.ts'
 import {
-  Behind, type NodeResults, type HistoryContent, type NodeInfo, type Position, type RoomHandle
+  Behind, type NodeResults, type HistoryContent, type NodeInfo, type Position, type Room
 } from 'fastify-channels'
 import { advance, difference, emptyBoard, type Board, type Delta } from './board.ts'
 import type { metrics } from './dashboard.contract.ts'
@@ -21,7 +21,7 @@ const jitter = 250
 export interface PublisherSetup {
   /** This node's id. */
   readonly node: string
-  readonly room: Pick<RoomHandle<typeof metrics.definition>, 'read' | 'broadcast'>
+  readonly room: Pick<Room<typeof metrics.definition>, 'read' | 'broadcast'>
   readonly nodes: () => Promise<NodeResults<NodeInfo>>
   readonly clock: Clock
   /** A number of [0, 1). */

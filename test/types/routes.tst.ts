@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/ty
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import { channels, closeEvents, implement, type RoomHandle } from '../../plugins/channels.ts'
+import { channels, closeEvents, implement, type Room } from '../../plugins/channels.ts'
 import type { ConnectionInfo } from '../../lib/connection/connection.ts'
 import { account, chat, news } from '../support/types/chat/chat.contract.ts'
 import * as on from '../support/types/chat/on.ts'
@@ -74,7 +74,7 @@ describe('app.rooms', () => {
   const { rooms } = fastify()
 
   test('reaches a room by its contract', () => {
-    expect(rooms.of(chat, { room: 'lobby' })).type.toBe<RoomHandle<typeof chat.definition>>()
+    expect(rooms.of(chat, { room: 'lobby' })).type.toBe<Room<typeof chat.definition>>()
     expect(rooms.of(news).broadcast('item', 'hello')).type.toBe<Promise<void>>()
     rooms.of(chat, { room: 'lobby' }).remove({ userId: '1' }, 'banned')
   })

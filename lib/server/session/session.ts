@@ -4,7 +4,7 @@ import { ReceiveQueue } from '../../connection/receive-queue.ts'
 import { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { BadEnvelope, readEnvelope, type Envelope } from '../../protocol/envelope.ts'
 import { refusal, rateLimited } from '../../protocol/errors.ts'
-import { within } from '../deadline.ts'
+import { withTimeout } from '../with-timeout.ts'
 import { InboundMessage } from './inbound-message.ts'
 import { MessageHandler, isPromise } from './message-handler.ts'
 import type { LeaveReason } from '../implement.ts'
@@ -116,7 +116,7 @@ export class Session {
     const { clock, options } = this.#services
     this.#running.add(exchange)
     try {
-      this.#replies.ack(exchange, await within(clock, options.handlerTimeout, outcome, () => exchange.abort()))
+      this.#replies.ack(exchange, await withTimeout(clock, options.handlerTimeout, outcome, () => exchange.abort()))
     } catch (error) {
       this.#replies.fail(exchange, error)
     }
@@ -153,7 +153,7 @@ export class Session {
   #farewell (membership: Membership, reason: LeaveReason): void {
     const { clock, options } = this.#services
     this.#inbox.push(membership.channel, () =>
-      within(clock, options.handlerTimeout, this.memberships.left(membership, reason))
+      withTimeout(clock, options.handlerTimeout, this.memberships.left(membership, reason))
         .catch((err) => membership.context.log.error({ err }, 'left() failed')))
   }
 }

@@ -1,12 +1,12 @@
-import type { Adapter } from '../cluster/adapter.ts'
-import type { Clock } from '../clock.ts'
-import type { Registry, Target } from '../connection/registry.ts'
-import type { CloseEvent } from '../protocol/close-events.ts'
-import { closeEvents } from '../protocol/close-events.ts'
-import type { WhenSlow } from '../protocol/encoding.ts'
-import type { Logger } from '../logger.ts'
-import type { Rooms } from '../rooms/rooms.ts'
-import type { Session } from './session/session.ts'
+import type { Adapter } from '../../cluster/adapter.ts'
+import type { Clock } from '../../clock.ts'
+import type { Registry, Target } from '../../connection/registry.ts'
+import type { CloseEvent } from '../../protocol/close-events.ts'
+import { closeEvents } from '../../protocol/close-events.ts'
+import type { WhenSlow } from '../../protocol/encoding.ts'
+import type { Logger } from '../../logger.ts'
+import type { Rooms } from '../../rooms/rooms.ts'
+import type { Session } from '../session/session.ts'
 
 /** What one node says of itself. */
 export interface NodeInfo {

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import type { Target } from '../connection/registry.ts'
-import { ContractError } from '../contract/contract-error.ts'
-import type { Channel, ChannelDefinition } from '../contract/define-channel.ts'
-import { addressOf, type Params } from '../contract/address.ts'
-import type { ParamsOf, PayloadArgument, ServerPayloadOf } from '../contract/message-types.ts'
-import type { HistoryContent } from '../protocol/errors.ts'
-import type { Position } from '../protocol/position.ts'
-import type { Rooms } from '../rooms/rooms.ts'
-import { encode } from './encode.ts'
-import type { AppendOptions, BroadcastOptions, OptionsOf, OutcomeOf } from './implement.ts'
-import { historyOf } from './channel-history.ts'
-import type { Node } from './node.ts'
+import type { Target } from '../../connection/registry.ts'
+import { ContractError } from '../../contract/contract-error.ts'
+import type { Channel, ChannelDefinition } from '../../contract/define-channel.ts'
+import { addressOf, type Params } from '../../contract/address.ts'
+import type { ParamsOf, PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
+import type { HistoryContent } from '../../protocol/errors.ts'
+import type { Position } from '../../protocol/position.ts'
+import type { Rooms } from '../../rooms/rooms.ts'
+import { encode } from '../encode.ts'
+import type { AppendOptions, BroadcastOptions, OptionsOf, OutcomeOf } from '../implement.ts'
+import { historyOf } from '../channel-history.ts'
+import type { Node } from '../node.ts'
 import { requestAllNodes } from './node-requests.ts'
 
 /** A connection in a room. */
@@ -20,7 +20,7 @@ export interface RoomMember {
 }
 
 /** One channel's room, for code outside its handlers: a REST route, a job. */
-export interface RoomHandle<D extends ChannelDefinition> {
+export interface Room<D extends ChannelDefinition> {
   readonly channel: string
   /**
    * Sends to every member; resolves once the members on this node have it; a message of the log, once it is in the log.
@@ -47,7 +47,7 @@ export interface RoomsService {
   /** Rooms with at least one member on this node. */
   readonly size: number
   /** @throws {ContractError} when no route serves the contract, or the params break its schema. */
-  of<D extends ChannelDefinition> (contract: Channel<D>, ...params: {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]): RoomHandle<D>
+  of<D extends ChannelDefinition> (contract: Channel<D>, ...params: {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]): Room<D>
 }
 
 export class ContractRooms implements RoomsService {
@@ -63,7 +63,7 @@ export class ContractRooms implements RoomsService {
     return this.#rooms.size
   }
 
-  of<D extends ChannelDefinition> (contract: Channel<D>, params: ParamsOf<D> | {} = {}): RoomHandle<D> {
+  of<D extends ChannelDefinition> (contract: Channel<D>, params: ParamsOf<D> | {} = {}): Room<D> {
     const compiled = this.#node.contracts.of(contract)
     const fault = compiled.params(params)
     if (fault) throw new ContractError(`channel '${contract.pattern}': params${fault.path}`, fault.message)

@@ -1,13 +1,13 @@
-import type { ConnectionInfo } from '../connection/connection.ts'
-import type { Registry, Target } from '../connection/registry.ts'
-import { revocationKey, type Revoked } from '../connection/revocations.ts'
-import type { ConnectionContract, Messages } from '../contract/define-channel.ts'
-import type { PayloadArgument, ServerPayloadOf } from '../contract/message-types.ts'
-import { closeEvents, type CloseEvent } from '../protocol/close-events.ts'
-import { encode } from './encode.ts'
-import type { Node } from './node.ts'
+import type { ConnectionInfo } from '../../connection/connection.ts'
+import type { Registry, Target } from '../../connection/registry.ts'
+import { revocationKey, type Revoked } from '../../connection/revocations.ts'
+import type { ConnectionContract, Messages } from '../../contract/define-channel.ts'
+import type { PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
+import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
+import { encode } from '../encode.ts'
+import type { Node } from '../node.ts'
 import { requestAllNodes, type NodeResults, type NodeInfo } from './node-requests.ts'
-import type { Swept } from './sweeper.ts'
+import type { Swept } from '../sweeper.ts'
 
 /** `fastify.registry`: who is connected, and how to reach them. */
 export interface RegistryService {
