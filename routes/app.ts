@@ -12,19 +12,21 @@ import { pagesFolder } from './pages.ts'
 import { tokenRoutes } from './token.routes.ts'
 
 export interface AppOptions extends FastifyHttpOptions<Server> {
-  /** Whether `POST /token` hands out identities. Default true: this is a demo. */
+  /** Whether `POST /token` gives an identity to anyone who asks. @default true, because this is a demo */
   readonly demo?: boolean
   readonly channels?: ChannelsOptions
 }
 
-/** For sockets that never become a request: half a header, or nothing at all, is answered 408 within 20 s. */
+/** Bounds for sockets that never send a whole request: the server answers 408 within 20 s. */
 const impatient: FastifyHttpOptions<Server> = {
   requestTimeout: 15_000,
   http: { headersTimeout: 10_000, connectionsCheckingInterval: 5_000 }
 }
 
-/** The demo: its pages, its tokens and its WebSocket routes on one Fastify instance. */
-export async function buildApp ({ demo = true, channels: options, ...server }: AppOptions = {}): Promise<FastifyInstance> {
+/** Builds the demo: its pages, its tokens and its WebSocket routes on one Fastify instance. */
+export async function buildApp (
+  { demo = true, channels: options, ...server }: AppOptions = {}
+): Promise<FastifyInstance> {
   const app = fastify({ ...impatient, ...server })
   const sampler = new Sampler(new ProcessReader(() => app.channels.status()))
   const report = () => sampler.latest

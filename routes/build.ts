@@ -16,7 +16,7 @@ async function buildPages (target = pagesFolder): Promise<void> {
   }))
 }
 
-/** The demo's own source, for whoever looks at it: every file as plain text, and a list of them. */
+/** Copies the demo's source as plain text, with an index page, so that readers can look at it in the browser. */
 async function copySource (name: string, target: string): Promise<void> {
   const source = join(root, 'routes', name)
   const files = (await readdir(source, { recursive: true })).filter((file) =>

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** The package's folder: this file runs from `routes/` and, compiled, from `dist/routes/`. */
 export const root = packageRoot(dirname(fileURLToPath(import.meta.url)))
 
-/** Where the built pages are: what the demo serves at `/`. */
+/** The folder of the built pages. The demo serves it at `/`. */
 export const pagesFolder = join(root, 'dist/pages')
 
 function packageRoot (folder: string): string {

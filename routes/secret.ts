@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 
-/** Milliseconds until we go on without Redis. */
-const patience = 2_000
+/** Milliseconds after which the demo starts without Redis. */
+const timeoutMs = 2_000
 
 /**
- * What this node's tokens are signed with. Nodes behind one load balancer have to agree on it: `JWT_SECRET` says it,
- * or they find it in their Redis, where the first of them has left it. Without either each start makes its own.
+ * The secret that signs this node's tokens. Nodes behind one load balancer must share it: `JWT_SECRET` sets it, or the
+ * first node stores it in their Redis. Without either, each start makes a new one.
  */
 export async function tokenSecret (given: string | undefined, redisUrl: string | undefined): Promise<string> {
   if (given) return given
@@ -16,9 +16,9 @@ export async function tokenSecret (given: string | undefined, redisUrl: string |
 
 async function shared (secret: string, url: string): Promise<string> {
   const redis = new Redis(
-    url, { lazyConnect: true, connectTimeout: patience, commandTimeout: patience, retryStrategy: () => null }
+    url, { lazyConnect: true, connectTimeout: timeoutMs, commandTimeout: timeoutMs, retryStrategy: () => null }
   )
-  // A client that nobody listens to ends the process when it fails.
+  // An `error` event without a listener would end the process.
   redis.on('error', () => {})
   try {
     await redis.connect()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 
-/** Who a demo token says one is. */
+/** The identity in a demo token. */
 export interface DemoUser {
   readonly sub: string
   readonly name: string
@@ -14,7 +14,7 @@ declare module '@fastify/jwt' {
 
 const body = Type.Object({ name: Type.String({ minLength: 1, maxLength: 40 }) }, { additionalProperties: false })
 
-/** Tokens for anyone who asks: for a demonstration, and for nothing else. */
+/** Gives a token to anyone who asks. For demonstrations only. */
 export const tokenRoutes: FastifyPluginAsyncTypebox<{ demo: boolean }> = async (app, { demo }) => {
   app.post('/token', { schema: { body } }, async (request, reply) => {
     if (!demo) return reply.code(403).send({ error: 'the demo is off' })

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { defineChannel } from 'fastify-channels/contract'
 
-/** What the chat says: one declaration for the server, the page and the tests. */
+/** The chat's contract: one declaration for the server, the page and the tests. */
 export const chat = defineChannel({
   pattern: 'chat/:room',
   params: Type.Object({ room: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }) }),

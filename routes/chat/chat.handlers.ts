@@ -1,7 +1,7 @@
 import { implement } from 'fastify-channels'
 import { chat } from './chat.contract.ts'
 
-/** What the chat does: everything a client may send, answered here. */
+/** The chat's handlers: one for each message that a client may send. */
 export const chatHandlers = implement(chat, {
   presence: (ctx) => ({ name: ctx.user.name }),
   on: {

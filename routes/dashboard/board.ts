@@ -4,7 +4,7 @@ import type { metrics } from './dashboard.contract.ts'
 
 type Definition = typeof metrics.definition
 
-/** All that the dashboard shows: the channel's snapshot. */
+/** Everything that the dashboard shows. It is the channel's snapshot. */
 export type Board = SnapshotOf<Definition>
 
 /** The newest value of each metric, by `node/metric`. */
@@ -13,7 +13,7 @@ export type Metrics = Board['metrics']
 /** The newest points of the metrics that are drawn, each as long as `at`. */
 export type Points = Board['points']
 
-/** What one second changed. */
+/** What changed within one second. */
 export type Delta = ServerPayloadOf<Definition, 'changed'>
 
 /** How many points are kept. */
@@ -21,7 +21,7 @@ export const kept = 120
 
 export const emptyBoard: Board = { metrics: {}, points: { at: [], series: {} } }
 
-/** The delta that leads from one map to another, and says nothing of what stays. */
+/** The smallest delta from one map to another. */
 export function difference (before: Metrics, after: Metrics): Pick<Delta, 'set' | 'del'> {
   return {
     set: Object.fromEntries(
@@ -31,14 +31,14 @@ export function difference (before: Metrics, after: Metrics): Pick<Delta, 'set' 
   }
 }
 
-/** The board one second later. Server and page use this same function, and so have the same board. */
+/** The board one second later. The server and the page share this function, so their boards are equal. */
 export function advance ({ metrics, points }: Board, { at, set, del }: Omit<Delta, 'by'>): Board {
   const gone = new Set(del)
   const next = Object.fromEntries(Object.entries({ ...metrics, ...set }).filter(([key]) => !gone.has(key)))
   return { metrics: next, points: extend(points, next, at) }
 }
 
-/** A series of nothing but gaps is left out: its node is long gone. */
+/** Leaves out a series without points, because its node is gone. */
 function extend ({ at, series }: Points, metrics: Metrics, now: number): Points {
   const keys = new Set([...Object.keys(series), ...Object.keys(metrics).filter(isCharted)])
   const longer = [...keys].map((key) =>

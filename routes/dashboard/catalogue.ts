@@ -1,6 +1,5 @@
 /**
- * What a node says of itself, in the order in which it is shown. `chart`: the chart that it is drawn in; left out: it
- * is only listed.
+ * A metric of a node, in display order. `chart` names the chart that draws it; without it the metric is only listed.
  */
 export interface Metric {
   readonly name: string
@@ -9,10 +8,7 @@ export interface Metric {
   readonly chart?: string
 }
 
-/**
- * Every metric but the rejections: those are named after their reasons, `rejected.<reason>`, and counted since the
- * start.
- */
+/** Every metric except the rejections. Those are named by reason, `rejected.<reason>`, and counted since the start. */
 export const catalogue: readonly Metric[] = [
   { name: 'loop.p50', label: 'Loop delay, median', unit: 'ms', chart: 'Event loop delay' },
   { name: 'loop.p99', label: 'Loop delay, 99th percentile', unit: 'ms', chart: 'Event loop delay' },

@@ -4,7 +4,7 @@ import { defineChannel } from 'fastify-channels/contract'
 const Metrics = Type.Record(Type.String(), Type.Number(), { description: 'by `node/metric`' })
 const milliseconds = Type.Integer({ description: 'milliseconds since 1970' })
 
-/** What the dashboard says: whoever joins gets the whole board once, as the snapshot, then each second what changed. */
+/** The dashboard's contract: a joining client gets the whole board as the snapshot, then a delta each second. */
 export const metrics = defineChannel({
   pattern: 'metrics',
   fromClient: {},
@@ -16,7 +16,7 @@ export const metrics = defineChannel({
         set: Metrics,
         del: Type.Array(Type.String())
       }),
-      // Who reads too slowly gets one newer board, and no queue that grows.
+      // A slow client gets one newer board and not a growing queue.
       whenSlow: 'skip'
     }
   },

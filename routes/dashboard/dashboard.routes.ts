@@ -6,14 +6,15 @@ import { Publisher } from './publisher.ts'
 import type { Sampler } from './sampler.ts'
 
 export interface DashboardOptions {
-  /** What the plugin's option `report` tells other nodes of. */
+  /** The plugin's option `report` returns its newest sample to the other nodes. */
   readonly sampler: Sampler
   readonly clock?: Clock
   readonly random?: () => number
 }
 
-/** The dashboard: `/ws/dashboard` serves the channel `metrics`, for everyone to see: a demo has nothing to hide. */
-export const dashboardRoutes: FastifyPluginAsync<DashboardOptions> = async (app, { sampler, clock = systemClock, random = Math.random }) => {
+/** The dashboard: `/ws/dashboard` serves the channel `metrics`. It is public because a demo has no secrets. */
+export const dashboardRoutes: FastifyPluginAsync<DashboardOptions> = async (app, options) => {
+  const { sampler, clock = systemClock, random = Math.random } = options
   app.ws('/ws/dashboard', { public: true }, [implement(metrics, { on: {} })])
   const publisher = new Publisher({
     node: app.channels.status().node,

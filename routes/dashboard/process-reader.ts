@@ -3,10 +3,10 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { ChannelsStatus } from 'fastify-channels'
 import type { Readings } from './sample.ts'
 
-/** Milliseconds between two looks at the event loop. */
+/** Milliseconds between two readings of the event loop's delay. */
 const resolution = 10
 
-/** Reads this process, until it is closed. */
+/** Reads this process's load until it is closed. */
 export class ProcessReader {
   readonly #delay = monitorEventLoopDelay({ resolution })
   readonly #status: () => ChannelsStatus
@@ -34,7 +34,7 @@ export class ProcessReader {
     this.#delay.disable()
   }
 
-  /** The histogram holds whole intervals, in nanoseconds: what is beyond the resolution is delay. */
+  /** The histogram holds whole intervals in nanoseconds; the time beyond the resolution is delay. */
   #delayed (percentile: number): number {
     return Math.max(0, this.#delay.percentile(percentile) / 1e6 - resolution)
   }

@@ -7,18 +7,18 @@ import type { metrics } from './dashboard.contract.ts'
 import { Roster } from './roster.ts'
 
 /** Milliseconds between two deltas. */
-const every = 1_000
-/** How often a node looks in vain for the next delta before it makes one itself. */
-const patience = 2
+const deltaIntervalMs = 1_000
+/** The number of missed deltas after which a node appends one itself. */
+const maxMissedDeltas = 2
 /**
- * Milliseconds until it looks again for what should be there, and how many more at most, so that not all lose patience
- * at once.
+ * Milliseconds until the node looks for a missing delta again, and the random addition that keeps nodes from all
+ * appending at once.
  */
-const doubt = 500
-const jitter = 250
+const retryMs = 500
+const retryJitterMs = 250
 
-/** What the publisher needs of the server. */
-export interface PublisherSetup {
+/** The publisher's collaborators. */
+export interface PublisherDeps {
   /** This node's id. */
   readonly node: string
   readonly room: Pick<Room<typeof metrics.definition>, 'read' | 'broadcast'>
@@ -30,56 +30,56 @@ export interface PublisherSetup {
 }
 
 /**
- * One node's part in the channel's log. Each second one node asks all for their samples and appends what changed, with
- * the board that comes of it. Nobody is elected: an append counts only at the position that it was made for, so of two
- * that try only one succeeds, and the other reads what it missed.
+ * One node's part in the channel's history. Each second one node asks all nodes for their samples and appends the
+ * changes, with the resulting board as the snapshot. There is no election: an append succeeds only at the position that
+ * it was made for, so one of two concurrent appends succeeds and the other node reads what it missed.
  *
- *   read ── somebody's delta ──> stand back
- *     └──── nothing, and it was mine last, or is so for the second time ──> ask all ──> append ──> Behind: stand back
+ *   read ── a delta of another node ──> wait for the next second
+ *     └──── no delta, and this node appended last or has missed two ──> ask all ──> append ──> Behind: read again
  */
 export class Publisher {
-  readonly #setup: PublisherSetup
+  readonly #deps: PublisherDeps
   readonly #roster = new Roster()
   #board: Board = emptyBoard
   #position: Position | undefined
-  /** Who begins where nobody is need not be patient. */
-  #inVain = patience - 1
+  /** A node that starts in an empty channel appends without waiting. */
+  #missedDeltas = maxMissedDeltas - 1
   #timer: Timer
   #isOver = false
 
-  constructor (setup: PublisherSetup) {
-    this.#setup = setup
+  constructor (deps: PublisherDeps) {
+    this.#deps = deps
   }
 
   start (): void {
-    this.#wait(every)
+    this.#wait(deltaIntervalMs)
   }
 
   stop (): void {
     this.#isOver = true
-    this.#setup.clock.clearTimeout(this.#timer)
+    this.#deps.clock.clearTimeout(this.#timer)
   }
 
-  /** Whether it has lost its patience, or appended last. */
-  get #leads (): boolean {
-    return this.#inVain >= patience
+  /** Whether this node appended last, or has missed enough deltas to append one. */
+  get #mayAppend (): boolean {
+    return this.#missedDeltas >= maxMissedDeltas
   }
 
   #wait (ms: number): void {
-    if (!this.#isOver) this.#timer = this.#setup.clock.setTimeout(() => this.#turn(), ms)
+    if (!this.#isOver) this.#timer = this.#deps.clock.setTimeout(() => this.#tick(), ms)
   }
 
-  async #turn (): Promise<void> {
-    const { clock, random, failed } = this.#setup
+  async #tick (): Promise<void> {
+    const { clock, random, failed } = this.#deps
     const began = clock.now()
-    await this.#second().catch(failed)
-    const pause = this.#leads || this.#inVain === 0 ? every : doubt + random() * jitter
+    await this.#advance().catch(failed)
+    const pause = this.#mayAppend || this.#missedDeltas === 0 ? deltaIntervalMs : retryMs + random() * retryJitterMs
     this.#wait(Math.max(0, pause - (clock.now() - began)))
   }
 
-  async #second (): Promise<void> {
-    this.#follow(await this.#setup.room.read(this.#position))
-    if (!this.#leads) return
+  async #advance (): Promise<void> {
+    this.#follow(await this.#deps.room.read(this.#position))
+    if (!this.#mayAppend) return
     try {
       await this.#append()
     } catch (error) {
@@ -88,16 +88,16 @@ export class Publisher {
     }
   }
 
-  /** Takes in what others appended: whoever finds something stands back. */
+  /** Applies the deltas of other nodes. A node that finds one does not append this second. */
   #follow ({ position, reason, snapshot, messages }: HistoryContent): void {
     if (reason) this.#board = (snapshot?.state ?? emptyBoard) as Board
     this.#board = messages.reduce((board, { payload }) => advance(board, payload as Delta), this.#board)
     this.#position = position
-    this.#inVain = snapshot || messages.length > 0 ? 0 : this.#inVain + 1
+    this.#missedDeltas = snapshot || messages.length > 0 ? 0 : this.#missedDeltas + 1
   }
 
   async #append (): Promise<void> {
-    const { node, room, nodes, clock } = this.#setup
+    const { node, room, nodes, clock } = this.#deps
     const { results } = await nodes()
     const at = clock.now()
     const delta = {

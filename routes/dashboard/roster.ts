@@ -2,14 +2,14 @@ import type { NodeInfo } from 'fastify-channels'
 import type { Metrics } from './board.ts'
 import { keyOf, nodeOf } from './catalogue.ts'
 
-/** Milliseconds that a node's last words count when it does not answer. */
+/** Milliseconds for which a node's last sample counts when it does not answer. */
 const grace = 3_000
 
-/** Makes one map of what all nodes said, and remembers when each was heard last. */
+/** Merges the samples of all nodes and remembers when each node answered last. */
 export class Roster {
   #heardAt: ReadonlyMap<string, number> = new Map()
 
-  /** `known`: what was said before, by whoever does not answer now. */
+  /** `known`: the earlier metrics of nodes that do not answer now. */
   gather (answers: readonly NodeInfo[], known: Metrics, now: number): Metrics {
     const answered = new Map(answers.map(({ node }) => [node, now]))
     const silent = new Set(Object.keys(known).map(nodeOf).filter((node) => !answered.has(node)))
@@ -21,7 +21,7 @@ export class Roster {
   }
 }
 
-/** The other node may run another version of this program. */
+/** The other node may run another version of this program, so its report is checked. */
 function saidBy ({ node, report }: NodeInfo): Array<[key: string, value: number]> {
   return Object.entries(report ?? {}).flatMap(([name, value]) =>
     Number.isFinite(value) ? [[keyOf(node, name), value as number]] : [])

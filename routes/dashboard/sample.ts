@@ -2,9 +2,7 @@ import { performance, type EventLoopUtilization } from 'node:perf_hooks'
 import type { ChannelsStatus } from 'fastify-channels'
 import { rejected } from './catalogue.ts'
 
-/**
- * What is read once a second. Times are in milliseconds, memory in bytes; what is counted is counted since the start.
- */
+/** One reading, once a second. Times are in milliseconds and memory in bytes; counters count since the start. */
 export interface Readings {
   readonly at: number
   readonly loop: { readonly p50: number, readonly p99: number, readonly utilisation: EventLoopUtilization }
@@ -15,7 +13,7 @@ export interface Readings {
   readonly status: ChannelsStatus
 }
 
-/** A node's metrics by their names, from two readings of it. Rounded: what hardly changes need not be sent. */
+/** A node's metrics by name, from two readings. Values are rounded so that nearly constant ones need not be sent. */
 export function sampleOf (before: Readings, { at, loop, cpu, memory, load, status }: Readings): Record<string, number> {
   const { counters, connections, rooms, roundTrip } = status
   const elapsed = at - before.at
@@ -40,7 +38,7 @@ export function sampleOf (before: Readings, { at, loop, cpu, memory, load, statu
   }
 }
 
-/** Three digits say enough. */
+/** Rounds to three significant digits. */
 function round (value: number): number {
   return Number(value.toPrecision(3))
 }

@@ -6,10 +6,10 @@ export interface Reader {
   close (): void
 }
 
-/** Milliseconds that a sample covers. */
-const every = 1_000
+/** The interval of a sample in milliseconds. */
+const intervalMs = 1_000
 
-/** What this node says of itself, anew each second. */
+/** This node's metrics, measured once a second. */
 export class Sampler {
   readonly #reader: Reader
   readonly #clock: Clock
@@ -21,7 +21,7 @@ export class Sampler {
     this.#clock = clock
   }
 
-  /** By the names of the catalogue; nothing for the first second. */
+  /** The newest metrics by their catalogue names; empty during the first second. */
   get latest (): Readonly<Record<string, number>> {
     return this.#latest
   }
@@ -40,6 +40,6 @@ export class Sampler {
       const readings = this.#reader.read()
       this.#latest = sampleOf(before, readings)
       this.#wait(readings)
-    }, every)
+    }, intervalMs)
   }
 }

@@ -1,22 +1,18 @@
 import { ChangeSet, type Text } from '@codemirror/state'
 
-/**
- * A `ChangeSet` as JSON: lengths that stay, and `[length that goes, …lines that come]`. Lengths are UTF-16 code units.
- */
+/** A `ChangeSet` as JSON: lengths to keep, and `[length to delete, …lines to insert]`, in UTF-16 code units. */
 export type ChangesJson = ReadonlyArray<number | ReadonlyArray<number | string>>
 
-/**
- * The largest document, in UTF-16 code units: a snapshot of it still fits well into what may wait for one connection.
- */
+/** The largest document in UTF-16 code units. Its snapshot fits into one connection's send queue. */
 export const longestText = 100_000
-/** How much one edit may insert, in UTF-16 code units, line breaks included. */
+/** The most that one edit may insert, in UTF-16 code units, line breaks included. */
 export const longestInsert = 20_000
-/** How many parts an edit may have. */
+/** The largest number of parts of an edit. */
 export const mostParts = 1_000
 
 /**
- * What is wrong with an edit of a document of that length; undefined when nothing is. Nothing is built before it is
- * checked: `ChangeSet.fromJSON` takes time that grows with the square of the parts, and believes whatever it is told.
+ * Why an edit of a document of that length is refused; undefined when it is valid. Everything is checked before
+ * `ChangeSet.fromJSON` runs, because that takes time quadratic in the parts and trusts its input.
  */
 export function faultOf (changes: ChangesJson, length: number): string | undefined {
   if (changes.length > mostParts) return `more than ${mostParts} parts`
@@ -26,9 +22,11 @@ export function faultOf (changes: ChangesJson, length: number): string | undefin
   return sum(changes.map(insertedBy)) > longestInsert ? `more than ${longestInsert} characters at once` : undefined
 }
 
-/** What an edit that is sound by itself would do to a text that it must not; undefined when it would do no harm. */
+/** Why a well-formed edit is refused for this text; undefined when it is allowed. */
 export function harmTo (text: Text, changes: ChangeSet): string | undefined {
-  if (changes.newLength > longestText && changes.newLength > text.length) return `the document would be longer than ${longestText} characters`
+  if (changes.newLength > longestText && changes.newLength > text.length) {
+    return `the document would be longer than ${longestText} characters`
+  }
   let splits = false
   changes.iterChangedRanges((from, to) => { splits ||= isInsidePair(text, from) || isInsidePair(text, to) })
   return splits ? 'half of a surrogate pair' : undefined
@@ -59,8 +57,8 @@ function sum (numbers: readonly number[]): number {
 }
 
 /**
- * Two edits of one text, each made into what it means after the other. Where both insert at one place, what came later
- * goes left.
+ * Transforms two concurrent edits of one text over each other. Where both insert at one position, the later edit's text
+ * comes first.
  */
 export function cross (
   earlier: ChangeSet, later: ChangeSet

@@ -1,40 +1,40 @@
 import { ChangeSet, Text } from '@codemirror/state'
 import type { ChangesJson } from './changes.ts'
 
-/** The state that a snapshot holds. */
+/** The state that a snapshot stores. */
 export interface DocumentSnapshot {
   readonly text: string
   readonly seqs: ReadonlyArray<readonly [clientId: string, seq: number, version: number]>
 }
 
-/** What the log tells of one edit. */
+/** One edit as the history stores it. */
 export interface Edited {
   readonly clientId: string
   readonly seq: number
   readonly changes: ChangesJson
 }
 
-/** An edit with its place in the log. */
+/** An edit with its position in the history. */
 export interface EditedEntry extends Edited {
   readonly offset: number
   readonly hash: string
 }
 
 /**
- * Of how many clients the last edit is remembered: those that edited last. One that comes again after a thousand others
- * have would be taken for new.
+ * The number of clients whose last edit is remembered, the most recent ones. An older client's repeated edit would
+ * count as new.
  */
 const mostClients = 1_000
 
-/** A document at one version, as its log tells it: the server's, and what a client knows of it. */
+/** A document at one version, built from its history. The server and the client use it. */
 export class DocumentState {
   #text = Text.empty
   #version = 0
   #hash = ''
-  /** The last edit of each client; who edited last comes last. */
+  /** The last edit of each client, in the order of those edits. */
   readonly #seqs = new Map<string, { readonly seq: number, readonly version: number }>()
 
-  /** Without a snapshot the log holds nothing yet: the first edit brings one. */
+  /** Without a snapshot the history is empty, because the first edit brings one. */
   static from (snapshot?: {
     readonly offset: number
     readonly hash: string
@@ -68,7 +68,7 @@ export class DocumentState {
     }
   }
 
-  /** Moves on by one entry of the log, and returns what it changes. */
+  /** Applies the next entry of the history and returns its changes. */
   take ({ offset, hash, clientId, seq, changes }: EditedEntry): ChangeSet {
     const set = ChangeSet.fromJSON(changes)
     this.#text = set.apply(this.#text)
@@ -79,8 +79,8 @@ export class DocumentState {
   }
 
   /**
-   * The version at which the edit of that number came in; undefined when it is not in yet. Of an older one: that of the
-   * client's last.
+   * The version that the client's edit `seq` made; undefined when the history does not hold it yet. For an older edit:
+   * the version of the client's last one.
    */
   versionOf (clientId: string, seq: number): number | undefined {
     const last = this.#seqs.get(clientId)

@@ -2,7 +2,7 @@ import { SharedDocument, type DocumentLog } from './shared-document.ts'
 
 interface Open { readonly connections: Set<string>, document?: SharedDocument }
 
-/** The documents that somebody on this node has open. One that nobody has, or that nobody edits, costs nothing. */
+/** The documents that connections on this node have open. Others cost no memory. */
 export class Documents {
   readonly #logOf: (id: string) => DocumentLog
   readonly #open = new Map<string, Open>()
@@ -27,7 +27,7 @@ export class Documents {
     if (open?.connections.size === 0) this.#open.delete(id)
   }
 
-  /** The document of a connection that has it open; only now is it read. */
+  /** The document of a connection that has it open. It is read on first use. */
   get (id: string): SharedDocument {
     const open = this.#open.get(id) as Open
     open.document ??= new SharedDocument(this.#logOf(id))

@@ -8,15 +8,14 @@ const Seq = Type.Integer({ minimum: 1, description: 'the number of the edit amon
 const Place = Type.Integer({ minimum: 0, description: 'in UTF-16 code units, in the document of that version' })
 
 /**
- * A page load, in its own words; and as everybody knows it: the user's id, a dot, and that. So nobody can speak for
- * somebody else.
+ * A page load's id as the page knows it. For others the server puts the user's id and a dot before it, so that no
+ * client can pose as another user's.
  */
 const OwnClient = Type.String({ pattern: '^[a-zA-Z0-9-]{1,36}$' })
 const Client = Type.String({ pattern: '^.+\\.[a-zA-Z0-9-]{1,36}$' })
 
 /**
- * `ChangeSet.toJSON()`: lengths that stay, and `[length that goes, …lines that come]`. The bounds are those of one
- * message.
+ * `ChangeSet.toJSON()`: lengths to keep, and `[length to delete, …lines to insert]`. One message's size is the bound.
  */
 const Changes = Type.Array(Type.Union([
   Type.Integer({ minimum: 0 }),
@@ -25,7 +24,7 @@ const Changes = Type.Array(Type.Union([
   )
 ]), { maxItems: 1_000 })
 
-/** What the editor says: one declaration for the server, the page and the tests. */
+/** The editor's contract: one declaration for the server, the page and the tests. */
 export const editor = defineChannel({
   pattern: 'doc/:id',
   params: Type.Object({ id: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }) }),
@@ -61,8 +60,8 @@ export const editor = defineChannel({
     }
   },
   presence: Type.Object({ name: Type.String(), colour: Type.Integer({ minimum: 0, maximum: 7 }) }),
-  // A snapshot comes every 500 versions: twice that lets a client be away for as long as it takes to write 500, and be
-  // recovered.
+  // A snapshot comes every 500 versions. With twice that many entries a client can be away while 500 are written
+  // and still recover.
   history: {
     limit: 1_000,
     ttl: 30 * 86_400_000,

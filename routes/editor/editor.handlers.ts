@@ -8,7 +8,7 @@ import type { Append } from './shared-document.ts'
 type Payload = (typeof editor)['definition']['fromServer']['edited']['payload']['static']
 type State = (typeof editor)['definition']['history']['snapshot']['static']
 
-/** What the editor does: everything a client may send, answered here. */
+/** The editor's handlers: one for each message that a client may send. */
 export function editorHandlers (rooms: RoomsService): ImplementedChannel {
   const documents = new Documents((id) => rooms.of(editor, { id }))
   return implement(editor, {
@@ -34,11 +34,11 @@ export function editorHandlers (rooms: RoomsService): ImplementedChannel {
   })
 }
 
-// What is read-only here is not in a schema's static type.
+// The schema's static type is mutable, this value is not.
 const payloadOf = (edited: Edited) => edited as Payload
 const stateOf = (snapshot: DocumentSnapshot) => snapshot as unknown as State
 
-/** One of eight, that stays with the user. */
+/** One of eight colours, always the same for one user. */
 function colourOf (user: string): number {
   return [...user].reduce((hash, c) => (hash * 31 + c.charCodeAt(0)) >>> 0, 7) % 8
 }

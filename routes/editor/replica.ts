@@ -3,7 +3,7 @@ import type { HistoryContent, HistoryMessage, Position } from 'fastify-channels'
 import { faultOf, harmTo } from './changes.ts'
 import { DocumentState, type DocumentSnapshot, type Edited } from './document-state.ts'
 
-/** The version that an edit was made at; `link` tells whether it is the one that is meant. */
+/** The version that an edit was made at. `hash` tells it from another history's version of the same number. */
 export interface Base {
   readonly version: number
   readonly hash?: string | undefined
@@ -12,14 +12,14 @@ export interface Base {
 /** An edit as a client sends it. */
 export interface Edit extends Edited, Base {}
 
-/** An edit that was checked, made into what it means at the version it says. */
+/** A validated edit, transformed to the version that it names. */
 export interface Placed extends Base {
   readonly changes: ChangeSet
 }
 
 /**
- * An edit was made at a version that the server cannot bring forward: too old, or of a log that is lost. Its client
- * sends it anew, from where it is by then.
+ * The server cannot transform an edit from that version: it is too old, or of a lost history. The client sends the edit
+ * again from its newer version.
  */
 export class Stale extends Error {
   readonly oldest: number
@@ -32,22 +32,22 @@ export class Stale extends Error {
   }
 }
 
-/** An edit that no sound client makes. The message says what is wrong with it. */
+/** An edit that no correct client makes. The message says what is wrong with it. */
 export class InvalidEdit extends Error {}
 
 interface Recent { readonly prev: string, readonly changes: ChangeSet }
 
-/** For how many of the newest versions an edit may be made: clients are behind by what is on its way to them. */
+/** The number of newest versions that an edit may be made at. Clients are behind by the entries on their way. */
 const windowSize = 1_000
 
-/** One node's copy of a document, with the edits that made its newest versions. */
+/** One node's copy of a document, with the edits of its newest versions. */
 export class Replica {
   #state = new DocumentState()
   #position: Position = { epoch: '', offset: 0, hash: '' }
-  /** The newest edits, the last of which made this version. */
+  /** The newest edits. The last one made the current version. */
   #recent: Recent[] = []
 
-  /** Where its log stood when it was last asked; what an append expects. */
+  /** The position of the last read or append. The next append happens only `after` it. */
   get position (): Position {
     return this.#position
   }
@@ -56,14 +56,14 @@ export class Replica {
     return this.#state
   }
 
-  /** Takes what the log holds after this position or, where it gives a reason, all that there is. */
+  /** Takes the entries after the current position or, with a reason, the snapshot and what follows it. */
   take ({ reason, snapshot, position, messages }: HistoryContent): void {
     if (reason) this.#begin(snapshot as Parameters<typeof DocumentState.from>[0])
     for (const message of messages) this.#move(message)
     this.#position = position
   }
 
-  /** The same for the one edit that was just appended at this position. */
+  /** Takes the one edit that was just appended at this position. */
   append (edited: Edited, { epoch, offset, hash, id }: Position & { readonly id: string }): void {
     this.take({
       position: { epoch, offset, hash },
@@ -71,12 +71,12 @@ export class Replica {
     })
   }
 
-  /** Whether an edit made at that version can be brought forward. */
+  /** Whether an edit of that version can be transformed to the current one. */
   knows (base: Base): boolean {
     return this.#missedSince(base) !== undefined
   }
 
-  /** @throws {Stale} @throws {InvalidEdit} by itself, whatever has come since */
+  /** @throws {Stale} @throws {InvalidEdit} when the edit is invalid whatever came since */
   place ({ version, hash, changes }: Edit): Placed {
     const fault = faultOf(changes, this.#lengthAt(this.#after({ version, hash })))
     if (fault !== undefined) throw new InvalidEdit(fault)
@@ -84,8 +84,8 @@ export class Replica {
   }
 
   /**
-   * Brings an edit forward to this version, over one edit at a time. @throws {Stale} @throws {InvalidEdit} for what it
-   * would do to the text
+   * Transforms an edit to the current version, over one edit at a time. @throws {Stale} @throws {InvalidEdit} when the
+   * text would break a limit
    */
   bring (placed: Placed): Placed {
     const missed = this.#after(placed)
@@ -95,7 +95,7 @@ export class Replica {
     return { version: this.#state.version, hash: this.#state.hash, changes }
   }
 
-  /** What the text is after an edit that was brought to this version, for the snapshot that goes with it. */
+  /** The state after a transformed edit, for the snapshot that is stored with it. */
   snapshotAfter ({ clientId, seq, changes }: Edited): DocumentSnapshot {
     const next = DocumentState.from({
       offset: this.#state.version, hash: this.#state.hash, state: this.#state.snapshot
@@ -120,7 +120,7 @@ export class Replica {
     return missed
   }
 
-  /** The edits after a version, in order; undefined when it is not among those that we know. */
+  /** The edits after a version, in order; undefined when that version is not kept. */
   #missedSince ({ version, hash }: Base): readonly Recent[] | undefined {
     if (version < this.#oldest || version > this.#state.version) return undefined
     const missed = this.#recent.slice(version - this.#oldest)

@@ -2,12 +2,12 @@ import { Behind, type HistoryContent, type Position } from 'fastify-channels'
 import type { DocumentSnapshot, Edited } from './document-state.ts'
 import { Replica, type Edit, type Placed } from './replica.ts'
 
-/** The log of one document, as `rooms.of(editor, { id })` gives it. */
+/** The history of one document, as `rooms.of(editor, { id })` gives it. */
 export interface DocumentLog {
   read (since?: Position): Promise<HistoryContent>
 }
 
-/** Appends an edit to the log. Rejects with `Behind` when its newest position is not the one that is expected. */
+/** Appends an edit to the history. Rejects with `Behind` when the newest position is not `after`. */
 export interface Append {
   (edited: Edited, options: {
     after: Position
@@ -16,16 +16,19 @@ export interface Append {
 }
 
 /**
- * A document that somebody on this node has open. The order of its log is the order of the edits: an edit is brought
- * forward to the version that we know, and appended if that is still the newest one; if not, over what we missed, and
- * tried again.
+ * A document that a connection on this node has open. The order of its history is the order of the edits. An edit is
+ * transformed to the version that this node knows and appended if that is still the newest one; otherwise it is
+ * transformed over the missed edits and appended again.
  */
 export class SharedDocument {
   readonly #replica = new Replica()
   readonly #log: DocumentLog
   readonly #snapshotEvery: number
   #isLoaded = false
-  /** Settles when the push before is done: one at a time, or they would only make each other fail. */
+  /**
+   * Settles when the previous push is done. Pushes run one at a time, because concurrent ones would make each other
+   * fail.
+   */
   #previous: Promise<unknown> = Promise.resolve()
 
   constructor (log: DocumentLog, snapshotEvery = 500) {
@@ -38,8 +41,8 @@ export class SharedDocument {
   }
 
   /**
-   * Brings an edit into the log, once, however often it comes; resolves to the version it made.
-   * @throws {Stale} @throws {InvalidEdit} what `append` and the log reject with
+   * Brings an edit into the history once, however often it is sent. Resolves to the version that it made.
+   * @throws {Stale} @throws {InvalidEdit} and with what `append` and `read` reject with
    */
   push (edit: Edit, append: Append): Promise<number> {
     const pushed = this.#previous.then(() => this.#push(edit, append))
@@ -59,7 +62,7 @@ export class SharedDocument {
       if (await this.#tryAppend(
         { clientId, seq, changes: placed.changes.toJSON() as Edited['changes'] }, append
       )) return this.#replica.state.version
-      // It may be among what we missed: sent before, over another node.
+      // The edit may be among the missed ones: the client sent it before over another node.
       const known = this.#replica.state.versionOf(clientId, seq)
       if (known !== undefined) return known
     }
@@ -67,7 +70,7 @@ export class SharedDocument {
 
   async #tryAppend (edited: Edited, append: Append): Promise<boolean> {
     const { position: after, state } = this.#replica
-    // The first version has one: so a log that does not reach back to its beginning has one too.
+    // The first version has a snapshot, so a trimmed history has one too.
     const snapshot = state.version % this.#snapshotEvery === 0 ? { snapshot: this.#replica.snapshotAfter(edited) } : {}
     try {
       this.#replica.append(edited, await append(edited, { after, ...snapshot }))
@@ -79,7 +82,7 @@ export class SharedDocument {
     }
   }
 
-  /** Another node may have taken the client further than we are, or into another log. */
+  /** Another node may have taken the client to a newer version, or to another history. */
   async #reach (edit: Edit): Promise<void> {
     if (this.#isLoaded && this.#replica.knows(edit)) return
     this.#replica.take(await this.#log.read(this.#isLoaded ? this.#replica.position : undefined))

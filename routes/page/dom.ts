@@ -1,7 +1,4 @@
-/**
- * The one element that matches: the page's HTML and its code belong together, so its absence is a mistake in one of
- * them.
- */
+/** The one element that matches. The page's HTML and its code belong together, so a missing element is a defect. */
 export function find<T extends Element> (root: ParentNode, selector: string, kind: new () => T): T {
   const element = root.querySelector(selector)
   if (element instanceof kind) return element

@@ -9,7 +9,7 @@ const key = 'chat.token'
 /** Who this window is. It lives as long as the tab does: a reload is the same user, another tab may be another. */
 export class Session implements Person {
   #token: string
-  /** How the attempt before went about it; nothing, once it succeeded. */
+  /** How the previous attempt to connect ended; undefined after a success. */
   #attempt: 'first' | 'reached' | undefined
 
   constructor (token: string) {
@@ -25,9 +25,10 @@ export class Session implements Person {
   }
 
   /**
-   * A token for the next attempt to connect. A browser is not told why an attempt failed. If one did although the
-   * server could be reached, the token must have been refused (the server began anew, or twelve hours have passed),
-   * and another is asked for in the same name; before that is certain it would make a second user of the same person.
+   * A token for the next attempt to connect. A browser does not say why an attempt failed. If one failed although the
+   * server could be reached, the server must have refused the token (it restarted, or twelve hours have passed), and
+   * the page asks for a new one in the same name. Before that is certain, a new token would make a second user of one
+   * person.
    */
   async token (): Promise<string> {
     if (this.#attempt === 'first') await reachServer()
@@ -36,7 +37,7 @@ export class Session implements Person {
     return this.#token
   }
 
-  /** The server took the token. */
+  /** The server accepted the token. */
   accepted (): void {
     this.#attempt = undefined
   }
@@ -68,12 +69,12 @@ async function newToken (name: string): Promise<string> {
   return token
 }
 
-/** Rejects while the server is away. */
+/** Rejects while the server cannot be reached. */
 async function reachServer (): Promise<void> {
   await fetch('', { method: 'HEAD', cache: 'no-store' })
 }
 
-// The token is the server's to verify; the page only reads what it says.
+// The server verifies the token; the page only reads it.
 function claims (token: string): { sub: string, name: string } {
   const base64 = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))

@@ -1,7 +1,7 @@
 import { find } from './dom.ts'
 import { signIn, type Session } from './session.ts'
 
-/** Asks for a name, until the server takes one. */
+/** Asks for a name until the server accepts one. */
 export function askForName (welcome: (session: Session) => void): void {
   const page = find(document, '#sign-in', HTMLElement)
   const name = find(page, '#name', HTMLInputElement)

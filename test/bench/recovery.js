@@ -12,7 +12,7 @@ const entries = 500
  * log. Connected, but not joined before.
  */
 export const recovery = {
-  title: `${clients} clients come back to one channel with a history, each from a place of its own among the last ${entries}`,
+  title: `${clients} clients come back to one channel with a history, each from its own position`,
   heads: ['ms', 'acks/s', 'server'],
 
   async * run (_generator, rounds) {

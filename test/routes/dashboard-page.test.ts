@@ -50,8 +50,8 @@ t.test('too much missed is said to be', async (t) => {
   const follower = followed()
   follower.lost()
   follower.begin('trimmed', at(900), board)
-  t.strictSame(follower.caughtUp, { missed: 896, recovered: 0, anew: 'trimmed' })
-  t.match(caughtUpLine({ missed: 896, recovered: 0, anew: 'trimmed' }), /^Too much was missed .*\(trimmed\)/)
+  t.strictSame(follower.caughtUp, { missed: 896, recovered: 0, resyncReason: 'trimmed' })
+  t.match(caughtUpLine({ missed: 896, recovered: 0, resyncReason: 'trimmed' }), /^Too much was missed .*\(trimmed\)/)
 })
 
 t.test('a connection lost before there was a board is no loss', async (t) => {

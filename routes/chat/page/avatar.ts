@@ -9,7 +9,7 @@ export function avatar (user: string, name: string): HTMLElement {
   return element
 }
 
-// By code points: half of a surrogate pair is no letter.
+// Takes a whole code point, because half of a surrogate pair is not a letter.
 function initial (name: string): string {
   return [...name.trim()][0]?.toUpperCase() ?? '?'
 }

@@ -36,7 +36,7 @@ export class ChatPage {
     this.#open.get(name)?.view.focus()
   }
 
-  /** Joins the rooms of before, and brings the one that was in front there again. */
+  /** Joins the rooms that were open before a reload and shows the one that was in front. */
   async restore ({ rooms, front }: Remembered): Promise<void> {
     const joins = await Promise.allSettled(rooms.map((room) => this.enter(room)))
     const failed = joins.find((join) => join.status === 'rejected')
@@ -93,7 +93,7 @@ export class ChatPage {
     this.#select(this.#front === name ? [...this.#open.keys()].at(-1) : this.#front)
   }
 
-  /** Shows how things are: in one room, or in all of them. */
+  /** Shows the state of the connection and of every room. */
   #render (only?: string): void {
     for (const [name, { room, view, tab }] of this.#open) {
       room.look(name === this.#front && !document.hidden)

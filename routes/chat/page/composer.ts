@@ -1,7 +1,7 @@
 import { find } from '../../page/dom.ts'
 import type { Room } from './room.ts'
 
-/** Where a message is written: Enter sends, Shift and Enter begin a new line. */
+/** The input for a message. Enter sends it; Shift and Enter start a new line. */
 export class Composer {
   readonly #room: Room
   readonly #form: HTMLFormElement
@@ -37,7 +37,7 @@ export class Composer {
   }
 
   #key (event: KeyboardEvent): void {
-    // While an input method composes, Enter chooses a word and sends nothing.
+    // While an input method composes a character, Enter picks a candidate and must not send.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
     event.preventDefault()
     this.#form.requestSubmit()

@@ -8,7 +8,7 @@ const words = {
   closed: 'Disconnected'
 } as const
 
-/** Says whether the page is connected. What is closed for good can only be begun anew. */
+/** Shows the state of the connection. A closed client needs a reload. */
 export function showConnection (client: Client): void {
   const status = find(document, '#connection', HTMLElement)
   const again = find(document, '#connect-again', HTMLButtonElement)

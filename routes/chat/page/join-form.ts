@@ -7,7 +7,7 @@ const reasons: Readonly<Record<string, string>> = {
   unknown_channel: 'There is no such room.'
 }
 
-/** Where a room is named to be joined, and where it is said why that failed. */
+/** The form to join a room, with the reason when that failed. */
 export class JoinForm {
   readonly #form = find(document, '#join', HTMLFormElement)
   readonly #room = find(document, '#join-room', HTMLInputElement)
@@ -25,7 +25,7 @@ export class JoinForm {
     this.#room.focus()
   }
 
-  /** Says what went wrong; nothing, when all is well again. */
+  /** Shows why a join failed; an empty text clears the message. */
   say (problem: string): void {
     this.#problem.textContent = problem
     this.#room.setAttribute('aria-invalid', String(problem !== ''))

@@ -6,7 +6,7 @@ import type { Room } from './room.ts'
 /** Messages of one author closer than this read as one. */
 const together = 5 * 60_000
 
-/** The messages of a room, scrolled to the newest for as long as the reader has not scrolled away from it. */
+/** The messages of a room. It stays scrolled to the newest message until the reader scrolls away from it. */
 export class LogView {
   readonly #room: Room
   readonly #log: HTMLElement
@@ -29,7 +29,7 @@ export class LogView {
     this.#follow()
   }
 
-  /** Back to the newest message, as after sending one. */
+  /** Scrolls back to the newest message, for example after the user sent one. */
   toEnd (): void {
     this.#following = true
     this.#follow()
@@ -45,7 +45,7 @@ export class LogView {
 
   #scrolled (): void {
     const { scrollHeight, scrollTop, clientHeight } = this.#log
-    // A room that is hidden has no height, and its position says nothing about the reader.
+    // A hidden room has no height, so its scroll position says nothing about the reader.
     if (clientHeight > 0) this.#following = scrollHeight - scrollTop - clientHeight < 40
   }
 }

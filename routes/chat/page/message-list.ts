@@ -12,15 +12,16 @@ export interface Entry {
   readonly delivery: Delivery
 }
 
-/** What the server says about a message. */
+/** A message as the server broadcasts it. */
 export type Posted = Pick<Entry, 'from' | 'name' | 'text' | 'at'> & { readonly id: string }
 
-/** More would make an old phone slow; the oldest go. */
+/** Keeps the newest messages only, because more of them make an old phone slow. */
 const limit = 500
 
 /**
- * The messages of a room, each shown once. A message of one's own is known twice, from its ack and from its broadcast,
- * in either order; the first of the two confirms it and the other is ignored. What is not confirmed stays at the end.
+ * The messages of a room, each shown once. The list learns of the user's own message twice, from the ack and from the
+ * broadcast, in either order: the first confirms it and the second changes nothing. Unconfirmed messages stay at the
+ * end.
  */
 export class MessageList {
   #sent: readonly Entry[] = []
@@ -32,16 +33,13 @@ export class MessageList {
     return [...this.#sent, ...this.#unsent]
   }
 
-  /**
-   * What is known of the room begins anew; what comes up to that place in its log was said before. What is on its way
-   * stays.
-   */
+  /** Starts again with an empty list. Messages up to `offset` are history. Unconfirmed messages stay. */
   begin (offset: number): void {
     this.#sent = []
     this.#history = offset
   }
 
-  /** Shows a message that is on its way, and returns its key. */
+  /** Shows a message that is being sent and returns its key. */
   sending (message: Omit<Posted, 'id'>): string {
     const key = `own-${++this.#count}`
     this.#unsent = [...this.#unsent, { ...message, key, delivery: 'sending' }]
@@ -56,7 +54,7 @@ export class MessageList {
     if (!this.#knows(id)) this.#add({ ...entry, id, delivery: 'sent' })
   }
 
-  /** The server's broadcast, and its place in the room's log. Returns whether it is news. */
+  /** Takes a broadcast with its offset in the room's history. Returns whether the message is new to this list. */
   posted (message: Posted, offset: number): boolean {
     if (this.#knows(message.id)) return false
     const own = this.#awaited(message)
@@ -69,7 +67,7 @@ export class MessageList {
     this.#mark(key, 'failed')
   }
 
-  /** A failed message is on its way again; returns its text. */
+  /** Marks a failed message as being sent again and returns its text. */
   retried (key: string): string | undefined {
     this.#mark(key, 'sending')
     return this.#unsent.find((e) => e.key === key)?.text
@@ -79,8 +77,8 @@ export class MessageList {
     this.#remove(key)
   }
 
-  // The broadcast comes without our key. The same words of the same author are interchangeable, so the oldest will do;
-  // a failed one as well, for its reply may have been lost on the way.
+  // The broadcast does not carry our key. Equal texts of one author are interchangeable, so the oldest will do;
+  // a failed one as well, because its reply may have been lost.
   #awaited ({ from, text }: Posted): Entry | undefined {
     return this.#unsent.find((e) => e.from === from && e.text === text)
   }

@@ -4,7 +4,7 @@ import type { Entry } from './message-list.ts'
 
 const clockTime = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 
-/** What a person may do with a message that failed. */
+/** The actions that the user can take on a message that failed. */
 export interface FailedActions {
   retry (key: string): void
   discard (key: string): void
@@ -23,7 +23,7 @@ export class MessageView {
     this.#part('.discard').addEventListener('click', () => actions.discard(key))
   }
 
-  /** `follows`: the previous message is of the same author, who need not be named again. */
+  /** `follows`: the previous message has the same author, so the name is not repeated. */
   show (entry: Entry, follows: boolean): void {
     this.element.classList.toggle('follows', follows)
     if (entry === this.#shown) return

@@ -5,7 +5,7 @@ import { LogView } from './log-view.ts'
 import type { Member, Room } from './room.ts'
 import { typingLine } from './typing-watch.ts'
 
-/** The panel of one room: its log, its members, and the line to write in. */
+/** The panel of one room: its messages, its members and the input. */
 export class RoomView {
   readonly element = fromTemplate('room')
   readonly #room: Room
@@ -43,7 +43,7 @@ export class RoomView {
     this.#part('.log').setAttribute('aria-label', `Messages in ${name}`)
   }
 
-  // Each message and each key of a typist renders the room; the members change seldom.
+  // Every message and every typing event renders the room, but its members seldom change.
   #renderMembers (members: readonly Member[]): void {
     const now = JSON.stringify(members)
     if (now === this.#members) return

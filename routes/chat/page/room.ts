@@ -7,15 +7,15 @@ import { TypingWatch } from './typing-watch.ts'
 
 export interface Member { readonly user: string, readonly name: string }
 
-interface RoomSetup {
+interface RoomOptions {
   readonly channel: RoomChannel
-  /** What was said before is in it, or on its way into it. */
+  /** Whether the history is complete, or still arriving. */
   readonly messages: MessageList
   readonly me: Person
   readonly clock: Clock
 }
 
-/** One room this window is in: what is said, who is there, who types, and how much of it nobody looked at yet. */
+/** One room that this window joined: its messages, its members, who is typing, and the number of unread messages. */
 export class Room {
   readonly name: string
   readonly me: Person
@@ -28,7 +28,7 @@ export class Room {
   #seen = false
   #unread = 0
 
-  constructor (name: string, { channel, messages, me, clock }: RoomSetup) {
+  constructor (name: string, { channel, messages, me, clock }: RoomOptions) {
     this.name = name
     this.messages = messages
     this.me = me
@@ -44,7 +44,7 @@ export class Room {
     this.#changed = fn
   }
 
-  /** By name, oneself first. */
+  /** The members by name, this user first. */
   get members (): Member[] {
     const members = this.#channel.presence.map(({ user, data }) => ({ user, name: data.name }))
     const rank = ({ user }: Member) => user === this.me.user ? 0 : 1
@@ -55,7 +55,7 @@ export class Room {
     return this.#unread
   }
 
-  /** Someone looks at the room now, or looks away: what comes meanwhile is read, or unread. */
+  /** Whether somebody looks at the room. Messages that arrive meanwhile count as read, else as unread. */
   look (seen: boolean): void {
     this.#seen = seen
     if (seen) this.#unread = 0
@@ -77,7 +77,7 @@ export class Room {
     this.#changed()
   }
 
-  /** The room is over for this window, whoever ended it. */
+  /** Ends the room in this window, whether the user left or the server removed the user. */
   end (): void {
     this.#changed = () => {}
     this.typing.end()
@@ -115,7 +115,7 @@ export class Room {
     this.#changed()
   }
 
-  // A sign of typing that is lost is not worth a word: the next one comes soon, and the last one expires.
+  // A lost typing event needs no message: the next one follows soon, and the last one expires.
   #tell (active: boolean): void {
     this.#channel.trySend('typing', { active })
   }

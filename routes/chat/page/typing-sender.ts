@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../../clock.ts'
 
-/** At most one `active: true` in this time. */
+/** Sends `active: true` at most once in this time. */
 const window = 3000
 
-/** Tells the others that this user is typing, now and then rather than at each key. */
+/** Tells the other members that this user is typing, at intervals and not for each key. */
 export class TypingSender {
   readonly #clock: Clock
   readonly #send: (active: boolean) => void
@@ -31,7 +31,7 @@ export class TypingSender {
     this.#send(false)
   }
 
-  /** Nothing more is sent, ever. */
+  /** Sends nothing from now on. */
   end (): void {
     this.#clock.clearTimeout(this.#quiet)
     this.#active = this.#held = false
@@ -44,7 +44,7 @@ export class TypingSender {
     this.#send(true)
   }
 
-  // Who stopped and began anew within the window would else be seen typing only at a later key.
+  // Without this, a typist who stops and starts again within the interval would show only at a later key.
   #mayAgain (): void {
     this.#quiet = undefined
     if (this.#held) this.#start()

@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../../clock.ts'
 
-/** Twice the time between two signs of a typist: one may be lost, and who vanished stops typing by themselves. */
+/** Twice the interval between two typing events, because one may be lost. A vanished typist expires. */
 const expiry = 6000
 
 interface Typist { readonly name: string, readonly timer: Timer }
 
-/** Who else is typing. */
+/** The other members who are typing. */
 export class TypingWatch {
   readonly #clock: Clock
   readonly #changed: () => void
@@ -30,7 +30,7 @@ export class TypingWatch {
     if (this.#forget(user)) this.#changed()
   }
 
-  /** Only those of `users` can be typing still. */
+  /** Forgets every typist who is not one of `users`. */
   keep (users: ReadonlySet<string>): void {
     for (const user of this.#typists.keys()) if (!users.has(user)) this.stopped(user)
   }
@@ -45,7 +45,7 @@ export class TypingWatch {
   }
 }
 
-/** What to say about the people who type. */
+/** A sentence about the typists. */
 export function typingLine (names: readonly string[]): string {
   const [first, second] = names
   if (first === undefined) return ''

@@ -6,7 +6,7 @@ const height = 150
 const colours = ['--accent', '--warn']
 const dashes = [[], [5, 4]]
 
-/** A drawing of the last two minutes; colours are the page's, and a second line is told apart by its dashes as well. */
+/** A chart of the last two minutes. It uses the page's colours, and dashes tell a second line apart as well. */
 export class Chart {
   readonly element = fromTemplate('chart')
   readonly #canvas = find(this.element, '.plot', HTMLElement)
@@ -29,7 +29,7 @@ export class Chart {
     this.#plot.setData(dataOf(drawing))
   }
 
-  /** Nothing holds on to it any more. */
+  /** Releases the canvas and the listeners. */
   end (): void {
     this.#resizes.disconnect()
     this.#over.abort()
@@ -77,5 +77,5 @@ function optionsOf ({ lines }: Drawing): Plot.Options {
 
 const timeOf = (seconds: number) => new Date(seconds * 1_000).toLocaleTimeString('en-GB')
 
-/** Asked for with each drawing, since the page may turn dark. */
+/** Reads the colours for each drawing, because the page may switch to dark mode. */
 const colour = (name: string) => () => getComputedStyle(document.documentElement).getPropertyValue(name)

@@ -3,14 +3,14 @@ import type { metrics } from '../dashboard.contract.ts'
 import type { Follower } from './follower.ts'
 import type { Line } from './line.ts'
 
-/** The connection of this page. The contract is imported as a type: the page carries no schemas. */
+/** Connects this page. The contract is imported as a type only, so the page carries no schemas. */
 export function openClient (line: Line) {
   return connect<typeof metrics>('../ws/dashboard', line.options)
 }
 
 export type Client = ReturnType<typeof openClient>
 
-/** Joins the channel and hands the follower what comes of it; `changed` is called after each change. */
+/** Joins the channel and passes its messages to the follower. Calls `changed` after each change. */
 export async function follow (client: Client, follower: Follower, changed: () => void): Promise<void> {
   client.onState((state) => { if (state !== 'open') follower.lost() })
   const channel = await client.join('metrics', {}, {

@@ -11,8 +11,7 @@ const words = {
 } as const
 
 /**
- * Says whether the page is connected; one button cuts it off and lets it catch up. What is closed for good can only be
- * begun anew.
+ * Shows the state of the connection, with a button that cuts it and lets it recover. A closed client needs a reload.
  */
 export function showConnection (client: Client, line: Line): void {
   const status = find(document, '#connection', HTMLElement)

@@ -1,23 +1,23 @@
 import type { Position, ResyncReason } from 'fastify-channels/client'
 import { advance, emptyBoard, type Board, type Delta } from '../board.ts'
 
-/** How the page came back after a time without a connection. */
+/** How the page recovered after a time without a connection. */
 export interface CaughtUp {
-  /** By how many deltas the log had moved on. */
+  /** The number of deltas that were appended meanwhile. */
   readonly missed: number
-  /** How many of them were handed out after all. */
+  /** The number of those deltas that the page received after all. */
   readonly recovered: number
-  /** Why the whole board came in place of them; left out where it did not. */
-  readonly anew?: ResyncReason
+  /** Why a whole board came in their place; left out when none did. */
+  readonly resyncReason?: ResyncReason
 }
 
-/** The board as this page follows it, and what it can say of how it caught up. */
+/** This page's copy of the board, and how its last recovery went. */
 export class Follower {
   #board: Board = emptyBoard
   #keeper: string | undefined
-  /** Of the last delta; undefined before there was a board. */
+  /** The position of the last delta; undefined before the first board. */
   #offset: number | undefined
-  /** While there is no connection: where we were when it was lost, and how many deltas came since. */
+  /** While there is no connection: the position at which it was lost, and the deltas received since. */
   #away: { readonly offset: number, recovered: number } | undefined
   #caughtUp: CaughtUp | undefined
 
@@ -25,17 +25,17 @@ export class Follower {
     return this.#board
   }
 
-  /** The node that appended the newest delta we saw. */
+  /** The node that appended the newest delta on this page. */
   get keeper (): string | undefined {
     return this.#keeper
   }
 
-  /** The last time; undefined until a connection was lost and came back. */
+  /** The last recovery; undefined until a connection was lost and came back. */
   get caughtUp (): CaughtUp | undefined {
     return this.#caughtUp
   }
 
-  /** Begins with a whole board; none where nothing was said yet. */
+  /** Starts with a whole board, or an empty one when the history has no snapshot. */
   begin (reason: ResyncReason, { offset }: Position, board: Board = emptyBoard): void {
     this.#board = board
     this.#offset = offset
@@ -49,27 +49,27 @@ export class Follower {
     if (this.#away) this.#away.recovered++
   }
 
-  /** The connection is lost. Lost again before it caught up, it is still where it was. */
+  /** The connection is lost. A second loss before the recovery keeps the first position. */
   lost (): void {
     if (this.#offset !== undefined) this.#away ??= { offset: this.#offset, recovered: 0 }
   }
 
-  /** All that was missed has been taken. */
+  /** Every missed delta has been applied. */
   recovered (): void {
     this.#back()
   }
 
-  #back (anew?: ResyncReason): void {
+  #back (resyncReason?: ResyncReason): void {
     if (!this.#away) return
     const { offset, recovered } = this.#away
     this.#away = undefined
-    this.#caughtUp = { missed: (this.#offset as number) - offset, recovered, ...(anew && { anew }) }
+    this.#caughtUp = { missed: (this.#offset as number) - offset, recovered, ...(resyncReason && { resyncReason }) }
   }
 }
 
-/** What to tell people of it. */
-export function caughtUpLine ({ missed, recovered, anew }: CaughtUp): string {
-  if (anew) return `Too much was missed to be caught up with (${anew}): this is the newest board.`
+/** A sentence about the recovery. */
+export function caughtUpLine ({ missed, recovered, resyncReason }: CaughtUp): string {
+  if (resyncReason) return `Too much was missed to be caught up with (${resyncReason}): this is the newest board.`
   if (missed === 0) return 'Caught up: nothing was missed.'
   return `Caught up: ${recovered} of ${missed} ${missed === 1 ? 'second' : 'seconds'} missed came afterwards, in order.`
 }

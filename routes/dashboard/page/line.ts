@@ -1,14 +1,14 @@
 import type { ConnectOptions, WebSocketConstructor, WebSocketLike } from 'fastify-channels/client'
 
-/** Not a code that tells the client to give up. */
+/** A close code after which the client reconnects. */
 const cutOff = 4000
 
 /**
- * The line that the page's connection runs over. It can be cut, as a network would be, and lets nothing through until
- * it is mended: the client takes it for what it looks like, and recovers by itself.
+ * The network path of the page's connection. `cut` breaks it as a network failure would, and nothing passes until
+ * `mend`. The client notices a lost connection and recovers by itself.
  */
 export class Line {
-  /** What makes a client run over it. */
+  /** The client options that route a client's connection over this path. */
   readonly options: Required<Pick<ConnectOptions, 'WebSocket' | 'token' | 'random'>>
   #socket: WebSocketLike | undefined
   #mended: Promise<void> | undefined
@@ -27,8 +27,8 @@ export class Line {
         await this.#mended
         return ''
       },
-      // While it is cut one attempt follows the other, each waiting here, so that the one at hand goes through as soon
-      // as it is mended.
+      // While the path is cut, connection attempts wait here one after another, so the current one succeeds
+      // as soon as the path is mended.
       random: () => this.isCut ? 0 : random()
     }
   }

@@ -3,7 +3,7 @@ import type { Board } from '../board.ts'
 import { Chart } from './chart.ts'
 import { drawingsOf, rowsOf, type Row } from './readings.ts'
 
-/** One node: what it says of itself, drawn and as a table. */
+/** One node: its metrics as charts and as a table. */
 export class NodeView {
   readonly element = fromTemplate('node')
   readonly #node: string

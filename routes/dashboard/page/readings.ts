@@ -1,10 +1,10 @@
 import type { Board, Points } from '../board.ts'
 import { catalogue, keyOf, metricOf, nodeOf, rejected, type Metric } from '../catalogue.ts'
 
-/** What a row of a node's table says. */
+/** One row of a node's table. */
 export interface Row { readonly label: string, readonly value: string }
 
-/** One drawing: its lines share a unit, and have a point or a gap for each of `at`, in seconds since 1970. */
+/** The data of one chart. Its lines share a unit and have a point or a gap for each of `at`, in seconds since 1970. */
 export interface Drawing {
   readonly title: string
   readonly unit: string
@@ -12,12 +12,12 @@ export interface Drawing {
   readonly at: readonly number[]
 }
 
-/** The ids of the nodes on a board, in an order that stays. */
+/** The ids of the nodes on a board, in a stable order. */
 export function nodesOf ({ metrics }: Board): string[] {
   return [...new Set(Object.keys(metrics).map(nodeOf))].sort()
 }
 
-/** What a node says of itself now: the catalogue's metrics that it has, then what it rejects. */
+/** A node's current metrics in the catalogue's order, then its rejections. */
 export function rowsOf ({ metrics }: Board, node: string): Row[] {
   const known = catalogue.flatMap(({ name, label, unit }) => {
     const value = metrics[keyOf(node, name)]
@@ -35,7 +35,7 @@ export function rowsOf ({ metrics }: Board, node: string): Row[] {
 
 const titles = [...new Set(catalogue.flatMap(({ chart }) => chart ?? []))]
 
-/** What is drawn of a node. */
+/** The charts of a node. */
 export function drawingsOf ({ points }: Board, node: string): Drawing[] {
   return titles.map((title) => {
     const metrics = catalogue.filter(({ chart }) => chart === title) as [Metric, ...Metric[]]
@@ -44,7 +44,7 @@ export function drawingsOf ({ points }: Board, node: string): Drawing[] {
   })
 }
 
-/** A drawing in words, for those who cannot see it: the newest value of each line. */
+/** A chart in words for screen readers: the newest value of each line. */
 export function drawingText ({ title, unit, lines }: Drawing): string {
   return `${title}: ${lines.map(({ label, points }) => `${label} ${newest(points, unit)}`).join(', ')}`
 }

@@ -8,7 +8,7 @@ const words = {
   closed: 'Disconnected: reload to connect again'
 } as const
 
-/** Says whether the page is connected. */
+/** Shows the state of the connection. */
 export function showConnection (client: Client): void {
   const status = find(document, '#connection', HTMLElement)
   const show = () => {

@@ -1,7 +1,7 @@
 import { StateEffect, StateField, type ChangeDesc, type EditorState, type Range } from '@codemirror/state'
 import { Decoration, EditorView, WidgetType, type DecorationSet } from '@codemirror/view'
 
-/** Where somebody else is, in what is seen here. */
+/** Another user's cursor in the visible text. */
 export interface Cursor {
   readonly name: string
   readonly colour: number
@@ -9,9 +9,9 @@ export interface Cursor {
   readonly head: number
 }
 
-/** Somebody moved. */
+/** A user's cursor moved. */
 export const moveCursor = StateEffect.define<Cursor & { readonly user: string }>()
-/** Only these users are here still. */
+/** Keeps the cursors of these users only. */
 export const keepCursors = StateEffect.define<ReadonlySet<string>>()
 
 type Cursors = ReadonlyMap<string, Cursor>
@@ -29,7 +29,7 @@ const cursors = StateField.define<Cursors>({
   provide: (field) => EditorView.decorations.compute([field], (state) => decorations(state, state.field(field)))
 })
 
-/** The cursors and selections of others, each of which moves along with what is written around it. */
+/** The cursors and selections of other users. They move with the text around them. */
 export function remoteCursors () {
   return cursors
 }

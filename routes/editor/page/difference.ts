@@ -1,6 +1,6 @@
 import { ChangeSet, Text } from '@codemirror/state'
 
-/** What makes one text into the other, as one replacement between what both begin with and what both end with. */
+/** The difference of two texts as one replacement between their common start and their common end. */
 export function difference (from: Text, to: Text): ChangeSet {
   const [a, b] = [from.toString(), to.toString()]
   const start = wholePairs(a, commonStart(a, b))
@@ -19,11 +19,11 @@ function commonStart (a: string, b: string): number {
 function commonEnd (a: string, b: string): number {
   let i = 0
   while (i < a.length && i < b.length && a.at(-1 - i) === b.at(-1 - i)) i++
-  // Two pairs may share their second half.
+  // Keeps a surrogate pair whole when two pairs share their second half.
   return i > 0 && isLow(a, a.length - i) ? i - 1 : i
 }
 
-/** Two pairs may share their first half. */
+/** Keeps a surrogate pair whole when two pairs share their first half. */
 function wholePairs (text: string, at: number): number {
   return isLow(text, at) ? at - 1 : at
 }

@@ -6,12 +6,12 @@ export function documentName (): string {
   return isDocumentName(name) ? name : 'welcome'
 }
 
-/** Whether the contract lets a document be called that; its value, with its schemas, stays on the server. */
+/** Whether the contract allows this name for a document. The schema itself stays on the server. */
 export function isDocumentName (text: string): boolean {
   return /^[a-z0-9-]{1,40}$/.test(text)
 }
 
-/** Lets one go to another document. `say` is told why that cannot be. */
+/** Lets the user switch to another document. Calls `say` with the reason when that is not possible. */
 export function showDocumentName (name: string, say: (problem: string) => void): void {
   const form = find(document, '#open', HTMLFormElement)
   const input = find(form, '#doc', HTMLInputElement)

@@ -4,7 +4,7 @@ import { DocumentState, type EditedEntry } from '../document-state.ts'
 import { difference } from './difference.ts'
 import { portion } from './portion.ts'
 
-/** An edit on its way to the server. */
+/** An edit to send to the server. */
 export interface Departing {
   readonly version: number
   readonly hash: string
@@ -12,8 +12,8 @@ export interface Departing {
   readonly changes: ChangesJson
 }
 
-/** What the client is given to begin anew with. */
-export interface Anew {
+/** What a resync brings. */
+export interface DocumentResync {
   readonly snapshot?: Parameters<typeof DocumentState.from>[0]
   readonly position: { readonly offset: number }
 }
@@ -21,56 +21,56 @@ export interface Anew {
 interface Arriving { readonly state: DocumentState, readonly until: number }
 interface Inflight { readonly clientId: string, readonly seq: number, readonly changes: ChangeSet }
 
-/** How many of the newest edits are kept, to find the places that others say they are at. */
+/** The number of newest edits that are kept to map other users' cursors. */
 const recentEdits = 500
 
 /**
- * A document as one client has it: what the server has, and on top of it what is this client's alone.
+ * A document as one client has it: the server's text and, on top of it, the client's own edits.
  *
- *   server's text at a version --inflight--> --buffer--> what is seen
+ *   server's text at a version --inflight--> --buffer--> visible text
  *
- * One edit is in flight. It is confirmed when it comes back in the log under its number. Edits of others are mapped
- * over what is pending, and what is pending over them, one at a time: that is what the server does too, so both mean
- * the same. Each method that returns changes returns those of what is seen.
+ * One edit is in flight. It is confirmed when it arrives through the history under its number. Edits of other clients
+ * and pending edits are transformed over each other one at a time, as on the server, so both sides get the same text.
+ * Each method that returns changes returns changes of the visible text.
  */
 export class Draft {
   readonly #me: () => string
   #server = new DocumentState()
-  /** What the server has, while it is being told anew. */
+  /** The server's text while a resync is arriving. */
   #arriving: Arriving | undefined
   #inflight: Inflight | undefined
   #buffer = ChangeSet.empty(0)
   #seq = 0
   #recent: ChangeSet[] = []
 
-  /** `me`: the id under which the server knows edits of this client now. */
+  /** `me`: the id under which the server now knows this client's edits. */
   constructor (me: () => string) {
     this.#me = me
   }
 
-  /** The newest version of the server's that is in what is seen. */
+  /** The newest server version that is in the visible text. */
   get version (): number {
     return this.#server.version
   }
 
-  /** Whether everything written here is in the log. */
+  /** Whether every local edit is in the history. */
   get isSaved (): boolean {
     return this.#inflight === undefined && this.#buffer.empty
   }
 
-  /** What is seen. */
+  /** The visible text. */
   get text (): Text {
     return this.#pending.apply(this.#server.text)
   }
 
-  /** Takes what was written here. */
+  /** Takes a local edit. */
   write (changes: ChangeSet): void {
     this.#buffer = this.#buffer.compose(changes)
   }
 
   /**
-   * The edit to send now: the same number again until it is confirmed, at the version that we have by then. Undefined
-   * when there is none.
+   * The edit to send now, at the current version; undefined when there is none. It keeps its number until it is
+   * confirmed.
    */
   next (): Departing | undefined {
     if (this.#arriving) return undefined
@@ -80,7 +80,7 @@ export class Draft {
     return { version, hash, seq: this.#inflight.seq, changes: this.#inflight.changes.toJSON() as ChangesJson }
   }
 
-  /** Takes the next entry of the log. */
+  /** Takes the next entry of the history. */
   logged (entry: EditedEntry): ChangeSet {
     if (this.#arriving) return this.#arrive(this.#arriving.state, entry)
     const before = this.#server.text
@@ -91,30 +91,29 @@ export class Draft {
   }
 
   /**
-   * The log cannot be followed from where we were: it is told anew, in `logged`, from a snapshot. What is pending here
-   * is kept.
+   * Starts again from a snapshot when the history cannot be followed; `logged` brings the entries after it. Pending
+   * edits stay.
    */
-  begin ({ snapshot, position }: Anew): ChangeSet {
+  begin ({ snapshot, position }: DocumentResync): ChangeSet {
     const state = DocumentState.from(snapshot)
     this.#arriving = { state, until: position.offset }
     return this.#replaceOnceThere()
   }
 
-  /** The server refuses the edit in flight: it is undone. */
+  /** Undoes the edit in flight, because the server refused it. */
   refused (): ChangeSet {
     const inflight = this.#inflight as Inflight
     this.#inflight = undefined
     return this.#buffered(inflight.changes.invert(this.#server.text))
   }
 
-  /** A place in what is seen, as a place in the server's text. */
+  /** Maps a position in the visible text to the server's text. */
   toServer (place: number): number {
     return this.#pending.invertedDesc.mapPos(place)
   }
 
   /**
-   * Places in the server's text at a version, as places in what is seen; undefined when that version is not known here,
-   * or not any more.
+   * Maps positions in the server's text at a version to the visible text; undefined when that version is not kept here.
    */
   fromServer (version: number, places: readonly number[]): number[] | undefined {
     const behind = this.version - version
@@ -133,7 +132,7 @@ export class Draft {
     this.#buffer = rest
   }
 
-  /** What came back is what we have, unless we had to guess at what we missed: then it is put right. */
+  /** A confirmed edit equals ours unless a resync had to guess the missed edits; then the text is corrected. */
   #confirm (changes: ChangeSet, before: Text): ChangeSet {
     const { changes: expected } = this.#inflight as Inflight
     this.#inflight = undefined
@@ -141,7 +140,7 @@ export class Draft {
     return this.#buffered(isAsExpected ? ChangeSet.empty(changes.newLength) : expected.invert(before).compose(changes))
   }
 
-  /** An edit of somebody else's. */
+  /** An edit of another client. */
   #takeOver (changes: ChangeSet): ChangeSet {
     if (!this.#inflight) return this.#buffered(changes)
     const { earlier, later } = cross(changes, this.#inflight.changes)
@@ -168,9 +167,9 @@ export class Draft {
   }
 
   /**
-   * The edits between what we had and what there is now are lost to us: they count as one, the difference of the two
-   * texts. So what is pending is kept, though a place inside what differs becomes one at its edge. An edit in flight
-   * that got there meanwhile is pending no more.
+   * The edits between the old and the new server text are unknown, so the difference of the two texts counts as one
+   * edit. Pending edits stay, but a position inside the difference moves to its edge. An edit in flight that the new
+   * text already holds is not pending any more.
    */
   #replace (state: DocumentState): ChangeSet {
     let known = this.#server.text

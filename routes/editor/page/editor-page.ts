@@ -7,26 +7,26 @@ import { Draft, type Departing } from './draft.ts'
 import { showPeople } from './people.ts'
 import { Sender, type Outcome } from './sender.ts'
 import { TextView } from './text-view.ts'
-import { Whereabouts } from './whereabouts.ts'
+import { RemoteCursors } from './remote-cursors.ts'
 
-/** One document in this window: what is written here goes out, what others write comes in. */
+/** One document in this window. It sends local edits and shows those of others. */
 export class EditorPage {
-  /** This page load: a reload is another client. */
+  /** The id of this page load. After a reload the page is another client. */
   readonly #clientId = randomId()
   readonly #draft: Draft
   readonly #view: TextView
   readonly #sender: Sender
-  readonly #others: Whereabouts
+  readonly #others: RemoteCursors
   readonly #saved = find(document, '#saved', HTMLElement)
   readonly #problem = find(document, '#problem', HTMLElement)
   #channel: DocumentChannel | undefined
-  /** The cursor is told of one message at a time: the newest place, when the one before has arrived. */
+  /** Sends one cursor message at a time: the newest position, once the previous message has arrived. */
   #telling: Promise<unknown> | undefined
   #hasMoved = false
 
   constructor (id: string, session: Session) {
     this.#draft = new Draft(() => `${session.user}.${this.#clientId}`)
-    this.#others = new Whereabouts(this.#draft, (user, anchor, head) => this.#showCursor(user, anchor, head))
+    this.#others = new RemoteCursors(this.#draft, (user, anchor, head) => this.#showCursor(user, anchor, head))
     this.#sender = new Sender({
       next: () => this.#draft.next(),
       send: (edit) => this.#send(edit),
@@ -42,11 +42,11 @@ export class EditorPage {
     })
   }
 
-  /** Rejects when there is no getting into the document. */
+  /** Rejects when the document cannot be joined. */
   async open (client: Client, id: string): Promise<void> {
-    const channel = await joinDocument(client, id, (anew) => {
-      this.#view.change(this.#draft.begin(anew))
-      this.#sender.anew()
+    const channel = await joinDocument(client, id, (resync) => {
+      this.#view.change(this.#draft.begin(resync))
+      this.#sender.reconnected()
     })
     this.#channel = channel
     channel.on('edited', (edited, { offset, hash }) => {
@@ -56,11 +56,11 @@ export class EditorPage {
       this.#showSaved()
     })
     channel.on('moved', (moved) => this.#others.moved(moved))
-    channel.onRecovered(() => this.#sender.anew())
+    channel.onRecovered(() => this.#sender.reconnected())
     channel.onPresence(() => this.#showPeople())
     channel.onLeft(({ code }) => this.say(`You were taken out of the document (${code}). Reload to try again.`))
     this.#showPeople()
-    this.#sender.anew()
+    this.#sender.reconnected()
     this.#view.focus()
   }
 
@@ -81,7 +81,7 @@ export class EditorPage {
     this.say('The server did not take what you wrote last, and it was undone.')
   }
 
-  // A cursor that is lost is not worth a word: the next one comes soon.
+  // A lost cursor message needs no report: the next one follows soon.
   async #tellCursor (): Promise<void> {
     this.#hasMoved = true
     if (this.#telling) return
@@ -113,7 +113,7 @@ export class EditorPage {
   }
 }
 
-// `crypto.randomUUID` is not there where the page came without TLS from another machine.
+// `crypto.randomUUID` is missing where the page was loaded without TLS from another machine.
 function randomId (): string {
   return [...crypto.getRandomValues(new Uint32Array(4))].map((number) => number.toString(36)).join('')
 }

@@ -1,7 +1,7 @@
 import { find } from '../../page/dom.ts'
 import type { DocumentChannel } from './connect.ts'
 
-/** Lists who is here, each in the colour of their cursor. */
+/** Lists the present users, each in the colour of the cursor. */
 export function showPeople (presence: DocumentChannel['presence']): void {
   const people = [...presence].sort((a, b) => a.data.name.localeCompare(b.data.name))
   find(document, '#people', HTMLElement).replaceChildren(...people.map(({ data }) => {

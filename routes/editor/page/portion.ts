@@ -1,14 +1,14 @@
 import { ChangeSet } from '@codemirror/state'
 
 /**
- * So much of what was written goes into one edit: a message holds 64 KiB, and JSON makes up to six bytes of a
- * character.
+ * The largest part of a local edit that one message carries: a message holds 64 KiB, and JSON uses up to six bytes for
+ * one character.
  */
 const most = { changes: 400, inserted: 8_000 }
 
 interface Piece { readonly from: number, readonly to: number, readonly insert: string }
 
-/** The first part of `changes`, small enough to be sent, and what is left of them after it. */
+/** Splits `changes` into a first part that fits into a message, and the rest. */
 export function portion (changes: ChangeSet): { readonly first: ChangeSet, readonly rest: ChangeSet } {
   const pieces = piecesOf(changes)
   let inserted = 0
@@ -18,7 +18,7 @@ export function portion (changes: ChangeSet): { readonly first: ChangeSet, reado
   return { first, rest: ChangeSet.of(pieces.slice(count), changes.length).map(first) }
 }
 
-/** The changes one by one; a long text comes in several, none of which ends inside a surrogate pair. */
+/** The changes one by one. A long insertion is split, but never inside a surrogate pair. */
 function piecesOf (changes: ChangeSet): Piece[] {
   const pieces: Piece[] = []
   changes.iterChanges((from, to, _fromB, _toB, text) => {

@@ -1,10 +1,10 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { Departing } from './draft.ts'
 
-/** Milliseconds until an edit is sent again that the server could not take. */
+/** Milliseconds until a refused or lost edit is sent again. */
 const again = 1_000
 
-/** What became of an edit: taken; refused, as it will be each time; or not taken now. */
+/** The outcome of sending an edit: accepted, refused for good, or not accepted now. */
 export type Outcome = 'taken' | 'refused' | 'later'
 
 export interface SenderEvents {
@@ -14,12 +14,12 @@ export interface SenderEvents {
   refused (): void
 }
 
-/** Sends one edit at a time, each until the server has taken it. What it has taken comes back in the log. */
+/** Sends one edit at a time until the server has accepted it. An accepted edit returns through the history. */
 export class Sender {
   readonly #events: SenderEvents
   readonly #clock: Clock
   #isSending = false
-  /** The last one taken: not sent again while it is on its way back. */
+  /** The last accepted edit. It is not sent again while its entry is on the way. */
   #taken = 0
   #retry: Timer
 
@@ -28,16 +28,14 @@ export class Sender {
     this.#clock = clock
   }
 
-  /** There may be something to send. */
+  /** Sends an edit if there is one to send. */
   flush (): void {
     const edit = this.#isSending ? undefined : this.#events.next()
     if (edit && edit.seq > this.#taken) this.#send(edit)
   }
 
-  /**
-   * Connected again: what was taken and has not come back is sent again, and known by its number if it is in the log.
-   */
-  anew (): void {
+  /** Reconnected: sends an accepted edit that did not return again. The server recognises it by its number. */
+  reconnected (): void {
     this.#taken = 0
     this.flush()
   }

@@ -5,13 +5,13 @@ import { longestText } from '../changes.ts'
 import { remoteCursors } from './cursors.ts'
 
 export interface TextViewEvents {
-  /** Somebody wrote here: these are the changes. */
+  /** The user changed the text. */
   wrote (changes: ChangeSet): void
-  /** The cursor is somewhere else, by hand or by writing. */
+  /** The user moved the cursor or typed. */
   moved (): void
 }
 
-/** The text on the page: CodeMirror, where what comes from elsewhere is not part of one's own history. */
+/** The text area: CodeMirror. Its undo history holds local edits only. */
 export class TextView {
   readonly #view: EditorView
 
@@ -20,7 +20,7 @@ export class TextView {
       parent,
       extensions: [
         history(),
-        // No binding for Tab: it leads on to the next control.
+        // Tab has no binding here, so that it moves on to the next control.
         keymap.of([...historyKeymap, ...defaultKeymap]),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': label }),
@@ -39,13 +39,13 @@ export class TextView {
     return this.#view.state.selection.main
   }
 
-  /** Shows what others wrote. Undo leaves that alone. */
+  /** Shows the edits of other clients. Undo does not touch them. */
   change (changes: ChangeSet): void {
     if (changes.empty) return
     this.#view.dispatch({ changes, annotations: [Transaction.addToHistory.of(false), Transaction.remote.of(true)] })
   }
 
-  /** Shows where others are. */
+  /** Shows other users' cursors. */
   show (effect: StateEffect<unknown>): void {
     this.#view.dispatch({ effects: effect, annotations: Transaction.remote.of(true) })
   }

@@ -7,7 +7,7 @@ import { difference } from '../../../routes/editor/page/difference.ts'
 import { Draft, type Departing } from '../../../routes/editor/page/draft.ts'
 import { portion } from '../../../routes/editor/page/portion.ts'
 import { Sender, type Outcome } from '../../../routes/editor/page/sender.ts'
-import { Whereabouts } from '../../../routes/editor/page/whereabouts.ts'
+import { RemoteCursors } from '../../../routes/editor/page/remote-cursors.ts'
 import { randomOf } from '../../support/editor/simulation.ts'
 
 const text = (value: string) => Text.of(value.split('\n'))
@@ -107,7 +107,7 @@ t.test('places go from the server\'s text to what is seen, and back', async (t) 
 t.test('where somebody is shows once we have the text that they are in', async (t) => {
   const draft = draftOf('ab')
   const shown: unknown[] = []
-  const others = new Whereabouts(draft, (...place) => shown.push(place))
+  const others = new RemoteCursors(draft, (...place) => shown.push(place))
   others.moved({ clientId: 'u.c', version: 1, anchor: 0, head: 1 })
   others.moved({ clientId: 'u.c', version: 2, anchor: 3, head: 3 })
   others.moved({ clientId: 'v.c', version: 3, anchor: 3, head: 3 })
@@ -186,7 +186,7 @@ t.test('an edit is sent until the server has taken it, one at a time', async (t)
   await settled('taken')
   sender.flush()
   t.strictSame(sent, [1, 1], 'taken, and on its way back')
-  sender.anew()
+  sender.reconnected()
   t.strictSame(sent, [1, 1, 1], 'who knows, after a lost connection')
   await settled('taken')
   seq = 2

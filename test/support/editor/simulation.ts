@@ -9,7 +9,7 @@ import { Rooms } from '../../../lib/rooms/rooms.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import type { Edited } from '../../../routes/editor/document-state.ts'
 import { editor } from '../../../routes/editor/editor.contract.ts'
-import { Draft, type Anew, type Departing } from '../../../routes/editor/page/draft.ts'
+import { Draft, type DocumentResync, type Departing } from '../../../routes/editor/page/draft.ts'
 import { InvalidEdit, Stale } from '../../../routes/editor/replica.ts'
 import { SharedDocument, type Append } from '../../../routes/editor/shared-document.ts'
 
@@ -75,7 +75,7 @@ class SimulatedClient {
   #until = 0
   /** Edits sent over connections that are lost, which a node may still take. */
   orphans: Departing[] = []
-  #inbox: Array<{ readonly told: Anew | HistoryMessage, readonly at: Position }> = []
+  #inbox: Array<{ readonly told: DocumentResync | HistoryMessage, readonly at: Position }> = []
   #node: SimulatedNode
   /** How far the inbox reaches, and how far it was read. */
   #fed: Position | undefined

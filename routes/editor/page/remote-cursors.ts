@@ -1,6 +1,6 @@
 import type { Draft } from './draft.ts'
 
-/** Where somebody says to be: in the text of a version. */
+/** A user's cursor in the text of a version. */
 export interface Moved {
   readonly clientId: string
   readonly version: number
@@ -8,8 +8,10 @@ export interface Moved {
   readonly head: number
 }
 
-/** Where others say they are, made into places in what is seen here. What is ahead of us waits until we get there. */
-export class Whereabouts {
+/**
+ * The cursors of other users, mapped to the visible text. A cursor of a newer version waits until that version arrives.
+ */
+export class RemoteCursors {
   readonly #draft: Draft
   readonly #show: (user: string, anchor: number, head: number) => void
   readonly #ahead = new Map<string, Moved>()
@@ -25,7 +27,7 @@ export class Whereabouts {
     else this.#place(user, moved)
   }
 
-  /** A newer version is here. */
+  /** A newer version has arrived. */
   advance (): void {
     for (const [user, moved] of this.#ahead) {
       if (moved.version > this.#draft.version) continue
