@@ -21,8 +21,8 @@ export type AdapterStatus =
 export type AdapterCounters = Readonly<Record<'published' | 'received' | 'dropped' | 'poison', number>>
 
 /**
- * Connects one node with the others and keeps the state that they share. It carries opaque encoded messages; it knows no
- * sockets and no contracts.
+ * Connects one node with the others and keeps the state that they share. It carries opaque encoded messages; it knows
+ * no sockets and no contracts.
  *
  * A call that cannot be carried out rejects. Nothing throws synchronously.
  */

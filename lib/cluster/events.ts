@@ -10,15 +10,17 @@ export interface AdapterEvents {
   /** The presence list of a subscribed channel changed, because of this node or another one. */
   presenceChanged (channel: string, version: PresenceVersion, change: PresenceChange): void
   /**
-   * This node or another one appended to the history of a subscribed channel. Entries may be missing, late, or repeated;
-   * `snapshot` is the state that was appended with the entry, as JSON.
+   * This node or another one appended to the history of a subscribed channel. Entries may be missing, late, or
+   * repeated; `snapshot` is the state that was appended with the entry, as JSON.
    */
   entryAppended (channel: string, epoch: string, entry: HistoryEntry, snapshot?: string): void
   /** Events of every channel may have been missed: the node has to read histories and presence lists again. */
   gap (): void
   /** Another node revoked a user or token until `until`, in milliseconds since 1970. Repeated after a gap. */
   revoked (key: string, until: number): void
-  /** Another node sent a request. The returned value is the answer; a node whose handler throws or rejects is missing. */
+  /**
+   * Another node sent a request. The returned value is the answer; a node whose handler throws or rejects is missing.
+   */
   requested (request: unknown): unknown
 }
 

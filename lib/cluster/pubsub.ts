@@ -9,7 +9,10 @@ export interface PubSubPort {
    * were not awaited.
    */
   subscribe (channel: string): Promise<void>
-  /** Resolves once this node no longer receives events of the channel. Does nothing for a channel without a subscription. */
+  /**
+   * Resolves once this node no longer receives events of the channel. Does nothing for a channel without a
+   * subscription.
+   */
   unsubscribe (channel: string): Promise<void>
   /**
    * Sends a message, and `whenSlow` with it, to all other nodes that are subscribed. It never comes back to this node.

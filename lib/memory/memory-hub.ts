@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../clock.ts'
 import type { PresenceChange } from '../protocol/control-messages.ts'
 import type { AdapterEvents } from '../cluster/events.ts'
 import type { PresenceList } from '../cluster/presence.ts'
-import { StoredClaims } from './stored-claims.ts'
+import { clusterTimings, type ClusterTimings } from '../cluster/timings.ts'
 import { StoredHistory } from './stored-history.ts'
 import { StoredPresence } from './stored-presence.ts'
 
@@ -17,20 +17,32 @@ export interface HubNode {
   readonly subscribed: ReadonlySet<string>
 }
 
+/** The claim of an idempotent message, or its reply once it was handled. */
+export interface StoredClaim {
+  readonly contentHash: string
+  readonly owner?: string
+  /** JSON. */
+  readonly reply?: string
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
 /** The state that the nodes of one process share. Nodes on one hub behave like nodes on one Redis. */
 export class MemoryHub {
   readonly nodes = new Set<HubNode>()
   /** The connections that count against each user's quota. */
   readonly quotas = new Map<string, Set<string>>()
-  readonly claims: StoredClaims
+  /** Idempotency claims by channel and message id, expired ones included until the next sweep. */
+  readonly claims = new Map<string, StoredClaim>()
+  readonly clock: Clock
+  readonly timings: ClusterTimings
   readonly #presence = new Map<string, StoredPresence>()
   readonly #histories = new Map<string, StoredHistory>()
-  readonly #clock: Clock
   #isSweeping = false
 
-  constructor (clock: Clock = systemClock) {
-    this.#clock = clock
-    this.claims = new StoredClaims(() => clock.now())
+  constructor (clock: Clock = systemClock, timings: ClusterTimings = clusterTimings) {
+    this.clock = clock
+    this.timings = timings
   }
 
   subscribers (channel: string): HubNode[] {
@@ -51,16 +63,16 @@ export class MemoryHub {
   }
 
   exitPresence (channel: string, connectionId: string, graceMs: number): void {
-    const due = this.#clock.now() + graceMs
+    const due = this.clock.now() + graceMs
     const user = this.#presence.get(channel)?.exit(connectionId, due)
     if (user === undefined) return
     // Compares with the due time instead of the clock, because a timer may fire a little early.
     const expire = () => this.changePresence(channel, (presence) => presence.expire(user, due))
-    if (graceMs > 0) this.#clock.setTimeout(expire, graceMs)
+    if (graceMs > 0) this.clock.setTimeout(expire, graceMs)
     else expire()
   }
 
-  /** Changes a channel's presence and announces the change to every subscribed node. An empty channel uses no memory. */
+  /** Changes a channel's presence, and announces the change to every subscribed node. */
   changePresence (channel: string, apply: (presence: StoredPresence) => PresenceChange | undefined): void {
     const presence = this.#presence.get(channel) ?? new StoredPresence(randomUUID())
     const change = apply(presence)
@@ -74,7 +86,7 @@ export class MemoryHub {
   historyOf (channel: string): StoredHistory {
     const known = this.#histories.get(channel)
     if (known && !known.isExpired) return known
-    const history = new StoredHistory(() => this.#clock.now(), () => randomUUID().slice(0, 13))
+    const history = new StoredHistory(() => this.clock.now(), () => randomUUID().slice(0, 13), this.timings)
     this.#histories.set(channel, history)
     this.sweepLater()
     return history
@@ -88,10 +100,10 @@ export class MemoryHub {
   sweepLater (): void {
     if (this.#isSweeping) return
     this.#isSweeping = true
-    this.#clock.setTimeout(() => {
+    this.clock.setTimeout(() => {
       this.#isSweeping = false
       for (const [channel, history] of this.#histories) if (history.isExpired) this.#histories.delete(channel)
-      this.claims.sweep()
+      for (const [key, claim] of this.claims) if (claim.expiresAt <= this.clock.now()) this.claims.delete(key)
       if (this.#histories.size + this.claims.size > 0) this.sweepLater()
     }, sweepIntervalMs)
   }

@@ -2,13 +2,9 @@ import type {
   Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot, UnrecoverableReason
 } from '../cluster/history.ts'
 import type { AppendedEntry } from '../cluster/idempotency.ts'
-import { takeWithinBound } from '../cluster/history-bound.ts'
+import { snapshotStretch, takeWithinBound } from '../cluster/history-bound.ts'
+import type { ClusterTimings } from '../cluster/timings.ts'
 import type { Position } from '../protocol/position.ts'
-
-/** Milliseconds for which the id of an appended entry is known. */
-const dedupeWindowMs = 120_000
-/** A history that a snapshot retains may grow to this multiple of its limit. */
-const snapshotStretch = 4
 
 interface StoredEntry extends HistoryEntry {
   /** When it was appended, in milliseconds since 1970. */
@@ -25,6 +21,7 @@ export class StoredHistory {
   readonly #epoch: string
   readonly #now: () => number
   readonly #random: () => string
+  readonly #timings: ClusterTimings
   #entries: StoredEntry[] = []
   #snapshot: Snapshot | undefined
   readonly #ids = new Map<string, { readonly offset: number, readonly hash: string, readonly at: number }>()
@@ -33,12 +30,13 @@ export class StoredHistory {
   #expiresAt = 0
 
   /** `random`: a new string with each call, for the epoch and the hashes. */
-  constructor (now: () => number, random: () => string) {
+  constructor (now: () => number, random: () => string, timings: ClusterTimings) {
     this.#now = now
     this.#random = random
+    this.#timings = timings
     this.#epoch = random()
     this.#position = { epoch: this.#epoch, offset: 0, hash: '' }
-    this.#extend(dedupeWindowMs)
+    this.#extend(0)
   }
 
   get position (): Position {
@@ -56,7 +54,7 @@ export class StoredHistory {
     if (known) return { outcome: 'duplicate', position: { epoch: this.#epoch, offset: known.offset, hash: known.hash } }
     if (after && !this.#isNewest(after)) return { outcome: 'behind', missed: this.read(after) }
     const isFull = snapshot === undefined && this.#entries.length >= snapshotStretch * limit
-    if (isFull) return { outcome: 'full', retryAfter: 1_000 }
+    if (isFull) return { outcome: 'full', retryAfter: this.#timings.historyFullRetryMs }
     const entry = this.#add(append)
     this.#trim(limit, ttl)
     return { outcome: 'appended', position: this.#position, entry }
@@ -122,6 +120,7 @@ export class StoredHistory {
   /** Extends the life of the history, and forgets ids beyond the dedupe window. */
   #extend (ttl: number): void {
     const now = this.#now()
+    const { dedupeWindowMs } = this.#timings
     this.#expiresAt = Math.max(this.#expiresAt, now + Math.max(ttl, dedupeWindowMs))
     for (const [id, { at }] of this.#ids) {
       if (at + dedupeWindowMs > now) break

@@ -2,6 +2,7 @@ import type { Adapter } from '../cluster/adapter.ts'
 import type { AdapterEvents } from '../cluster/events.ts'
 import type { Append, AppendOutcome, HistoryRead } from '../cluster/history.ts'
 import type { PresenceList, PresenceVersion } from '../cluster/presence.ts'
+import { clusterTimings } from '../cluster/timings.ts'
 import type { Clock } from '../clock.ts'
 import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
 import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
@@ -10,9 +11,6 @@ import { HistoryFollower } from '../history/history-follower.ts'
 import { PositionPoller } from '../history/position-poller.ts'
 import { Room, type DeliverOptions, type Member } from './room.ts'
 import type { Replay } from '../history/history-cache.ts'
-
-/** Milliseconds that nodes get to join their members again to an adapter that lost them. */
-const holdBack = 5_000
 
 /** Every room of this node, joined to those of the other nodes by the adapter. */
 export class Rooms {
@@ -180,7 +178,7 @@ export class Rooms {
   /** After a loss of all that was known, every node first has to say again who is with it: until then nobody is told to have left. */
   #isTooEarly (room: Room, list: PresenceList): boolean {
     if (!room.presence.isLostIn(list) || room.heldBack === 'long enough') return false
-    if (room.heldBack === 'no') this.#clock.setTimeout(() => this.#believe(room), holdBack)
+    if (room.heldBack === 'no') this.#clock.setTimeout(() => this.#believe(room), clusterTimings.presenceHoldBackMs)
     room.heldBack = 'yes'
     return true
   }

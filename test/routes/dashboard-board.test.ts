@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
+import { clusterTimings } from '../../lib/cluster/timings.ts'
 import { StoredHistory } from '../../lib/memory/stored-history.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import {
@@ -49,7 +50,7 @@ const ticks = fc.array(fc.record({
 /** The leader's side: appends to a log so short that many losses in a row are beyond it. */
 class Leader {
   #links = 0
-  readonly log = new StoredHistory(() => 0, () => `${++this.#links}`)
+  readonly log = new StoredHistory(() => 0, () => `${++this.#links}`, clusterTimings)
   board: Board = emptyBoard
 
   append (after: Metrics, at: number): void {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
+import { clusterTimings } from '../../../lib/cluster/timings.ts'
 import type { Append } from '../../../lib/cluster/history.ts'
 import { MemoryHub } from '../../../lib/memory/memory-hub.ts'
 import { StoredHistory, type StoredAppend } from '../../../lib/memory/stored-history.ts'
@@ -81,7 +82,7 @@ class RepeatableLog extends StoredHistory {
     super(() => 0, () => {
       drawn.push(chance[drawn.length] ?? randomUUID())
       return drawn.at(-1) as string
-    })
+    }, clusterTimings)
     this.#chance = drawn
     for (const append of appends) this.append(append)
   }
