@@ -4,7 +4,6 @@ import t from 'tap'
 import ts from 'typescript'
 import { root } from './support/root.ts'
 
-
 interface Import {
   /** A path of this repository, or the name of a package. */
   readonly of: string
@@ -30,7 +29,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'lib/cluster': ['lib/protocol'],
   'lib/history': ['lib/cluster', 'lib/protocol'],
   'lib/rooms': ['lib/history', 'lib/cluster', 'lib/protocol'],
-  'lib/server': ['lib/rooms', 'lib/history', 'lib/cluster', 'lib/connection', 'lib/limits', 'lib/contract', 'lib/protocol'],
+  'lib/server': [
+    'lib/rooms', 'lib/history', 'lib/cluster', 'lib/connection', 'lib/limits', 'lib/contract', 'lib/protocol'
+  ],
   'lib/memory': ['lib/cluster', 'lib/protocol'],
   'lib/redis': ['lib/cluster', 'lib/protocol'],
   'lib/testing': ['lib'],
@@ -53,13 +54,16 @@ function againstDirection ({ path, imports }: Module): string[] {
   const layer = layerOf(path)
   if (layer === undefined && !common.includes(path)) return [`${path} is in no layer`]
   const entries = [...common, ...layer === undefined ? [] : [layer, ...allowed[layer] ?? []]]
-  return imports.filter((i) => isOurs(i.of) && !entries.some((entry) => permits(entry, i))).map(({ of }) => `${path} imports ${of}`)
+  return imports.filter((i) => isOurs(i.of) && !entries.some((entry) => permits(entry, i))).map(({ of }) =>
+    `${path} imports ${of}`)
 }
 
 function foreignPackages ({ path, imports }: Module): string[] {
   const refused = (of: string) => isPackage(of, 'fastify') || of.startsWith('@fastify/') ||
     (within(path, 'lib/protocol') && !(path === 'lib/protocol/envelope.ts' && of === 'secure-json-parse'))
-  return within(path, 'lib') ? imports.filter(({ of }) => !isOurs(of) && refused(of)).map(({ of }) => `${path} imports ${of}`) : []
+  return within(path, 'lib')
+    ? imports.filter(({ of }) => !isOurs(of) && refused(of)).map(({ of }) => `${path} imports ${of}`)
+    : []
 }
 
 const isPackage = (specifier: string, name: string) => within(specifier, name) || specifier.startsWith(`${name}-`)
@@ -105,7 +109,11 @@ function moduleOf (path: string, text: string): Module {
   let usesConsole = false
   const visit = (node: ts.Node): void => {
     const found = importOf(node)
-    if (found) imports.push({ ...found, of: found.of.startsWith('.') ? posix.join(posix.dirname(path), found.of) : found.of })
+    if (found) {
+      imports.push({
+        ...found, of: found.of.startsWith('.') ? posix.join(posix.dirname(path), found.of) : found.of
+      })
+    }
     if (ts.isPropertyAccessExpression(node) && node.expression.getText() === 'console') usesConsole = true
     ts.forEachChild(node, visit)
   }
@@ -115,9 +123,18 @@ function moduleOf (path: string, text: string): Module {
 
 function importOf (node: ts.Node): Import | undefined {
   if (ts.isImportDeclaration(node)) return { of: textOf(node.moduleSpecifier), asType: isTypeImport(node.importClause) }
-  if (ts.isExportDeclaration(node) && node.moduleSpecifier) return { of: textOf(node.moduleSpecifier), asType: isTypeExport(node) }
-  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return { of: textOf(node.argument.literal), asType: true }
-  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) return { of: textOf(node.arguments[0]), asType: false }
+  if (ts.isExportDeclaration(node) && node.moduleSpecifier) {
+    return {
+      of: textOf(node.moduleSpecifier), asType: isTypeExport(node)
+    }
+  }
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+    return {
+      of: textOf(node.argument.literal), asType: true
+    }
+  }
+  if (ts.isCallExpression(node) &&
+    node.expression.kind === ts.SyntaxKind.ImportKeyword) return { of: textOf(node.arguments[0]), asType: false }
 }
 
 const textOf = (node: ts.Node | undefined) => node && ts.isStringLiteral(node) ? node.text : 'what is computed'
@@ -142,17 +159,21 @@ function publicEntries (): string[] {
 }
 
 /**
- * The files of lib that write to a WebSocket of `ws`, or close one. By type: the client has a `send` of its own. What is
- * shipped for tests is left out: it plays the peer.
+ * The files of lib that write to a WebSocket of `ws`, or close one. By type: the client has a `send` of its own. What
+ * is shipped for tests is left out: it plays the peer.
  */
 function socketWriters (): string[] {
   const { config } = ts.readConfigFile(posix.join(root, 'tsconfig.json'), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, root, undefined, posix.join(root, 'tsconfig.json'))
+  const { options } = ts.parseJsonConfigFileContent(
+    { ...config, files: [], include: [] }, ts.sys, root, undefined, posix.join(root, 'tsconfig.json')
+  )
   const files = paths.filter((path) => within(path, 'lib') && !within(path, 'lib/testing'))
   const program = ts.createProgram(files.map((path) => posix.join(root, path)), options)
   const checker = program.getTypeChecker()
-  const isWrite = (node: ts.Node) => ts.isPropertyAccessExpression(node) && /^(send|close|terminate|ping)$/.test(node.name.text) &&
-    checker.getSymbolAtLocation(node.name)?.declarations?.some((d) => d.getSourceFile().fileName.includes('/@types/ws/'))
+  const isWrite = (node: ts.Node) => ts.isPropertyAccessExpression(node) &&
+    /^(send|close|terminate|ping)$/.test(node.name.text) &&
+    checker.getSymbolAtLocation(node.name)?.declarations?.some((d) =>
+      d.getSourceFile().fileName.includes('/@types/ws/'))
   const contains = (node: ts.Node): boolean => isWrite(node) || ts.forEachChild(node, contains) === true
   return files.filter((path) => contains(program.getSourceFile(posix.join(root, path)) as ts.SourceFile))
 }
@@ -166,23 +187,126 @@ t.test('only the connection and its send queue write to a socket or close one', 
   t.strictSame(socketWriters().sort(), ['lib/connection/connection.ts', 'lib/connection/send-queue.ts'])
 })
 
+/** The first circle of imports, as a list of paths; types count too, because a reader follows them. */
+function importCircle (modules: readonly Module[]): string[] | undefined {
+  const byPath = new Map(modules.map((m) => [m.path, m]))
+  const done = new Set<string>()
+  const visit = (path: string, above: readonly string[]): string[] | undefined => {
+    if (above.includes(path)) return [...above.slice(above.indexOf(path)), path]
+    if (done.has(path)) return undefined
+    for (const { of } of byPath.get(path)?.imports ?? []) {
+      const circle = byPath.has(of) ? visit(of, [...above, path]) : undefined
+      if (circle) return circle
+    }
+    done.add(path)
+    return undefined
+  }
+  for (const { path } of modules) {
+    const circle = visit(path, [])
+    if (circle) return circle
+  }
+  return undefined
+}
+
+/** Words of the old vocabulary, which docs/glossary.md replaces. */
+const oldWords = new Set([
+  'effects', 'everywhere', 'exchange', 'farewell', 'feed', 'gate', 'inbox', 'keyframe', 'link', 'logged', 'manners',
+  'once', 'outbox', 'patience', 'place', 'places', 'questions', 'sound', 'spot', 'surroundings', 'tail', 'tally', 'told',
+  'turn', 'violation', 'violations', 'wake'
+])
+
+const wordsOf = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1-$2').toLowerCase().split(/[^a-z]+/)
+
+/** The names that a file exports. */
+function exportedNames (path: string, text: string): string[] {
+  const isExported = (node: ts.Statement) => ts.canHaveModifiers(node) &&
+    ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
+  return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true).statements.filter(isExported).flatMap((node) => {
+    if (ts.isVariableStatement(node)) return node.declarationList.declarations.map(({ name }) => name.getText())
+    return 'name' in node ? [(node.name as ts.Identifier).text] : []
+  })
+}
+
+/** Every name with an old word: `lib/rooms/feed.ts` or `lib/rooms/room.ts: Feed`. */
+function oldNames (path: string, text: string): string[] {
+  const isOld = (name: string) => wordsOf(name).some((word) => oldWords.has(word))
+  return [
+    ...isOld(path) ? [path] : [],
+    ...exportedNames(path, text).filter(isOld).map((name) => `${path}: ${name}`)
+  ]
+}
+
+t.test('layout: no import leads back to where it came from', async (t) => {
+  t.strictSame(importCircle(paths.map((path) => moduleOf(path, readText(path)))), undefined)
+  const circle = [moduleOf('lib/a.ts', "import './b.ts'"), moduleOf('lib/b.ts', "import type { A } from './a.ts'")]
+  t.strictSame(importCircle(circle), ['lib/a.ts', 'lib/b.ts', 'lib/a.ts'], 'a circle is found')
+})
+
+t.test('layout: every folder of lib and plugins holds 4 to 10 files', async (t) => {
+  const sizes = new Map<string, number>()
+  for (const path of paths.filter((path) => !within(path, 'routes'))) {
+    sizes.set(posix.dirname(path), (sizes.get(posix.dirname(path)) ?? 0) + 1)
+  }
+  sizes.delete('lib')
+  t.strictSame([...sizes].filter(([, files]) => files < 4 || files > 10), [])
+})
+
+t.test('layout: no file and no exported name uses the old vocabulary', async (t) => {
+  const named = paths.filter((path) => !within(path, 'routes'))
+  t.strictSame(named.flatMap((path) => oldNames(path, readText(path))), [])
+  t.strictSame(oldNames('lib/rooms/feed.ts', 'export class RoomTail {}\nexport const told = 1'),
+    ['lib/rooms/feed.ts', 'lib/rooms/feed.ts: RoomTail', 'lib/rooms/feed.ts: told'], 'old names are found')
+})
+
 t.test('the lockfile names no registry', async (t) => {
   t.notMatch(readText('package-lock.json'), /"resolved"/)
 })
 
 t.test('the layout is refused where it breaks a rule', async (t) => {
   const cases: ReadonlyArray<readonly [path: string, text: string, fault: string]> = [
-    ['lib/protocol/encoding.ts', "import { pattern } from '../contract/pattern.ts'", 'lib/protocol/encoding.ts imports lib/contract/pattern.ts'],
-    ['lib/protocol/encoding.ts', "import { parse } from 'secure-json-parse'", 'lib/protocol/encoding.ts imports secure-json-parse'],
-    ['lib/contract/compile.ts', "import type { Node } from '../server/node.ts'", 'lib/contract/compile.ts imports lib/server/node.ts'],
-    ['lib/rooms/rooms.ts', "export type * from '../memory/memory-adapter.ts'", 'lib/rooms/rooms.ts imports lib/memory/memory-adapter.ts'],
-    ['lib/server/node.ts', "const plugin = await import('../../plugins/rooms.ts')", 'lib/server/node.ts imports plugins/rooms.ts'],
+    [
+      'lib/protocol/encoding.ts',
+      "import { pattern } from '../contract/pattern.ts'",
+      'lib/protocol/encoding.ts imports lib/contract/pattern.ts'
+    ],
+    [
+      'lib/protocol/encoding.ts',
+      "import { parse } from 'secure-json-parse'",
+      'lib/protocol/encoding.ts imports secure-json-parse'
+    ],
+    [
+      'lib/contract/compile.ts',
+      "import type { Node } from '../server/node.ts'",
+      'lib/contract/compile.ts imports lib/server/node.ts'
+    ],
+    [
+      'lib/rooms/rooms.ts',
+      "export type * from '../memory/memory-adapter.ts'",
+      'lib/rooms/rooms.ts imports lib/memory/memory-adapter.ts'
+    ],
+    [
+      'lib/server/node.ts',
+      "const plugin = await import('../../plugins/rooms.ts')",
+      'lib/server/node.ts imports plugins/rooms.ts'
+    ],
     ['lib/server/node.ts', "type Request = import('fastify').FastifyRequest", 'lib/server/node.ts imports fastify'],
     ['lib/server/node.ts', "import fp from 'fastify-plugin'", 'lib/server/node.ts imports fastify-plugin'],
     ['lib/testing/client.ts', "import jwt from '@fastify/jwt'", 'lib/testing/client.ts imports @fastify/jwt'],
-    ['lib/clock.ts', "import { closeEvents } from './protocol/close-events.ts'", 'lib/clock.ts imports lib/protocol/close-events.ts'],
-    ['plugins/rooms.ts', "import { chat } from '../routes/chat/chat.contract.ts'", 'plugins/rooms.ts imports routes/chat/chat.contract.ts'],
-    ['lib/client/transport/socket-attempt.ts', "import { type WebSocket } from 'ws'", 'the client loads ws through lib/client/transport/socket-attempt.ts'],
+    [
+      'lib/clock.ts',
+      "import { closeEvents } from './protocol/close-events.ts'",
+      'lib/clock.ts imports lib/protocol/close-events.ts'
+    ],
+    [
+      'plugins/rooms.ts',
+      "import { chat } from '../routes/chat/chat.contract.ts'",
+      'plugins/rooms.ts imports routes/chat/chat.contract.ts'
+    ],
+    [
+      'lib/client/transport/socket-attempt.ts',
+      "import { type WebSocket } from 'ws'",
+      'the client loads ws through lib/client/transport/socket-attempt.ts'
+    ],
     ['lib/misc.ts', '', 'lib/misc.ts is in no layer'],
     ['lib/rooms/types.ts', '', 'lib/rooms/types.ts does not say what it is'],
     ['lib/rooms/utils/map.ts', '', 'lib/rooms/utils/map.ts does not say what it is'],
@@ -204,8 +328,14 @@ t.test('the client is refused what it would load through another file', async (t
 
 t.test('the layout allows what the design allows', async (t) => {
   const graph = [
-    moduleOf('lib/protocol/envelope.ts', "import { parse } from 'secure-json-parse'; import { closeEvents } from './close-events.ts'"),
-    moduleOf('lib/rooms/rooms.ts', "import type { Adapter } from '../cluster/adapter.ts'; import type { Clock } from '../clock.ts'"),
+    moduleOf(
+      'lib/protocol/envelope.ts',
+      "import { parse } from 'secure-json-parse'; import { closeEvents } from './close-events.ts'"
+    ),
+    moduleOf(
+      'lib/rooms/rooms.ts',
+      "import type { Adapter } from '../cluster/adapter.ts'; import type { Clock } from '../clock.ts'"
+    ),
     moduleOf('lib/client/index.ts', "export * from './connect.ts'"),
     moduleOf('plugins/rooms.ts', "import fp from 'fastify-plugin'; import { Rooms } from '../lib/rooms/rooms.ts'")
   ]
