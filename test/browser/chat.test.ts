@@ -20,7 +20,7 @@ async function start (t: Test): Promise<Demo> {
   return demo
 }
 
-t.test('two people talk, see each other, and see each other type', async (t) => {
+t.test('chat: two people exchange messages and see each other\'s presence and typing', async (t) => {
   const demo = await start(t)
   const ada = await demo.enter('Ada')
   const bob = await demo.enter('Bob')
@@ -48,7 +48,7 @@ t.test('two people talk, see each other, and see each other type', async (t) => 
   t.strictSame(demo.faults, [])
 })
 
-t.test('who joins late sees who is there; who goes is gone', async (t) => {
+t.test('chat: a late member sees who is present, and a member who leaves disappears', async (t) => {
   const demo = await start(t)
   const ada = await demo.enter('Ada')
   const bob = await demo.enter('Bob')
@@ -64,7 +64,7 @@ t.test('who joins late sees who is there; who goes is gone', async (t) => {
   t.strictSame(demo.faults, [])
 })
 
-t.test('a reload is the same person in the same rooms, and leaves no ghost', async (t) => {
+t.test('chat: a reload keeps the user and the rooms and leaves no ghost', async (t) => {
   const demo = await start(t)
   const ada = await demo.enter('Ada')
   const bob = await demo.enter('Bob')
@@ -84,7 +84,7 @@ t.test('a reload is the same person in the same rooms, and leaves no ghost', asy
   t.strictSame(demo.faults, [])
 })
 
-t.test('several rooms at once, each by itself', async (t) => {
+t.test('chat: several rooms stay separate', async (t) => {
   const demo = await start(t)
   const ada = await demo.enter('Ada')
   const bob = await demo.enter('Bob')
@@ -112,7 +112,7 @@ t.test('several rooms at once, each by itself', async (t) => {
   t.strictSame(demo.faults, [])
 })
 
-t.test('a room that cannot be is refused with words', async (t) => {
+t.test('chat: an invalid room name is refused with a reason', async (t) => {
   const demo = await start(t)
   const ada = await demo.enter('Ada')
   const room = ada.page.getByLabel('Join a room')
@@ -125,7 +125,7 @@ t.test('a room that cannot be is refused with words', async (t) => {
   t.strictSame(demo.faults, [])
 })
 
-t.test('one\'s own message is shown at once, and once', async (t) => {
+t.test('chat: the user\'s own message shows at once, and only once', async (t) => {
   const demo = await start(t)
   const ada = await demo.open()
   const wire = await HoldBack.on(ada.page)
@@ -144,7 +144,7 @@ t.test('one\'s own message is shown at once, and once', async (t) => {
   t.strictSame(demo.faults, [])
 })
 
-t.test('a message whose confirmation was lost is said once', async (t) => {
+t.test('chat: a message whose ack was lost is posted once', async (t) => {
   const demo = await start(t)
   const ada = await demo.open()
   const wire = await HoldBack.on(ada.page)
@@ -162,7 +162,7 @@ t.test('a message whose confirmation was lost is said once', async (t) => {
   t.strictSame(demo.faults, [])
 })
 
-t.test('what the server refuses says so, and is sent when tried again', async (t) => {
+t.test('chat: a refused message says why and is sent on a retry', async (t) => {
   const demo = await start(t)
   const ada = await demo.open()
   const wire = await HoldBack.on(ada.page)
@@ -177,7 +177,7 @@ t.test('what the server refuses says so, and is sent when tried again', async (t
   t.strictSame(demo.faults, [])
 })
 
-t.test('who comes finds what was said: the last fifty messages, none of them unread', async (t) => {
+t.test('chat: a new member gets the last 50 messages, none of them unread', async (t) => {
   const demo = await start(t)
   const ada = await demo.enter('Ada')
   const lines = Array.from({ length: 52 }, (_, i) => `Line ${i + 1}`)
@@ -201,7 +201,7 @@ t.test('who comes finds what was said: the last fifty messages, none of them unr
   t.strictSame(demo.faults, [])
 })
 
-t.test('a lost connection is made again, and the talk goes on', async (t) => {
+t.test('chat: a lost connection is restored and the conversation continues', async (t) => {
   const demo = await start(t)
   const ada = await demo.enter('Ada')
   const bob = await demo.enter('Bob')
@@ -221,7 +221,7 @@ t.test('a lost connection is made again, and the talk goes on', async (t) => {
   t.strictSame(demo.faults, [])
 })
 
-t.test('a server that begins anew gets its people back', async (t) => {
+t.test('chat: users return to a restarted server', async (t) => {
   const demo = await start(t)
   const ada = await demo.enter('Ada')
   const bob = await demo.enter('Bob')
@@ -244,7 +244,7 @@ t.test('a server that begins anew gets its people back', async (t) => {
   t.strictSame((await bob.members).sort(), ['Ada', 'Bob'], 'each once, though their tokens are new ones')
 })
 
-t.test('all of it works with the keyboard alone', async (t) => {
+t.test('chat: everything works with the keyboard alone', async (t) => {
   const demo = await start(t)
   const bob = await demo.enter('Bob')
   const ada = await demo.open()
@@ -279,7 +279,7 @@ t.test('all of it works with the keyboard alone', async (t) => {
 })
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  t.test(`everything is named, and can be read, in the ${colorScheme}`, async (t) => {
+  t.test(`chat: everything is labelled and readable in ${colorScheme} mode`, async (t) => {
     const demo = await start(t)
     const ada = await demo.open({ colorScheme })
     const readable = async () => {
@@ -318,7 +318,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   })
 }
 
-t.test('it fits a phone', async (t) => {
+t.test('chat: the page fits a phone', async (t) => {
   const demo = await start(t)
   const ada = await demo.open(phone)
   const fits = async () => t.strictSame(await ada.page.evaluate(() =>
@@ -348,7 +348,7 @@ t.test('it fits a phone', async (t) => {
   t.strictSame(demo.faults, [])
 })
 
-t.test('a long talk shows its end, until the reader scrolls back', async (t) => {
+t.test('chat: a long conversation shows its end until the reader scrolls back', async (t) => {
   const demo = await start(t)
   const ada = await demo.enter('Ada', phone)
   const bob = await demo.enter('Bob')

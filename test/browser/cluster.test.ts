@@ -8,7 +8,7 @@ import { ChatWindow } from '../support/browser/chat-window.ts'
 const browser = await launchBrowser()
 t.teardown(() => browser.close())
 
-t.test('two people, each at another node: they talk, see each other, and see each other type', async (t) => {
+t.test('chat on two nodes: users exchange messages, presence and typing', async (t) => {
   const redis = await startRedis(t)
   const [a, b] = await Promise.all([DemoNode.start(t, redis.url), DemoNode.start(t, redis.url)])
   const enter = async (node: DemoNode, name: string) => {
@@ -35,7 +35,7 @@ t.test('two people, each at another node: they talk, see each other, and see eac
   t.strictSame([...ada.faults, ...bob.faults], [])
 })
 
-t.test('the node of one of them is killed in mid-conversation, and then the next: nothing is lost, nothing comes twice', async (t) => {
+t.test('chat on two nodes: two nodes are killed in turn, and no message is lost or doubled', async (t) => {
   const redis = await startRedis(t)
   const nodes = await Promise.all([1, 2, 3].map(() => DemoNode.start(t, redis.url))) as [DemoNode, DemoNode, DemoNode]
   const balancer = await Balancer.start(t, nodes.map(({ http }) => Number(new URL(http).port)))

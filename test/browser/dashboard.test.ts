@@ -32,7 +32,7 @@ async function seconds (url: string, count: number): Promise<void> {
   await client.close()
 }
 
-t.test('it shows what the node does, as it changes', async (t) => {
+t.test('dashboard: the page shows the node\'s metrics as they change', async (t) => {
   const { app, url, window } = await look(t)
   await window.node(app.channels.status().node).waitFor()
   await window.connection('Live')
@@ -49,7 +49,7 @@ t.test('it shows what the node does, as it changes', async (t) => {
   t.strictSame(window.faults, [])
 })
 
-t.test('a pause cuts it off, and what was missed comes afterwards, all of it', async (t) => {
+t.test('dashboard: after a pause every missed delta arrives', async (t) => {
   const { app, url, window } = await look(t)
   await window.says('Connections', /^1$/)
   await window.pause.click()
@@ -65,7 +65,7 @@ t.test('a pause cuts it off, and what was missed comes afterwards, all of it', a
   t.strictSame(window.faults, [])
 })
 
-t.test('a connection lost without being asked is made again, and catches up', async (t) => {
+t.test('dashboard: a lost connection is restored and recovers', async (t) => {
   const { app, window } = await look(t)
   await window.says('Connections', /^1$/)
   for (const socket of app.websocketServer.clients) socket.terminate()
@@ -74,7 +74,7 @@ t.test('a connection lost without being asked is made again, and catches up', as
   await window.connection('Live')
 })
 
-t.test('all of it works with the keyboard', async (t) => {
+t.test('dashboard: everything works with the keyboard', async (t) => {
   const { window } = await look(t)
   await window.says('Connections', /^1$/)
   const { keyboard } = window.page
@@ -95,7 +95,7 @@ t.test('all of it works with the keyboard', async (t) => {
 })
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  t.test(`everything is named, and can be read, in the ${colorScheme}`, async (t) => {
+  t.test(`dashboard: everything is labelled and readable in ${colorScheme} mode`, async (t) => {
     const { window } = await look(t, { colorScheme })
     const readable = async () => {
       t.strictSame(await namelessControls(window.page), [])
@@ -118,7 +118,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   })
 }
 
-t.test('it fits a phone', async (t) => {
+t.test('dashboard: the page fits a phone', async (t) => {
   const { url, window } = await look(t, phone)
   const overflow = () => window.page.evaluate(() =>
     [document.documentElement, ...document.querySelectorAll('.node, .table, .plot')].filter((e) =>

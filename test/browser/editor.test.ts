@@ -28,7 +28,7 @@ async function open (t: Test, url: string, options?: BrowserContextOptions): Pro
 
 const enter = async (t: Test, url: string, name: string) => (await open(t, url)).signIn(name)
 
-t.test('two people at two nodes write into one line at once, and one node is killed meanwhile', { timeout: 120_000 }, async (t) => {
+t.test('editor: two users on two nodes edit one line while one node is killed', { timeout: 120_000 }, async (t) => {
   const redis = await startRedis(t)
   const [a, b] = await Promise.all([DemoNode.start(t, redis.url), DemoNode.start(t, redis.url)])
   const balancer = await Balancer.start(t, [a, b].map(({ http }) => Number(new URL(http).port)))
@@ -54,7 +54,7 @@ t.test('two people at two nodes write into one line at once, and one node is kil
   t.strictSame(bob.faults, [])
 })
 
-t.test('undo undoes one\'s own, wherever it has gone meanwhile', async (t) => {
+t.test('editor: undo reverts the user\'s own edits only, wherever they moved', async (t) => {
   const url = await serve(t)
   const ada = await enter(t, url, 'Ada')
   const bob = await enter(t, url, 'Bob')
@@ -72,7 +72,7 @@ t.test('undo undoes one\'s own, wherever it has gone meanwhile', async (t) => {
   t.strictSame([...ada.faults, ...bob.faults], [])
 })
 
-t.test('cursors are named, move along with the text, and go with their people', async (t) => {
+t.test('editor: cursors are named, move with the text, and disappear with their users', async (t) => {
   const url = await serve(t)
   const ada = await enter(t, url, 'Ada')
   const bob = await enter(t, url, 'Bob')
@@ -94,7 +94,7 @@ t.test('cursors are named, move along with the text, and go with their people', 
   t.strictSame(bob.faults, [])
 })
 
-t.test('a document has its name in the URL, and another is opened by name', async (t) => {
+t.test('editor: the URL names the document, and another document opens by name', async (t) => {
   const url = await serve(t)
   const ada = await enter(t, url, 'Ada')
   await ada.text.pressSequentially('minutes')
@@ -114,7 +114,7 @@ t.test('a document has its name in the URL, and another is opened by name', asyn
 })
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  t.test(`everything is named, and can be read, on a phone, in the ${colorScheme}`, async (t) => {
+  t.test(`editor: everything is labelled and readable on a phone in ${colorScheme} mode`, async (t) => {
     const url = await serve(t)
     const ada = await open(t, url, { ...phone, colorScheme })
     const bob = await enter(t, url, 'Bob')
@@ -134,7 +134,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   })
 }
 
-t.test('the keyboard gets into the text and out of it', async (t) => {
+t.test('editor: the keyboard gets into the text and out of it', async (t) => {
   const url = await serve(t)
   const ada = await open(t, url)
   await ada.page.locator('#name:focus').waitFor()

@@ -23,7 +23,7 @@ async function next (client: TestClient, holds: (delta: Delta) => boolean): Prom
   return holds(delta) ? delta : next(client, holds)
 }
 
-t.test('two nodes, each window shows both; the one that appended last is killed, and the other goes on within 5 s', async (t) => {
+t.test('dashboard: another node takes over within 5 s when the appending node is killed', async (t) => {
   const redis = await startRedis(t)
   const nodes = [await DemoNode.start(t, redis.url), await DemoNode.start(t, redis.url)] as const
   const ids = [await idOf(nodes[0]), await idOf(nodes[1])] as const

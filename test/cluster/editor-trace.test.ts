@@ -65,7 +65,7 @@ async function replay (trace: Trace, players: readonly Player[]): Promise<void> 
   }
 }
 
-t.test('a recorded session over two nodes gives the text that it gave', { timeout: 240_000 }, async (t) => {
+t.test('editor: a recorded session over two nodes gives its recorded text', { timeout: 240_000 }, async (t) => {
   const trace = await readTrace('clownschool.json.gz')
   const redis = await startRedis(t)
   const nodes = await Promise.all([DemoNode.start(t, redis.url), DemoNode.start(t, redis.url)])

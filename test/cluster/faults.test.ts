@@ -54,7 +54,9 @@ async function presence (client: TestClient, matches: (change: PresenceChange) =
 
 /** Resolves once somebody knows what was said, as a message or as what a log begins anew with. */
 async function learns ({ client }: Guest, text: string): Promise<void> {
-  const knows = () => client.log.some(({ type, payload }) => ['message.posted', 'resync'].includes(type) && JSON.stringify(payload).includes(`"${text}"`))
+  const knows = () =>
+    client.log.some(({ type, payload }) =>
+      ['message.posted', 'resync'].includes(type) && JSON.stringify(payload).includes(`"${text}"`))
   while (!knows()) await client.next('message.posted', 'resync')
 }
 
@@ -62,7 +64,10 @@ async function learns ({ client }: Guest, text: string): Promise<void> {
 function told (client: TestClient, userId: string): string[] {
   return client.log.filter(({ type }) => type === 'presence').flatMap(({ payload }) => {
     const { joined = [], left = [] } = payload as PresenceChange
-    return [...joined.filter(({ user }) => user === userId).map(() => 'joined'), ...left.filter((user) => user === userId).map(() => 'left')]
+    return [
+      ...joined.filter(({ user }) => user === userId).map(() => 'joined'),
+      ...left.filter((user) => user === userId).map(() => 'left')
+    ]
   })
 }
 
@@ -73,7 +78,7 @@ async function presentIn (node: DemoNode, t: Test): Promise<string[]> {
   return (ack.payload as { presence: Array<{ data: { name: string } }> }).presence.map(({ data }) => data.name).sort()
 }
 
-t.test('a node that is killed: its members leave, told once, and nothing of them stays', async (t) => {
+t.test('faults: the users of a killed node leave once and leave nothing behind', async (t) => {
   const { a, b } = await cluster(t)
   const ada = await enter(t, a, 'Ada')
   const bob = await enter(t, b, 'Bob')
@@ -87,7 +92,7 @@ t.test('a node that is killed: its members leave, told once, and nothing of them
   t.strictSame(told(ada.client, bob.userId), ['joined', 'left'], 'each was told once')
 })
 
-t.test('a node that slept past its lease: told once to have left, back without doubles when it wakes', async (t) => {
+t.test('faults: the users of a node that slept past its lease leave once and return once', async (t) => {
   const { a, b } = await cluster(t)
   const ada = await enter(t, a, 'Ada')
   const bob = await enter(t, b, 'Bob')
@@ -103,7 +108,9 @@ t.test('a node that slept past its lease: told once to have left, back without d
 })
 
 /** Redis is away between `goes` and `returns`. */
-function outage (name: string, goes: (redis: RedisServer) => Promise<void>, returns: (redis: RedisServer) => Promise<void>) {
+function outage (
+  name: string, goes: (redis: RedisServer) => Promise<void>, returns: (redis: RedisServer) => Promise<void>
+) {
   t.test(name, async (t) => {
     const { redis, a, b } = await cluster(t)
     const [ada, amy] = [await enter(t, a, 'Ada'), await enter(t, a, 'Amy')]
@@ -118,7 +125,11 @@ function outage (name: string, goes: (redis: RedisServer) => Promise<void>, retu
     await hears(bob, amy)
     await says(ada, 'back again')
     await learns(bob, 'back again')
-    t.strictSame([told(ada.client, bob.userId).includes('left'), told(bob.client, ada.userId).includes('left')], [false, false], 'nobody was told to have left')
+    t.strictSame(
+      [told(ada.client, bob.userId).includes('left'), told(bob.client, ada.userId).includes('left')],
+      [false, false],
+      'nobody was told to have left'
+    )
     t.strictSame((await presentIn(b, t)), ['Ada', 'Amy', 'Bob', 'witness'], 'all are present')
   })
 }
@@ -126,7 +137,7 @@ function outage (name: string, goes: (redis: RedisServer) => Promise<void>, retu
 outage('Redis is killed and started again', (redis) => redis.kill(), (redis) => redis.restart())
 outage('Redis does not answer for a while', async (redis) => redis.pause(), async (redis) => redis.resume())
 
-t.test('Redis does not answer for 3 seconds: nothing is lost that was acked, nobody leaves', async (t) => {
+t.test('faults: while Redis hangs for 3 s no acked message is lost and no user leaves', async (t) => {
   const { redis, a, b } = await cluster(t)
   const [ada, amy] = [await enter(t, a, 'Ada'), await enter(t, a, 'Amy')]
   const bob = await enter(t, b, 'Bob')
@@ -141,7 +152,7 @@ t.test('Redis does not answer for 3 seconds: nothing is lost that was acked, nob
   t.notOk(told(ada.client, bob.userId).includes('left'))
 })
 
-t.test('the pub/sub connections are killed: they are made anew', async (t) => {
+t.test('faults: killed pub/sub connections are restored', async (t) => {
   const { redis, a, b } = await cluster(t)
   const ada = await enter(t, a, 'Ada')
   const bob = await enter(t, b, 'Bob')
@@ -152,14 +163,18 @@ t.test('the pub/sub connections are killed: they are made anew', async (t) => {
   await hears(ada, bob)
 })
 
-t.test('Redis is absent at the start: served locally, joined to the cluster when it appears', async (t) => {
+t.test('faults: without Redis at the start a node serves locally and joins the cluster later', async (t) => {
   const redis = await startRedis(t)
   await redis.kill()
   const [a, b] = await Promise.all([DemoNode.start(t, redis.url), DemoNode.start(t, redis.url)])
   t.equal((await a.status()).state, 'degraded')
   const [ada, amy] = [await enter(t, a, 'Ada'), await enter(t, a, 'Amy')]
   await hears(ada, amy)
-  t.match(await ada.client.request('message.send', room, { text: 'anybody?' }), { type: 'error', payload: { code: 'unavailable' } }, 'what is to be remembered cannot be')
+  t.match(
+    await ada.client.request('message.send', room, { text: 'anybody?' }),
+    { type: 'error', payload: { code: 'unavailable' } },
+    'what is to be remembered cannot be'
+  )
   await redis.restart()
   await Promise.all([stateOf(a, 'up'), stateOf(b, 'up')])
   const bob = await enter(t, b, 'Bob')

@@ -38,14 +38,14 @@ async function until (client: TestClient, type: string, count: number): Promise<
   while (client.log.filter((envelope) => envelope.type === type).length < count) await client.next(type)
 }
 
-t.test('three nodes, 300 connections, 50 channels', async (t) => {
+t.test('cluster: three nodes with 300 connections in 50 channels', async (t) => {
   const redis = await startRedis(t)
   const nodes = await Promise.all([1, 2, 3].map(() => DemoNode.start(t, redis.url)))
   const guests = await crowd(nodes)
   t.teardown(async () => { for (const { client } of guests) client.terminate() })
   const inRoom = guests.length / channels
 
-  await t.test('every logged message reaches every member once, in one order for all', async (t) => {
+  await t.test('every persistent message reaches every member once, in one order for all', async (t) => {
     await Promise.all(guests.map(async ({ client, name, channel }) => {
       for (let i = 0; i < perSender; i++) await insist(client, 'message.send', channel, { text: `${name}: ${i}` })
     }))
@@ -53,12 +53,13 @@ t.test('three nodes, 300 connections, 50 channels', async (t) => {
     const wrong = guests.filter((guest) => {
       const texts = heard(guest, 'message.posted').map(({ text }) => text)
       const first = guests.find(({ channel }) => channel === guest.channel) as Guest
-      return new Set(texts).size !== inRoom * perSender || JSON.stringify(texts) !== JSON.stringify(heard(first, 'message.posted').map(({ text }) => text))
+      return new Set(texts).size !== inRoom * perSender ||
+        JSON.stringify(texts) !== JSON.stringify(heard(first, 'message.posted').map(({ text }) => text))
     })
     t.equal(wrong.length, 0, 'nobody missed one, had one twice, or had them in another order')
   })
 
-  await t.test('every ephemeral message reaches every other member once, in the order of its sender', async (t) => {
+  await t.test('every ephemeral message reaches every other member once, in its sender\'s order', async (t) => {
     const senders = guests.filter((_, i) => i < channels)
     for (const { client, channel } of senders) {
       for (let i = 0; i < perSender; i++) client.send({ type: 'typing', channel, payload: { active: i % 2 === 0 } })
@@ -66,14 +67,17 @@ t.test('three nodes, 300 connections, 50 channels', async (t) => {
     const others = guests.filter((guest) => !senders.includes(guest))
     await Promise.all(others.map(({ client }) => until(client, 'typing.changed', perSender)))
     const wrong = others.filter(({ client }) => {
-      const active = client.log.filter(({ type }) => type === 'typing.changed').map(({ payload }) => (payload as { active: boolean }).active)
+      const active = client.log.filter(({ type }) => type === 'typing.changed').map(({ payload }) =>
+        (payload as { active: boolean }).active)
       return JSON.stringify(active) !== JSON.stringify(Array.from({ length: perSender }, (_, i) => i % 2 === 0))
     })
     t.equal(wrong.length, 0, 'nobody missed one, had one twice, or had them in another order')
-    t.ok(senders.every(({ client }) => !client.log.some(({ type }) => type === 'typing.changed')), 'their senders got none')
+    t.ok(
+      senders.every(({ client }) => !client.log.some(({ type }) => type === 'typing.changed')), 'their senders got none'
+    )
   })
 
-  await t.test('a node without members of a channel receives none of its frames', async (t) => {
+  await t.test('a node without members of a channel receives none of its messages', async (t) => {
     const [a, b] = nodes as [DemoNode, DemoNode, DemoNode]
     const received = async () => (await b.status()).counters as Record<string, number>
     const alone = await a.connect(await a.identity('alone'))

@@ -28,14 +28,14 @@ t.test('nginx: two nodes serve behind the configuration of docs/deployment.md', 
   await guests[0]?.request('message.send', 'chat/lobby', { text: 'hello, all' })
   for (const guest of guests) t.match(await guest.next('message.posted'), { payload: { text: 'hello, all' } })
 
-  await t.test('the origin is that of the page that nginx serves', async () => {
+  await t.test('nginx: the allowed origin is that of the page that nginx serves', async () => {
     await enter('a browser', { origin: http })
     await t.rejects(
       enter('another page', { origin: 'http://elsewhere.example' }), new Error('the upgrade was answered 403')
     )
   })
 
-  await t.test('a node is gone: the other serves', async (t) => {
+  await t.test('nginx: when a node is gone, the other one serves', async (t) => {
     await nodes[0]?.signal('SIGTERM')
     const late = await enter('late')
     await late.request('message.send', 'chat/lobby', { text: 'still here' })

@@ -33,7 +33,9 @@ class Guest {
   }
 
   async join (room: string): Promise<this> {
-    this.#room = await this.#client.join('chat/:room', { room }, { onResync: ({ reason }) => { this.begun.push(reason) } })
+    this.#room = await this.#client.join(
+      'chat/:room', { room }, { onResync: ({ reason }) => { this.begun.push(reason) } }
+    )
     this.#room.on('message.posted', ({ text, id }) => {
       this.told.push({ text, id })
       this.#watching()
@@ -52,7 +54,7 @@ class Guest {
   }
 }
 
-t.test('a node is killed in mid-conversation, and then the next: all that was acked arrives once, in one order for everyone', async (t) => {
+t.test('recovery: two nodes are killed in turn, and every acked message arrives once and in order', async (t) => {
   const redis = await startRedis(t)
   const nodes = await Promise.all([1, 2, 3].map(() => DemoNode.start(t, redis.url))) as [DemoNode, DemoNode, DemoNode]
   const balancer = await Balancer.start(t, nodes.map(({ http }) => Number(new URL(http).port)))
@@ -89,7 +91,11 @@ t.test('a node is killed in mid-conversation, and then the next: all that was ac
   t.strictSame(plain.map(({ id }) => id), ids)
   t.strictSame(plain.map(({ offset }) => offset), plain.map((_, i) => i + 1))
   for (const guest of [ada, bob, silent]) t.strictSame(guest.begun, ['fresh'], 'nobody had to begin anew')
-  t.strictSame([ada.recovered >= 2, bob.recovered, silent.recovered >= 2], [true, 0, true], 'who lost a node twice was brought up to date twice')
+  t.strictSame(
+    [ada.recovered >= 2, bob.recovered, silent.recovered >= 2],
+    [true, 0, true],
+    'who lost a node twice was brought up to date twice'
+  )
   t.notOk(bob.states.slice(1).some((state) => state !== 'open'))
 })
 
@@ -107,7 +113,7 @@ async function countReads (t: Test, url: string, channel: string): Promise<() =>
   return () => reads
 }
 
-t.test('1,000 clients of one channel come back after the death of their node, each from where it was', async (t) => {
+t.test('recovery: 1,000 clients of a killed node recover, each from its own position', async (t) => {
   const redis = await startRedis(t)
   const [a, b] = await Promise.all([DemoNode.start(t, redis.url), DemoNode.start(t, redis.url)])
   const identity = await a.identity('crowd')
@@ -139,7 +145,8 @@ t.test('1,000 clients of one channel come back after the death of their node, ea
   t.comment(`all 1,000 were back after ${Math.round(performance.now() - begun)} ms`)
   const wrong = recovered.filter(({ recovered, messages, offset }, i) => {
     const missed = messages as Array<Envelope & EntryPosition>
-    return !recovered || offset !== 200 || missed.length !== 199 - i % 200 || missed.some((place, n) => place.offset !== i % 200 + 2 + n)
+    return !recovered || offset !== 200 || missed.length !== 199 - i % 200 ||
+      missed.some((place, n) => place.offset !== i % 200 + 2 + n)
   })
   t.strictSame(wrong.slice(0, 1), [], `each got what it missed, and nothing else: ${wrong.length} did not`)
   // Whatever the monitor has yet to tell it has told before this.

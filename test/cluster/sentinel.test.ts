@@ -5,20 +5,33 @@ import { systemClock } from '../../lib/clock.ts'
 import { silentLog } from '../support/silent-log.ts'
 import { startSentinel } from '../support/redis.ts'
 
-const append = (id: string) => ({ id, encoded: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
+const append = (id: string) => ({
+  id, encoded: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: 10, ttl: 60_000
+})
 
-t.test('with Sentinels the master may die: the nodes follow to the next, by themselves', async (t) => {
+t.test('Sentinel: the nodes follow to the new master by themselves', async (t) => {
   const { master, sentinel } = await startSentinel(t)
   const client = new Redis({ name: 'mymaster', sentinels: [{ host: '127.0.0.1', port: sentinel }], lazyConnect: true })
   t.teardown(async () => client.disconnect())
   const heard: string[] = []
-  const nodes = [0, 1].map(() => new RedisAdapter({ client, clock: systemClock, log: silentLog })) as [RedisAdapter, RedisAdapter]
+  const nodes = [0, 1].map(() =>
+    new RedisAdapter({ client, clock: systemClock, log: silentLog })) as [RedisAdapter, RedisAdapter]
   for (const node of nodes) {
-    node.start({ message: (_channel, frame) => heard.push(frame.toString()), presenceChanged: () => {}, entryAppended: () => {}, gap: () => {}, revoked: () => {}, requested: () => {} })
+    node.start({
+      message: (_channel, frame) => heard.push(frame.toString()),
+      presenceChanged: () => {},
+      entryAppended: () => {},
+      gap: () => {},
+      revoked: () => {},
+      requested: () => {}
+    })
     t.teardown(() => node.close())
   }
   const [a, b] = nodes
-  const state = async (wanted: string) => { while (nodes.some(({ status }) => status.state !== wanted)) await new Promise((resolve) => setTimeout(resolve, 20)) }
+  const state = async (wanted: string) => {
+    while (nodes.some(({ status }) =>
+      status.state !== wanted)) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
   await state('up')
   await b.pubsub.subscribe('x')
   t.match(await a.history.append('x', append('1')), { outcome: 'appended' })

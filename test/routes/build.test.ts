@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { root } from '../../routes/pages.ts'
 
-t.test('the pages', async (t) => {
+t.test('the built pages', async (t) => {
   const target = t.testdir()
   const { status, stderr } = spawnSync(
     process.execPath, ['dist/routes/build.js', target], { cwd: root, encoding: 'utf8' }
   )
   t.equal(status, 0, stderr)
 
-  t.test('are built with all that they link to', async (t) => {
+  t.test('contain everything that they link to', async (t) => {
     for (const folder of ['', 'chat', 'dashboard', 'editor']) {
       const html = readFileSync(join(target, folder, 'index.html'), 'utf8')
       const files = readdirSync(join(target, folder))
@@ -21,7 +21,7 @@ t.test('the pages', async (t) => {
     }
   })
 
-  t.test('lead to their source, as text', async (t) => {
+  t.test('link to their source as text', async (t) => {
     const home = readFileSync(join(target, 'index.html'), 'utf8')
     for (const name of ['chat', 'dashboard', 'editor']) {
       t.ok(home.includes(`href="${name}/source/"`))

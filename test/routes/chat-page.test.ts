@@ -13,7 +13,7 @@ const own = (text: string) => ({ from: 'u-ada', name: 'Ada', text, at: 1 })
 const posted = (id: string, text: string, from = 'u-ada'): Posted => ({ id, from, name: from, text, at: 2 })
 const lines = (list: MessageList) => list.entries.map(({ text, delivery, id }) => [text, delivery, id])
 
-t.test('a message of one\'s own is shown at once and confirmed by its ack', async (t) => {
+t.test('message list: the user\'s own message shows at once and is confirmed by its ack', async (t) => {
   const list = new MessageList()
   const key = list.sending(own('hi'))
   t.strictSame(lines(list), [['hi', 'sending', undefined]])
@@ -23,7 +23,7 @@ t.test('a message of one\'s own is shown at once and confirmed by its ack', asyn
   t.equal(list.entries.length, 1)
 })
 
-t.test('the broadcast may come before the ack', async (t) => {
+t.test('message list: the broadcast may come before the ack', async (t) => {
   const list = new MessageList()
   const key = list.sending(own('hi'))
   t.equal(list.posted(posted('m1', 'hi'), 1), false)
@@ -34,7 +34,7 @@ t.test('the broadcast may come before the ack', async (t) => {
   t.strictSame(lines(list), [['hi', 'sent', 'm1']], 'a reply lost afterwards changes nothing')
 })
 
-t.test('the same words twice are two messages', async (t) => {
+t.test('message list: the same text twice is two messages', async (t) => {
   const list = new MessageList()
   const first = list.sending(own('hi'))
   const second = list.sending(own('hi'))
@@ -46,7 +46,7 @@ t.test('the same words twice are two messages', async (t) => {
   t.strictSame(lines(list), [['hi', 'sent', 'm1'], ['hi', 'sent', 'm2']])
 })
 
-t.test('a server that changes the words is not shown twice', async (t) => {
+t.test('message list: a text that the server changed is not shown twice', async (t) => {
   const list = new MessageList()
   const key = list.sending(own('darn'))
   list.posted(posted('m1', '****'), 1)
@@ -54,14 +54,14 @@ t.test('a server that changes the words is not shown twice', async (t) => {
   t.strictSame(lines(list), [['****', 'sent', 'm1']])
 })
 
-t.test('what is not confirmed stays at the end', async (t) => {
+t.test('message list: unconfirmed messages stay at the end', async (t) => {
   const list = new MessageList()
   list.sending(own('mine'))
   t.equal(list.posted(posted('m1', 'theirs', 'u-bob'), 1), true)
   t.strictSame(list.entries.map((e) => e.text), ['theirs', 'mine'])
 })
 
-t.test('a failed message is tried again, discarded, or turns out to have arrived', async (t) => {
+t.test('message list: a failed message is retried, discarded, or turns out to have arrived', async (t) => {
   const list = new MessageList()
   const key = list.sending(own('hi'))
   const other = list.sending(own('oh'))
@@ -76,7 +76,7 @@ t.test('a failed message is tried again, discarded, or turns out to have arrived
   t.equal(list.retried(key), undefined)
 })
 
-t.test('a new beginning: history is no news, and what is on its way stays', async (t) => {
+t.test('message list: after a resync history is not unread and pending messages stay', async (t) => {
   const list = new MessageList()
   list.posted(posted('m1', 'old', 'u-bob'), 1)
   list.sending(own('mine'))
@@ -88,7 +88,7 @@ t.test('a new beginning: history is no news, and what is on its way stays', asyn
   t.strictSame(list.entries.map((e) => e.text), ['said before', 'said before too', 'news', 'mine'])
 })
 
-t.test('the oldest of very many messages go', async (t) => {
+t.test('message list: the oldest of very many messages are dropped', async (t) => {
   const list = new MessageList()
   for (let i = 0; i <= 500; i++) list.posted(posted(`m${i}`, 'hi', 'u-bob'), 1)
   t.equal(list.entries.length, 500)
@@ -102,7 +102,7 @@ function typingSender () {
   return { clock, sent, sender }
 }
 
-t.test('typing is told at once, and again each 3 s at most', async (t) => {
+t.test('typing sender: typing is sent at once and then at most every 3 s', async (t) => {
   const { clock, sent, sender } = typingSender()
   for (let i = 0; i < 70; i++) {
     sender.input('hello')
@@ -111,7 +111,7 @@ t.test('typing is told at once, and again each 3 s at most', async (t) => {
   t.strictSame(sent, [[0, true], [3000, true], [6000, true]])
 })
 
-t.test('who pauses is not said to type', async (t) => {
+t.test('typing sender: a pause ends typing', async (t) => {
   const { clock, sent, sender } = typingSender()
   sender.input('h')
   clock.advance(1000)
@@ -120,7 +120,7 @@ t.test('who pauses is not said to type', async (t) => {
   t.strictSame(sent, [[0, true]])
 })
 
-t.test('the end of typing is told at once, and once', async (t) => {
+t.test('typing sender: the end of typing is sent at once, and once', async (t) => {
   const { sent, sender } = typingSender()
   sender.stop()
   sender.input('h')
@@ -130,7 +130,7 @@ t.test('the end of typing is told at once, and once', async (t) => {
   t.strictSame(sent, [[0, true], [0, false]])
 })
 
-t.test('who begins anew is told of when the 3 s are over', async (t) => {
+t.test('typing sender: typing that starts again is sent when the 3 s are over', async (t) => {
   const { clock, sent, sender } = typingSender()
   sender.input('h')
   sender.stop()
@@ -142,7 +142,7 @@ t.test('who begins anew is told of when the 3 s are over', async (t) => {
   t.strictSame(sent, [[0, true], [0, false], [3000, true]])
 })
 
-t.test('nothing is told after the end', async (t) => {
+t.test('typing sender: nothing is sent after the end', async (t) => {
   const { clock, sent, sender } = typingSender()
   sender.input('h')
   sender.stop()
@@ -153,7 +153,7 @@ t.test('nothing is told after the end', async (t) => {
   t.equal(clock.pending, 0)
 })
 
-t.test('others are shown typing until they stop, vanish, or 6 s pass', async (t) => {
+t.test('typing watch: others show as typing until they stop, leave, or 6 s pass', async (t) => {
   const clock = new FakeClock()
   let changes = 0
   const watch = new TypingWatch(clock, () => changes++)
@@ -177,7 +177,7 @@ t.test('others are shown typing until they stop, vanish, or 6 s pass', async (t)
   t.equal(clock.pending, 0)
 })
 
-t.test('the line about those who type', async (t) => {
+t.test('typing watch: the sentence about typists', async (t) => {
   t.equal(typingLine([]), '')
   t.equal(typingLine(['Bob']), 'Bob is typing…')
   t.equal(typingLine(['Bob', 'Cleo']), 'Bob and Cleo are typing…')
@@ -223,7 +223,7 @@ function aRoom () {
   return { room, clock, ...fake, changes: () => changes }
 }
 
-t.test('a room sends, and confirms what it sent', async (t) => {
+t.test('room: it sends a message and confirms it', async (t) => {
   const { room, sends } = aRoom()
   room.typing.input('h')
   room.send('hi')
@@ -235,14 +235,14 @@ t.test('a room sends, and confirms what it sent', async (t) => {
   t.match(room.messages.entries, [{ text: 'hi', id: 'm1', delivery: 'sent' }])
 })
 
-t.test('what comes before the room is on the page is kept for it', async (t) => {
+t.test('room: messages that arrive before the room is shown are kept', async (t) => {
   const fake = fakeChannel()
   const room = new Room('lobby', { channel: fake.channel, messages: new MessageList(), me, clock: new FakeClock() })
   fake.server('message.posted', posted('m1', 'hi', 'u-bob'))
   t.equal(room.messages.entries.length, 1)
 })
 
-t.test('a room marks what was refused, and tries again when told', async (t) => {
+t.test('room: a refused message is marked and can be retried', async (t) => {
   const { room, sends } = aRoom()
   room.send('hi')
   sends[0]?.reject(new Error('rate_limited'))
@@ -259,7 +259,7 @@ t.test('a room marks what was refused, and tries again when told', async (t) => 
   t.equal(sends.length, 2)
 })
 
-t.test('a room counts what others said while nobody looked', async (t) => {
+t.test('room: it counts the unread messages of others', async (t) => {
   const { room, server, changes } = aRoom()
   server('message.posted', posted('m1', 'hi', 'u-bob'))
   server('message.posted', posted('m1', 'hi', 'u-bob'))
@@ -274,7 +274,7 @@ t.test('a room counts what others said while nobody looked', async (t) => {
   t.equal(room.unread, 1)
 })
 
-t.test('a room knows who is there and who of them types', async (t) => {
+t.test('room: it knows who is present and who is typing', async (t) => {
   const { room, server, presence } = aRoom()
   t.strictSame(room.members.map(({ name }) => name), ['Ada', 'Abe', 'Bob'], 'oneself first')
   const typing = (userId: string, active: boolean) => server('typing.changed', { userId, name: userId, active })
@@ -292,7 +292,7 @@ t.test('a room knows who is there and who of them types', async (t) => {
   t.strictSame(room.typists.names, [], 'who left cannot type')
 })
 
-t.test('a room that ended changes no more', async (t) => {
+t.test('room: it does not change after its end', async (t) => {
   const { room, server, clock, changes } = aRoom()
   server('typing.changed', { userId: 'u-bob', name: 'Bob', active: true })
   room.typing.input('h')
@@ -303,12 +303,12 @@ t.test('a room that ended changes no more', async (t) => {
   t.equal(changes(), before)
 })
 
-t.test('a room may be named as people write it', async (t) => {
+t.test('room name: it accepts what people type', async (t) => {
   t.equal(roomName(' # Tea  Time '), 'tea-time')
   t.equal(roomName('lobby'), 'lobby')
 })
 
-t.test('a room is named as the contract allows', async (t) => {
+t.test('room name: it allows what the contract allows', async (t) => {
   const { pattern } = chat.definition.params.properties.room
   for (const name of ['lobby', 'a-1', '', 'Tea', 'a/b', 'x'.repeat(40), 'x'.repeat(41)]) {
     t.equal(isRoomName(name), new RegExp(pattern ?? '').test(name), name)

@@ -9,14 +9,14 @@ import {
 } from '../../routes/dashboard/board.ts'
 import { Roster } from '../../routes/dashboard/roster.ts'
 
-t.test('a delta says what is new, what changed and what is gone, and nothing else', async (t) => {
+t.test('board: a delta holds new, changed and removed metrics and nothing else', async (t) => {
   t.strictSame(difference({ 'a/cpu': 1, 'a/rooms': 2, 'b/cpu': 0 }, { 'a/cpu': 1, 'a/rooms': 3, 'c/cpu': 0 }), {
     set: { 'a/rooms': 3, 'c/cpu': 0 }, del: ['b/cpu']
   })
   t.strictSame(difference({ 'a/cpu': 1 }, { 'a/cpu': 1 }), { set: {}, del: [] })
 })
 
-t.test('a board takes deltas in, and keeps the points of what is drawn beside each other', async (t) => {
+t.test('board: it applies deltas and aligns the points of drawn metrics', async (t) => {
   const first = advance(emptyBoard, { at: 1, set: { 'a/cpu': 10, 'a/rooms': 2 }, del: [] })
   const second = advance(first, { at: 2, set: { 'b/cpu': 20 }, del: ['a/cpu'] })
   t.strictSame(second, {
@@ -27,7 +27,7 @@ t.test('a board takes deltas in, and keeps the points of what is drawn beside ea
   t.strictSame(emptyBoard.points.at, [])
 })
 
-t.test('the newest points are kept, and a series only while it has one', async (t) => {
+t.test('board: it keeps the newest points, and a series only while it has one', async (t) => {
   const begun = advance(emptyBoard, { at: 0, set: { 'a/cpu': 1, 'b/cpu': 2 }, del: [] })
   const later = (seconds: number) =>
     Array.from({ length: seconds }, (_, i) => ({ at: i + 1, set: {}, del: ['b/cpu'] })).reduce(advance, begun)
@@ -107,13 +107,13 @@ function watch (ticks: readonly Tick[], cameBy: Ways): boolean {
   })
 }
 
-t.test('whatever is lost on the way, who catches up has the board that who comes now is given: 10,000 random seconds', async (t) => {
+t.test('board: after any loss a recovering page has the same board as a new one (10,000 random seconds)', async (t) => {
   const cameBy = { deltas: 0, board: 0 }
   fc.assert(fc.property(ticks, (ticks) => watch(ticks, cameBy)), { numRuns: 20, endOnFailure: true })
   t.ok(cameBy.deltas > 100 && cameBy.board > 100, 'by either way, and often')
 })
 
-t.test('what nodes say becomes one map', async (t) => {
+t.test('roster: the reports of all nodes become one map', async (t) => {
   const node = (id: string, report?: unknown) => ({
     node: id, connections: 0, rooms: 0, uptime: 0, ...(report !== undefined && { report })
   })
@@ -122,16 +122,16 @@ t.test('what nodes say becomes one map', async (t) => {
     { 'a/cpu': 1, 'b/cpu': 2, 'b/rooms': 0 }
   )
 
-  t.test('of a node that says what is no metric, nothing is taken', async (t) => {
+  t.test('roster: a report that is not a metric is ignored', async (t) => {
     const odd = [node('a'), node('b', 'text'), node('c', [null, {}]), node('d', { cpu: null, load: '1', rooms: 2 })]
     t.strictSame(new Roster().gather(odd, {}, 0), { 'd/rooms': 2 })
   })
 
-  t.test('what an answering node no longer says is gone', async (t) => {
+  t.test('roster: a metric that a node stops reporting is removed', async (t) => {
     t.strictSame(new Roster().gather([node('a', { cpu: 1 })], { 'a/cpu': 0, 'a/redis': 3 }, 0), { 'a/cpu': 1 })
   })
 
-  t.test('a node that does not answer keeps its metrics for 3 s', async (t) => {
+  t.test('roster: a node that does not answer keeps its metrics for 3 s', async (t) => {
     const roster = new Roster()
     const a = node('a', { cpu: 1 })
     const known = roster.gather([a, node('b', { cpu: 2 })], {}, 1_000)
@@ -139,7 +139,7 @@ t.test('what nodes say becomes one map', async (t) => {
     t.strictSame(roster.gather([a], known, 4_000), { 'a/cpu': 1 })
   })
 
-  t.test('who has just begun to ask waits as long for a node that others knew', async (t) => {
+  t.test('roster: a node that just started waits as long for nodes that others knew', async (t) => {
     const roster = new Roster()
     t.strictSame(roster.gather([], { 'b/cpu': 2 }, 10_000), { 'b/cpu': 2 })
     t.strictSame(roster.gather([], { 'b/cpu': 2 }, 12_999), { 'b/cpu': 2 })

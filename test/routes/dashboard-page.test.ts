@@ -19,7 +19,7 @@ function followed (): Follower {
   return follower
 }
 
-t.test('the page follows the board', async (t) => {
+t.test('follower: the page follows the board', async (t) => {
   const follower = followed()
   t.strictSame(follower.board, advance(board, delta(4)))
   t.equal(follower.keeper, 'a')
@@ -29,7 +29,7 @@ t.test('the page follows the board', async (t) => {
   t.equal(follower.caughtUp, undefined, 'the connection was there all the time')
 })
 
-t.test('what was missed without a connection is counted when it comes', async (t) => {
+t.test('follower: missed deltas are counted when they arrive', async (t) => {
   const follower = followed()
   follower.lost()
   follower.take(delta(5), 5)
@@ -46,7 +46,7 @@ t.test('what was missed without a connection is counted when it comes', async (t
   t.strictSame(follower.caughtUp, { missed: 2, recovered: 2 }, 'what comes live was not missed')
 })
 
-t.test('too much missed is said to be', async (t) => {
+t.test('follower: a resync after too many missed deltas is reported', async (t) => {
   const follower = followed()
   follower.lost()
   follower.begin('trimmed', at(900), board)
@@ -54,14 +54,14 @@ t.test('too much missed is said to be', async (t) => {
   t.match(caughtUpLine({ missed: 896, recovered: 0, resyncReason: 'trimmed' }), /^Too much was missed .*\(trimmed\)/)
 })
 
-t.test('a connection lost before there was a board is no loss', async (t) => {
+t.test('follower: a connection lost before the first board is not counted', async (t) => {
   const follower = new Follower()
   follower.lost()
   follower.begin('fresh', at(3), board)
   t.equal(follower.caughtUp, undefined)
 })
 
-t.test('a board is read node by node', async (t) => {
+t.test('readings: a board is read node by node', async (t) => {
   const mixed: Board = {
     metrics: {
       'b/cpu': 12.5,
@@ -93,7 +93,7 @@ t.test('a board is read node by node', async (t) => {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-t.test('a line that is cut lets nothing through until it is mended', async (t) => {
+t.test('line: a cut line lets nothing through until it is mended', async (t) => {
   const sockets: FakeWebSocket[] = []
   class Socket extends FakeWebSocket {
     constructor (url: string, protocols: string[]) {

@@ -38,7 +38,7 @@ const quiet: Readings = {
   status: { state: 'up', node: 'a', connections: 0, rooms: 0, counters: totals }
 }
 
-t.test('a sample is what happened between two readings, in three digits', async (t) => {
+t.test('sample: it holds the difference of two readings in three digits', async (t) => {
   const busy: Readings = {
     at: 2_000,
     loop: { p50: 0.12345, p99: 98.765, utilisation: utilisation(500, 1_500) },
@@ -88,7 +88,7 @@ async function block (ms: number): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
 }
 
-t.test('a process reads itself: a blocked event loop shows', async (t) => {
+t.test('process reader: a blocked event loop shows in its readings', async (t) => {
   const reader = new ProcessReader(() => quiet.status)
   t.teardown(() => reader.close())
   const before = reader.read()
@@ -102,7 +102,7 @@ t.test('a process reads itself: a blocked event loop shows', async (t) => {
   t.equal(reader.read().loop.p99, 0, 'each reading begins anew')
 })
 
-t.test('a sampler samples each second until it is stopped', async (t) => {
+t.test('sampler: it samples each second until it is stopped', async (t) => {
   const clock = new FakeClock()
   let isClosed = false
   const reader: Reader = {
@@ -144,7 +144,7 @@ const deltaOf = (envelope: Envelope) => envelope.payload as Delta
 const messagesOf = async ({ app }: Served) =>
   (await app.rooms.of(metrics).read({ ...(await app.rooms.of(metrics).read()).position, offset: 0, hash: '' })).messages
 
-t.test('who joins gets the board, then each second what changed', async (t) => {
+t.test('dashboard server: a joining client gets the board, then a delta each second', async (t) => {
   const clock = new FakeClock(1_000_000)
   let said: Record<string, number> = { cpu: 1, rooms: 1 }
   const node = await serveNode(t, clock, new MemoryAdapter(), () => said)
@@ -172,7 +172,7 @@ t.test('who joins gets the board, then each second what changed', async (t) => {
   t.strictSame(deltaOf(await client.next('changed')), { at: 1_003_000, by: id, set: {}, del: [`${id}/rooms`] })
 })
 
-t.test('two nodes that begin at once: one delta a second, of both, by one of them', async (t) => {
+t.test('publisher: of two nodes that start together one appends the deltas of both', async (t) => {
   const clock = new FakeClock()
   const hub = new MemoryHub()
   const nodes = [
@@ -187,7 +187,7 @@ t.test('two nodes that begin at once: one delta a second, of both, by one of the
   t.strictSame((messages[0]?.payload as Delta).set, { [`${idOf(nodes[0])}/cpu`]: 1, [`${idOf(nodes[1])}/cpu`]: 2 })
 })
 
-t.test('when the one that appended last is gone another takes over, and what it said goes', async (t) => {
+t.test('publisher: another node takes over for one that is gone, and its metrics are removed', async (t) => {
   const clock = new FakeClock()
   const hub = new MemoryHub()
   const first = await serveNode(t, clock, new MemoryAdapter(hub), { cpu: 1 })
@@ -213,7 +213,7 @@ t.test('when the one that appended last is gone another takes over, and what it 
   t.strictSame(delta, { at: takenOver.at + 3_000, by: idOf(other), set: {}, del: [`${gone}/cpu`] })
 })
 
-t.test('a publisher stands back for whoever was quicker, and has what that one appended', async (t) => {
+t.test('publisher: a node whose append comes too late takes in the other node\'s delta', async (t) => {
   const clock = new FakeClock()
   const { app } = await serveNode(t, new FakeClock(), new MemoryAdapter(), {})
   const room = app.rooms.of(metrics)
@@ -251,7 +251,7 @@ t.test('a publisher stands back for whoever was quicker, and has what that one a
   t.equal(clock.pending, 0)
 })
 
-t.test('a second that fails is reported, and another follows; one that is stopped in the midst of it is the last', async (t) => {
+t.test('publisher: a failed second is reported and followed by another, unless it was stopped', async (t) => {
   const clock = new FakeClock()
   const failures: unknown[] = []
   let fail = (_error: Error) => {}
@@ -280,7 +280,7 @@ t.test('a second that fails is reported, and another follows; one that is stoppe
   t.equal(clock.pending, 0)
 })
 
-t.test('an append that fails is reported, and another follows', async (t) => {
+t.test('publisher: a failed append is reported and followed by another', async (t) => {
   const clock = new FakeClock()
   const failures: unknown[] = []
   const position = { epoch: 'e', offset: 0, hash: '' }
@@ -305,7 +305,7 @@ t.test('an append that fails is reported, and another follows', async (t) => {
   publisher.stop()
 })
 
-t.test('while the log cannot be reached the node says so, where anybody wants to know, and goes on', async (t) => {
+t.test('publisher: while the history is unavailable the node logs it at debug and continues', async (t) => {
   const clock = new FakeClock()
   const { logged } = await serveNode(
     t, clock, adapterWith({ history: { read: async () => { throw new Error('away') } } }), {}
@@ -314,7 +314,7 @@ t.test('while the log cannot be reached the node says so, where anybody wants to
   t.match(await logged('the dashboard misses a second'), { err: { code: 'unavailable' } })
 })
 
-t.test('of 200 metrics of which 10 % change a delta is at most 0.15 of the map, all that is on the wire counted', async (t) => {
+t.test('dashboard server: when 10 % of 200 metrics change, a delta is at most 0.15 of the map in bytes', async (t) => {
   const clock = new FakeClock(1.7e12)
   let now = 0
   const all = () =>
@@ -331,7 +331,7 @@ t.test('of 200 metrics of which 10 % change a delta is at most 0.15 of the map, 
   t.ok(ratio <= 0.15, `${ratio}`)
 })
 
-t.test('1,000 who watch cost one encoding a second', async (t) => {
+t.test('dashboard server: 1,000 watchers cost one encoding a second', async (t) => {
   const clock = new FakeClock()
   const node = await serveNode(t, clock, new MemoryAdapter(), { cpu: 1 })
   await second(clock, 1)
@@ -348,7 +348,7 @@ t.test('1,000 who watch cost one encoding a second', async (t) => {
   t.ok(encoded.length < 10, `${encoded.length} in all`)
 })
 
-t.test('the demo serves it to everyone, with what it says of itself', async (t) => {
+t.test('dashboard server: the demo serves its own metrics to everyone', async (t) => {
   const { app, url } = await serveDemo(t)
   const client = await TestClient.connect(`${url}/ws/dashboard`)
   await client.request('join', 'metrics')

@@ -9,7 +9,7 @@ import { Network } from '../support/network.ts'
 /**
  * The life of a connection, from the first request to goodbye, with our client on one side and the demo on the other.
  */
-t.test('the life of a connection', async (t) => {
+t.test('a connection\'s whole life, from the upgrade to its removal', async (t) => {
   const { app, identity, connect: visit, logged } = await serveDemo(t, { heartbeat: { interval: 1200, timeout: 1000 } })
   const network = await Network.open(t, (app.server.address() as AddressInfo).port)
   const ann = await identity('ann')
@@ -62,7 +62,7 @@ t.test('the life of a connection', async (t) => {
   t.strictSame(states, ['open', 'connecting', 'recovering', 'open', 'closed'])
 })
 
-t.test('a client that vanishes is gone within interval and timeout', async (t) => {
+t.test('heartbeat: a vanished client is removed within interval and timeout', async (t) => {
   const interval = 1500
   const timeout = 1000
   const { app, connect: visit, logged } = await serveDemo(t, { heartbeat: { interval, timeout } })

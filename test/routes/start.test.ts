@@ -32,7 +32,7 @@ t.test('npm start', async (t) => {
   const [http] = printed.match(/http:\/\/localhost:\d+/) ?? ['']
   const at = http.replace('localhost', '127.0.0.1')
 
-  t.test('prints its address and what to try', async (t) => {
+  t.test('prints its address and the demos', async (t) => {
     t.match(printed, /Open it in two windows/)
   })
 
@@ -44,7 +44,7 @@ t.test('npm start', async (t) => {
     }
   })
 
-  t.test('ends with Ctrl-C, its clients told', async (t) => {
+  t.test('closes its clients with 1012 on Ctrl-C', async (t) => {
     const response = await fetch(
       `${at}/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"ann"}' }
     )
@@ -56,7 +56,7 @@ t.test('npm start', async (t) => {
   })
 })
 
-t.test('LIMITS=off npm start says that it has no limits on rates and connections, and has none', async (t) => {
+t.test('LIMITS=off npm start reports and has no limits on rates and connections', async (t) => {
   const demo = start({ LIMITS: 'off' })
   t.teardown(demo.stop)
   const printed = await demo.ready

@@ -1,14 +1,14 @@
 import t from 'tap'
 import { buildApp } from '../../routes/app.ts'
 
-t.test('a demo identity', async (t) => {
+t.test('POST /token', async (t) => {
   const ask = async (demo: boolean, body: object) => {
     const app = await buildApp({ demo })
     t.teardown(() => app.close())
     return app.inject({ method: 'POST', url: '/token', body })
   }
 
-  t.test('is given to anyone with a name', async (t) => {
+  t.test('gives an identity to anyone with a name', async (t) => {
     const answer = await ask(true, { name: 'ann' })
     t.equal(answer.statusCode, 200)
     const [, claims = ''] = answer.json<{ token: string }>().token.split('.')
@@ -17,7 +17,7 @@ t.test('a demo identity', async (t) => {
     )
   })
 
-  t.test('needs a name, and nothing else', async (t) => {
+  t.test('needs a name and nothing else', async (t) => {
     for (const body of [{}, { name: '' }, { name: 'x'.repeat(41) }]) t.equal((await ask(true, body)).statusCode, 400)
   })
 

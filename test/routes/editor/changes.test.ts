@@ -4,7 +4,7 @@ import { cross, faultOf, harmTo, longestInsert, longestText, type ChangesJson } 
 
 const text = (value: string) => Text.of(value.split('\n'))
 
-t.test('what no sound client sends is told apart from what one does', async (t) => {
+t.test('changes: an invalid edit is told from a valid one', async (t) => {
   const cases: ReadonlyArray<readonly [changes: ChangesJson, fault: string | undefined]> = [
     [[3], undefined],
     [[1, [1, 'x', 'y'], 1], undefined],
@@ -29,7 +29,7 @@ t.test('what no sound client sends is told apart from what one does', async (t) 
   for (const [changes, fault] of cases) t.equal(faultOf(changes, 3), fault, JSON.stringify(changes).slice(0, 40))
 })
 
-t.test('a hundred thousand parts are refused before anything is made of them', async (t) => {
+t.test('changes: 100,000 parts are refused before they are parsed', async (t) => {
   let looks = 0
   const parts = new Proxy(Array.from({ length: 100_000 }, () => [0, 'xxxxxx']), {
     get: (target, key) => { looks++; return Reflect.get(target, key) }
@@ -38,7 +38,7 @@ t.test('a hundred thousand parts are refused before anything is made of them', a
   t.ok(looks < 10, `${looks} looks at them`)
 })
 
-t.test('what would tear a pair apart, or grow the text too long, is harm', async (t) => {
+t.test('changes: an edit that splits a surrogate pair or grows the text too long is refused', async (t) => {
   const smile = text('a😀b')
   const at = (from: number, to = from, insert = '') => ChangeSet.of({ from, to, insert }, 4)
   t.equal(harmTo(smile, at(1, 3)), undefined)
@@ -52,7 +52,7 @@ t.test('what would tear a pair apart, or grow the text too long, is harm', async
   t.equal(harmTo(full, ChangeSet.of({ from: 0, to: 1, insert: 'y' }, longestText)), undefined)
 })
 
-t.test('of two who insert at one place the later goes left, and both get one text', async (t) => {
+t.test('changes: of two inserts at one position the later goes first, and both sides agree', async (t) => {
   const [first, second] = [ChangeSet.of({ from: 1, insert: 'F' }, 2), ChangeSet.of({ from: 1, insert: 'S' }, 2)]
   const { earlier, later } = cross(first, second)
   const one = later.apply(first.apply(text('ab'))).toString()

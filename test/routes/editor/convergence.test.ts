@@ -4,7 +4,7 @@ import { Simulation } from '../../support/editor/simulation.ts'
 const seeds = 60
 const edits = 600
 
-t.test('eight people over two nodes and a network that loses what it can end up with one text', async (t) => {
+t.test('editor: eight users on two nodes converge over a network that loses messages', async (t) => {
   const seen = { stale: 0, refused: 0, appended: 0 }
   for (let seed = 1; seed <= seeds; seed++) {
     const simulation = new Simulation(seed)

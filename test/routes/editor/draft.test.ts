@@ -23,7 +23,7 @@ const draftOf = (value: string) => {
   return draft
 }
 
-t.test('what is written goes out one edit at a time, and is confirmed by the log', async (t) => {
+t.test('draft: local text goes out one edit at a time and is confirmed by the history', async (t) => {
   const draft = draftOf('ab')
   t.equal(draft.next(), undefined)
   draft.write(insert(2, 2, 'c'))
@@ -38,7 +38,7 @@ t.test('what is written goes out one edit at a time, and is confirmed by the log
   t.equal(draft.text.toString(), 'abcd')
 })
 
-t.test('edits of others go under what is pending', async (t) => {
+t.test('draft: edits of others go below pending edits', async (t) => {
   const draft = draftOf('a')
   draft.write(insert(1, 0, 'U'))
   draft.next()
@@ -49,7 +49,7 @@ t.test('edits of others go under what is pending', async (t) => {
   t.strictSame(draft.next(), { version: 3, hash: 'l3', seq: 1, changes: [[0, 'U'], 1] })
 })
 
-t.test('what is pending outlives the log that it was made in', async (t) => {
+t.test('draft: pending edits survive a lost history', async (t) => {
   const draft = draftOf('one two')
   draft.write(insert(7, 3, '!'))
   draft.next()
@@ -65,7 +65,7 @@ t.test('what is pending outlives the log that it was made in', async (t) => {
   t.equal([...draft.text.toString()].filter((c) => '!?'.includes(c)).length, 2, 'nothing lost')
 })
 
-t.test('what got into the log meanwhile is not pending any more', async (t) => {
+t.test('draft: an edit that reached the history during a resync is no longer pending', async (t) => {
   const draft = draftOf('a')
   draft.write(insert(1, 1, 'b'))
   draft.next()
@@ -74,7 +74,7 @@ t.test('what got into the log meanwhile is not pending any more', async (t) => {
   t.equal(draft.text.toString(), 'ab')
 })
 
-t.test('an edit that comes back as another one than was thought is put right', async (t) => {
+t.test('draft: an edit that returns transformed differently is corrected', async (t) => {
   const draft = draftOf('ab')
   draft.write(insert(2, 1, 'M'))
   draft.next()
@@ -84,7 +84,7 @@ t.test('an edit that comes back as another one than was thought is put right', a
   t.equal(draft.text.toString(), 'MabZ')
 })
 
-t.test('what the server refuses is undone, and only that', async (t) => {
+t.test('draft: a refused edit is undone, and nothing else', async (t) => {
   const draft = draftOf('ab')
   draft.write(insert(2, 1, 'bad'))
   draft.next()
@@ -93,7 +93,7 @@ t.test('what the server refuses is undone, and only that', async (t) => {
   t.strictSame(draft.next(), { version: 1, hash: 'l1', seq: 2, changes: [2, [0, 'good']] })
 })
 
-t.test('places go from the server\'s text to what is seen, and back', async (t) => {
+t.test('draft: positions map from the server\'s text to the visible text and back', async (t) => {
   const draft = draftOf('ab')
   draft.write(insert(2, 0, 'xx'))
   t.equal(draft.toServer(3), 1)
@@ -104,7 +104,7 @@ t.test('places go from the server\'s text to what is seen, and back', async (t) 
   t.equal(draft.fromServer(3, [0]), undefined)
 })
 
-t.test('where somebody is shows once we have the text that they are in', async (t) => {
+t.test('remote cursors: a cursor shows once the text of its version has arrived', async (t) => {
   const draft = draftOf('ab')
   const shown: unknown[] = []
   const others = new RemoteCursors(draft, (...place) => shown.push(place))
@@ -119,7 +119,7 @@ t.test('where somebody is shows once we have the text that they are in', async (
   t.strictSame(shown, [['u', 0, 1], ['u', 3, 3]])
 })
 
-t.test('the difference of two texts makes one into the other, and tears no pair apart', async (t) => {
+t.test('difference: it turns one text into the other and splits no surrogate pair', async (t) => {
   const random = randomOf(1)
   const any = () =>
     Array.from(
@@ -137,7 +137,7 @@ t.test('the difference of two texts makes one into the other, and tears no pair 
   }
 })
 
-t.test('what is too much for one edit goes in several', async (t) => {
+t.test('portion: an edit too large for one message goes in several', async (t) => {
   const base = text('x'.repeat(3_000))
   const many = ChangeSet.of(
     Array.from({ length: 1_500 }, (_, i) => ({ from: 2 * i, to: 2 * i + 1, insert: 'yz' })), base.length
@@ -157,7 +157,7 @@ t.test('what is too much for one edit goes in several', async (t) => {
   }
 })
 
-t.test('an edit is sent until the server has taken it, one at a time', async (t) => {
+t.test('sender: an edit is sent until the server accepts it, one at a time', async (t) => {
   const clock = new FakeClock()
   const sent: number[] = []
   let settle: (outcome: Outcome) => void = () => {}
@@ -197,7 +197,7 @@ t.test('an edit is sent until the server has taken it, one at a time', async (t)
   t.strictSame(sent, [1, 1, 1, 2])
 })
 
-t.test('the last edits of a thousand clients are remembered', async (t) => {
+t.test('document state: the last edits of 1,000 clients are remembered', async (t) => {
   const state = new DocumentState()
   for (let i = 1; i <= 1_001; i++) state.take(entry(i, `c${i}`, 5, ChangeSet.empty(0)))
   t.equal(state.versionOf('c1', 5), undefined)

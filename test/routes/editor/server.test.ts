@@ -44,7 +44,7 @@ async function textOf (demo: Demo): Promise<string> {
   ).toString()
 }
 
-t.test('an edit goes to everyone, the author included, and its place in the log is the version', async (t) => {
+t.test('editor server: an edit goes to everyone, its author too, and its offset is the version', async (t) => {
   const demo = await serveDemo(t)
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   t.match(await ada.client.request('edit', channel, edit(0, 1, [[0, 'ab']])), { type: 'ack', payload: { version: 1 } })
@@ -63,7 +63,7 @@ t.test('an edit goes to everyone, the author included, and its place in the log 
   t.equal(await textOf(demo), 'cab')
 })
 
-t.test('an edit that comes again is known', async (t) => {
+t.test('editor server: a repeated edit is recognised', async (t) => {
   const demo = await serveDemo(t)
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   await ada.client.request('edit', channel, edit(0, 1, [[0, 'a']]))
@@ -76,7 +76,7 @@ t.test('an edit that comes again is known', async (t) => {
   t.equal(await textOf(demo), 'ab')
 })
 
-t.test('a cursor is told to the others, under the name of who is there', async (t) => {
+t.test('editor server: a cursor goes to the other members under its user\'s id', async (t) => {
   const demo = await serveDemo(t)
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   t.match(
@@ -109,7 +109,7 @@ const hostile: ReadonlyArray<readonly [name: string, payload: unknown, code: str
   ['a version of another log', edit(1, 2, [3], { hash: 'elsewhere' }), 'stale']
 ]
 
-t.test('hostile edits are refused, and touch nothing', async (t) => {
+t.test('editor server: hostile edits are refused and change nothing', async (t) => {
   const demo = await serveDemo(t, { protocolErrors: { max: 100, timeWindow: 60_000 } })
   const [ada, bob] = [await enter(demo, 'Ada'), await enter(demo, 'Bob')]
   await ada.client.request('edit', channel, edit(0, 1, [[0, 'a😀']]))
@@ -121,7 +121,7 @@ t.test('hostile edits are refused, and touch nothing', async (t) => {
   t.equal(await textOf(demo), 'a😀!', 'and others write on')
 })
 
-t.test('a megabyte of a hundred thousand inserts blocks nobody', async (t) => {
+t.test('editor server: a megabyte of 100,000 inserts blocks nobody', async (t) => {
   const demo = await serveDemo(
     t,
     {
@@ -139,7 +139,7 @@ t.test('a megabyte of a hundred thousand inserts blocks nobody', async (t) => {
   t.ok(user + system < 2_000_000, `${user + system} us`)
 })
 
-t.test('a document costs nothing while nobody has it open', async (t) => {
+t.test('editor server: a document costs nothing while nobody has it open', async (t) => {
   let reads = 0
   const documents = new Documents(() => ({ read: async () => { reads++; throw refusal('unavailable') } }))
   documents.close('x', 'nobody')
@@ -154,7 +154,7 @@ t.test('a document costs nothing while nobody has it open', async (t) => {
   t.equal(reads, 0, 'and is not read until somebody edits it')
 })
 
-t.test('a push that fails leaves the next one alone', async (t) => {
+t.test('editor server: a failed push does not affect the next one', async (t) => {
   const empty = { position: { epoch: 'e', offset: 0, hash: '' }, reason: 'fresh' as const, messages: [] }
   const document = new SharedDocument({ read: async () => empty })
   const change = { version: 0, clientId: 'a', changes: [[0, 'x']] }
@@ -165,7 +165,7 @@ t.test('a push that fails leaves the next one alone', async (t) => {
   t.equal(document.text, 'x')
 })
 
-t.test('an edit may be made at any of the newest thousand versions', async (t) => {
+t.test('editor server: an edit may be made at any of the newest 1,000 versions', async (t) => {
   const replica = new Replica()
   const position = { epoch: 'e', offset: 0, hash: '' }
   for (let seq = 1; seq <= 1_001; seq++) {
@@ -182,7 +182,7 @@ t.test('an edit may be made at any of the newest thousand versions', async (t) =
   t.strictSame(changes.toJSON(), [2_002, [0, '!']])
 })
 
-t.test('while the log is away edits are answered so, and taken when it is back', async (t) => {
+t.test('editor server: while the history is unavailable edits are refused, afterwards accepted', async (t) => {
   const adapter = new AwayAdapter()
   const demo = await serveDemo(t, { adapter })
   const ada = await enter(demo, 'Ada')
@@ -195,7 +195,7 @@ t.test('while the log is away edits are answered so, and taken when it is back',
   t.match(await ada.client.request('edit', channel, edit(0, 1, [[0, 'a']])), { payload: { version: 1 } })
 })
 
-t.test('people have a name and a colour', async (t) => {
+t.test('editor server: users have a name and a colour', async (t) => {
   const demo = await serveDemo(t)
   const { client } = await demo.connect('Ada', undefined, '/ws/editor')
   const { payload } = await client.request('join', channel)
