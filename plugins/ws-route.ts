@@ -70,7 +70,7 @@ export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node
         ...hooks(route.onRequest),
         async (request, reply) => {
           const authenticated = await authenticate(request)
-          if (node.revocations.has(authenticated)) throw new Unauthenticated()
+          if (node.revocations.isRevoked(authenticated)) throw new Unauthenticated()
           await admission.byUser(authenticated.userId, request, reply)
           admitted.set(request, { ...authenticated, verify: unrevoked(authenticated.verify, node) })
         }
@@ -81,7 +81,7 @@ export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node
       ],
       onError: [
         ...hooks(route.onError),
-        async (_request, _reply, { statusCode = 500 }) => node.counters.reject(`http_${statusCode}`)
+        async (_request, _reply, { statusCode = 500 }) => node.counters.countRejection(`http_${statusCode}`)
       ],
       // Never reached: a request that is no upgrade is refused before.
       handler: checkHandshake,
@@ -105,7 +105,7 @@ function routerOf (channels: readonly ImplementedChannel[], node: Node): Router 
 function unrevoked (verify: Authenticated['verify'], { revocations }: Node): Authenticated['verify'] {
   return verify && (async (token) => {
     const credentials = await verify(token)
-    if (revocations.has(credentials)) throw new Unauthenticated()
+    if (revocations.isRevoked(credentials)) throw new Unauthenticated()
     return credentials
   })
 }

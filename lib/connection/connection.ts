@@ -48,9 +48,9 @@ export interface Identity extends Credentials {
 export interface ConnectionDeps {
   readonly clock: Clock
   readonly flusher: Flusher
-  readonly tally: Counters
+  readonly counters: Counters
   /** Bytes that may wait to be sent. */
-  readonly queue: number
+  readonly sendQueueBytes: number
 }
 
 /**
@@ -92,9 +92,9 @@ export class Connection implements ConnectionInfo {
     this.log = log
     this.connectedAt = this.lastSeen = services.clock.now()
     this.#webSocket = webSocket
-    this.#outbox = new SendQueue(webSocket, transport, services.flusher, services.queue, identity.id)
+    this.#outbox = new SendQueue(webSocket, transport, services.flusher, services.sendQueueBytes, identity.id)
     this.#clock = services.clock
-    this.#tally = services.tally
+    this.#tally = services.counters
   }
 
   get user (): unknown {
@@ -114,7 +114,7 @@ export class Connection implements ConnectionInfo {
   }
 
   /** Whether the socket is closed, told or not. */
-  get isGone (): boolean {
+  get isSocketClosed (): boolean {
     return this.#webSocket.readyState === this.#webSocket.CLOSED
   }
 
@@ -137,18 +137,18 @@ export class Connection implements ConnectionInfo {
   }
 
   /** Sends a frame that may be larger than what else may wait: what a client missed, all at once. */
-  sendWhole (frame: EncodedMessage): void {
-    if (this.#counts(frame) && !this.#outbox.pushWhole(frame)) this.#tooSlow()
+  sendRecovery (frame: EncodedMessage): void {
+    if (this.#counts(frame) && !this.#outbox.pushBeyondLimit(frame)) this.#tooSlow()
   }
 
   /** Any frame is a sign of life. */
-  seen (): void {
+  markAlive (): void {
     this.hasAnswered = true
     this.lastSeen = this.#clock.now()
   }
 
-  received (bytes: number): void {
-    this.seen()
+  countReceived (bytes: number): void {
+    this.markAlive()
     this.messagesIn++
     this.bytesIn += bytes
     this.#tally.messagesIn++
@@ -174,7 +174,7 @@ export class Connection implements ConnectionInfo {
     if (this.#state !== 'open') return
     this.#setState('closing')
     const { code, reason } = sendable(event)
-    this.#outbox.finish()
+    this.#outbox.flushBeforeClose()
     this.#webSocket.close(code, reason)
     // A paused socket would never read the answer.
     this.resume()
@@ -186,7 +186,7 @@ export class Connection implements ConnectionInfo {
   }
 
   /** The socket is gone; called once by whoever listens to it. */
-  closed (): void {
+  markClosed (): void {
     this.#setState('closed')
   }
 

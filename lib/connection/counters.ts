@@ -17,7 +17,7 @@ export class Counters {
   bytesOut = 0
   readonly #rejections = new Map<string, number>()
 
-  reject (reason: string): void {
+  countRejection (reason: string): void {
     this.#rejections.set(reason, (this.#rejections.get(reason) ?? 0) + 1)
   }
 

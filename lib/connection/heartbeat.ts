@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 
 /** What the heartbeat needs of a connection. */
-export interface Peer {
+export interface HeartbeatTarget {
   /** Whether a frame arrived since the last ping. */
   hasAnswered: boolean
   /** Whether we stopped reading: silence says nothing then. */
@@ -27,8 +27,8 @@ const slices = 32
 export class Heartbeat {
   readonly options: HeartbeatOptions
   readonly #clock: Clock
-  readonly #slices: ReadonlyArray<Set<Peer>> = Array.from({ length: slices }, () => new Set<Peer>())
-  readonly #home = new Map<Peer, Set<Peer>>()
+  readonly #slices: ReadonlyArray<Set<HeartbeatTarget>> = Array.from({ length: slices }, () => new Set<HeartbeatTarget>())
+  readonly #home = new Map<HeartbeatTarget, Set<HeartbeatTarget>>()
   /** How many turns after its ping a slice is judged; rounded down, so that no verdict comes late. */
   readonly #patience: number
   #turn = 0
@@ -52,18 +52,18 @@ export class Heartbeat {
     return this.#terminated
   }
 
-  watch (peer: Peer): void {
-    const slice = this.#slices[this.#next++ % slices] as Set<Peer>
+  watch (peer: HeartbeatTarget): void {
+    const slice = this.#slices[this.#next++ % slices] as Set<HeartbeatTarget>
     slice.add(peer)
     this.#home.set(peer, slice)
     if (this.#home.size === 1) this.#schedule()
   }
 
-  watches (peer: Peer): boolean {
+  watches (peer: HeartbeatTarget): boolean {
     return this.#home.has(peer)
   }
 
-  forget (peer: Peer): void {
+  unwatch (peer: HeartbeatTarget): void {
     this.#home.get(peer)?.delete(peer)
     this.#home.delete(peer)
     if (this.#home.size === 0) this.#clock.clearTimeout(this.#timer)
@@ -80,11 +80,11 @@ export class Heartbeat {
     for (const peer of this.#sliceAt(this.#turn)) peer.ping()
   }
 
-  #sliceAt (turn: number): Set<Peer> {
-    return this.#slices[(turn + slices) % slices] as Set<Peer>
+  #sliceAt (turn: number): Set<HeartbeatTarget> {
+    return this.#slices[(turn + slices) % slices] as Set<HeartbeatTarget>
   }
 
-  #judge (slice: Set<Peer>): void {
+  #judge (slice: Set<HeartbeatTarget>): void {
     for (const peer of slice) {
       if (peer.hasAnswered || peer.isPaused) continue
       this.#terminated++

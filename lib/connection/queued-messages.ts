@@ -1,13 +1,13 @@
 import type { EncodedMessage, ResyncSource } from '../protocol/encoding.ts'
-import { textFrames } from './raw-frames.ts'
+import { encodeTextFrames } from './raw-frames.ts'
 
 /** A frame that waits to be written, with what may take it out of the queue again. */
 export interface QueuedMessage {
-  readonly frame: EncodedMessage
+  readonly encoded: EncodedMessage
   /** The `latest` that may take its place. */
   readonly key: string | undefined
   /** The log that it belongs to. */
-  readonly stream: ResyncSource | undefined
+  readonly source: ResyncSource | undefined
 }
 
 /**
@@ -37,8 +37,8 @@ export class QueuedMessages {
   /** This and one frame more: the same object for who adds what was added here last. */
   with (frame: EncodedMessage, key?: string, stream?: ResyncSource): QueuedMessages {
     const last = this.#after && this.#after.#last
-    if (last?.frame !== frame || last.key !== key || last.stream !== stream) {
-      this.#after = new QueuedMessages(this, { frame, key, stream }, this.bytes + frame.length, Math.max(this.longest, frame.length))
+    if (last?.encoded !== frame || last.key !== key || last.source !== stream) {
+      this.#after = new QueuedMessages(this, { encoded: frame, key, source: stream }, this.bytes + frame.length, Math.max(this.longest, frame.length))
     }
     return this.#after as QueuedMessages
   }
@@ -46,16 +46,16 @@ export class QueuedMessages {
   without (isGone: (waiting: QueuedMessage) => boolean): QueuedMessages {
     const all = this.#all()
     if (!all.some(isGone)) return this
-    return all.filter((waiting) => !isGone(waiting)).reduce((batch: QueuedMessages, { frame, key, stream }) => batch.with(frame, key, stream), QueuedMessages.empty)
+    return all.filter((waiting) => !isGone(waiting)).reduce((batch: QueuedMessages, { encoded: frame, key, source: stream }) => batch.with(frame, key, stream), QueuedMessages.empty)
   }
 
-  get frames (): EncodedMessage[] {
-    return this.#all().map(({ frame }) => frame)
+  get messages (): EncodedMessage[] {
+    return this.#all().map(({ encoded: frame }) => frame)
   }
 
   /** All of it as WebSocket frames. */
-  get piece (): Buffer {
-    this.#piece ??= textFrames(this.frames)
+  get webSocketFrames (): Buffer {
+    this.#piece ??= encodeTextFrames(this.messages)
     return this.#piece
   }
 

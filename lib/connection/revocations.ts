@@ -35,7 +35,7 @@ export class Revocations {
     this.#until.set(key, Math.max(until, this.#until.get(key) ?? 0))
   }
 
-  has ({ userId, jti }: Revocable): boolean {
+  isRevoked ({ userId, jti }: Revocable): boolean {
     return (userId !== undefined && this.#holds(`user ${userId}`)) || (jti !== undefined && this.#holds(`jti ${jti}`))
   }
 

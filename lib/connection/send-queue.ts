@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { EncodedMessage, ResyncSource, WhenSlow } from '../protocol/encoding.ts'
 import { QueuedMessages, type QueuedMessage } from './queued-messages.ts'
-import { isIdle, mostCopied } from './raw-frames.ts'
+import { isSenderIdle, maxCopiedBytes } from './raw-frames.ts'
 
 /** Writes what was pushed during one turn of the event loop at its end, so that a connection costs one system call a turn. */
 export class Flusher {
@@ -13,7 +13,7 @@ export class Flusher {
     this.#schedule = schedule
   }
 
-  add (outbox: SendQueue): void {
+  schedule (outbox: SendQueue): void {
     if (this.#dirty.push(outbox) === 1) this.#schedule(() => this.#flush())
   }
 
@@ -70,7 +70,7 @@ export class SendQueue {
   }
 
   /** A frame that may be larger than the limit, such as a replay; false when the queue is too long already. */
-  pushWhole (frame: EncodedMessage): boolean {
+  pushBeyondLimit (frame: EncodedMessage): boolean {
     if (this.size > this.#limit) return false
     this.#add(frame)
     return true
@@ -80,8 +80,8 @@ export class SendQueue {
   flush (): void {
     if (this.#writing > 0 || this.#waiting === QueuedMessages.empty) return
     const batch = this.#take()
-    if (batch.longest <= mostCopied && isIdle(this.#webSocket)) this.#transport.write(batch.piece, this.#whenWritten)
-    else this.#send(batch.frames)
+    if (batch.longest <= maxCopiedBytes && isSenderIdle(this.#webSocket)) this.#transport.write(batch.webSocketFrames, this.#whenWritten)
+    else this.#send(batch.messages)
   }
 
   #send (frames: readonly EncodedMessage[]): void {
@@ -92,8 +92,8 @@ export class SendQueue {
   }
 
   /** Writes what waits even so: the close comes behind it. */
-  finish (): void {
-    for (const frame of this.#take().frames) this.#webSocket.send(frame, text)
+  flushBeforeClose (): void {
+    for (const frame of this.#take().messages) this.#webSocket.send(frame, text)
   }
 
   /** Forgets what waits: nobody will read it. */
@@ -109,7 +109,7 @@ export class SendQueue {
   }
 
   #add (frame: EncodedMessage, key?: string, stream?: ResyncSource): void {
-    if (this.#waiting === QueuedMessages.empty && this.#writing === 0) this.#flusher.add(this)
+    if (this.#waiting === QueuedMessages.empty && this.#writing === 0) this.#flusher.schedule(this)
     this.#waiting = this.#waiting.with(frame, key, stream)
   }
 
@@ -120,7 +120,7 @@ export class SendQueue {
   }
 
   #skip (stream: ResyncSource): true {
-    this.#remove((waiting) => waiting.stream === stream)
+    this.#remove((waiting) => waiting.source === stream)
     this.#skipping.add(stream)
     return true
   }

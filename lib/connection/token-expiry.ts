@@ -28,7 +28,7 @@ export class TokenExpiry<T extends Expiring> {
     if (this.#watched.size === 1) this.#schedule()
   }
 
-  forget (one: T): void {
+  unwatch (one: T): void {
     this.#watched.delete(one)
     if (this.#watched.size === 0) this.#clock.clearTimeout(this.#timer)
   }

@@ -7,7 +7,7 @@ export interface EncodedEntry {
   readonly offset: number
   readonly hash: string
   readonly prev: string
-  readonly frame: EncodedMessage
+  readonly encoded: EncodedMessage
   readonly whenSlow: WhenSlow
 }
 
@@ -16,11 +16,11 @@ const maxEntries = 1_000
 const maxBytes = 1_048_576
 
 /** What a client is told of a log: all that came after where it was, or, with a reason, where to begin anew. */
-export interface Replay {
+export interface RecoveryContent {
   readonly position: Position
   readonly reason?: UnrecoverableReason
   readonly snapshot?: Snapshot
-  readonly frames: readonly EncodedMessage[]
+  readonly messages: readonly EncodedMessage[]
 }
 
 /**
@@ -54,13 +54,13 @@ export class HistoryCache {
   }
 
   /** Whether this entry is behind us: it came before. One with the same offset and another link did not. */
-  knows (epoch: string, { offset, hash }: HistoryEntry): boolean {
+  contains (epoch: string, { offset, hash }: HistoryEntry): boolean {
     if (epoch !== this.#position.epoch || offset > this.#position.offset) return false
     return (this.#hashAt(offset) ?? hash) === hash
   }
 
   /** Takes the entry that follows. */
-  push (entry: HistoryEntry, snapshot?: string): EncodedEntry {
+  append (entry: HistoryEntry, snapshot?: string): EncodedEntry {
     const logged = loggedFrame(entry)
     const { offset, hash } = logged
     this.#position = { epoch: this.#position.epoch, offset, hash }
@@ -71,17 +71,17 @@ export class HistoryCache {
   }
 
   /** What came after `since`, or why that cannot be told. */
-  after (since: Position | undefined, history: number): Replay {
+  recoveryAfter (since: Position | undefined, history: number): RecoveryContent {
     const reason = since ? this.#whyNot(since) : 'fresh'
-    if (reason) return this.anew(reason, history)
-    return { position: this.#position, frames: this.#from((since as Position).offset).map(({ frame }) => frame) }
+    if (reason) return this.resyncContent(reason, history)
+    return { position: this.#position, messages: this.#from((since as Position).offset).map(({ encoded: frame }) => frame) }
   }
 
   /** Where to begin anew: the snapshot and what came after it, else the newest `history` messages. */
-  anew (reason: UnrecoverableReason, history: number): Replay {
+  resyncContent (reason: UnrecoverableReason, history: number): RecoveryContent {
     const snapshot = this.#snapshot
     const entries = snapshot ? this.#from(snapshot.offset) : this.#entries.slice(-history)
-    return { position: this.#position, reason, ...(snapshot && { snapshot }), frames: entries.map(({ frame }) => frame) }
+    return { position: this.#position, reason, ...(snapshot && { snapshot }), messages: entries.map(({ encoded: frame }) => frame) }
   }
 
   #whyNot ({ epoch, offset, hash }: Position): UnrecoverableReason | undefined {
@@ -110,14 +110,14 @@ export class HistoryCache {
 
   #add (logged: EncodedEntry): void {
     this.#entries.push(logged)
-    this.#bytes += logged.frame.length
+    this.#bytes += logged.encoded.length
   }
 
   #trim (): void {
     const kept = this.#snapshot?.offset ?? Infinity
     let n = 0
     while (n < this.#entries.length && (this.#entries.length - n > maxEntries || this.#bytes > maxBytes)) {
-      const { offset, frame } = this.#entries[n] as EncodedEntry
+      const { offset, encoded: frame } = this.#entries[n] as EncodedEntry
       if (offset > kept) break
       this.#bytes -= frame.length
       n++
@@ -128,10 +128,10 @@ export class HistoryCache {
 }
 
 function isWithinBound (entries: readonly EncodedEntry[]): boolean {
-  return entries.length <= maxEntries && entries.reduce((bytes, { frame }) => bytes + frame.length, 0) <= maxBytes
+  return entries.length <= maxEntries && entries.reduce((bytes, { encoded: frame }) => bytes + frame.length, 0) <= maxBytes
 }
 
 function loggedFrame (entry: HistoryEntry): EncodedEntry {
   const { offset, hash, prev, whenSlow } = entry
-  return { offset, hash, prev, whenSlow, frame: withPosition(entry.encoded, entry) }
+  return { offset, hash, prev, whenSlow, encoded: withPosition(entry.encoded, entry) }
 }

@@ -2,7 +2,7 @@ import type { HistoryEntry, HistoryRead, UnrecoverableReason } from '../cluster/
 import type { Clock, Timer } from '../clock.ts'
 import type { Position } from '../protocol/position.ts'
 import { CoalescedTask } from './coalesced-task.ts'
-import { HistoryCache, type EncodedEntry, type Replay } from './history-cache.ts'
+import { HistoryCache, type EncodedEntry, type RecoveryContent } from './history-cache.ts'
 
 /** Entries that may wait for a read; more are forgotten, and read. */
 const maxHeld = 1_000
@@ -57,7 +57,7 @@ export class HistoryFollower {
   }
 
   /** Goes on without the log where that cannot be read now: its members begin anew when it can. */
-  openLate (): void {
+  startWithoutHistory (): void {
     this.#isLate = true
     this.refresh()
   }
@@ -80,32 +80,32 @@ export class HistoryFollower {
   }
 
   /** We appended, and the entry should be on its way here. */
-  appended (position: Position): void {
+  expectEntry (position: Position): void {
     if (!this.#isBehind(position)) return
     this.#clock.clearTimeout(this.#timer)
     this.#timer = this.#clock.setTimeout(() => { if (this.#isBehind(position)) this.refresh() }, patience)
   }
 
   /** Reads unless this, the position of the log itself, is ours: it may also have lost what we have seen. Undefined: it holds nothing. */
-  compare (position: Position | undefined): void {
+  comparePosition (position: Position | undefined): void {
     const own = this.position
     const isOurs = position ? isSame(position, own) : own?.offset === 0
     if (!isOurs) this.refresh()
   }
 
   /** What a client that joins is told, after `settle`; undefined while the log could not be read. */
-  replay (since: Position | undefined, history: number): Replay | undefined {
-    return this.#tail?.after(since, history)
+  recoveryAfter (since: Position | undefined, history: number): RecoveryContent | undefined {
+    return this.#tail?.recoveryAfter(since, history)
   }
 
   /** What members are told that begin anew. */
-  anew (history: number): Replay | undefined {
-    return this.#tail?.anew('fresh', history)
+  resyncContent (history: number): RecoveryContent | undefined {
+    return this.#tail?.resyncContent('fresh', history)
   }
 
   /** What this node knows may lag behind what a client has seen elsewhere: then it reads before it answers. */
-  async settle (since: Position): Promise<void> {
-    const reason = this.replay(since, 0)?.reason
+  async catchUpWith (since: Position): Promise<void> {
+    const reason = this.recoveryAfter(since, 0)?.reason
     if (reason === 'epoch' || reason === 'future' || reason === 'fork') await this.catchUp()
   }
 
@@ -129,7 +129,7 @@ export class HistoryFollower {
   /** `early`: how many of the held entries came before the read began; it knows better than they do. */
   #digest (read: HistoryRead, early: number): void {
     const hasMembers = this.#tail !== undefined || this.#isLate
-    if (this.#tail && !read.reason) for (const entry of read.entries) this.#events.deliver(this.#tail.push(entry))
+    if (this.#tail && !read.reason) for (const entry of read.entries) this.#events.deliver(this.#tail.append(entry))
     else this.#tail = new HistoryCache(read)
     if (hasMembers && read.reason) this.#events.resync(read.reason)
     this.#release(this.#tail, early)
@@ -144,8 +144,8 @@ export class HistoryFollower {
 
   /** Whether nothing more is to be done about an entry: it is delivered, or known. */
   #take (tail: HistoryCache, { epoch, entry, snapshot }: Held): boolean {
-    if (!tail.follows(epoch, entry)) return tail.knows(epoch, entry)
-    this.#events.deliver(tail.push(entry, snapshot))
+    if (!tail.follows(epoch, entry)) return tail.contains(epoch, entry)
+    this.#events.deliver(tail.append(entry, snapshot))
     return true
   }
 

@@ -26,7 +26,7 @@ export class PositionPoller {
     if (this.#feeds.size === 1) this.#schedule()
   }
 
-  forget (channel: string): void {
+  unwatch (channel: string): void {
     this.#feeds.delete(channel)
     if (this.#feeds.size === 0) this.#clock.clearTimeout(this.#timer)
   }
@@ -43,7 +43,7 @@ export class PositionPoller {
   async #check (quiet: ReadonlyArray<readonly [string, { readonly feed: HistoryFollower }]>): Promise<void> {
     if (quiet.length === 0) return
     const positions = await this.#history.positions(quiet.map(([channel]) => channel))
-    for (const [i, [, { feed }]] of quiet.entries()) feed.compare(positions[i])
+    for (const [i, [, { feed }]] of quiet.entries()) feed.comparePosition(positions[i])
   }
 }
 

@@ -1,15 +1,15 @@
 import type { Snapshot } from '../cluster/history.ts'
 import { encodeEnvelopeWith, jsonList, type EncodedMessage } from '../protocol/encoding.ts'
 import type { Recovery, ResyncReason } from '../protocol/position.ts'
-import type { Replay } from './history-cache.ts'
+import type { RecoveryContent } from './history-cache.ts'
 
 /** What a replay adds to the ack of a join, in two parts: as values, and as JSON that was made before. */
-export interface RecoveryParts {
+export interface RecoveryPayload {
   readonly values: Omit<Recovery, 'snapshot' | 'messages'>
   readonly json: Readonly<Record<string, Buffer>>
 }
 
-export function recoveryOf ({ position, reason, snapshot, frames }: Replay): RecoveryParts {
+export function recoveryPayload ({ position, reason, snapshot, messages: frames }: RecoveryContent): RecoveryPayload {
   return {
     values: { ...position, recovered: reason === undefined, ...(reason && { reason }) },
     json: { ...(snapshot && { snapshot: snapshotJson(snapshot) }), messages: jsonList(frames) }
@@ -17,8 +17,8 @@ export function recoveryOf ({ position, reason, snapshot, frames }: Replay): Rec
 }
 
 /** Tells a member to begin anew. */
-export function resyncFrame (channel: string, replay: Replay, reason: ResyncReason): EncodedMessage {
-  const { json } = recoveryOf(replay)
+export function encodeResync (channel: string, replay: RecoveryContent, reason: ResyncReason): EncodedMessage {
+  const { json } = recoveryPayload(replay)
   return encodeEnvelopeWith({ type: 'resync', channel, payload: { ...replay.position, reason } }, json)
 }
 

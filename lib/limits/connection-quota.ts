@@ -13,14 +13,14 @@ export class ConnectionQuota {
   }
 
   /** Takes a place; false when the key has no more. Each one taken is given back with `free`. */
-  take (key: string): boolean {
+  acquireQuota (key: string): boolean {
     const taken = this.#taken.get(key) ?? 0
     if (taken >= this.#limit) return false
     this.#taken.set(key, taken + 1)
     return true
   }
 
-  free (key: string): void {
+  releaseQuota (key: string): void {
     const taken = (this.#taken.get(key) as number) - 1
     if (taken > 0) this.#taken.set(key, taken)
     else this.#taken.delete(key)

@@ -15,8 +15,8 @@ export class InboundRateLimiter {
   }
 
   /** 0 when a message may pass, else after how many milliseconds to try again. */
-  pass (type: string, bytes: number): number {
+  consume (type: string, bytes: number): number {
     const kind = type === 'join' || type === 'leave' ? this.#joins : this.#messages
-    return kind.take() || this.#bytes.take(bytes)
+    return kind.consume() || this.#bytes.consume(bytes)
   }
 }

@@ -20,7 +20,7 @@ export class ProtocolErrorBudget {
   }
 
   /** Counts one; true when it is one too many. */
-  add (): boolean {
+  countError (): boolean {
     const now = this.#clock.now()
     if (this.#count === 0 || now - this.#began >= this.#options.timeWindow) {
       this.#count = 0

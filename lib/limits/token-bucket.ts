@@ -36,7 +36,7 @@ export class TokenBucket {
    * Takes `amount`, and returns 0; or takes nothing, and returns after how many milliseconds to try again. More than it can
    * hold is taken from a full one, which is in debt then.
    */
-  take (amount = 1): number {
+  consume (amount = 1): number {
     this.#refill()
     const cost = amount * this.#rate.timeWindow
     const missing = Math.min(cost, this.#capacity) - this.#level

@@ -15,11 +15,11 @@ export class UserRateLimits {
   }
 
   /** 0 when `who` may send, else after how many milliseconds to try again. */
-  take (what: string, rate: Rate, who: string): number {
+  consume (what: string, rate: Rate, who: string): number {
     const key = `${what} ${who}`
     const bucket = this.#buckets.get(key) ?? new TokenBucket(rate, this.#clock)
     this.#buckets.set(key, bucket)
-    return bucket.take()
+    return bucket.consume()
   }
 
   /** Forgets who has been silent long enough for it to make no difference. */

@@ -3,7 +3,7 @@ import type { ResyncReason } from '../protocol/position.ts'
 import type { HistoryFollower } from '../history/history-follower.ts'
 import { CoalescedTask } from '../history/coalesced-task.ts'
 import { PresenceReplica } from './presence-replica.ts'
-import { resyncFrame } from '../history/recovery.ts'
+import { encodeResync } from '../history/recovery.ts'
 import type { EncodedEntry } from '../history/history-cache.ts'
 
 /** All that a room knows of a connection. `send` neither waits nor throws. */
@@ -53,12 +53,12 @@ export class Room implements ResyncSource {
   }
 
   /** The same for a message of the log. */
-  deliverEntry ({ frame, whenSlow }: EncodedEntry): void {
+  deliverEntry ({ encoded: frame, whenSlow }: EncodedEntry): void {
     for (const member of this.members.values()) member.send(frame, whenSlow, this)
   }
 
   /** Every member begins anew. */
-  restart (reason: ResyncReason): void {
+  resyncMembers (reason: ResyncReason): void {
     const bytes = this.#resyncFrame(reason)
     if (bytes) for (const member of this.members.values()) member.send(bytes, undefined, this)
   }
@@ -68,7 +68,7 @@ export class Room implements ResyncSource {
   }
 
   #resyncFrame (reason: ResyncReason): EncodedMessage | undefined {
-    const replay = this.history?.follower.anew(this.history.initial)
-    return replay && resyncFrame(this.channel, replay, reason)
+    const replay = this.history?.follower.resyncContent(this.history.initial)
+    return replay && encodeResync(this.channel, replay, reason)
   }
 }

@@ -10,7 +10,7 @@ import type { Position } from '../protocol/position.ts'
 import { HistoryFollower } from '../history/history-follower.ts'
 import { PositionPoller } from '../history/position-poller.ts'
 import { Room, type DeliverOptions, type Member } from './room.ts'
-import type { Replay } from '../history/history-cache.ts'
+import type { RecoveryContent } from '../history/history-cache.ts'
 
 /** Every room of this node, joined to those of the other nodes by the adapter. */
 export class Rooms {
@@ -26,7 +26,7 @@ export class Rooms {
   }
 
   /** What the adapter has to tell of rooms. */
-  get receiver (): Pick<AdapterEvents, 'message' | 'presenceChanged' | 'entryAppended' | 'gap'> {
+  get adapterEvents (): Pick<AdapterEvents, 'message' | 'presenceChanged' | 'entryAppended' | 'gap'> {
     return {
       message: (channel, bytes, whenSlow) => this.#rooms.get(channel)?.deliver(bytes, { whenSlow }),
       presenceChanged: (channel, moment, change) => this.#presenceChanged(channel, moment, change),
@@ -45,13 +45,13 @@ export class Rooms {
    * failed ones too. Rejects when the adapter cannot subscribe, or cannot read the log. `history`: how many messages of its log a new member
    * gets; undefined where the channel has none.
    */
-  async open (channel: string, history?: number): Promise<void> {
+  async openRoom (channel: string, history?: number): Promise<void> {
     const room = this.#rooms.get(channel) ?? this.#begin(channel, history)
     room.holds++
     await room.ready
   }
 
-  release (channel: string): void {
+  releaseRoom (channel: string): void {
     const room = this.#rooms.get(channel) as Room
     if (--room.holds > 0) return
     this.#rooms.delete(channel)
@@ -59,11 +59,11 @@ export class Rooms {
     this.#quietly(this.#adapter.pubsub.unsubscribe(channel))
   }
 
-  add (channel: string, member: Member): void {
+  addMember (channel: string, member: Member): void {
     this.#rooms.get(channel)?.members.set(member.id, member)
   }
 
-  delete (channel: string, member: Member): void {
+  deleteMember (channel: string, member: Member): void {
     this.#rooms.get(channel)?.members.delete(member.id)
   }
 
@@ -79,7 +79,7 @@ export class Rooms {
   /** Appends to a channel's log; members everywhere get it from there, in its order. Rejects when that cannot be done, or nobody knows. */
   async append (channel: string, append: Append): Promise<AppendOutcome> {
     const appended = await this.#adapter.history.append(channel, append)
-    if ('position' in appended) this.#rooms.get(channel)?.history?.follower.appended(appended.position)
+    if ('position' in appended) this.#rooms.get(channel)?.history?.follower.expectEntry(appended.position)
     return appended
   }
 
@@ -89,14 +89,14 @@ export class Rooms {
   }
 
   /** Makes sure that this node has come as far as a client that was elsewhere. */
-  async settle (channel: string, since: Position | undefined): Promise<void> {
-    if (since) await this.#rooms.get(channel)?.history?.follower.settle(since)
+  async catchUpWith (channel: string, since: Position | undefined): Promise<void> {
+    if (since) await this.#rooms.get(channel)?.history?.follower.catchUpWith(since)
   }
 
   /** What a member that joins in this turn is told of an open room's log; undefined where it has none. */
-  replay (channel: string, since: Position | undefined): Replay | undefined {
+  recoveryAfter (channel: string, since: Position | undefined): RecoveryContent | undefined {
     const log = this.#rooms.get(channel)?.history
-    return log?.follower.replay(since, log.initial)
+    return log?.follower.recoveryAfter(since, log.initial)
   }
 
   members (channel: string): Member[] {
@@ -110,25 +110,25 @@ export class Rooms {
       for (const member of [...members.values()].filter(isOrphan)) {
         removed++
         members.delete(member.id)
-        this.exit(channel, member, 0)
-        this.release(channel)
+        this.exitPresence(channel, member, 0)
+        this.releaseRoom(channel)
       }
     }
     return removed
   }
 
   /** Counts a member as present. Rejects when the adapter cannot. */
-  async enter (channel: string, member: Member, data: unknown): Promise<void> {
+  async enterPresence (channel: string, member: Member, data: unknown): Promise<void> {
     await this.#adapter.presence.enter(channel, { connection: member.id, user: member.userId ?? member.id, data })
   }
 
   /** Its user stays present for `grace` milliseconds, and is not told to have left when back by then. */
-  exit (channel: string, member: Member, grace: number): void {
+  exitPresence (channel: string, member: Member, grace: number): void {
     this.#quietly(this.#adapter.presence.exit(channel, member.id, grace))
   }
 
   /** `own` is among them, though news of it may still be on its way here. */
-  present (channel: string, own?: PresenceEntry): PresenceEntry[] {
+  presenceEntries (channel: string, own?: PresenceEntry): PresenceEntry[] {
     const entries = this.#rooms.get(channel)?.presence.entries ?? []
     return own && !entries.some(({ user }) => user === own.user) ? [...entries, own] : entries
   }
@@ -145,7 +145,7 @@ export class Rooms {
     const feed = new HistoryFollower({
       read: (since) => this.#adapter.history.read(room.channel, since),
       deliver: (logged) => room.deliverEntry(logged),
-      resync: (reason) => room.restart(reason)
+      resync: (reason) => room.resyncMembers(reason)
     }, this.#clock)
     this.#positions.watch(room.channel, feed)
     return feed
@@ -171,7 +171,7 @@ export class Rooms {
       await feed.catchUp()
     } catch (error) {
       if (this.#adapter.status.state === 'up') throw error
-      feed.openLate()
+      feed.startWithoutHistory()
     }
   }
 
@@ -190,7 +190,7 @@ export class Rooms {
 
   #close ({ channel, history }: Room): void {
     history?.follower.close()
-    this.#positions.forget(channel)
+    this.#positions.unwatch(channel)
   }
 
   /** Messages may have been missed. */

@@ -73,9 +73,9 @@ export class Node {
     this.adapter = adapter
     this.clock = clock
     this.localRequests = new LocalNodeRequests(this, options.report, log)
-    this.#connectionServices = { clock, flusher: new Flusher(), tally: this.counters, queue: options.limits.sendQueueBytes }
+    this.#connectionServices = { clock, flusher: new Flusher(), counters: this.counters, sendQueueBytes: options.limits.sendQueueBytes }
     adapter.start({
-      ...this.rooms.receiver,
+      ...this.rooms.adapterEvents,
       revoked: (key, until) => { this.revoke(key, until) },
       requested: (request) => handleNodeRequest(this.localRequests, request)
     })
@@ -101,7 +101,7 @@ export class Node {
   /** Closes every connection here whose user or token that is, and lets none in until then. Returns how many were closed. */
   revoke (key: string, until: number): number {
     this.revocations.add(key, until)
-    const live = this.registry.all().filter((connection) => connection.isOpen && this.revocations.has(connection))
+    const live = this.registry.all().filter((connection) => connection.isOpen && this.revocations.isRevoked(connection))
     for (const connection of live) connection.close(closeEvents.revoked)
     return live.length
   }
@@ -112,14 +112,14 @@ export class Node {
     const { clock, rooms, counters } = this
     const session = new Session(connection, router, { clock, rooms, counters, rateLimits: this.#rateLimits, idempotentMessages: this.#once, options: this.#options })
     this.#add(connection, session)
-    if (this.revocations.has(connection)) connection.close(closeEvents.revoked)
+    if (this.revocations.isRevoked(connection)) connection.close(closeEvents.revoked)
     webSocket.on('message', (data: Buffer, isBinary) => {
-      connection.received(data.length)
+      connection.countReceived(data.length)
       if (isBinary) this.#refuseBinary(connection)
       else session.receive(data.toString(), data.length)
     })
     webSocket.on('ping', () => session.pingReceived())
-    webSocket.on('pong', () => connection.seen())
+    webSocket.on('pong', () => connection.markAlive())
     webSocket.on('close', (code) => {
       log.info({ code }, 'connection closed')
       this.remove(connection)
@@ -170,10 +170,10 @@ export class Node {
 
   /** Removes every trace of a connection that is gone; again changes nothing. */
   remove (connection: Connection): void {
-    connection.closed()
+    connection.markClosed()
     this.sessions.get(connection.id)?.end()
-    this.heartbeat.forget(connection)
-    this.#expiry.forget(connection)
+    this.heartbeat.unwatch(connection)
+    this.#expiry.unwatch(connection)
     this.sessions.delete(connection.id)
     this.registry.delete(connection)
     if (this.registry.size === 0) this.#emptied?.()

@@ -61,7 +61,7 @@ export class Sweeper {
   #sweep (): void {
     const { registry, heartbeat } = this.#node
     for (const connection of registry.all()) {
-      if (connection.isGone) this.#discard(connection, 'closed')
+      if (connection.isSocketClosed) this.#discard(connection, 'closed')
       else if (!heartbeat.watches(connection)) this.#discard(connection, 'unwatched')
     }
     this.#count('orphaned', this.#node.removeOrphans())

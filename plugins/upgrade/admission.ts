@@ -67,10 +67,10 @@ export class Admission {
 
   #take (places: ConnectionQuota, key: string, request: FastifyRequest, reply: FastifyReply): boolean {
     const { socket } = request.raw
-    const taken = places.take(key)
+    const taken = places.acquireQuota(key)
     // A socket that was reset while we waited for somebody's answer has closed already, and will not say so again.
-    if (taken && socket.closed) places.free(key)
-    else if (taken) socket.once('close', () => places.free(key))
+    if (taken && socket.closed) places.releaseQuota(key)
+    else if (taken) socket.once('close', () => places.releaseQuota(key))
     else reply.header('retry-after', retryAfter)
     return taken
   }

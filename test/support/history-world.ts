@@ -3,7 +3,7 @@ import type { Append, AppendOutcome, HistoryEntry, HistoryRead } from '../../lib
 import type { EntryPosition } from '../../lib/protocol/encoding.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import { HistoryFollower } from '../../lib/history/history-follower.ts'
-import type { EncodedEntry, Replay } from '../../lib/history/history-cache.ts'
+import type { EncodedEntry, RecoveryContent } from '../../lib/history/history-cache.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 
 export const turn = () => new Promise(setImmediate)
@@ -34,7 +34,7 @@ export class Watcher {
   seen: EntryPosition[] = []
   resyncs = 0
 
-  begin ({ position, snapshot, frames }: Replay): void {
+  begin ({ position, snapshot, messages: frames }: RecoveryContent): void {
     const places = frames.map((frame) => JSON.parse(frame.toString()) as EntryPosition)
     this.position = position
     this.seen = []
@@ -44,7 +44,7 @@ export class Watcher {
     assert.equal(this.seen.at(-1)?.hash ?? snapshot?.hash ?? position.hash, position.hash, 'up to the position told')
   }
 
-  goOn ({ position, frames }: Replay, since: Position): void {
+  goOn ({ position, messages: frames }: RecoveryContent, since: Position): void {
     this.seen = []
     let hash = since.hash
     for (const frame of frames) {
@@ -59,7 +59,7 @@ export class Watcher {
 
   take (logged: EncodedEntry): void {
     assert.equal(logged.prev, this.position.hash, 'every message follows the one before it')
-    const place = JSON.parse(logged.frame.toString()) as EntryPosition
+    const place = JSON.parse(logged.encoded.toString()) as EntryPosition
     this.#add(place)
     this.position = { ...this.position, offset: place.offset, hash: place.hash }
   }
@@ -89,7 +89,7 @@ export class World<L extends LogInHands = LogInHands> {
     resync: () => {
       for (const watcher of this.watchers) {
         watcher.resyncs++
-        watcher.begin(this.feed.anew(1_000) as Replay)
+        watcher.begin(this.feed.resyncContent(1_000) as RecoveryContent)
       }
     }
   }, this.clock)
@@ -138,9 +138,9 @@ export class World<L extends LogInHands = LogInHands> {
   /** Somebody joins, perhaps from where the log once was. */
   async join (since: Position | undefined): Promise<void> {
     if (!this.feed.position) return
-    const isSettled = since && await this.feed.settle(since).then(() => true, () => false)
+    const isSettled = since && await this.feed.catchUpWith(since).then(() => true, () => false)
     const watcher = new Watcher()
-    const replay = this.feed.replay(since, 1_000) as Replay
+    const replay = this.feed.recoveryAfter(since, 1_000) as RecoveryContent
     if (isSettled && replay.reason) this.refusals++
     if (since && !replay.reason) watcher.goOn(replay, since)
     else watcher.begin(replay)
@@ -158,7 +158,7 @@ export class World<L extends LogInHands = LogInHands> {
       }
       if (this.feed.position?.hash === this.log.position.hash && this.feed.position.epoch === this.log.position.epoch) return
       this.clock.advance(500)
-      this.feed.compare(await this.log.top())
+      this.feed.comparePosition(await this.log.top())
     }
     throw new Error('it never caught up')
   }

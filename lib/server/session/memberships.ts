@@ -5,7 +5,7 @@ import type { JoinAck } from '../../protocol/control-messages.ts'
 import { refusal } from '../../protocol/errors.ts'
 import { encodeEnvelope } from '../../protocol/encoding.ts'
 import type { Position } from '../../protocol/position.ts'
-import { recoveryOf } from '../../history/recovery.ts'
+import { recoveryPayload } from '../../history/recovery.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import { ChannelHandlerContext } from './handler-context.ts'
 import type { InboundMessage } from './inbound-message.ts'
@@ -75,7 +75,7 @@ export class Memberships {
     if (!membership) return undefined
     this.#memberships.delete(channel)
     this.#connection.channels.delete(channel)
-    this.#rooms.delete(channel, this.#connection)
+    this.#rooms.deleteMember(channel, this.#connection)
     this.#withdraw(membership, grace)
     return membership
   }
@@ -144,9 +144,9 @@ export class Memberships {
     const { channel, served } = membership
     const data = await this.#presenceOf(membership)
     try {
-      await this.#rooms.open(channel, served.compiled.history?.initial)
-      await this.#rooms.settle(channel, since)
-      if (served.compiled.presence) await this.#rooms.enter(channel, this.#connection, data)
+      await this.#rooms.openRoom(channel, served.compiled.history?.initial)
+      await this.#rooms.catchUpWith(channel, since)
+      if (served.compiled.presence) await this.#rooms.enterPresence(channel, this.#connection, data)
       return data
     } catch (cause) {
       this.#withdraw(membership, 0)
@@ -160,12 +160,12 @@ export class Memberships {
     const { channel } = membership
     this.#memberships.set(channel, membership)
     this.#connection.channels.add(channel)
-    this.#rooms.add(channel, this.#connection)
+    this.#rooms.addMember(channel, this.#connection)
   }
 
   #withdraw ({ channel, served }: Membership, grace: number): void {
-    if (served.compiled.presence) this.#rooms.exit(channel, this.#connection, grace)
-    this.#rooms.release(channel)
+    if (served.compiled.presence) this.#rooms.exitPresence(channel, this.#connection, grace)
+    this.#rooms.releaseRoom(channel)
   }
 
   async #presenceOf ({ served, context }: Membership): Promise<unknown> {
@@ -173,10 +173,10 @@ export class Memberships {
   }
 
   #answer ({ channel, served: { compiled, idempotent } }: Membership, data: unknown, since: Position | undefined, admit: Admit): void {
-    const replay = this.#rooms.replay(channel, since)
-    const { values, json } = replay ? recoveryOf(replay) : { values: {}, json: {} }
+    const replay = this.#rooms.recoveryAfter(channel, since)
+    const { values, json } = replay ? recoveryPayload(replay) : { values: {}, json: {} }
     const { id, userId = id } = this.#connection
-    const presence = compiled.presence && { presence: this.#rooms.present(channel, { user: userId, data }) }
+    const presence = compiled.presence && { presence: this.#rooms.presenceEntries(channel, { user: userId, data }) }
     admit({ ...presence, ...(idempotent.length > 0 && { idempotent }), ...values }, json)
   }
 }

@@ -70,7 +70,7 @@ export class MessageHandler {
   /** @throws {MessageError} `rate_limited` */
   #spend ({ rateLimit }: ServedMessage, { compiled }: ServedChannel, type: string): void {
     const { userId, id } = this.#connection
-    const wait = rateLimit ? this.#services.rateLimits.take(`${compiled.pattern.text} ${type}`, rateLimit, userId ?? id) : 0
+    const wait = rateLimit ? this.#services.rateLimits.consume(`${compiled.pattern.text} ${type}`, rateLimit, userId ?? id) : 0
     if (wait > 0) throw rateLimited(wait)
   }
 

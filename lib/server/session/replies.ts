@@ -43,7 +43,7 @@ export class Replies {
   admit (exchange: InboundMessage, payload: object, json: Readonly<Record<string, Buffer>>): void {
     const { channel, correlationId } = exchange.envelope
     if (this.#settle(exchange) && correlationId !== undefined) {
-      this.#connection.sendWhole(encodeEnvelopeWith({ type: 'ack', channel, correlationId, payload }, json))
+      this.#connection.sendRecovery(encodeEnvelopeWith({ type: 'ack', channel, correlationId, payload }, json))
     }
   }
 
@@ -94,9 +94,9 @@ export class Replies {
   }
 
   #count (code: string): void {
-    this.#tally.reject(code)
-    if (violations.has(code) && this.#violations.add()) this.#end(closeEvents.protocolErrors, code)
-    if (code === 'rate_limited' && this.#storm.add()) this.#end(closeEvents.flood, code)
+    this.#tally.countRejection(code)
+    if (violations.has(code) && this.#violations.countError()) this.#end(closeEvents.protocolErrors, code)
+    if (code === 'rate_limited' && this.#storm.countError()) this.#end(closeEvents.flood, code)
   }
 
   #end (event: CloseEvent, code: string): void {

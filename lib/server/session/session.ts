@@ -58,13 +58,13 @@ export class Session {
 
   /** A ping frame: `ws` has answered it. That costs as much as a message, and is counted as one. */
   pingReceived (): void {
-    this.connection.seen()
-    if (this.#gate.pass('ping', 0) > 0) this.#replies.excess()
+    this.connection.markAlive()
+    if (this.#gate.consume('ping', 0) > 0) this.#replies.excess()
   }
 
   #accept (exchange: InboundMessage, bytes: number): void {
     const { type, channel = '' } = exchange.envelope
-    const wait = this.#gate.pass(type, bytes)
+    const wait = this.#gate.consume(type, bytes)
     if (wait > 0) this.#replies.refuse(exchange, rateLimited(wait))
     else if (type === 'ping') this.#replies.ack(exchange)
     else if (this.#replies.begin(exchange)) this.#inbox.push(channel, () => this.#handle(exchange))

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import t from 'tap'
 import * as ws from 'ws'
 import { Connection, type Identity } from '../../../lib/connection/connection.ts'
-import { Heartbeat, type Peer } from '../../../lib/connection/heartbeat.ts'
+import { Heartbeat, type HeartbeatTarget } from '../../../lib/connection/heartbeat.ts'
 import { ReceiveQueue, type Task } from '../../../lib/connection/receive-queue.ts'
 import { Flusher } from '../../../lib/connection/send-queue.ts'
 import { Counters } from '../../../lib/connection/counters.ts'
@@ -28,7 +28,7 @@ function connect (identity: Partial<Identity> = {}, queue = 1000) {
   const socket = new FakeSocket()
   const clock = new FakeClock(1000)
   const whole = { ...nobody, id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', context: { tenant: 1 }, ...identity }
-  const connection = new Connection(socket.webSocket, socket.transport, whole, log, { clock, queue, tally, flusher: new Flusher((fn) => turns.push(fn)) })
+  const connection = new Connection(socket.webSocket, socket.transport, whole, log, { clock, sendQueueBytes: queue, counters: tally, flusher: new Flusher((fn) => turns.push(fn)) })
   const turn = () => { for (const fn of turns.splice(0)) fn() }
   return { connection, socket, clock, turn, turns, tally }
 }
@@ -38,13 +38,13 @@ t.test('a connection knows who is at the other end and counts what travels', asy
   t.match(connection, { id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', context: { tenant: 1 }, connectedAt: 1000, lastSeen: 1000, log })
   t.ok(connection.isOpen)
   clock.advance(5)
-  connection.received(7)
-  connection.received(3)
+  connection.countReceived(7)
+  connection.countReceived(3)
   connection.send(hello)
   t.match(connection, { lastSeen: 1005, messagesIn: 2, bytesIn: 10, messagesOut: 1, bytesOut: hello.length })
   t.strictSame(tally.totals, { messagesIn: 2, messagesOut: 1, bytesIn: 10, bytesOut: hello.length, rejections: {} }, 'and so does its node')
   clock.advance(5)
-  connection.seen()
+  connection.markAlive()
   t.match(connection, { lastSeen: 1010, messagesIn: 2 }, 'a pong is a sign of life but no message')
 })
 
@@ -70,7 +70,7 @@ t.test('a connection that is closing says goodbye once and sends nothing more', 
 
 t.test('a connection that is gone neither sends nor closes', async (t) => {
   const { connection, socket } = connect()
-  connection.closed()
+  connection.markClosed()
   connection.send(hello)
   connection.close()
   t.notOk(connection.isOpen)
@@ -99,7 +99,7 @@ t.test('a ping asks a question that any frame answers', async (t) => {
   connection.ping()
   t.equal(socket.pings, 1)
   t.notOk(connection.hasAnswered)
-  connection.received(1)
+  connection.countReceived(1)
   t.ok(connection.hasAnswered)
   connection.ping()
   connection.resume()
@@ -164,7 +164,7 @@ t.test('what is short goes past ws in one piece, as the same frames', async (t) 
 t.test('one flusher serves all connections of a turn, by default at the end of it', async (t) => {
   const flusher = new Flusher()
   const sockets = [new FakeSocket(), new FakeSocket()]
-  for (const socket of sockets) new Connection(socket.webSocket, socket.transport, nobody, log, { clock: new FakeClock(), queue: 1000, tally: new Counters(), flusher }).send(hello)
+  for (const socket of sockets) new Connection(socket.webSocket, socket.transport, nobody, log, { clock: new FakeClock(), sendQueueBytes: 1000, counters: new Counters(), flusher }).send(hello)
   await new Promise(setImmediate)
   for (const { transportCalls } of sockets) t.strictSame(transportCalls, ['cork', 'uncork'])
 })
@@ -261,9 +261,9 @@ t.test('what a slow reader may skip of a log is left out, and one resync follows
 
 t.test('a whole replay may be longer than the queue, but only where that is not too long already', async (t) => {
   const { connection, socket } = connect()
-  connection.sendWhole(encodeEnvelope({ type: 'replay', payload: 'x'.repeat(2_000) }))
+  connection.sendRecovery(encodeEnvelope({ type: 'replay', payload: 'x'.repeat(2_000) }))
   t.ok(connection.isOpen)
-  connection.sendWhole(hello)
+  connection.sendRecovery(hello)
   t.notOk(connection.isOpen)
   t.match(socket.closes, [closeEvents.tooSlow].map(({ code }) => ({ code })))
 })
@@ -365,24 +365,24 @@ t.test('a full inbox pauses the peer once, and resumes at half', async (t) => {
 t.test('a violation too many is one more than are forgiven within the window', async (t) => {
   const clock = new FakeClock(0)
   const violations = new ProtocolErrorBudget({ max: 2, timeWindow: 1000 }, clock)
-  t.strictSame([violations.add(), violations.add(), violations.add(), violations.add()], [false, false, true, true])
+  t.strictSame([violations.countError(), violations.countError(), violations.countError(), violations.countError()], [false, false, true, true])
 })
 
 t.test('a window begins with its first violation and then is forgotten', async (t) => {
   const clock = new FakeClock(0)
   const violations = new ProtocolErrorBudget({ max: 1, timeWindow: 1000 }, clock)
   clock.advance(500)
-  t.notOk(violations.add())
+  t.notOk(violations.countError())
   clock.advance(999)
-  t.ok(violations.add(), 'still within')
+  t.ok(violations.countError(), 'still within')
   clock.advance(1)
-  t.notOk(violations.add(), 'the window is over')
+  t.notOk(violations.countError(), 'the window is over')
   clock.advance(999)
-  t.ok(violations.add(), 'and a new one began')
+  t.ok(violations.countError(), 'and a new one began')
 })
 
 /** A peer as the heartbeat sees it; `answers` right away or never. */
-class FakePeer implements Peer {
+class FakePeer implements HeartbeatTarget {
   hasAnswered = true
   isPaused = false
   lastSign: number
@@ -480,10 +480,10 @@ t.test('who is forgotten is neither pinged nor ended, and nothing runs when nobo
   const { clock, beat, watch } = heartbeat()
   const [a, b] = [watch(false), watch(false)]
   t.equal(clock.pending, 1)
-  beat.forget(a)
+  beat.unwatch(a)
   t.equal(clock.pending, 1)
-  beat.forget(b)
-  beat.forget(b)
+  beat.unwatch(b)
+  beat.unwatch(b)
   t.equal(beat.size, 0)
   t.equal(clock.pending, 0)
   clock.advance(interval * 2)
@@ -496,7 +496,7 @@ t.test('who is forgotten is neither pinged nor ended, and nothing runs when nobo
 t.test('a peer may be forgotten while it is ended', async (t) => {
   const { clock, beat, watch } = heartbeat()
   const peer = watch(false)
-  peer.terminate = () => beat.forget(peer)
+  peer.terminate = () => beat.unwatch(peer)
   clock.advance(interval * 3)
   t.equal(beat.terminated, 1)
   t.equal(clock.pending, 0)

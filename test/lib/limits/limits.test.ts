@@ -13,12 +13,12 @@ t.test('a bucket', async (t) => {
   const bucket = new TokenBucket({ max: 10, timeWindow: 1000 }, clock)
 
   t.test('lets a burst through, and then says when', async (t) => {
-    for (let i = 0; i < 10; i++) t.equal(bucket.take(), 0)
-    t.equal(bucket.take(), 100)
+    for (let i = 0; i < 10; i++) t.equal(bucket.consume(), 0)
+    t.equal(bucket.consume(), 100)
     clock.advance(99)
-    t.equal(bucket.take(), 1)
+    t.equal(bucket.consume(), 1)
     clock.advance(1)
-    t.equal(bucket.take(), 0)
+    t.equal(bucket.consume(), 0)
     t.notOk(bucket.isFull)
     clock.advance(1000)
     t.ok(bucket.isFull)
@@ -27,7 +27,7 @@ t.test('a bucket', async (t) => {
   t.test('never lets more than its rate and one burst through, however it is asked', async (t) => {
     let passed = 0
     for (let ms = 0; ms < 60_000; ms += 7) {
-      if (bucket.take() === 0) passed++
+      if (bucket.consume() === 0) passed++
       clock.advance(7)
     }
     t.ok(passed <= 610 && passed >= 600, String(passed))
@@ -35,53 +35,53 @@ t.test('a bucket', async (t) => {
 
   t.test('lets more than it can hold through when it is full, and is in debt then', async (t) => {
     clock.advance(1000)
-    t.equal(bucket.take(4), 0)
-    t.equal(bucket.take(20), 400)
+    t.equal(bucket.consume(4), 0)
+    t.equal(bucket.consume(20), 400)
     clock.advance(400)
-    t.equal(bucket.take(20), 0)
-    t.equal(bucket.take(), 1100)
+    t.equal(bucket.consume(20), 0)
+    t.equal(bucket.consume(), 1100)
   })
 
   t.test('gains nothing when the clock is set back, and goes on from there', async (t) => {
     let now = 10_000
     const moved = new TokenBucket({ max: 2, timeWindow: 1000 }, { now: () => now, setTimeout: () => undefined, clearTimeout: () => {} })
-    moved.take(2)
+    moved.consume(2)
     now = 0
-    t.equal(moved.take(), 500)
+    t.equal(moved.consume(), 500)
     now = 500
-    t.equal(moved.take(), 0)
+    t.equal(moved.consume(), 0)
   })
 })
 
 t.test('a gate counts joins and leaves apart from messages, and bytes of all', async (t) => {
   const rate = (max: number) => ({ max, timeWindow: 1000 })
   const gate = new InboundRateLimiter({ ...defaultLimits, messages: rate(2), joins: rate(1), bytes: rate(100) }, new FakeClock())
-  t.equal(gate.pass('say', 10), 0)
-  t.equal(gate.pass('say', 10), 0)
-  t.equal(gate.pass('say', 10), 500)
-  t.equal(gate.pass('join', 10), 0)
-  t.equal(gate.pass('leave', 10), 1000)
+  t.equal(gate.consume('say', 10), 0)
+  t.equal(gate.consume('say', 10), 0)
+  t.equal(gate.consume('say', 10), 500)
+  t.equal(gate.consume('join', 10), 0)
+  t.equal(gate.consume('leave', 10), 1000)
   const narrow = new InboundRateLimiter({ ...defaultLimits, bytes: rate(100) }, new FakeClock())
-  t.equal(narrow.pass('say', 60), 0)
-  t.equal(narrow.pass('join', 60), 200)
+  t.equal(narrow.consume('say', 60), 0)
+  t.equal(narrow.consume('join', 60), 200)
 })
 
 t.test('without limits rates and connections are free, memory is not', async (t) => {
   const gate = new InboundRateLimiter(noLimits, new FakeClock())
-  for (let i = 0; i < 10_000; i++) if (gate.pass('say', 65_536) > 0) t.fail('limited')
+  for (let i = 0; i < 10_000; i++) if (gate.consume('say', 65_536) > 0) t.fail('limited')
   t.equal(noLimits.sendQueueBytes, defaultLimits.sendQueueBytes)
   t.equal(noLimits.channels, defaultLimits.channels)
 })
 
 t.test('places are taken and given back, by key', async (t) => {
   const places = new ConnectionQuota(2)
-  t.ok(places.take('a'))
-  t.ok(places.take('a'))
-  t.notOk(places.take('a'))
-  t.ok(places.take('b'))
-  places.free('a')
-  t.ok(places.take('a'))
-  for (const key of ['a', 'a', 'b']) places.free(key)
+  t.ok(places.acquireQuota('a'))
+  t.ok(places.acquireQuota('a'))
+  t.notOk(places.acquireQuota('a'))
+  t.ok(places.acquireQuota('b'))
+  places.releaseQuota('a')
+  t.ok(places.acquireQuota('a'))
+  for (const key of ['a', 'a', 'b']) places.releaseQuota(key)
   t.equal(places.size, 0)
 })
 
@@ -90,7 +90,7 @@ t.test('what has expired is ended, by the clock on the wall', async (t) => {
   const ended: string[] = []
   const expiry = new TokenExpiry<{ name: string, expiresAt: number | undefined }>(clock, (one) => {
     ended.push(one.name)
-    expiry.forget(one)
+    expiry.unwatch(one)
   })
   const late = { name: 'late', expiresAt: 10_000 }
   for (const one of [{ name: 'soon', expiresAt: 2500 }, late, { name: 'never', expiresAt: undefined }]) expiry.watch(one)
@@ -111,7 +111,7 @@ t.test('nothing to expire, no timer', async (t) => {
   const expiry = new TokenExpiry(clock, () => {})
   const one = { expiresAt: 5 }
   expiry.watch(one)
-  expiry.forget(one)
+  expiry.unwatch(one)
   t.equal(clock.pending, 0)
 })
 
@@ -121,13 +121,13 @@ t.test('revocations hold for a user or a token until they are over', async (t) =
   revocations.add(revocationKey({ userId: 'ann' }), 5000)
   revocations.add(revocationKey({ userId: 'ann' }), 2000)
   revocations.add(revocationKey({ jti: 't1' }), 2000)
-  t.ok(revocations.has({ userId: 'ann', jti: undefined }))
-  t.ok(revocations.has({ userId: 'bob', jti: 't1' }))
-  t.notOk(revocations.has({ userId: 't1', jti: 'ann' }))
-  t.notOk(revocations.has({ userId: undefined, jti: undefined }))
+  t.ok(revocations.isRevoked({ userId: 'ann', jti: undefined }))
+  t.ok(revocations.isRevoked({ userId: 'bob', jti: 't1' }))
+  t.notOk(revocations.isRevoked({ userId: 't1', jti: 'ann' }))
+  t.notOk(revocations.isRevoked({ userId: undefined, jti: undefined }))
   clock.advance(1000)
-  t.notOk(revocations.has({ userId: 'bob', jti: 't1' }))
-  t.ok(revocations.has({ userId: 'ann', jti: 't1' }), 'the later of two counts')
+  t.notOk(revocations.isRevoked({ userId: 'bob', jti: 't1' }))
+  t.ok(revocations.isRevoked({ userId: 'ann', jti: 't1' }), 'the later of two counts')
   revocations.sweep()
   t.equal(revocations.size, 1)
 })
@@ -140,10 +140,10 @@ t.test('declared rates are counted by message and user, and forgotten when they 
   const clock = new FakeClock()
   const limits = new UserRateLimits(clock)
   const rate = { max: 1, timeWindow: 1000 }
-  t.equal(limits.take('chat say', rate, 'ann'), 0)
-  t.equal(limits.take('chat say', rate, 'ann'), 1000)
-  t.equal(limits.take('chat say', rate, 'bob'), 0)
-  t.equal(limits.take('chat type', rate, 'ann'), 0)
+  t.equal(limits.consume('chat say', rate, 'ann'), 0)
+  t.equal(limits.consume('chat say', rate, 'ann'), 1000)
+  t.equal(limits.consume('chat say', rate, 'bob'), 0)
+  t.equal(limits.consume('chat type', rate, 'ann'), 0)
   limits.sweep()
   t.equal(limits.size, 3)
   clock.advance(1000)

@@ -33,22 +33,22 @@ class FakeMember implements Member {
 
 /** As dispatch does it. */
 async function join (rooms: Rooms, member: Member, data?: object, channel = 'x'): Promise<void> {
-  await rooms.open(channel)
-  if (data) await rooms.enter(channel, member, data)
-  rooms.add(channel, member)
+  await rooms.openRoom(channel)
+  if (data) await rooms.enterPresence(channel, member, data)
+  rooms.addMember(channel, member)
 }
 
 function leave (rooms: Rooms, member: Member, channel = 'x'): void {
-  rooms.delete(channel, member)
-  rooms.exit(channel, member, 0)
-  rooms.release(channel)
+  rooms.deleteMember(channel, member)
+  rooms.exitPresence(channel, member, 0)
+  rooms.releaseRoom(channel)
 }
 
 const clock = new FakeClock()
 
 function started (adapter: Adapter): Rooms {
   const rooms = new Rooms(adapter, clock)
-  adapter.start({ ...rooms.receiver, revoked: () => {}, requested: () => undefined })
+  adapter.start({ ...rooms.adapterEvents, revoked: () => {}, requested: () => undefined })
   return rooms
 }
 
@@ -128,9 +128,9 @@ t.test('who left gets nothing more', async (t) => {
 t.test('a room that is not open has no members to add to or take from', async (t) => {
   const { rooms: [here] } = cluster()
   const a = new FakeMember('a')
-  here.add('x', a)
-  here.delete('x', a)
-  t.strictSame([here.members('x'), here.present('x'), here.size], [[], [], 0])
+  here.addMember('x', a)
+  here.deleteMember('x', a)
+  t.strictSame([here.members('x'), here.presenceEntries('x'), here.size], [[], [], 0])
 })
 
 t.test('presence is the same on every node, and members are told what changes', async (t) => {
@@ -139,14 +139,14 @@ t.test('presence is the same on every node, and members are told what changes', 
   await join(here, ada, { name: 'Ada' })
   await join(elsewhere, bob, { name: 'Bob' })
   const both = [{ user: 'ada', data: { name: 'Ada' } }, { user: 'bob', data: { name: 'Bob' } }]
-  t.strictSame(here.present('x'), both)
-  t.strictSame(elsewhere.present('x'), both, 'the later node begins with a snapshot')
+  t.strictSame(here.presenceEntries('x'), both)
+  t.strictSame(elsewhere.presenceEntries('x'), both, 'the later node begins with a snapshot')
   t.strictSame(ada.payloads, [{ joined: [both[1]] }], 'the earlier member is told of the later')
   t.strictSame(bob.payloads, [], 'the later finds himself in the snapshot')
   t.match(JSON.parse(String(ada.frames[0])), { type: 'presence', channel: 'x' })
   leave(elsewhere, bob)
   t.strictSame(ada.payloads.at(-1), { left: ['bob'] })
-  t.strictSame(here.present('x'), both.slice(0, 1))
+  t.strictSame(here.presenceEntries('x'), both.slice(0, 1))
 })
 
 t.test('a user is one entry however many connections there are', async (t) => {
@@ -155,7 +155,7 @@ t.test('a user is one entry however many connections there are', async (t) => {
   await join(here, watcher)
   await join(here, first, { name: 'Ada' })
   await join(elsewhere, second, { name: 'Ada' })
-  t.strictSame(elsewhere.present('x'), [{ user: 'ada', data: { name: 'Ada' } }])
+  t.strictSame(elsewhere.presenceEntries('x'), [{ user: 'ada', data: { name: 'Ada' } }])
   leave(here, first)
   t.equal(watcher.payloads.length, 1, 'nothing but the first join')
   leave(elsewhere, second)
@@ -169,14 +169,14 @@ t.test('new data of a user who is present replaces the old', async (t) => {
   await join(elsewhere, second, { name: 'Countess' })
   const entry = { user: 'ada', data: { name: 'Countess' } }
   t.strictSame(first.payloads, [{ updated: [entry] }])
-  t.strictSame(here.present('x'), [entry])
+  t.strictSame(here.presenceEntries('x'), [entry])
 })
 
 t.test('who has no user id is present by connection', async (t) => {
   const { rooms: [here] } = cluster()
   const guest = new FakeMember('guest-1')
   await join(here, { id: guest.id, userId: undefined, send: () => {} }, {})
-  t.strictSame(here.present('x'), [{ user: 'guest-1', data: {} }])
+  t.strictSame(here.presenceEntries('x'), [{ user: 'guest-1', data: {} }])
 })
 
 t.test('nothing is left on the hub when all have left and the nodes are closed', async (t) => {
@@ -201,27 +201,27 @@ const down = async () => { throw new Error('adapter is down') }
 t.test('a channel that cannot be reached rejects whoever opens it, and is tried anew once they released it', async (t) => {
   let isDown = true
   const rooms = roomsWith({ pubsub: { subscribe: async () => { if (isDown) throw new Error('adapter is down') } } })
-  const outcomes = await Promise.allSettled([rooms.open('x'), rooms.open('x')])
+  const outcomes = await Promise.allSettled([rooms.openRoom('x'), rooms.openRoom('x')])
   t.strictSame(outcomes.map(({ status }) => status), ['rejected', 'rejected'])
   t.equal(rooms.size, 1, 'they hold it until they release it')
-  rooms.release('x')
-  rooms.release('x')
+  rooms.releaseRoom('x')
+  rooms.releaseRoom('x')
   t.equal(rooms.size, 0)
   isDown = false
-  await t.resolves(rooms.open('x'))
+  await t.resolves(rooms.openRoom('x'))
 })
 
 t.test('a channel whose presence cannot be read is not open', async (t) => {
   const rooms = roomsWith({ presence: { list: down } })
-  await t.rejects(rooms.open('x'), { message: 'adapter is down' })
-  rooms.release('x')
+  await t.rejects(rooms.openRoom('x'), { message: 'adapter is down' })
+  rooms.releaseRoom('x')
   t.equal(rooms.size, 0)
 })
 
 t.test('entering rejects when the adapter cannot', async (t) => {
   const rooms = roomsWith({ presence: { enter: down } })
-  await rooms.open('x')
-  await t.rejects(rooms.enter('x', new FakeMember('a'), {}), { message: 'adapter is down' })
+  await rooms.openRoom('x')
+  await t.rejects(rooms.enterPresence('x', new FakeMember('a'), {}), { message: 'adapter is down' })
 })
 
 t.test('members here get a broadcast though the adapter fails, and what may fail does so quietly', async (t) => {
@@ -241,19 +241,19 @@ t.test('members here get a broadcast though the adapter fails, and what may fail
 
 t.test('a room whose log cannot be read does not open, unless all of it is away', async (t) => {
   const failing = roomsWith({ history: { read: down } })
-  await t.rejects(failing.open('x', 10))
-  failing.release('x')
+  await t.rejects(failing.openRoom('x', 10))
+  failing.releaseRoom('x')
   t.equal(failing.size, 0)
   const away = roomsWith({ history: { read: down }, status: { state: 'degraded', since: 0, reason: 'a test' } })
-  await t.resolves(away.open('x', 10))
+  await t.resolves(away.openRoom('x', 10))
 })
 
 t.test('a member who skipped some of a log is given it anew, as long as it is one', async (t) => {
   const rooms = started(new MemoryAdapter())
   const streams: Array<ResyncSource | undefined> = []
   const member: Member = { id: 'slow', userId: undefined, send: (_frame, _whenSlow, stream) => streams.push(stream) }
-  await rooms.open('x', 10)
-  rooms.add('x', member)
+  await rooms.openRoom('x', 10)
+  rooms.addMember('x', member)
   await rooms.append('x', { id: '1', encoded: said('one'), whenSlow: 'skip', limit: 10, ttl: 1_000 })
   const [log] = streams
   t.match(JSON.parse(String(log?.resync('slow'))), { type: 'resync', channel: 'x', payload: { offset: 1, reason: 'slow', messages: [{ payload: 'one', offset: 1 }] } })
@@ -320,7 +320,7 @@ async function roomWith (snapshot: PresenceList) {
   }, adapter)
   const own = new FakeClock()
   const rooms = new Rooms(adapter, own)
-  adapter.start({ ...rooms.receiver, revoked: () => {}, requested: () => undefined })
+  adapter.start({ ...rooms.adapterEvents, revoked: () => {}, requested: () => undefined })
   const member = new FakeMember('watcher')
   await join(rooms, member)
   return { rooms, member, given, clock: own, receiver: receiver as unknown as AdapterEvents }

@@ -42,7 +42,7 @@ class SimulatedNode {
   constructor (hub: MemoryHub, clock: FakeClock, appended: (edited: Edited) => void) {
     const adapter = new MemoryAdapter(hub)
     const rooms = new Rooms(adapter, clock)
-    adapter.start({ ...rooms.receiver, revoked: () => {}, requested: () => undefined })
+    adapter.start({ ...rooms.adapterEvents, revoked: () => {}, requested: () => undefined })
     this.log = new ChannelHistory(rooms, channel, log)
     this.#appended = appended
     this.document = new SharedDocument(this.log, snapshotEvery)
