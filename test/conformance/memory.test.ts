@@ -1,61 +1,62 @@
 import t from 'tap'
 import type { AdapterEvents } from '../../lib/cluster/events.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
-import { systemClock, type Clock } from '../../lib/clock.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { AdapterLog, deaf, Entries } from '../support/conformance/adapter-history.ts'
 import { LossyHub } from '../support/conformance/beneath.ts'
 import { logProperty } from '../support/conformance/history-property.ts'
 import { mergeProperty } from '../support/conformance/merge-property.ts'
 
-/** In a server the sockets keep the process alive; here it is the short timers that are waited for. */
-const patientClock: Clock = { ...systemClock, setTimeout: (fn, ms) => ms <= 3_000 ? setTimeout(fn, ms) : systemClock.setTimeout(fn, ms) }
-
-t.test('the memory adapter', async (t) => {
+t.test('memory adapter: it passes the conformance suite', async (t) => {
   adapterConformance(t, (nodes) => {
-    const hub = new MemoryHub(patientClock)
+    const clock = new FakeClock()
+    const hub = new MemoryHub(clock)
     return {
+      clock,
       adapters: Array.from({ length: nodes }, () => new MemoryAdapter(hub)),
-      close: async () => { t.equal(hub.nodes.size, 0, 'no node is left') }
+      close: async () => { t.equal(hub.nodes.size, 0, 'no node is left on the hub') }
     }
   })
 })
 
-t.test('10,000 histories of a log are as the model says', async () => {
+t.test('memory adapter: 10,000 random histories behave like the model', async () => {
   const hub = new MemoryHub()
   await logProperty([new MemoryAdapter(hub), new MemoryAdapter(hub)], 10_000, 1)
 })
 
-t.test('10,000 times a node follows a log through loss, disorder, failed reads, failovers and a lost log', async (t) => {
+t.test('memory adapter: a node follows 10,000 histories through loss, disorder and failovers', async (t) => {
   const hub = new LossyHub()
   const nodes = [new MemoryAdapter(hub), new MemoryAdapter(hub)] as const
   const entries = new Entries()
   nodes[1].start({ ...deaf, ...entries.receiver })
   let channels = 0
-  const { members, resyncs } = await mergeProperty(() => AdapterLog.open(`${++channels}`, nodes, entries, hub), 10_000, 1)
-  t.ok(members > 10_000 && resyncs > 1_000, `${members} members, ${resyncs} times begun anew`)
+  const open = () => AdapterLog.open(`${++channels}`, nodes, entries, hub)
+  const { members, resyncs } = await mergeProperty(open, 10_000, 1)
+  t.ok(members > 10_000 && resyncs > 1_000, `${members} members, ${resyncs} resyncs`)
 })
 
-/** Tells its node a turn later, as anything beyond the process does. */
+/** Reports events in a later turn of the event loop, as an adapter with a network does. */
 class LateAdapter extends MemoryAdapter {
-  override start (receiver: AdapterEvents): void {
+  override start (events: AdapterEvents): void {
     super.start({
-      ...receiver,
-      message: (...told) => { setImmediate(() => receiver.message(...told)) },
-      presenceChanged: (...told) => { setImmediate(() => receiver.presenceChanged(...told)) },
-      entryAppended: (...told) => { setImmediate(() => receiver.entryAppended(...told)) },
-      revoked: (...told) => { setImmediate(() => receiver.revoked(...told)) }
+      ...events,
+      message: (...args) => { setImmediate(() => events.message(...args)) },
+      presenceChanged: (...args) => { setImmediate(() => events.presenceChanged(...args)) },
+      entryAppended: (...args) => { setImmediate(() => events.entryAppended(...args)) },
+      revoked: (...args) => { setImmediate(() => events.revoked(...args)) }
     })
   }
 }
 
-t.test('the suite waits for an adapter that takes its time', async (t) => {
+t.test('conformance suite: it waits for an adapter that reports events later', async (t) => {
   adapterConformance(t, async (nodes) => {
-    const hub = new MemoryHub(patientClock)
-    return { adapters: Array.from({ length: nodes }, () => new LateAdapter(hub)) }
+    const clock = new FakeClock()
+    const hub = new MemoryHub(clock)
+    return { clock, adapters: Array.from({ length: nodes }, () => new LateAdapter(hub)) }
   })
 })
 
-t.test('a memory adapter that never started closes like any other', async (t) => {
+t.test('memory adapter: it closes without having started', async (t) => {
   await t.resolves(new MemoryAdapter().close())
 })

@@ -1,29 +1,38 @@
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
+import type { Adapter } from '../../lib/cluster/adapter.ts'
 import { Keys } from '../../lib/redis/keys.ts'
 import { RedisAdapter } from '../../lib/redis/redis-adapter.ts'
-import { systemClock, type Clock } from '../../lib/clock.ts'
+import { systemClock } from '../../lib/clock.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
 import { AdapterLog, deaf, Entries } from '../support/conformance/adapter-history.ts'
 import { RedisBeneath } from '../support/conformance/beneath.ts'
+import { KillableRedis } from '../support/conformance/killable-redis.ts'
 import { logProperty } from '../support/conformance/history-property.ts'
 import { mergeProperty } from '../support/conformance/merge-property.ts'
 import { silentLog } from '../support/silent-log.ts'
 import { cutOff, cuts, messageId, OnceNode } from '../support/idempotent-node.ts'
 import { startCluster, startRedis } from '../support/redis.ts'
 
-/** Here nothing else keeps the process alive while a timer runs. */
-const clock: Clock = { ...systemClock, setTimeout: (fn, ms) => ms <= 3_000 ? setTimeout(fn, ms) : systemClock.setTimeout(fn, ms) }
+/** How much shorter than in production the lease is. */
+const timeScale = 0.04
+const lease = { renew: 5_000 * timeScale, expire: 15_000 * timeScale }
 
 let clusters = 0
 
 function join (client: Redis | Cluster, nodes: number) {
   const prefix = `test-${++clusters}`
-  const adapters = Array.from({ length: nodes }, () => new RedisAdapter({ client, prefix, clock, log: silentLog, lease: { renew: 200, expire: 600 } }))
+  const processes = new Map(Array.from({ length: nodes }, () => {
+    const process = new KillableRedis(client)
+    return [new RedisAdapter({ client: process.client, prefix, clock: process.clock, log: silentLog, lease }), process]
+  }))
+  const adapters = [...processes.keys()]
   const isReady = () => adapters.every((adapter) => adapter.status.state === 'up' && adapter.known === nodes)
   return {
     prefix,
     adapters,
+    timeScale,
+    kill: (adapter: Adapter) => processes.get(adapter as RedisAdapter)?.kill(),
     ready: async () => { while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20)) }
   }
 }
@@ -48,7 +57,7 @@ function conforms (t: Test, client: Redis | Cluster, histories: number): void {
     for (const [name, cut] of cuts) {
       for (const elsewhere of [true, false]) {
         const channel = `${name} ${elsewhere}`
-        const [a, b] = [new OnceNode(nodes[0], clock, channel), new OnceNode(nodes[1], clock, channel)]
+        const [a, b] = [new OnceNode(nodes[0], systemClock, channel), new OnceNode(nodes[1], systemClock, channel)]
         const claim = new Keys(prefix).ofChannel(channel, `claim:${messageId}`)
         // As 10 s do it.
         await cutOff(t, a, b, { cut, elsewhere }, async () => { if (cut.leaves) t.equal(await client.del(claim), 1) })

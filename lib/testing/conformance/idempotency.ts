@@ -1,37 +1,73 @@
-import { appended } from './test-node.ts'
+import { appendTo } from './test-node.ts'
 import type { Rules } from './rule.ts'
 
-const one = { id: 'm1', contentHash: 'h1', owner: 'a' }
-const other = { ...one, owner: 'b' }
+const first = { id: 'm1', contentHash: 'h1', owner: 'a' }
+const second = { ...first, owner: 'b' }
 
-export const claims: Rules = {
-  'a message is claimed by one, and again by the same one': async (t, [a, b]) => {
-    t.strictSame([await a.adapter.idempotency.claim('x', one), await b.adapter.idempotency.claim('x', other), await a.adapter.idempotency.claim('x', one)],
-      [{ outcome: 'claimed' }, { outcome: 'running' }, { outcome: 'claimed' }], 'others wait')
-    t.strictSame(await b.adapter.idempotency.claim('x', { ...other, contentHash: 'h2' }), { outcome: 'conflict' }, 'another content is another message')
+export const idempotencyRules: Rules = {
+  'idempotency: one attempt claims a message, and may claim it again': async (t, [a, b]) => {
+    t.strictSame([
+      await a.adapter.idempotency.claim('x', first),
+      await b.adapter.idempotency.claim('x', second),
+      await a.adapter.idempotency.claim('x', first)
+    ],
+    [{ outcome: 'claimed' }, { outcome: 'running' }, { outcome: 'claimed' }], 'the second attempt has to wait')
+    t.strictSame(
+      await b.adapter.idempotency.claim('x', { ...second, contentHash: 'h2' }),
+      { outcome: 'conflict' },
+      'the same id with another content is a conflict'
+    )
   },
 
-  'the first reply counts, for everyone': async (t, [a, b]) => {
-    await a.adapter.idempotency.claim('x', one)
-    t.strictSame(await a.adapter.idempotency.finish('x', one, '"first"', []), { outcome: 'done', reply: '"first"' }, 'done')
-    t.strictSame(await b.adapter.idempotency.finish('x', other, '"second"', []), { outcome: 'done', reply: '"first"' }, 'whoever comes later gets it')
-    t.strictSame(await b.adapter.idempotency.claim('x', other), { outcome: 'done', reply: '"first"' }, 'and who asks')
-    t.strictSame(await b.adapter.idempotency.claim('x', { ...other, contentHash: 'h2' }), { outcome: 'conflict' }, 'but not for another content')
+  'idempotency: the first reply counts for every attempt': async (t, [a, b]) => {
+    await a.adapter.idempotency.claim('x', first)
+    t.strictSame(
+      await a.adapter.idempotency.finish('x', first, '"first"', []),
+      { outcome: 'done', reply: '"first"' },
+      'the first attempt is done'
+    )
+    t.strictSame(
+      await b.adapter.idempotency.finish('x', second, '"second"', []),
+      { outcome: 'done', reply: '"first"' },
+      'a later attempt gets the first reply'
+    )
+    t.strictSame(
+      await b.adapter.idempotency.claim('x', second),
+      { outcome: 'done', reply: '"first"' },
+      'a new claim gets the first reply'
+    )
+    t.strictSame(
+      await b.adapter.idempotency.claim('x', { ...second, contentHash: 'h2' }),
+      { outcome: 'conflict' },
+      'another content is a conflict'
+    )
   },
 
-  'what was given up may be claimed at once, by others only by whoever holds it': async (t, [a, b]) => {
-    await a.adapter.idempotency.claim('x', one)
-    await b.adapter.idempotency.release('x', other)
-    t.strictSame(await b.adapter.idempotency.claim('x', other), { outcome: 'running' }, 'it was not theirs to give up')
-    await a.adapter.idempotency.release('x', one)
-    t.strictSame(await b.adapter.idempotency.claim('x', other), { outcome: 'claimed' }, 'now it is')
+  'idempotency: only the owner can release a claim, and then the next attempt starts at once': async (t, [a, b]) => {
+    await a.adapter.idempotency.claim('x', first)
+    await b.adapter.idempotency.release('x', second)
+    t.strictSame(
+      await b.adapter.idempotency.claim('x', second),
+      { outcome: 'running' },
+      'a release by another attempt does nothing'
+    )
+    await a.adapter.idempotency.release('x', first)
+    t.strictSame(await b.adapter.idempotency.claim('x', second), { outcome: 'claimed' }, 'the released claim is free')
   },
 
-  'an attempt whose entries are in the log is done; one whose entries are lost is not': async (t, [a, b]) => {
-    await a.adapter.idempotency.claim('x', one)
-    const { hash } = await appended(a, 'm1')
-    t.strictSame(await a.adapter.idempotency.finish('x', one, '1', [{ id: 'm1', hash: 'another' }]), { outcome: 'lost' }, 'it is not what was appended')
-    await b.adapter.idempotency.claim('x', other)
-    t.strictSame(await b.adapter.idempotency.finish('x', other, '2', [{ id: 'm1', hash }]), { outcome: 'done', reply: '2' }, 'it is')
+  'idempotency: an attempt is done only if its entries are in the history': async (t, [a, b]) => {
+    await a.adapter.idempotency.claim('x', first)
+    const { hash } = await appendTo(a, 'm1')
+    t.strictSame(
+      await a.adapter.idempotency.finish('x', first, '1', [{ id: 'm1', hash: 'another' }]),
+      { outcome: 'lost' },
+      'an entry with another hash was lost'
+    )
+    await b.adapter.idempotency.claim('x', second)
+    t.strictSame(
+      await b.adapter.idempotency.finish('x', second, '2', [{ id: 'm1', hash }]),
+      { outcome: 'done', reply: '2' },
+      'the entry is in the history'
+    )
   }
 }

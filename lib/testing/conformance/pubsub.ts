@@ -1,61 +1,67 @@
-import { bytes, framesOf, subscribe } from './test-node.ts'
+import { message, messagesTo, subscribe } from './test-node.ts'
 import type { Rules } from './rule.ts'
 
-export const messages: Rules = {
-  'a frame reaches every other node that is subscribed, as the same bytes': async (t, [a, b, c]) => {
+export const pubsubRules: Rules = {
+  'pubsub: a message reaches every other subscribed node unchanged': async (t, [a, b, c]) => {
     await subscribe('x', a, b, c)
-    await a.adapter.pubsub.publish('x', bytes('grüße "1"'))
-    for (const node of [b, c]) t.strictSame(await framesOf(node, a, 'x'), ['grüße "1"'], 'it came once')
+    await a.adapter.pubsub.publish('x', message('grüße "1"'))
+    for (const node of [b, c]) t.strictSame(await messagesTo(node, a, 'x'), ['grüße "1"'], 'the message arrives once')
   },
 
-  'a frame never comes back to the node that published it': async (t, [a, b]) => {
+  'pubsub: a message never comes back to its publisher': async (t, [a, b]) => {
     await subscribe('x', a, b)
-    await a.adapter.pubsub.publish('x', bytes('mine'))
-    t.strictSame(await framesOf(a, b, 'x'), [], 'only the other node\'s came')
+    await a.adapter.pubsub.publish('x', message('mine'))
+    t.strictSame(await messagesTo(a, b, 'x'), [], 'only the message of the other node arrives')
   },
 
-  'a node that publishes need not be subscribed': async (t, [a, b]) => {
+  'pubsub: a node may publish without a subscription': async (t, [a, b]) => {
     await subscribe('x', b)
-    await a.adapter.pubsub.publish('x', bytes('1'))
-    t.strictSame(await framesOf(b, a, 'x'), ['1'], 'it came')
+    await a.adapter.pubsub.publish('x', message('1'))
+    t.strictSame(await messagesTo(b, a, 'x'), ['1'], 'the message arrives')
   },
 
-  'the frames of one node on one channel arrive in the order published': async (t, [a, b]) => {
+  'pubsub: messages of one node on a channel arrive in order': async (t, [a, b]) => {
     await subscribe('x', b)
     const texts = Array.from({ length: 100 }, (_, i) => `${i}`)
-    await Promise.all(texts.map((text) => a.adapter.pubsub.publish('x', bytes(text))))
-    t.strictSame(await framesOf(b, a, 'x'), texts, 'one after another')
+    await Promise.all(texts.map((text) => a.adapter.pubsub.publish('x', message(text))))
+    t.strictSame(await messagesTo(b, a, 'x'), texts, 'the order is kept')
   },
 
-  'channels are apart, whatever they are called': async (t, [a, b]) => {
+  'pubsub: channels are separate, whatever their names': async (t, [a, b]) => {
     const channels = ['x', 'x/y', 'x/*', 'x?', 'x:y', '{x}', 'X', 'ü', '__proto__']
     for (const channel of channels) await subscribe(channel, b)
-    for (const channel of channels) await a.adapter.pubsub.publish(channel, bytes(channel))
-    for (const channel of channels) t.strictSame(await framesOf(b, a, channel), [channel], `'${channel}' got its own`)
+    for (const channel of channels) await a.adapter.pubsub.publish(channel, message(channel))
+    for (const channel of channels) {
+      t.strictSame(
+        await messagesTo(b, a, channel),
+        [channel],
+        `'${channel}' gets its own message only`
+      )
+    }
   },
 
-  'nothing is heard before subscribing or after unsubscribing': async (t, [a, b]) => {
-    await subscribe('witness', b)
-    await a.adapter.pubsub.publish('x', bytes('too early'))
-    await framesOf(b, a, 'witness')
+  'pubsub: messages arrive only between subscribe and unsubscribe': async (t, [a, b]) => {
+    await subscribe('other', b)
+    await a.adapter.pubsub.publish('x', message('too early'))
+    await messagesTo(b, a, 'other')
     await subscribe('x', b)
-    t.strictSame(await framesOf(b, a, 'x'), [], 'what was published before did not come')
+    t.strictSame(await messagesTo(b, a, 'x'), [], 'a message from before the subscription does not arrive')
     await b.adapter.pubsub.unsubscribe('x')
-    await a.adapter.pubsub.publish('x', bytes('too late'))
-    await framesOf(b, a, 'witness')
-    t.ok(!b.frames.of('x').includes('too late'), 'nor what was published after')
+    await a.adapter.pubsub.publish('x', message('too late'))
+    await messagesTo(b, a, 'other')
+    t.ok(!b.messages.of('x').includes('too late'), 'a message after the subscription does not arrive')
   },
 
-  'the last of unsubscribe and subscribe counts, though nobody waited for the first': async (t, [a, b]) => {
+  'pubsub: the last of unsubscribe and subscribe counts, even if neither is awaited': async (t, [a, b]) => {
     await subscribe('x', b)
     await Promise.all([b.adapter.pubsub.unsubscribe('x'), b.adapter.pubsub.subscribe('x')])
-    await a.adapter.pubsub.publish('x', bytes('1'))
-    t.strictSame(await framesOf(b, a, 'x'), ['1'], 'the node is subscribed')
+    await a.adapter.pubsub.publish('x', message('1'))
+    t.strictSame(await messagesTo(b, a, 'x'), ['1'], 'the node is subscribed')
   },
 
-  'unsubscribing from what was not subscribed to changes nothing': async (t, [a, b]) => {
+  'pubsub: unsubscribing from a channel without a subscription does nothing': async (t, [a, b]) => {
     await subscribe('x', b)
     await b.adapter.pubsub.unsubscribe('y')
-    t.strictSame(await framesOf(b, a, 'x'), [], 'the others are as they were')
+    t.strictSame(await messagesTo(b, a, 'x'), [], 'the other subscription still works')
   }
 }
