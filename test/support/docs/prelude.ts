@@ -2,9 +2,10 @@
 export const prelude = `
 import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
-import { channels, defineChannel, defineConnection, implement } from 'fastify-channels'
-import { connect } from 'fastify-channels/client'
-export { Type, fastify, channels, defineChannel, defineConnection, implement, connect }
+import { channels, defineChannel, defineConnection, implement, handler, closeEvents, ChannelsError } from 'fastify-channels'
+import { connect, RequestError } from 'fastify-channels/client'
+export { Type, fastify, channels, defineChannel, defineConnection, implement, handler, closeEvents, ChannelsError }
+export { connect, RequestError }
 
 declare module 'fastify-channels' {
   interface Register {
