@@ -1,7 +1,7 @@
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { addressOf, type Params } from '../contract/address.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import type { ResyncEvent } from './channel/channel-history.ts'
+import type { OnResync } from './channel/client-history.ts'
 import { JoinedChannel } from './channel/joined-channel.ts'
 import { Listeners, type Unsubscribe } from './listeners.ts'
 import { Messaging } from './messaging.ts'
@@ -10,12 +10,12 @@ import type { ConnectionState, Transport } from './transport/transport.ts'
 import type { CloseInfo } from './transport/socket-attempt.ts'
 
 /**
- * `connecting`: there is no connection, one is being made or waited for. `recovering`: there is one, and channels that were joined
- * are on their way in again. `open`: all are in. `closed`: for good.
+ * `connecting`: there is no connection; the client opens one or waits to open one. `recovering`: the connection is open
+ * and joined channels are being joined again. `open`: every channel is joined. `closed`: the client is closed for good.
  */
 export type ClientState = ConnectionState | 'recovering'
 
-/** What `connect` returns. `TypedConnection` says what its members mean. */
+/** The client that `connect` returns. `TypedClient` documents the public members. */
 export class Client extends Messaging {
   readonly #transport: Transport
   readonly #channels = new Map<string, JoinedChannel>()
@@ -25,7 +25,7 @@ export class Client extends Messaging {
   constructor (transport: Transport) {
     super(transport)
     this.#transport = transport
-    this.#states = new Listeners(transport.setup.report)
+    this.#states = new Listeners(transport.deps.report)
     transport.states.add((state, close) => this.#follow(state, close))
     transport.envelopes.add((envelope) => this.#receive(envelope))
   }
@@ -38,50 +38,51 @@ export class Client extends Messaging {
     return this.#states.add(listener)
   }
 
-  async join (channel: string | AnyChannel, params?: Params, { onResync }: { onResync?: (begun: ResyncEvent) => void } = {}): Promise<JoinedChannel> {
+  async join (channel: string | AnyChannel, params?: Params, options?: { onResync: OnResync }): Promise<JoinedChannel> {
     const address = addressOf(typeof channel === 'string' ? channel : channel.pattern, params)
     const subject = { type: 'join', channel: address }
     if (this.state === 'closed') throw failure(subject, 'closed')
     if (this.#channels.has(address)) throw failure(subject, 'already_joined')
-    return this.#enter(address, onResync)
+    return this.#startJoin(address, options?.onResync)
   }
 
   close (): void {
     this.#transport.close()
   }
 
-  #enter (address: string, onResync?: (begun: ResyncEvent) => void): Promise<JoinedChannel> {
+  #startJoin (address: string, onResync: OnResync): Promise<JoinedChannel> {
     return new Promise((resolve, reject) => {
-      const channel: JoinedChannel = new JoinedChannel(this.#transport, address, {
-        entered: () => {
+      const channel: JoinedChannel = new JoinedChannel(this.#transport, address, onResync, {
+        joined: () => {
           resolve(channel)
-          this.#settle()
+          this.#updateState()
         },
-        lost: () => this.#settle(),
+        rejoining: () => this.#updateState(),
         refused: reject,
-        forget: () => {
+        ended: () => {
           this.#channels.delete(address)
-          this.#settle()
+          this.#updateState()
         }
-      }, onResync)
+      })
       this.#channels.set(address, channel)
     })
   }
 
-  /** Channels are on their way again when `recovering` or `open` is told, and rejected what they can be when `closed` is. */
+  /** Listeners of `recovering` and `closed` are called after the channels have started to rejoin, or have failed. */
   #follow (state: ConnectionState, close: CloseInfo | undefined): void {
     for (const channel of [...this.#channels.values()]) channel.follow(state)
-    if (state === 'open') this.#settle()
-    else this.#tell(state, close)
+    if (state === 'open') this.#updateState()
+    else this.#setState(state, close)
   }
 
-  /** A channel changed: is everything as it should be now? */
-  #settle (): void {
+  /** On an open connection the state depends on the channels. */
+  #updateState (): void {
     if (this.#transport.state !== 'open') return
-    this.#tell([...this.#channels.values()].some(({ returning }) => returning) ? 'recovering' : 'open')
+    const isRecovering = [...this.#channels.values()].some((channel) => channel.isRejoining)
+    this.#setState(isRecovering ? 'recovering' : 'open')
   }
 
-  #tell (state: ClientState, close?: CloseInfo): void {
+  #setState (state: ClientState, close?: CloseInfo): void {
     if (state === this.#state) return
     this.#state = state
     this.#states.call(state, close)

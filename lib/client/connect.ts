@@ -4,60 +4,82 @@ import { Client } from './client.ts'
 import type { Report } from './listeners.ts'
 import { systemClock } from './transport/system-clock.ts'
 import { Transport } from './transport/transport.ts'
-import type { UntypedClient, TypedClient } from './typed-connection.ts'
+import type { UntypedClient, TypedClient } from './typed-client.ts'
 import { platformNetworkEvents, type NetworkEventSource } from './transport/network-events.ts'
 import type { WebSocketConstructor } from './transport/web-socket.ts'
 
 export interface ConnectOptions {
   /**
-   * Called before every attempt to connect, so that each brings a valid token; an empty one stands for none. An attempt
-   * whose token is not there within 10 s, or whose `token` fails, has failed, and is followed by another.
+   * Returns the token for the next connection, and a new one before the current token expires. An empty string means no
+   * token. An attempt to connect fails if `token` fails or takes longer than 10 s; the client then tries again.
+   * @default no token
+   * @example token: async () => (await fetch('/token')).text()
    */
   readonly token?: () => string | Promise<string>
-  /** Needed where the platform has none: on Node 20, pass `WebSocket` of the package `ws`. Default: the global one. */
+  /**
+   * The WebSocket class. Required on platforms without a global one: on Node 20 pass `WebSocket` of the package `ws`.
+   * @default globalThis.WebSocket
+   */
   readonly WebSocket?: WebSocketConstructor
-  /** How long to wait for the reply to a message, and for a join, in milliseconds. Default: 35 000; the server gives up after 30 000. */
+  /**
+   * Milliseconds that a message waits for its reply, and a join for its ack. The server answers within its
+   * `handlerTimeout`, 30 000 ms by default.
+   * @default 35_000
+   */
   readonly timeout?: number
   /**
-   * How many messages declared `once` may wait, per channel, while it is not joined; further ones are rejected with
-   * `too_many_pending`. Default: 100.
+   * How many idempotent messages may wait per channel while it is not joined. Others fail with `too_many_pending`.
+   * @default 100
    */
   readonly pending?: number
   /**
-   * Takes what one of your listeners threw, and why `token` or the making of a WebSocket failed. Default: an error of a
-   * listener becomes an uncaught one, as with any event listener; a failed attempt is only followed by another.
+   * Takes errors that your listeners throw, and errors of `token` and of the `WebSocket` constructor.
+   * @default errors of listeners become uncaught errors; a failed attempt to connect is only followed by another
    */
   readonly onError?: Report
   /**
-   * Events that make a wait to reconnect end at once, and a connection be looked at: `online`, `pageshow`, `visibilitychange`.
-   * Default: those of the browser's window; elsewhere none.
+   * Where the client listens for `online`, `pageshow` and `visibilitychange`. They end a wait to reconnect, and make
+   * the client check an open connection.
+   * @default `window` in browsers, none elsewhere
    */
   readonly networkEvents?: NetworkEventSource
-  /** Default: the platform's. For tests. */
+  /**
+   * The clock, for tests.
+   * @default the platform's clock
+   */
   readonly clock?: Clock
-  /** A random number of [0, 1), for the wait before a reconnect. Default: `Math.random`. For tests. */
+  /**
+   * Returns a random number in [0, 1) for the wait before a reconnect; for tests.
+   * @default Math.random
+   */
   readonly random?: () => number
 }
 
 /**
- * Connects to a WebSocket route of the server, and stays connected.
- * @param url `wss:` or `ws:`; in a browser it may be relative to the page: `/ws/chat`.
- * @throws {TypeError} when the URL is none of these, or there is no WebSocket to connect with.
+ * Opens a client for one WebSocket route of the server. The client reconnects until it is closed.
+ * @param url `wss:` or `ws:`, also `https:` or `http:`; in a browser it may be relative to the page: `/ws/chat`.
+ * @throws {TypeError} When the URL is none of these, or the platform has no WebSocket and none was passed.
+ * @example const client = connect('/ws/chat', { token: () => fetchToken() })
  */
 export function connect (url: string, options?: ConnectOptions): UntypedClient
-/** The same, for contracts that are known: `connect<typeof chat>(…)`, or `connect<typeof chat | typeof news>(…)`. */
+/**
+ * Opens a client that is typed by the contracts of the route: `connect<typeof chat>(url)` for one contract,
+ * `connect<typeof chat | typeof news>(url)` for several.
+ * @throws {TypeError} When the URL is none of these, or the platform has no WebSocket and none was passed.
+ * @example const client = connect<typeof chat>('/ws/chat')
+ */
 export function connect<C extends AnyChannel> (url: string, options?: ConnectOptions): TypedClient<C>
-// `unknown`: here the types take over. The client itself knows no contract; what the server sends is taken at its word.
+// `unknown`, because the client itself knows no contract. Received messages are not validated.
 export function connect (url: string, options: ConnectOptions = {}): unknown {
-  const { token, timeout = 35_000, pending = 100, networkEvents = platformNetworkEvents(), clock = systemClock, random = Math.random, onError } = options
+  const { onError, timeout = 35_000, pending = 100, clock = systemClock, random = Math.random } = options
   const report = (error: unknown) => queueMicrotask(() => (onError ?? rethrow)(error))
   return new Client(new Transport({
     url: webSocketUrl(url),
     WebSocket: options.WebSocket ?? globalWebSocket(),
-    token,
+    token: options.token,
     timeout,
     pending,
-    networkEvents,
+    networkEvents: options.networkEvents ?? platformNetworkEvents(),
     clock,
     random,
     report,
@@ -68,13 +90,13 @@ export function connect (url: string, options: ConnectOptions = {}): unknown {
 function webSocketUrl (text: string): string {
   const { href } = new URL(text, globalThis.location?.href)
   const url = href.replace(/^http/, 'ws')
-  if (!/^wss?:/.test(url)) throw new TypeError(`'${text}' is not the URL of a WebSocket`)
+  if (!/^wss?:/.test(url)) throw new TypeError(`cannot connect to '${text}': pass a URL that starts with wss: or ws:`)
   return url
 }
 
 function globalWebSocket (): WebSocketConstructor {
   if (globalThis.WebSocket) return globalThis.WebSocket
-  throw new TypeError("there is no global WebSocket here: pass the one of the package 'ws', { WebSocket }")
+  throw new TypeError("this platform has no global WebSocket: pass { WebSocket } from the package 'ws' to connect")
 }
 
 function rethrow (error: unknown): void {

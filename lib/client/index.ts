@@ -1,7 +1,9 @@
+/** `fastify-channels/client`: the client for browsers, Node and React Native. */
 export { connect, type ConnectOptions } from './connect.ts'
 export { RequestError, type FailureCode } from './request-error.ts'
-export type { DeclaredError, EntryInfo, JoinOptions, Present, PresenceDifference, Resync, SendResult, TypedChannel, TypedMessaging } from './typed-channel.ts'
-export type { UntypedClient, TypedClient } from './typed-connection.ts'
+export type { JoinOptions, Present, PresenceDifference, Resync, TypedChannel } from './typed-channel.ts'
+export type { DeclaredError, EntryInfo, SendResult, TypedMessaging } from './typed-messaging.ts'
+export type { UntypedClient, TypedClient } from './typed-client.ts'
 export type { Unsubscribe } from './listeners.ts'
 export type { ClientState } from './client.ts'
 export type { NetworkEventSource } from './transport/network-events.ts'

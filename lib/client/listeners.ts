@@ -1,10 +1,10 @@
-/** Ends a subscription; calling it again does nothing. */
+/** Removes a listener. Calling it a second time has no effect. */
 export type Unsubscribe = () => void
 
-/** Takes what a listener threw. */
+/** Takes an error that a listener threw. */
 export type Report = (error: unknown) => void
 
-/** The functions subscribed to one thing. One that throws neither stops the others nor whoever calls them. */
+/** The listeners for one kind of event. An error of one listener is reported and does not stop the others. */
 export class Listeners<A extends unknown[]> {
   readonly #report: Report
   readonly #subscriptions = new Set<{ readonly fn: (...args: A) => void }>()
@@ -19,7 +19,7 @@ export class Listeners<A extends unknown[]> {
     return () => { this.#subscriptions.delete(subscription) }
   }
 
-  /** Calls those subscribed now; whoever is unsubscribed by another on the way is not called any more. */
+  /** Calls the current listeners, except those that an earlier listener removes during the call. */
   call (...args: A): void {
     for (const subscription of [...this.#subscriptions]) {
       if (this.#subscriptions.has(subscription)) this.#callOne(subscription.fn, args)

@@ -6,10 +6,10 @@ import type { Transport } from './transport/transport.ts'
 
 type Result = { readonly ok: true, readonly reply: unknown } | { readonly ok: false, readonly error: RequestError }
 
-/** Where a logged message stands in its channel's log. `TypedChannel`'s `Entry` says what its members mean. */
+/** `EntryInfo` in typed-messaging.ts documents the members. */
 export type Entry = Omit<EntryPosition, 'prev'>
 
-/** The messages of one channel, or of the connection itself. `TypedMessaging` says what its members mean. */
+/** The messages of one channel, or of the connection itself. `TypedMessaging` documents the public members. */
 export class Messaging {
   readonly #transport: Transport
   readonly #channel: string | undefined
@@ -21,7 +21,7 @@ export class Messaging {
   }
 
   on (type: string, listener: (payload: unknown, entry?: Entry) => void): Unsubscribe {
-    const listeners = this.#listeners.get(type) ?? new Listeners(this.#transport.setup.report)
+    const listeners = this.#listeners.get(type) ?? new Listeners(this.#transport.deps.report)
     this.#listeners.set(type, listeners)
     return listeners.add(listener)
   }
@@ -45,7 +45,7 @@ export class Messaging {
       (code === undefined ? isDeclared(error.code) : error.code === code)
   }
 
-  /** Hands a message of the server to whoever listens for its type; a logged one with its place. */
+  /** Calls the listeners of a message; those of a persistent message also get its entry. */
   protected deliver ({ type, payload }: Envelope, ...entry: [Entry?]): void {
     this.#listeners.get(type)?.call(payload, ...entry)
   }

@@ -1,45 +1,53 @@
 import { errorMessages, type ErrorCode } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import type { CloseInfo } from './transport/socket-attempt.ts'
 import { numberOf, propertyOf, textOf } from './transport/read-envelope.ts'
 
-/** What a request is about. */
+/** The message that a request sends, or sent. */
 export type Subject = Pick<Envelope, 'type' | 'channel'>
 
-const ownMessages = {
-  already_joined: 'this client is already in that channel, or on its way into it',
-  closed: 'the client is closed',
-  disconnected: 'the connection was lost: whether the message had an effect is unknown',
-  not_joined: 'the channel has been left',
-  timeout: 'no reply in time: whether the message had an effect is unknown',
-  too_many_pending: 'not sent: too many messages are waiting',
-  unknown_outcome: 'no reply in 90 s: whether the message had an effect is unknown'
+const noConnection = 'not sent, because there is no connection; send it again when the client is open'
+const unknownEffect = 'whether the message had an effect is unknown'
+
+const ownReasons = {
+  already_joined: 'this client has joined the channel already, or is joining it; use that channel or leave it first',
+  closed: 'the client is closed; connect again',
+  disconnected: `the connection was lost before the reply; ${unknownEffect}`,
+  not_joined: 'the channel has been left; join it again',
+  timeout: 'no reply in time',
+  too_many_pending: 'not sent, because too many messages wait for the channel to be joined again; try again later',
+  unknown_outcome: `no reply within 90 s; ${unknownEffect}`
 } as const
 
-/** The failures that the client finds by itself. */
-export type OwnCode = keyof typeof ownMessages
+/** The codes of failures that the client itself detects. */
+export type OwnCode = keyof typeof ownReasons
 
-/** Every code that no contract declares: the protocol's catalogue and the client's own. */
+/** Every code that a contract cannot declare: the codes of the protocol and those of the client. */
 export type FailureCode = ErrorCode | OwnCode
 
 /**
- * Why a `send` or a `join` did not succeed. `code` is one that the message declares, one of the protocol's catalogue, or
- * found by the client itself: `disconnected` (not sent, or the reply was lost with the connection), `timeout`, `closed`, and, of a
- * message declared `once`, `unknown_outcome` and `too_many_pending`.
+ * The failure of a `send` or a `join`. Tell failures apart by `code`; the text of `message` is for people.
+ *
+ * `code` is one that the message declares, one of docs/protocol.md section 6, or one that the client itself detects:
+ * `disconnected` (not sent, or the connection was lost before the reply), `timeout`, `closed`, `not_joined`,
+ * `already_joined`, and for idempotent messages `too_many_pending` and `unknown_outcome`.
  */
 export class RequestError<C extends string = string, D = unknown> extends Error {
   override readonly name = 'RequestError'
+  /** What failed: `rate_limited`, `disconnected`, or a code that the message declares. */
   readonly code: C
-  /** What the error declares as its data, `details` on the wire; undefined where it has none. */
+  /** The data that the contract declares for this code, or the `details` of a protocol error; undefined without any. */
   readonly data: D
-  /** Milliseconds after which a further try makes sense, where the server says so. */
+  /** Milliseconds after which a further try makes sense; undefined when the server does not say. */
   readonly retryAfter: number | undefined
   /** The type of the message that failed; `join` for a join. */
   readonly type: string
-  /** The address of its channel; undefined for a message of the connection itself. */
+  /** The address of the channel; undefined for a message of the connection itself. */
   readonly channel: string | undefined
 
-  constructor ({ type, channel }: Subject, code: C, message: string, data: D, retryAfter?: number) {
-    super(message)
+  /** @param reason What went wrong, without the message and the channel, for the text of `message`. */
+  constructor ({ type, channel }: Subject, code: C, reason: string, data: D, retryAfter?: number) {
+    super(sentence({ type, channel }, code, reason, retryAfter))
     this.type = type
     this.channel = channel
     this.code = code
@@ -48,18 +56,42 @@ export class RequestError<C extends string = string, D = unknown> extends Error 
   }
 }
 
-/** A failure that the client found by itself. */
-export function failure (subject: Subject, code: OwnCode, message: string = ownMessages[code]): RequestError {
-  return new RequestError<string>(subject, code, message, undefined)
+/** A failure that the client itself detected. */
+export function failure (subject: Subject, code: OwnCode, reason: string = ownReasons[code]): RequestError {
+  return new RequestError<string>(subject, code, reason, undefined)
 }
 
-/** The failure that the payload of an `error` tells of. */
+/** The failure of a message that was never sent, because there was no connection. */
+export function notSent (subject: Subject): RequestError {
+  return failure(subject, 'disconnected', noConnection)
+}
+
+/** The failure of a message that was sent and got no reply in time. */
+export function noReply (subject: Subject): RequestError {
+  return failure(subject, 'timeout', `${ownReasons.timeout}; ${unknownEffect}`)
+}
+
+/** Why a message that was sent failed with `closed`. */
+export function closedBeforeReply (close: CloseInfo | undefined): string {
+  return `the connection was closed with ${close?.code} before the reply: ${close?.reason}; ${unknownEffect}`
+}
+
+/** The failure in the payload of an `error` message. */
 export function refusalOf (subject: Subject, payload: unknown): RequestError {
   const code = textOf(payload, 'code') ?? 'internal'
-  return new RequestError<string>(subject, code, textOf(payload, 'message') ?? code, propertyOf(payload, 'details'), numberOf(payload, 'retryAfter'))
+  const reason = textOf(payload, 'message') ?? ''
+  const details = propertyOf(payload, 'details')
+  return new RequestError<string>(subject, code, reason, details, numberOf(payload, 'retryAfter'))
 }
 
-/** Whether a contract must have declared `code`: contracts cannot redefine the others. */
+/** Whether `code` was declared by a contract, which cannot declare the other codes. */
 export function isDeclared (code: string): boolean {
-  return !Object.hasOwn(errorMessages, code) && !Object.hasOwn(ownMessages, code)
+  return !Object.hasOwn(errorMessages, code) && !Object.hasOwn(ownReasons, code)
+}
+
+function sentence ({ type, channel }: Subject, code: string, reason: string, retryAfter: number | undefined): string {
+  const message = type === 'join' ? 'join of' : `message '${type}'${channel === undefined ? '' : ' on'}`
+  const where = channel === undefined ? message : `${message} '${channel}'`
+  const wait = retryAfter === undefined ? '' : `; try again in ${retryAfter} ms`
+  return `${where} failed with ${code}${reason === '' ? '' : `: ${reason}`}${wait}`
 }

@@ -1,136 +1,97 @@
 import type { ChannelDefinition } from '../contract/define-channel.ts'
-import type {
-  ErrorData, ErrorsOf, IsPersistent, SnapshotOf, PayloadArgument, ClientPayloadOf, PresenceOf, ClientMessageType, ReplyOf, ServerPayloadOf
-} from '../contract/message-types.ts'
+import type { PresenceOf, SnapshotOf } from '../contract/message-types.ts'
 import type { Position, ResyncReason } from '../protocol/position.ts'
 import type { Unsubscribe } from './listeners.ts'
-import type { FailureCode, RequestError } from './request-error.ts'
+import type { TypedMessaging } from './typed-messaging.ts'
 
-type DeclaredCode<D extends ChannelDefinition, K extends ClientMessageType<D>> = keyof ErrorsOf<D, K> & string
-
-/** The errors that a message declares: a union to `switch` over by `code`. */
-export type DeclaredError<D extends ChannelDefinition, K extends ClientMessageType<D>> =
-  { [E in DeclaredCode<D, K>]: RequestError<E, ErrorData<ErrorsOf<D, K>, E>> }[DeclaredCode<D, K>]
-
-/** What `trySend` resolves to. */
-export type SendResult<D extends ChannelDefinition, K extends ClientMessageType<D>> =
-  | { readonly ok: true, readonly reply: ReplyOf<D, K> }
-  | { readonly ok: false, readonly error: DeclaredError<D, K> | RequestError<FailureCode> }
-
-/** Where a logged message stands in its channel's log. */
-export interface EntryInfo {
-  /** Grows by one with each message of the log. */
-  readonly offset: number
-  /** By which its sender knows it: `ctx.messageId` of a handler that broadcast once. */
-  readonly id: string
-  readonly hash: string
-}
-
-// Of a contract that is not known, any message may be logged.
-type EntryOf<D extends ChannelDefinition, K extends keyof D['fromServer'] & string> =
-  IsPersistent<D, K> extends true ? [entry: EntryInfo] : D extends { readonly history: object } ? [] : 'history' extends keyof D ? [entry?: EntryInfo] : []
-
-// The names are written out below, not `Received<D>`: errors print a constraint as it is written.
-/** The messages of a channel, or of the connection itself. */
-export interface TypedMessaging<D extends ChannelDefinition> {
-  /**
-   * Calls `listener` with every message of that type from now on, across reconnects; a logged message comes with its place in the log.
-   * Logged messages come in the order of the log, each once.
-   * @returns a function that ends this.
-   */
-  on<K extends keyof D['fromServer'] & string> (type: K, listener: (payload: ServerPayloadOf<D, K>, ...entry: EntryOf<D, K>) => void): Unsubscribe
-
-  /**
-   * Sends a message and resolves with its reply. Always settles.
-   * @throws {RequestError} with a code that the message declares; with one of the protocol's catalogue; or with
-   *   `disconnected` (there is no connection, or it was lost before the reply: its message tells which), `timeout` (no reply
-   *   within `ConnectOptions.timeout`), `not_joined` (the channel was left), `closed` (the client was closed).
-   *   A message declared `once` waits for the channel to be joined again, and is sent again under the same id, where it may have been
-   *   lost or the server answers `unavailable` or `timeout`. It rejects with `too_many_pending` where `ConnectOptions.pending` of them
-   *   wait already, with `disconnected` when it did not leave within 90 s, and with `unknown_outcome` 90 s after its first attempt.
-   * @throws {TypeError} when the payload cannot be written as JSON.
-   */
-  send<K extends keyof D['fromClient'] & string> (type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>>): Promise<ReplyOf<D, K>>
-
-  /** `send` that resolves with the failure instead of rejecting with it. The choice for what may be lost, such as `typing`. */
-  trySend<K extends keyof D['fromClient'] & string> (type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>>): Promise<SendResult<D, K>>
-
-  /** Whether a `send` of this type, here, failed with an error that the message declares: one of them, or this very one. */
-  isError<K extends keyof D['fromClient'] & string> (error: unknown, type: K): error is DeclaredError<D, K>
-  isError<K extends keyof D['fromClient'] & string, E extends keyof ErrorsOf<D, K> & string> (
-    error: unknown, type: K, code: E
-  ): error is RequestError<E, ErrorData<ErrorsOf<D, K>, E>>
-}
-
-/** What there is to begin anew with, on a channel that has a log. */
+/** The state from which a channel with a history starts again. */
 export interface Resync<D extends ChannelDefinition> {
-  /** `fresh`: joined for the first time. All others: messages were missed that are not coming any more; docs/protocol.md 8.5 lists why. */
+  /** `fresh` for the first join. For all other reasons messages were missed that cannot be recovered. */
   readonly reason: ResyncReason
-  /** The channel's state after the message at `offset`, and all that there was to know before it. Undefined where there is none. */
+  /** The newest snapshot: the state of the channel after the entry at `offset`. Undefined when there is none. */
   readonly snapshot?: { readonly offset: number, readonly hash: string, readonly state: SnapshotOf<D> }
-  /** The newest place in the log at that time. The messages up to it, from the snapshot or from the oldest that is handed out, come next. */
+  /**
+   * The newest position of the history. The messages up to it arrive at the listeners of `on` next: those after the
+   * snapshot, or without a snapshot the newest ones that the server keeps.
+   */
   readonly position: Position
 }
 
-/** What joining a channel that has a log takes. */
+/** The options of `join` for a channel with a history. */
 export interface JoinOptions<D extends ChannelDefinition> {
   /**
-   * Called whenever the client begins anew: with the first join, before `join` resolves; when what was missed could not be recovered; when the
-   * server sends `resync`. It replaces what is known: afterwards every message after the snapshot or, without one, the newest history comes
-   * through `on`, in order, each once. (Where the log cannot be reached at the first join, it is called later, as soon as it can.)
+   * Called when local state of the channel must be discarded: for the first join, before `join` resolves; after a
+   * reconnect when missed messages cannot be recovered; when the server sends `resync`. The current messages arrive at
+   * the listeners of `on` next, in order, each exactly once. If the server cannot read the history at the first join,
+   * it is called as soon as the server can.
+   *
+   * `'ignore'`: no call; the messages that arrive next may repeat or skip earlier ones. Use it when the application
+   * keeps no state of the channel.
+   * @example { onResync: ({ snapshot }) => { editor.reset(snapshot?.state) } }
    */
-  readonly onResync: (resync: Resync<D>) => void
+  readonly onResync: ((resync: Resync<D>) => void) | 'ignore'
 }
 
-/** One user present, however many connections the user has. */
+/** One present user, with any number of connections. */
 export interface Present<D extends ChannelDefinition> {
+  /** The id of the user. */
   readonly user: string
+  /** The data that the channel's `presence` schema declares. */
   readonly data: PresenceOf<D>
 }
 
-/** What made one list of those present into the next; `left` are users. */
+/** The difference between two presence lists. */
 export interface PresenceDifference<D extends ChannelDefinition> {
+  /** The users who joined. */
   readonly joined: ReadonlyArray<Present<D>>
+  /** The users whose data changed. */
   readonly updated: ReadonlyArray<Present<D>>
+  /** The ids of the users who left. */
   readonly left: readonly string[]
 }
 
 /**
- * A channel that this client joined. It stays joined across reconnects, until `leave`, `onLeft` or the end of the client.
- * What the server broadcast while there was no connection is handed on later where the channel has a log, and not seen where it has none.
+ * A channel that the client has joined. It stays joined across reconnects until `leave` is called, `onLeft` is called
+ * or the client closes. After a reconnect a channel with a history delivers the missed messages; a channel without one
+ * does not.
  */
 export interface TypedChannel<D extends ChannelDefinition> extends TypedMessaging<D> {
-  /** The channel's address: `chat/lobby`. */
+  /** The address of the channel, such as `chat/lobby`. */
   readonly address: string
 
-  /** Who is here, this user included. Each change makes a new list. While there is no connection: who was here last. */
+  /**
+   * The present users, including this one; empty when the channel declares no presence. Each change makes a new list.
+   * Without a connection it is the last known list.
+   */
   readonly presence: ReadonlyArray<Present<D>>
 
   /**
-   * Calls `listener` with each new list. `change` is what made it differ; undefined when, after a reconnect, the server sent
-   * the whole list anew.
-   * @returns a function that ends this.
+   * Adds a listener that gets each new presence list. `change` is the difference from the list before; it is undefined
+   * after a reconnect, when the server sends the whole list.
+   * @returns A function that removes the listener.
    */
   onPresence (
     listener: (presence: ReadonlyArray<Present<D>>, change: PresenceDifference<D> | undefined) => void
   ): Unsubscribe
 
   /**
-   * Calls `listener` after a reconnect, when everything missed has been handed on and nothing of the log was lost. (Else: `onResync`.)
-   * @returns a function that ends this.
+   * Adds a listener that is called after a reconnect when every missed message of the history was delivered. If missed
+   * messages cannot be recovered, `onResync` is called instead.
+   * @returns A function that removes the listener.
    */
   onRecovered (listener: () => void): Unsubscribe
 
   /**
-   * Calls `listener` once when this client is out of the channel without having left it: the server removed it, or refused
-   * to let it in again after a reconnect; `code` says why. Not called when the whole client closes: see `onState`.
-   * @returns a function that ends this.
+   * Adds a listener that is called once when the channel ends without a call of `leave`: the server removed the client,
+   * or refused to let it join again after a reconnect. `code` is the reason. It is not called when the client closes;
+   * `onState` reports that.
+   * @returns A function that removes the listener.
    */
   onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe
 
   /**
-   * Leaves the channel. Nothing of it is delivered from now on. Resolves when the server has confirmed, or when there is no
-   * connection; never rejects.
+   * Leaves the channel. No more messages are delivered from the call on. Resolves when the server has confirmed, or at
+   * once without a connection. Never rejects.
    */
   leave (): Promise<void>
 }

@@ -1,30 +1,30 @@
 import type { EntryPosition } from '../../protocol/encoding.ts'
 import type { Position } from '../../protocol/position.ts'
-import { firstMessageOf } from './read-recovery.ts'
+import { firstEntryOf } from './read-recovery.ts'
 
-/** How a logged message stands to what was handed on: the one that follows, known already, or come before one that is missing. */
-export type Standing = 'next' | 'known' | 'early'
+/** How an entry relates to the position: the next one, one delivered before, or one after a missing entry. */
+export type EntryOrder = 'next' | 'known' | 'gap'
 
-/** How far a channel's log has been handed on. */
+/** The newest entry of a channel's history that was delivered. */
 export class HistoryPosition {
   #position: Position | undefined
 
-  /** What a join asks to go on from; undefined while nothing is known of the log. */
+  /** The position from which a join asks to recover; undefined before the first one is known. */
   get since (): Position | undefined {
     return this.#position
   }
 
-  /** Begins anew before the first message that the server sent, which is the one after its snapshot where there is one; else at the log's newest place. */
-  begin (newest: Position, recovery: unknown): void {
-    const first = firstMessageOf(recovery)
+  /** Moves to the position before the first entry that the server sent, or to `newest` when it sent none. */
+  reset (newest: Position, recovery: unknown): void {
+    const first = firstEntryOf(recovery)
     this.#position = first ? { epoch: newest.epoch, offset: first.offset - 1, hash: first.prev } : newest
   }
 
-  /** Moves on to a message, where it is the next. */
-  pass ({ offset, hash, prev }: EntryPosition): Standing {
+  /** Moves to an entry if that entry is the next one. */
+  advance ({ offset, hash, prev }: EntryPosition): EntryOrder {
     const position = this.#position
     if (position && offset <= position.offset) return 'known'
-    if (!position || position.hash !== prev) return 'early'
+    if (!position || position.hash !== prev) return 'gap'
     this.#position = { epoch: position.epoch, offset, hash }
     return 'next'
   }

@@ -1,161 +1,160 @@
 import type { Timer } from '../../clock.ts'
 import { Backoff } from '../transport/backoff.ts'
-import type { Outcome } from '../transport/pending-replies.ts'
-import { failure, type OwnCode, type RequestError, type Subject } from '../request-error.ts'
-import type { Transport } from '../transport/transport.ts'
+import type { ReplyCallbacks } from '../transport/pending-replies.ts'
+import { failure, notSent, type OwnCode, type RequestError, type Subject } from '../request-error.ts'
+import type { EncodedRequest, Transport } from '../transport/transport.ts'
 
 /** One message, from `send` until it is settled. */
-interface IdempotentSend {
-  readonly subject: Subject
-  readonly correlationId: string
-  /** Written once: a payload that the caller changes later would be another message under the same id. */
-  readonly frame: string
-  readonly outcome: Outcome
-  underWay: boolean
-  /** Whether it left before: what became of it then is unknown until it is answered. */
-  tried: boolean
-  /** Whether it left later than its caller sent it, or again: what is too fast then is our affair, not the caller's. */
-  waited: boolean
+interface IdempotentSend extends EncodedRequest {
+  readonly callbacks: ReplyCallbacks
+  /** The message was sent and its reply is awaited. */
+  isPending: boolean
+  /** The message was sent at least once, so its effect is unknown until a reply arrives. */
+  wasSent: boolean
+  /** The client delayed or repeated the message, so a rate limit is the client's to handle, not the caller's. */
+  wasDelayed: boolean
   deadline: Timer
 }
 
-/** Milliseconds from the first attempt; the server remembers for 120,000. */
-const giveUpAfter = 90_000
+/** From the first attempt until the client gives up. The server remembers an id for 120,000 ms. */
+const giveUpAfterMs = 90_000
 
-/** Failures that pass, and after which nobody knows whether the message had an effect. */
-const passing = ['disconnected', 'in_flight', 'timeout', 'unavailable']
+/** After these failures a further try may succeed, and the effect of the message is unknown. */
+const temporaryCodes = ['disconnected', 'in_flight', 'timeout', 'unavailable']
 
 /**
- * The messages of one channel that are declared `once`. Each is sent under one id until it is answered, over as many connections as it
- * takes; the server sees to it that it has one effect. They leave in the order in which they were sent, those that were lost first.
+ * The idempotent messages of one channel. Each is sent under one id until it is answered, over any number of
+ * connections; the server makes sure that it has one effect. Messages are sent in the order of the calls of `send`, and
+ * a lost message is sent again before newer ones.
  *
- *   send -> waits for the channel -> under way -> answered
- *                  '----- lost, with its connection or for now -'         90 s: given up
+ *   send -> waits for the channel -> pending -> answered
+ *                  '---- lost, or failed for now ---'         after 90 s: given up
  */
 export class IdempotentSends {
   readonly #transport: Transport
-  readonly #isJoined: () => boolean
+  readonly #membership: { readonly isJoined: boolean }
   readonly #backoff: Backoff
   #types: readonly unknown[] = []
   #sends: readonly IdempotentSend[] = []
-  #paused = false
-  #over = false
+  #isPaused = false
+  #hasEnded = false
 
-  constructor (transport: Transport, isJoined: () => boolean) {
+  constructor (transport: Transport, membership: { readonly isJoined: boolean }) {
     this.#transport = transport
-    this.#isJoined = isJoined
-    this.#backoff = new Backoff(transport.setup.clock, transport.setup.random)
+    this.#membership = membership
+    this.#backoff = new Backoff(transport.deps.clock, transport.deps.random)
   }
 
-  /** Whether messages of this type are declared `once`, as the server said when it let us in. */
-  has (type: string): boolean {
+  /** Whether messages of this type are declared `idempotent`, according to the ack of the join. */
+  isIdempotent (type: string): boolean {
     return this.#types.includes(type)
   }
 
   /** @throws {TypeError} when the payload cannot be written as JSON. */
-  send (message: Subject & { readonly payload: unknown }, outcome: Outcome): void {
+  send (message: Subject & { readonly payload: unknown }, callbacks: ReplyCallbacks): void {
     const correlationId = randomId()
-    const frame = JSON.stringify({ ...message, correlationId })
-    if (this.#isFull) return outcome.reject(failure(message, 'too_many_pending'))
-    const send: IdempotentSend = { subject: message, correlationId, frame, outcome, underWay: false, tried: false, waited: !this.#mayLeave, deadline: undefined }
+    // Encoded once, because a payload that the caller changes later would be another message under the same id.
+    const encoded = JSON.stringify({ ...message, correlationId })
+    if (this.#isFull) return callbacks.reject(failure(message, 'too_many_pending'))
+    const flags = { isPending: false, wasSent: false, wasDelayed: !this.#canSend }
+    const send: IdempotentSend = { subject: message, correlationId, encoded, callbacks, ...flags, deadline: undefined }
     this.#sends = [...this.#sends, send]
-    this.#allow(send)
-    this.#flush()
+    this.#startDeadline(send)
+    this.#sendWaiting()
   }
 
-  /** The channel is joined: all that waits leaves. */
-  joined (types: readonly unknown[]): void {
+  /** Sends the waiting messages, because the channel is joined. */
+  resume (types: readonly unknown[]): void {
     this.#types = types
-    this.#backoff.forgive()
-    this.#resume()
+    this.#backoff.reset()
+    this.#unpause()
   }
 
-  /** The channel is over. What is under way may be answered still. */
+  /** Rejects the waiting messages, because the channel has ended. Pending messages may still be answered. */
   end (code: OwnCode): void {
-    this.#over = true
+    this.#hasEnded = true
     this.#backoff.stop()
-    for (const send of this.#waiting) this.#reject(send, failure(send.subject, send.tried ? 'unknown_outcome' : code))
+    for (const send of this.#waiting) this.#reject(send, failure(send.subject, send.wasSent ? 'unknown_outcome' : code))
   }
 
-  get #mayLeave (): boolean {
-    return this.#isJoined() && !this.#paused
+  get #canSend (): boolean {
+    return this.#membership.isJoined && !this.#isPaused
   }
 
   get #waiting (): readonly IdempotentSend[] {
-    return this.#sends.filter(({ underWay }) => !underWay)
+    return this.#sends.filter(({ isPending }) => !isPending)
   }
 
   get #isFull (): boolean {
-    return !this.#mayLeave && this.#waiting.length >= this.#transport.setup.pending
+    return !this.#canSend && this.#waiting.length >= this.#transport.deps.pending
   }
 
-  #resume (): void {
-    this.#paused = false
-    this.#flush()
+  #unpause (): void {
+    this.#isPaused = false
+    this.#sendWaiting()
   }
 
-  #flush (): void {
-    if (!this.#mayLeave) return
+  #sendWaiting (): void {
+    if (!this.#canSend) return
     for (const send of this.#waiting) this.#attempt(send)
   }
 
   #attempt (send: IdempotentSend): void {
-    if (!send.tried) this.#allow(send)
-    send.underWay = send.tried = true
-    this.#transport.repeat(send, {
-      resolve: (reply) => this.#ifUnsettled(send, () => this.#answered(send, reply)),
-      reject: (error) => this.#ifUnsettled(send, () => this.#failed(send, error))
+    if (!send.wasSent) this.#startDeadline(send)
+    send.isPending = send.wasSent = true
+    this.#transport.requestEncoded(send, {
+      resolve: (reply) => this.#applyReply(send, reply),
+      reject: (error) => this.#applyFailure(send, error)
     })
   }
 
-  /** What was given up may be answered, or fail, later. */
-  #ifUnsettled (send: IdempotentSend, fn: () => void): void {
-    if (this.#sends.includes(send)) fn()
+  #applyReply (send: IdempotentSend, reply: unknown): void {
+    if (!this.#sends.includes(send)) return
+    if (!this.#isPaused) this.#backoff.reset()
+    this.#remove(send)
+    send.callbacks.resolve(reply)
   }
 
-  #answered (send: IdempotentSend, reply: unknown): void {
-    if (!this.#paused) this.#backoff.forgive()
-    this.#settle(send, () => send.outcome.resolve(reply))
-  }
-
-  #failed (send: IdempotentSend, error: RequestError): void {
-    send.underWay = false
-    if (this.#over || !passes(send, error)) return this.#reject(send, error)
-    send.waited = true
+  #applyFailure (send: IdempotentSend, error: RequestError): void {
+    if (!this.#sends.includes(send)) return
+    send.isPending = false
+    if (this.#hasEnded || !isTemporary(send, error)) return this.#reject(send, error)
+    send.wasDelayed = true
     this.#pause(error.retryAfter)
   }
 
-  /** Nothing leaves for a while, or until the channel is joined again: it would overtake what has to be sent again. */
-  #pause (atLeast: number | undefined): void {
-    this.#paused = true
-    this.#backoff.retry(() => this.#resume(), atLeast)
+  /** Holds back every message, so that none is sent before the failed one is repeated. */
+  #pause (atLeastMs: number | undefined): void {
+    this.#isPaused = true
+    this.#backoff.retry(() => this.#unpause(), atLeastMs)
   }
 
-  /** The time that a message has, from its `send`; and, since only then its outcome can be unknown, anew from its first attempt. */
-  #allow (send: IdempotentSend): void {
-    const { clock } = this.#transport.setup
+  /** The time allowed from `send`, and again from the first attempt, because only then the effect can be unknown. */
+  #startDeadline (send: IdempotentSend): void {
+    const { clock } = this.#transport.deps
     clock.clearTimeout(send.deadline)
-    send.deadline = clock.setTimeout(() => this.#reject(send, send.tried
-      ? failure(send.subject, 'unknown_outcome')
-      : failure(send.subject, 'disconnected', 'not sent: there was no connection')), giveUpAfter)
+    send.deadline = clock.setTimeout(() => {
+      this.#reject(send, send.wasSent ? failure(send.subject, 'unknown_outcome') : notSent(send.subject))
+    }, giveUpAfterMs)
   }
 
   #reject (send: IdempotentSend, error: RequestError): void {
-    this.#settle(send, () => send.outcome.reject(error))
+    this.#remove(send)
+    send.callbacks.reject(error)
   }
 
-  #settle (send: IdempotentSend, tell: () => void): void {
+  #remove (send: IdempotentSend): void {
     this.#sends = this.#sends.filter((other) => other !== send)
-    this.#transport.setup.clock.clearTimeout(send.deadline)
-    tell()
+    this.#transport.deps.clock.clearTimeout(send.deadline)
   }
 }
 
-function passes ({ waited }: IdempotentSend, { code }: RequestError): boolean {
-  return passing.includes(code) || (waited && code === 'rate_limited')
+function isTemporary ({ wasDelayed }: IdempotentSend, { code }: RequestError): boolean {
+  return temporaryCodes.includes(code) || (wasDelayed && code === 'rate_limited')
 }
 
-/** 128 random bits. Not `crypto.randomUUID`: a page that was not loaded over TLS has none. */
+/** 128 random bits. `crypto.randomUUID` does not exist in a page that was loaded without TLS. */
 function randomId (): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

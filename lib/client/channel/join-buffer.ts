@@ -2,35 +2,41 @@ import type { Clock, Timer } from '../../clock.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 
 /**
- * What follows the ack of a first join, until its caller can listen. The caller gets to know the channel only when its promise's
- * reactions run; by then `ws` may have handed us the next frames of the same chunk. So they wait for the next turn of the event loop.
+ * Holds the messages that follow the ack of a first join until the caller of `join` can add listeners. The caller gets
+ * the channel when the reactions of its promise run, but `ws` may emit the next frames of the same chunk before that.
+ * So the messages are held until a timer of 0 ms fires.
  */
 export class JoinBuffer {
   readonly #clock: Clock
+  readonly #deliver: (envelope: Envelope) => void
   #held: Envelope[] | undefined
   #timer: Timer
 
-  constructor (clock: Clock) {
+  constructor (clock: Clock, deliver: (envelope: Envelope) => void) {
     this.#clock = clock
+    this.#deliver = deliver
   }
 
-  /** From now until the next turn envelopes are held; then `take` gets them. */
-  begin (take: (envelope: Envelope) => void): void {
-    const held: Envelope[] = []
-    this.#held = held
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#held = undefined
-      for (const envelope of held) take(envelope)
-    }, 0)
+  /** Holds messages from now until the timer fires, then delivers them in order. */
+  start (): void {
+    this.#held = []
+    this.#timer = this.#clock.setTimeout(() => this.#flush(), 0)
   }
 
-  /** Returns whether the envelope is held. */
-  hold (envelope: Envelope): boolean {
-    return this.#held?.push(envelope) !== undefined
+  /** Delivers a message, now or when the timer fires. */
+  receive (envelope: Envelope): void {
+    if (this.#held) this.#held.push(envelope)
+    else this.#deliver(envelope)
   }
 
-  /** Nothing that is held is wanted any more. */
+  /** Discards the held messages, because the channel was left. */
   stop (): void {
     this.#clock.clearTimeout(this.#timer)
+  }
+
+  #flush (): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const envelope of held) this.#deliver(envelope)
   }
 }

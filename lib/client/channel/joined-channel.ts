@@ -1,69 +1,69 @@
 import type { PresenceEntry } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
-import { ClientHistory, isRecovered, type ResyncEvent } from './channel-history.ts'
+import { ClientHistory, isRecovered, type OnResync } from './client-history.ts'
 import { Listeners, type Unsubscribe } from '../listeners.ts'
 import { Membership } from './membership.ts'
 import { Messaging } from '../messaging.ts'
 import { IdempotentSends } from './idempotent-sends.ts'
 import { Presence, type Difference } from './presence.ts'
 import { listOf } from '../transport/read-envelope.ts'
-import { placeOf } from './read-recovery.ts'
+import { entryOf } from './read-recovery.ts'
 import { failure, refusalOf, type RequestError } from '../request-error.ts'
 import type { ConnectionState, Transport } from '../transport/transport.ts'
 import { JoinBuffer } from './join-buffer.ts'
 
-/** Whoever asked for a channel: its caller, and the list it is kept in. */
-export interface Applicant {
-  /** In, for the first time or again. */
-  entered (): void
-  /** Out, and on the way in again. */
-  lost (): void
+/** What a channel reports to the client that holds it. */
+export interface JoinedChannelEvents {
+  /** The channel is joined, for the first time or again. */
+  joined (): void
+  /** An entry is missing, so the channel is left and joined again. */
+  rejoining (): void
+  /** The server refused the join or removed the client, the first join timed out, or the client closed. */
   refused (error: RequestError): void
-  /** Out, for whatever reason: nothing of the server is to be handed to this channel any more. */
-  forget (): void
+  /** The channel ended for any reason; it takes no more messages. */
+  ended (): void
 }
 
-/** The channel that a user of the client holds. `TypedChannel` says what its members mean. */
+/** The channel that `join` returns. `TypedChannel` documents the public members. */
 export class JoinedChannel extends Messaging {
-  /** As in the envelope: `chat/lobby`. */
   readonly address: string
-  readonly #membership: Membership
-  readonly #log: ClientHistory
-  readonly #once: IdempotentSends
-  readonly #applicant: Applicant
+  readonly #transport: Transport
+  readonly #events: JoinedChannelEvents
+  readonly #buffer: JoinBuffer
   readonly #presence: Presence
   readonly #left: Listeners<[{ readonly code: string }]>
-  readonly #transport: Transport
-  readonly #turn: JoinBuffer
-  #entered = false
+  readonly #history: ClientHistory
+  readonly #membership: Membership
+  readonly #sends: IdempotentSends
+  #wasJoined = false
 
-  constructor (transport: Transport, address: string, applicant: Applicant, onResync?: (begun: ResyncEvent) => void) {
+  constructor (transport: Transport, address: string, onResync: OnResync, events: JoinedChannelEvents) {
     super(transport, address)
+    const { clock, report } = transport.deps
     this.address = address
     this.#transport = transport
-    this.#applicant = applicant
-    this.#turn = new JoinBuffer(transport.setup.clock)
-    this.#presence = new Presence(transport.setup.report)
-    this.#left = new Listeners(transport.setup.report)
-    this.#log = new ClientHistory(transport.setup.report, onResync)
-    this.#once = new IdempotentSends(transport, () => this.#membership.joined)
-    this.#membership = new Membership(transport, address, {
-      since: () => this.#log.since,
-      joined: (ack) => this.#joined(ack),
-      ended: (error) => this.#ended(error)
+    this.#events = events
+    this.#buffer = new JoinBuffer(clock, (envelope) => this.#handle(envelope))
+    this.#presence = new Presence(report)
+    this.#left = new Listeners(report)
+    this.#history = new ClientHistory(report, onResync)
+    this.#membership = new Membership(transport, address, this.#history, {
+      joined: (ack) => this.#applyJoin(ack),
+      ended: (error) => this.#end(error)
     })
+    this.#sends = new IdempotentSends(transport, this.#membership)
   }
 
   get presence (): readonly PresenceEntry[] {
     return this.#presence.entries
   }
 
-  onPresence (listener: (presence: readonly PresenceEntry[], change: Difference | undefined) => void): Unsubscribe {
+  onPresence (listener: (list: readonly PresenceEntry[], change: Difference | undefined) => void): Unsubscribe {
     return this.#presence.changes.add(listener)
   }
 
   onRecovered (listener: () => void): Unsubscribe {
-    return this.#log.recovered.add(listener)
+    return this.#history.recovered.add(listener)
   }
 
   onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe {
@@ -72,83 +72,83 @@ export class JoinedChannel extends Messaging {
 
   override send (type: string, payload?: unknown): Promise<unknown> {
     const message = { type, channel: this.address, payload }
-    if (this.#membership.over) return Promise.reject(failure(message, this.#overCode))
-    if (!this.#once.has(type)) return super.send(type, payload)
-    return new Promise((resolve, reject) => this.#once.send(message, { resolve, reject }))
+    if (this.#membership.hasEnded) return Promise.reject(failure(message, this.#endCode))
+    if (!this.#sends.isIdempotent(type)) return super.send(type, payload)
+    return new Promise((resolve, reject) => this.#sends.send(message, { resolve, reject }))
   }
 
   leave (): Promise<void> {
-    this.#forget()
+    this.#stop()
     return this.#membership.leave()
   }
 
-  /** Whether the server held us in the channel, and does not hold us again yet. */
-  get returning (): boolean {
-    return this.#membership.returning
+  /** Whether the channel was joined before and waits to be joined again. */
+  get isRejoining (): boolean {
+    return this.#membership.isRejoining
   }
 
-  /** The connection changed. */
+  /** Takes a new state of the connection. */
   follow (state: ConnectionState): void {
     this.#membership.follow(state)
   }
 
-  /** Takes what the server sends on this channel. */
+  /** Takes a message that the server sent on this channel. */
   receive (envelope: Envelope): void {
-    if (!this.#turn.hold(envelope)) this.#take(envelope)
+    this.#buffer.receive(envelope)
   }
 
-  #joined (ack: unknown): void {
-    if (!this.#entered) this.#turn.begin((envelope) => this.#take(envelope))
-    this.#entered = true
+  #applyJoin (ack: unknown): void {
+    if (!this.#wasJoined) this.#buffer.start()
+    this.#wasJoined = true
     this.#presence.replace(ack)
-    this.#receiveAll(this.#log.joined(ack))
-    // A listener may have left meanwhile, or a message not have followed.
-    if (!this.#membership.joined) return
-    if (isRecovered(ack)) this.#log.recovered.call()
-    this.#applicant.entered()
-    this.#once.joined(listOf(ack, 'idempotent'))
+    this.#receiveAll(this.#history.applyJoin(ack))
+    // A listener may have left the channel, or an entry may have been missing.
+    if (!this.#membership.isJoined) return
+    if (isRecovered(ack)) this.#history.recovered.call()
+    this.#events.joined()
+    this.#sends.resume(listOf(ack, 'idempotent'))
   }
 
   #receiveAll (envelopes: readonly Envelope[]): void {
     for (const envelope of envelopes) this.receive(envelope)
   }
 
-  #take (envelope: Envelope): void {
-    // Not joined: left over from before a leave or a lost connection.
-    if (!this.#membership.joined) return
+  #handle (envelope: Envelope): void {
+    // Without a membership the message was sent before a leave or before the connection was lost.
+    if (!this.#membership.isJoined) return
     const { type, payload } = envelope
     if (type === 'presence') this.#presence.change(payload)
     else if (type === 'left') this.#membership.end(refusalOf({ type, channel: this.address }, payload))
-    else if (type === 'resync') this.#receiveAll(this.#log.resync(payload))
-    else this.#handOn(envelope)
+    else if (type === 'resync') this.#receiveAll(this.#history.applyResync(payload))
+    else this.#deliverInOrder(envelope)
   }
 
-  #handOn (envelope: Envelope): void {
-    const place = placeOf(envelope)
-    if (!place) return this.deliver(envelope)
-    const standing = this.#log.pass(place)
-    if (standing === 'next') this.deliver(envelope, { offset: place.offset, id: place.id, hash: place.hash })
-    if (standing === 'early') this.#renew()
+  #deliverInOrder (envelope: Envelope): void {
+    const entry = entryOf(envelope)
+    if (!entry) return this.deliver(envelope)
+    const order = this.#history.advance(entry)
+    if (order === 'next') this.deliver(envelope, { offset: entry.offset, id: entry.id, hash: entry.hash })
+    if (order === 'gap') this.#rejoin()
   }
 
-  #renew (): void {
-    this.#membership.renew()
-    this.#applicant.lost()
+  #rejoin (): void {
+    this.#membership.rejoin()
+    this.#events.rejoining()
   }
 
-  #ended (error: RequestError): void {
-    this.#forget()
-    this.#applicant.refused(error)
+  #end (error: RequestError): void {
+    this.#stop()
+    this.#events.refused(error)
     if (error.code !== 'closed') this.#left.call({ code: error.code })
   }
 
-  #forget (): void {
-    this.#turn.stop()
-    this.#once.end(this.#overCode)
-    this.#applicant.forget()
+  #stop (): void {
+    this.#buffer.stop()
+    this.#sends.end(this.#endCode)
+    this.#events.ended()
   }
 
-  get #overCode () {
+  get #endCode () {
     return this.#transport.state === 'closed' ? 'closed' : 'not_joined'
   }
 }

@@ -1,123 +1,128 @@
 import type { Timer } from '../../clock.ts'
-import type { Envelope } from '../../protocol/envelope.ts'
 import type { Position } from '../../protocol/position.ts'
 import { Backoff } from '../transport/backoff.ts'
 import { failure, type OwnCode, type RequestError } from '../request-error.ts'
 import type { ConnectionState, Transport } from '../transport/transport.ts'
 
+/** The position from which a join asks to recover. */
+interface RecoverySource {
+  readonly since: Position | undefined
+}
+
 export interface MembershipEvents {
-  /** How far the channel's log is known, to go on from there. */
-  since (): Position | undefined
-  /** The server let us in, for the first time or again; `ack` is the payload it answered with. */
+  /** The server acked a join, the first one or a later one; `ack` is the payload. */
   joined (ack: unknown): void
-  /** Out, for good, and not by `leave`. Called once at most. */
+  /** The membership ended, and not by `leave`. Called at most once. */
   ended (error: RequestError): void
 }
 
-/** Refusals of a join that pass by themselves. */
-const passing = ['unavailable', 'timeout']
+/** After these refusals of a join a further try may succeed. */
+const temporaryCodes = ['unavailable', 'timeout']
 
 /**
- * Being in one channel: joined on every connection anew, until left, removed or refused.
+ * The membership in one channel. The channel is joined on every new connection until it is left, refused or removed.
  *
- * The first join is given up after the time a request has, however many connections it took; its caller is waiting. A later
- * one is tried for as long as it takes, unless the server refuses it with something that does not pass by itself.
+ * The first join fails after `ConnectOptions.timeout` over any number of connections, because its caller waits. A later
+ * join is repeated without an end, unless the server refuses it with a code that is not temporary.
  */
 export class Membership {
   readonly #transport: Transport
   readonly #channel: string
+  readonly #history: RecoverySource
   readonly #events: MembershipEvents
   readonly #backoff: Backoff
   readonly #deadline: Timer
-  #admitted = false
-  #joined = false
-  #over = false
+  #wasJoined = false
+  #isJoined = false
+  #hasEnded = false
 
-  constructor (transport: Transport, channel: string, events: MembershipEvents) {
-    const { clock, random, timeout } = transport.setup
+  constructor (transport: Transport, channel: string, history: RecoverySource, events: MembershipEvents) {
+    const { clock, random, timeout } = transport.deps
     this.#transport = transport
     this.#channel = channel
+    this.#history = history
     this.#events = events
     this.#backoff = new Backoff(clock, random)
-    this.#deadline = clock.setTimeout(() => this.#giveUp(), timeout)
+    this.#deadline = clock.setTimeout(() => this.#timeOut(), timeout)
     if (transport.state === 'open') this.#join()
   }
 
-  /** Whether the server holds us in the channel, as far as we were told. */
-  get joined (): boolean {
-    return this.#joined
+  /** Whether the server has acked the join on the current connection. */
+  get isJoined (): boolean {
+    return this.#isJoined
   }
 
-  /** Whether it ended, by `leave` or otherwise. */
-  get over (): boolean {
-    return this.#over
+  /** Whether the membership ended, by `leave` or otherwise. */
+  get hasEnded (): boolean {
+    return this.#hasEnded
   }
 
-  /** Whether we were in, and are on the way in again. */
-  get returning (): boolean {
-    return this.#admitted && !this.#joined && !this.#over
+  /** Whether the channel was joined before and waits to be joined again. */
+  get isRejoining (): boolean {
+    return this.#wasJoined && !this.#isJoined && !this.#hasEnded
   }
 
-  /** The connection changed. */
+  /** Takes a new state of the connection. */
   follow (state: ConnectionState): void {
-    this.#joined = false
+    this.#isJoined = false
     this.#backoff.stop()
     if (state === 'open') this.#join()
     if (state === 'closed') this.#fail('closed')
   }
 
-  /** Resolves when the server has answered, and at once without a connection: there the server does not hold us. */
+  /** Resolves when the server has answered, or at once without a connection. */
   leave (): Promise<void> {
     this.#stop()
-    return new Promise((resolve) => this.#request({ type: 'leave', channel: this.#channel }, () => resolve(), () => resolve()))
+    const leave = { type: 'leave', channel: this.#channel }
+    return new Promise((resolve) => {
+      this.#transport.request(leave, { resolve: () => resolve(), reject: () => resolve() })
+    })
   }
 
-  /** Out and in again: what the server sends no longer fits what we have. */
-  renew (): void {
-    this.#joined = false
-    this.#backoff.retry(() => this.#joinAfresh())
+  /** Leaves and joins again after a wait. */
+  rejoin (): void {
+    this.#isJoined = false
+    this.#backoff.retry(() => this.#leaveAndJoin())
   }
 
-  /** Over, by the server's will or ours. */
+  /** Ends the membership with the reason that the server or the client gives. */
   end (error: RequestError): void {
     this.#stop()
     this.#events.ended(error)
   }
 
   #join (): void {
-    const since = this.#events.since()
-    const join = { type: 'join', channel: this.#channel, ...(since && { payload: { since } }) }
-    this.#request(join, (ack) => this.#entered(ack), (error) => this.#refused(error))
+    const { since } = this.#history
+    this.#transport.request({ type: 'join', channel: this.#channel, ...(since && { payload: { since } }) }, {
+      resolve: (ack) => this.#applyJoin(ack),
+      reject: (error) => this.#applyRefusal(error)
+    })
   }
 
-  /** What became of the join before may be unknown, as after a timeout: leaving first makes it certain. */
-  #joinAfresh (): void {
+  /** The effect of the join before may be unknown, as after a timeout. A leave puts both sides into the same state. */
+  #leaveAndJoin (): void {
     this.#transport.post({ type: 'leave', channel: this.#channel })
     this.#join()
   }
 
-  #request (message: Omit<Envelope, 'correlationId'>, resolve: (payload: unknown) => void, reject: (error: RequestError) => void): void {
-    this.#transport.request(message, { resolve, reject })
-  }
-
-  #entered (ack: unknown): void {
-    if (this.#over) return
-    this.#transport.setup.clock.clearTimeout(this.#deadline)
-    this.#backoff.forgive()
-    this.#admitted = true
-    this.#joined = true
+  #applyJoin (ack: unknown): void {
+    if (this.#hasEnded) return
+    this.#transport.deps.clock.clearTimeout(this.#deadline)
+    this.#backoff.reset()
+    this.#wasJoined = true
+    this.#isJoined = true
     this.#events.joined(ack)
   }
 
-  #refused (error: RequestError): void {
-    // A join lost with its connection is made again on the next one.
-    if (this.#over || error.code === 'disconnected') return
-    if (this.#admitted && passing.includes(error.code)) this.renew()
+  #applyRefusal (error: RequestError): void {
+    // A join that was lost with its connection is repeated on the next connection.
+    if (this.#hasEnded || error.code === 'disconnected') return
+    if (this.#wasJoined && temporaryCodes.includes(error.code)) this.rejoin()
     else this.end(error)
   }
 
-  /** The caller of the first join is told; the server, in case its answer is still on the way, that nobody waits any more. */
-  #giveUp (): void {
+  /** The server may still ack the join, so a leave follows it. */
+  #timeOut (): void {
     this.leave()
     this.#fail('timeout')
   }
@@ -127,9 +132,9 @@ export class Membership {
   }
 
   #stop (): void {
-    this.#over = true
-    this.#joined = false
+    this.#hasEnded = true
+    this.#isJoined = false
     this.#backoff.stop()
-    this.#transport.setup.clock.clearTimeout(this.#deadline)
+    this.#transport.deps.clock.clearTimeout(this.#deadline)
   }
 }

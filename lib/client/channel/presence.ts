@@ -2,10 +2,10 @@ import type { PresenceChange, PresenceEntry } from '../../protocol/control-messa
 import { Listeners, type Report } from '../listeners.ts'
 import { listOf, textOf } from '../transport/read-envelope.ts'
 
-/** What made one list of those present into the next. */
+/** The difference between two presence lists. */
 export type Difference = Required<PresenceChange>
 
-/** Who is in a channel, as the server told it. Each change makes a new list, so that a list once read stays as it is. */
+/** The presence list of one channel. Each change makes a new list, so a list that was read never changes. */
 export class Presence {
   readonly changes: Listeners<[readonly PresenceEntry[], Difference | undefined]>
   #entries: readonly PresenceEntry[] = []
@@ -18,12 +18,12 @@ export class Presence {
     return this.#entries
   }
 
-  /** Takes the snapshot in the ack of a join. */
+  /** Takes the presence list in the ack of a join. */
   replace (ack: unknown): void {
     this.#set(listOf(ack, 'presence').filter(isEntry))
   }
 
-  /** Takes the payload of a `presence`. Who is there already keeps the place. */
+  /** Takes the payload of a `presence` message. An updated user keeps its position in the list. */
   change (payload: unknown): void {
     const joined = listOf(payload, 'joined').filter(isEntry)
     const updated = listOf(payload, 'updated').filter(isEntry)

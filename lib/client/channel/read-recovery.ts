@@ -3,7 +3,10 @@ import type { EntryPosition } from '../../protocol/encoding.ts'
 import type { Position, SentSnapshot } from '../../protocol/position.ts'
 import { listOf, numberOf, propertyOf, textOf } from '../transport/read-envelope.ts'
 
-/** The log's newest position in the ack of a join or in a `resync`; undefined where the log could not be read, or there is none. */
+/**
+ * The newest position of the history, from the ack of a join or from a `resync`. Undefined when the channel has no
+ * history or the server could not read it.
+ */
 export function positionOf (recovery: unknown): Position | undefined {
   const epoch = textOf(recovery, 'epoch')
   const point = pointOf(recovery)
@@ -17,16 +20,17 @@ export function snapshotOf (recovery: unknown): SentSnapshot | undefined {
 }
 
 export function messagesOf (recovery: unknown): Envelope[] {
-  return listOf(recovery, 'messages').filter((message): message is Envelope => textOf(message, 'type') !== undefined)
+  const messages = listOf(recovery, 'messages')
+  return messages.filter((message): message is Envelope => textOf(message, 'type') !== undefined)
 }
 
-/** Where the first of its messages stands in the log. */
-export function firstMessageOf (recovery: unknown): EntryPosition | undefined {
-  return placeOf(listOf(recovery, 'messages')[0])
+/** The position of the first message in a recovery. */
+export function firstEntryOf (recovery: unknown): EntryPosition | undefined {
+  return entryOf(listOf(recovery, 'messages')[0])
 }
 
-/** Where a message stands in its channel's log; undefined for an ephemeral one. */
-export function placeOf (envelope: unknown): EntryPosition | undefined {
+/** The position of a persistent message in its channel's history; undefined for an ephemeral message. */
+export function entryOf (envelope: unknown): EntryPosition | undefined {
   const point = pointOf(envelope)
   const id = textOf(envelope, 'id')
   const prev = textOf(envelope, 'prev')

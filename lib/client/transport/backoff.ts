@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../../clock.ts'
 
-const firstBound = 500
-const lastBound = 20_000
+const firstBoundMs = 500
+const lastBoundMs = 20_000
 
 /**
- * When to try again. Full jitter: a random time between nothing and a bound that doubles with each failure, so that the
- * clients of a server that went away do not all come back at once.
+ * The wait before a further attempt, with full jitter: a random time between 0 and a bound that doubles with each
+ * failure. The jitter spreads the clients of a server that went away, so that they do not reconnect all at once.
  */
 export class Backoff {
   readonly #clock: Clock
@@ -19,28 +19,28 @@ export class Backoff {
     this.#random = random
   }
 
-  /** Counts a failure and calls `fn` after the wait it has earned, or after `atLeast` milliseconds where that is longer. */
-  retry (fn: () => void, atLeast = 0): void {
-    const bound = Math.min(lastBound, firstBound * 2 ** this.#failures++)
-    this.#wait(fn, Math.max(atLeast, this.#random() * bound))
+  /** Counts a failure and calls `fn` after a random wait, which is at least `atLeastMs`. */
+  retry (fn: () => void, atLeastMs = 0): void {
+    const boundMs = Math.min(lastBoundMs, firstBoundMs * 2 ** this.#failures++)
+    this.#wait(fn, Math.max(atLeastMs, this.#random() * boundMs))
     this.#waiting = fn
   }
 
-  /** Ends the wait of a `retry` at once: there is reason to hope. */
-  hasten (): void {
+  /** Ends the wait of a `retry` now, because an attempt is likely to succeed. */
+  skipWait (): void {
     const fn = this.#waiting
     if (!fn) return
     this.stop()
     fn()
   }
 
-  /** Forgets the failures once `ms` milliseconds have passed without `retry` or `stop`. */
-  forgiveAfter (ms: number): void {
+  /** Resets the count of failures after `ms`, unless `retry` or `stop` is called before. */
+  resetAfter (ms: number): void {
     this.#wait(() => { this.#failures = 0 }, ms)
   }
 
-  /** Forgets the failures, and whatever it waits for. */
-  forgive (): void {
+  /** Resets the count of failures and stops waiting. */
+  reset (): void {
     this.stop()
     this.#failures = 0
   }

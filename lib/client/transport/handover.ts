@@ -1,34 +1,33 @@
 import type { Clock, Timer } from '../../clock.ts'
 import { numberOf } from './read-envelope.ts'
 
-/** What a drain needs of its surroundings. */
 export interface HandoverDeps {
   readonly clock: Clock
   readonly random: () => number
 }
 
 /**
- * The server is going away, and asks for another connection within a time: each client takes a random part of it, so that they do
- * not all go to the next server at once.
+ * The change to another connection when the server drains. Each client waits a random part of the time that the server
+ * allows, so that the clients do not connect to the next server all at once.
  */
 export class Handover {
-  readonly #setup: HandoverDeps
-  readonly #moveOn: () => void
+  readonly #deps: HandoverDeps
+  readonly #reconnect: () => void
   #timer: Timer
 
-  constructor (setup: HandoverDeps, moveOn: () => void) {
-    this.#setup = setup
-    this.#moveOn = moveOn
+  constructor (deps: HandoverDeps, reconnect: () => void) {
+    this.#deps = deps
+    this.#reconnect = reconnect
   }
 
-  /** Takes the payload of a `reconnect`; the latest counts. */
-  begin (payload: unknown): void {
+  /** Takes the payload of a `reconnect` message. A later one replaces an earlier one. */
+  schedule (payload: unknown): void {
     this.stop()
-    const delay = numberOf(payload, 'delay') ?? 0
-    this.#timer = this.#setup.clock.setTimeout(this.#moveOn, this.#setup.random() * delay)
+    const delayMs = numberOf(payload, 'delay') ?? 0
+    this.#timer = this.#deps.clock.setTimeout(this.#reconnect, this.#deps.random() * delayMs)
   }
 
   stop (): void {
-    this.#setup.clock.clearTimeout(this.#timer)
+    this.#deps.clock.clearTimeout(this.#timer)
   }
 }

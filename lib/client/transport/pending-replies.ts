@@ -1,32 +1,31 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
-import { failure, refusalOf, type OwnCode, type RequestError, type Subject } from '../request-error.ts'
+import { failure, noReply, refusalOf, type OwnCode, type RequestError, type Subject } from '../request-error.ts'
 
 /**
- * What becomes of a request; exactly one of the two is called, once. Functions rather than a promise: the next frame may be
- * handled before a promise's reaction runs, and an ack must have had its effect by then.
+ * Takes the reply to a request: one of the two is called, exactly once. These are callbacks and no promise, because
+ * an ack must take effect before the next message is handled, and the reactions of a promise may run after that.
  */
-export interface Outcome {
+export interface ReplyCallbacks {
   resolve (payload: unknown): void
   reject (error: RequestError): void
 }
 
-interface Waiting extends Outcome {
+interface PendingReply extends ReplyCallbacks {
   readonly subject: Subject
   readonly timer: Timer
 }
 
-/** The requests that wait for their ack or error, by correlation id. Each settles: by reply, by time, or by `fail`. */
+/** The sent requests, by correlation id. Each settles by an ack or error, by timeout or by `fail`. */
 export class PendingReplies {
   readonly #clock: Clock
-  readonly #timeout: number
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #timeoutMs: number
+  readonly #pending = new Map<string, PendingReply>()
   #lastId = 0
 
-  /** `timeout` in milliseconds. */
-  constructor (clock: Clock, timeout: number) {
+  constructor (clock: Clock, timeoutMs: number) {
     this.#clock = clock
-    this.#timeout = timeout
+    this.#timeoutMs = timeoutMs
   }
 
   /** A correlation id that was not used before. */
@@ -34,27 +33,27 @@ export class PendingReplies {
     return String(++this.#lastId)
   }
 
-  add (id: string, subject: Subject, { resolve, reject }: Outcome): void {
-    const timer = this.#clock.setTimeout(() => this.#take(id)?.reject(failure(subject, 'timeout')), this.#timeout)
-    this.#waiting.set(id, { resolve, reject, subject, timer })
+  add (id: string, subject: Subject, { resolve, reject }: ReplyCallbacks): void {
+    const timer = this.#clock.setTimeout(() => this.#remove(id)?.reject(noReply(subject)), this.#timeoutMs)
+    this.#pending.set(id, { resolve, reject, subject, timer })
   }
 
-  /** Settles the request that an `ack` or `error` answers; a reply that nobody waits for is ignored. */
+  /** Settles the request that an `ack` or `error` answers. A reply to an unknown request is ignored. */
   settle ({ type, correlationId = '', payload }: Envelope): void {
-    const waiting = this.#take(correlationId)
-    if (type === 'ack') waiting?.resolve(payload)
-    else waiting?.reject(refusalOf(waiting.subject, payload))
+    const pending = this.#remove(correlationId)
+    if (type === 'ack') pending?.resolve(payload)
+    else pending?.reject(refusalOf(pending.subject, payload))
   }
 
-  /** Rejects everything that waits. */
-  fail (code: OwnCode, message?: string): void {
-    for (const [id, { subject }] of [...this.#waiting]) this.#take(id)?.reject(failure(subject, code, message))
+  /** Rejects every pending request. */
+  fail (code: OwnCode, reason?: string): void {
+    for (const [id, { subject }] of [...this.#pending]) this.#remove(id)?.reject(failure(subject, code, reason))
   }
 
-  #take (id: string): Waiting | undefined {
-    const waiting = this.#waiting.get(id)
-    this.#waiting.delete(id)
-    this.#clock.clearTimeout(waiting?.timer)
-    return waiting
+  #remove (id: string): PendingReply | undefined {
+    const pending = this.#pending.get(id)
+    this.#pending.delete(id)
+    this.#clock.clearTimeout(pending?.timer)
+    return pending
   }
 }

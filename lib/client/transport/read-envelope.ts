@@ -1,8 +1,8 @@
 import type { Envelope } from '../../protocol/envelope.ts'
 
 /**
- * The envelope in what the server sent, or undefined when there is none. A client talks to its own server, so nothing is
- * checked that a later server might do differently; but whatever comes, nothing here throws.
+ * The envelope in the data of a frame, or undefined when there is none. Unknown properties are accepted, so that a
+ * later server can add some. This function never throws.
  */
 export function readEnvelope (data: unknown): Envelope | undefined {
   const value = parseJson(data)
@@ -17,7 +17,7 @@ function parseJson (data: unknown): unknown {
   }
 }
 
-/** A property of a value that may be anything. */
+/** A property of a value of any type; undefined when the value is no object. */
 export function propertyOf (value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }

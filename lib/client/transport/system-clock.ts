@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts'
 
 /**
- * The clock of the platform. Unlike the server's, its timers do keep a Node process alive: one that waits to reconnect
- * has nothing else to live for.
+ * The platform's clock. Its timers keep a Node process alive, unlike those of the server's clock, because a process
+ * that waits to reconnect may have nothing else that does.
  */
 export const systemClock: Clock = {
   now: () => Date.now(),

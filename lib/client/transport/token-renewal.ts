@@ -1,65 +1,65 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { Report } from '../listeners.ts'
-import type { Outcome } from './pending-replies.ts'
+import type { ReplyCallbacks } from './pending-replies.ts'
 import { propertyOf } from './read-envelope.ts'
 
-/** What a renewal needs of its surroundings. */
 export interface TokenRenewalDeps {
   readonly clock: Clock
   readonly token: (() => string | Promise<string>) | undefined
-  /** Takes why `token` failed. */
+  /** Takes the error of a `token` that failed. */
   readonly failed: Report
 }
 
-/** A token is renewed when a tenth of its time is left, at most this long before its end. */
-const soonest = 60_000
+/** A token is renewed when a tenth of its lifetime is left, but not earlier than this before it expires. */
+const maxLeadMs = 60_000
 
-/** Longer waits overflow the timers of JavaScript, and end at once. */
-const longest = 2 ** 31 - 1
+/** A longer wait overflows the timers of JavaScript, which then fire at once. */
+const maxWaitMs = 2 ** 31 - 1
 
 /**
- * Brings the server a new token before the old one expires, so that the connection lives on. Where that fails the server
- * ends the connection when the token expires, and the next attempt asks for another.
+ * Sends the server a new token before the old one expires, so that the connection stays open. If that fails, the server
+ * closes the connection when the token expires, and the client calls `token` for the next connection.
  */
 export class TokenRenewal {
-  readonly #setup: TokenRenewalDeps
-  readonly #refresh: (token: string, outcome: Outcome) => void
+  readonly #deps: TokenRenewalDeps
+  readonly #refresh: (token: string, callbacks: ReplyCallbacks) => void
   #token: string | undefined
   #timer: Timer
 
-  constructor (setup: TokenRenewalDeps, refresh: (token: string, outcome: Outcome) => void) {
-    this.#setup = setup
+  constructor (deps: TokenRenewalDeps, refresh: (token: string, callbacks: ReplyCallbacks) => void) {
+    this.#deps = deps
     this.#refresh = refresh
   }
 
-  /** The server knows this token, on a connection that is open. */
-  accepted (token: string | undefined): void {
+  /** Schedules the renewal of a token that the server has accepted on the open connection. */
+  schedule (token: string | undefined): void {
     this.stop()
     this.#token = token
-    const left = expiryOf(token) - this.#setup.clock.now()
-    if (left > 0) this.#timer = this.#setup.clock.setTimeout(() => this.#renew().catch(this.#setup.failed), waitOf(left))
+    const leftMs = expiryOf(token) - this.#deps.clock.now()
+    if (!(leftMs > 0)) return
+    this.#timer = this.#deps.clock.setTimeout(() => this.#renew().catch(this.#deps.failed), waitOf(leftMs))
   }
 
-  /** The connection is gone. */
+  /** Stops the renewal, because the connection has ended. */
   stop (): void {
-    this.#setup.clock.clearTimeout(this.#timer)
+    this.#deps.clock.clearTimeout(this.#timer)
     this.#token = undefined
   }
 
   async #renew (): Promise<void> {
     const old = this.#token
-    const token = await this.#setup.token?.()
-    // Over meanwhile; or the same token again, which would only be asked for ever faster.
+    const token = await this.#deps.token?.()
+    // The connection ended meanwhile, or the token is the same and would be renewed at ever shorter waits.
     if (this.#token !== old || !token || token === old) return
-    this.#refresh(token, { resolve: () => this.accepted(token), reject: () => {} })
+    this.#refresh(token, { resolve: () => this.schedule(token), reject: () => {} })
   }
 }
 
-function waitOf (left: number): number {
-  return Math.min(left - Math.min(left / 10, soonest), longest)
+function waitOf (leftMs: number): number {
+  return Math.min(leftMs - Math.min(leftMs / 10, maxLeadMs), maxWaitMs)
 }
 
-/** Milliseconds since 1970 at which a JWT expires; NaN where it does not say. Nothing is verified: that is the server's. */
+/** When a JWT expires, in milliseconds since 1970; NaN without an expiry. Only the server verifies tokens. */
 function expiryOf (token = ''): number {
   try {
     const [, claims = ''] = token.split('.')

@@ -3,64 +3,66 @@ import type { Envelope } from '../../protocol/envelope.ts'
 import { Backoff } from './backoff.ts'
 import { Handover } from './handover.ts'
 import { Listeners, type Report } from '../listeners.ts'
-import { PendingReplies, type Outcome } from './pending-replies.ts'
-import { failure, type Subject } from '../request-error.ts'
+import { PendingReplies, type ReplyCallbacks } from './pending-replies.ts'
+import { closedBeforeReply, failure, notSent, type Subject } from '../request-error.ts'
 import { TokenRenewal } from './token-renewal.ts'
 import { NetworkEvents, type NetworkEventSource } from './network-events.ts'
 import { SocketAttempt, type CloseInfo, type SocketAttemptDeps } from './socket-attempt.ts'
 
-/** Whether there is a connection. */
+/** The state of the connection, without the channels. */
 export type ConnectionState = 'connecting' | 'open' | 'closed'
 
 export interface TransportDeps extends SocketAttemptDeps {
-  /** How long a request waits for its reply, in milliseconds. */
+  /** Milliseconds that a request waits for its reply. */
   readonly timeout: number
-  /** How many `once` messages of a channel may wait for it to be joined again. */
+  /** How many idempotent messages may wait for one channel to be joined again. */
   readonly pending: number
   readonly random: () => number
-  /** Takes what a listener threw. */
+  /** Takes an error that a listener threw. */
   readonly report: Report
-  /** Takes why an attempt failed before there was a socket, or a token could not be renewed. */
+  /** Takes the error of `token` or of the `WebSocket` constructor. */
   readonly failed: Report
   readonly networkEvents: NetworkEventSource | undefined
 }
 
-/** A message that is written already, under an id of its own. */
-export interface Written {
+/** A message that is already encoded, with its own correlation id. */
+export interface EncodedRequest {
   readonly subject: Subject
   readonly correlationId: string
-  readonly frame: string
+  readonly encoded: string
 }
 
 /**
- * How long a connection must have been open before its predecessors' failures are forgotten. Opening alone proves nothing:
- * a server that accepts and then closes at once would be called upon twice a second by every client.
+ * A connection that stayed open this long resets the count of failures. An open event is not enough: clients would
+ * connect twice a second to a server that accepts and then closes each connection.
  */
-const stableAfter = 10_000
+const stableAfterMs = 10_000
 
-/** A connection that is made again whenever it is lost, and the requests on it. */
+/** A connection that is opened again whenever it is lost, and the requests on it. */
 export class Transport {
-  readonly setup: TransportDeps
+  readonly deps: TransportDeps
   readonly states: Listeners<[state: ConnectionState, close: CloseInfo | undefined]>
   readonly envelopes: Listeners<[Envelope]>
   readonly #pending: PendingReplies
   readonly #backoff: Backoff
   readonly #renewal: TokenRenewal
-  readonly #drain: Handover
-  readonly #wake: NetworkEvents | undefined
+  readonly #handover: Handover
+  readonly #networkEvents: NetworkEvents | undefined
   #state: ConnectionState = 'connecting'
-  #wire: SocketAttempt
+  #attempt: SocketAttempt
 
-  constructor (setup: TransportDeps) {
-    this.setup = setup
-    this.states = new Listeners(setup.report)
-    this.envelopes = new Listeners(setup.report)
-    this.#pending = new PendingReplies(setup.clock, setup.timeout)
-    this.#backoff = new Backoff(setup.clock, setup.random)
-    this.#renewal = new TokenRenewal(setup, (token, outcome) => this.request({ type: 'refresh', payload: { token } }, outcome))
-    this.#drain = new Handover(setup, () => this.#moveOn())
-    this.#wake = setup.networkEvents && new NetworkEvents(setup.networkEvents, () => this.#awake())
-    this.#wire = this.#attempt()
+  constructor (deps: TransportDeps) {
+    this.deps = deps
+    this.states = new Listeners(deps.report)
+    this.envelopes = new Listeners(deps.report)
+    this.#pending = new PendingReplies(deps.clock, deps.timeout)
+    this.#backoff = new Backoff(deps.clock, deps.random)
+    this.#renewal = new TokenRenewal(deps, (token, callbacks) => {
+      this.request({ type: 'refresh', payload: { token } }, callbacks)
+    })
+    this.#handover = new Handover(deps, () => this.#replace())
+    this.#networkEvents = deps.networkEvents && new NetworkEvents(deps.networkEvents, () => this.#check())
+    this.#attempt = this.#connect()
   }
 
   get state (): ConnectionState {
@@ -68,32 +70,33 @@ export class Transport {
   }
 
   /**
-   * Sends a message and waits for its reply. Without a connection it is refused at once.
+   * Sends a message and calls one of `callbacks` with its reply. Without a connection it is rejected at once.
    * @throws {TypeError} when the payload cannot be written as JSON.
    */
-  request (message: Omit<Envelope, 'correlationId'>, outcome: Outcome): void {
+  request (message: Omit<Envelope, 'correlationId'>, callbacks: ReplyCallbacks): void {
     const correlationId = this.#pending.nextId()
-    this.repeat({ subject: message, correlationId, frame: JSON.stringify({ ...message, correlationId }) }, outcome)
+    const encoded = JSON.stringify({ ...message, correlationId })
+    this.requestEncoded({ subject: message, correlationId, encoded }, callbacks)
   }
 
-  /** The same, for a message that may be sent again. */
-  repeat ({ subject, correlationId, frame }: Written, outcome: Outcome): void {
-    if (this.#state !== 'open') return outcome.reject(this.#absent(subject))
-    this.#pending.add(correlationId, subject, outcome)
-    this.#wire.send(frame)
+  /** Like `request`, for a message that is encoded once and may be sent several times. */
+  requestEncoded ({ subject, correlationId, encoded }: EncodedRequest, callbacks: ReplyCallbacks): void {
+    if (this.#state !== 'open') return callbacks.reject(this.#failureWithoutConnection(subject))
+    this.#pending.add(correlationId, subject, callbacks)
+    this.#attempt.send(encoded)
   }
 
-  /** Sends a message without waiting for anything. */
+  /** Sends a message that needs no reply. */
   post (message: Envelope): void {
-    this.#wire.send(JSON.stringify(message))
+    this.#attempt.send(JSON.stringify(message))
   }
 
   close (): void {
     this.#finish({ code: 1000, reason: 'closed by the client' })
   }
 
-  #attempt (): SocketAttempt {
-    return new SocketAttempt(this.setup, {
+  #connect (): SocketAttempt {
+    return new SocketAttempt(this.deps, {
       opened: (token) => this.#opened(token),
       received: (envelope) => this.#receive(envelope),
       ended: (close, error) => this.#ended(close, error)
@@ -101,63 +104,61 @@ export class Transport {
   }
 
   #opened (token: string | undefined): void {
-    this.#backoff.forgiveAfter(stableAfter)
-    this.#renewal.accepted(token)
+    this.#backoff.resetAfter(stableAfterMs)
+    this.#renewal.schedule(token)
     this.#setState('open')
   }
 
   #receive (envelope: Envelope): void {
     if (envelope.type === 'ack' || envelope.type === 'error') this.#pending.settle(envelope)
-    else if (envelope.type === 'reconnect') this.#drain.begin(envelope.payload)
+    else if (envelope.type === 'reconnect') this.#handover.schedule(envelope.payload)
     else this.envelopes.call(envelope)
   }
 
   #ended (close: CloseInfo, error: unknown): void {
-    if (error !== undefined) this.setup.failed(error)
+    if (error !== undefined) this.deps.failed(error)
     const retry = retryAfterClose(close.code)
     if (retry === 'no' || retry === 'stop') return this.#finish(close)
-    this.#backoff.retry(() => { this.#wire = this.#attempt() })
+    this.#backoff.retry(() => { this.#attempt = this.#connect() })
     this.#setState('connecting', close)
   }
 
-  /** To another connection, which the server asked for. */
-  #moveOn (): void {
-    this.#wire.close()
+  /** Changes to another connection, because the server asked for it. */
+  #replace (): void {
+    this.#attempt.close()
     this.#setState('connecting', { code: 1000, reason: 'the server asked for another connection' })
-    // Whoever was told of that may have closed the client.
-    if (this.#state === 'connecting') this.#wire = this.#attempt()
+    // A listener may have closed the client.
+    if (this.#state === 'connecting') this.#attempt = this.#connect()
   }
 
-  /** A connection that seems to be there may have died while nobody looked. */
-  #awake (): void {
-    if (this.#state === 'open') this.#wire.probe()
-    else this.#backoff.hasten()
+  /** An open connection may have been lost without an event, so it is probed. */
+  #check (): void {
+    if (this.#state === 'open') this.#attempt.probe()
+    else this.#backoff.skipWait()
   }
 
   #finish (close: CloseInfo): void {
     this.#backoff.stop()
-    this.#wake?.stop()
-    this.#wire.close()
+    this.#networkEvents?.stop()
+    this.#attempt.close()
     this.#setState('closed', close)
   }
 
   #setState (state: ConnectionState, close?: CloseInfo): void {
     if (state === this.#state) return
     this.#state = state
-    if (state !== 'open') this.#lose(state, close)
+    if (state !== 'open') this.#stopConnection(state, close)
     this.states.call(state, close)
   }
 
-  #lose (state: ConnectionState, close: CloseInfo | undefined): void {
+  #stopConnection (state: ConnectionState, close: CloseInfo | undefined): void {
     this.#renewal.stop()
-    this.#drain.stop()
-    if (state === 'closed') this.#pending.fail('closed', `closed: ${close?.code} ${close?.reason}`)
+    this.#handover.stop()
+    if (state === 'closed') this.#pending.fail('closed', closedBeforeReply(close))
     else this.#pending.fail('disconnected')
   }
 
-  #absent (message: Subject) {
-    return this.#state === 'closed'
-      ? failure(message, 'closed')
-      : failure(message, 'disconnected', 'not sent: there is no connection')
+  #failureWithoutConnection (message: Subject) {
+    return this.#state === 'closed' ? failure(message, 'closed') : notSent(message)
   }
 }

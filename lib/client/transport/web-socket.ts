@@ -1,4 +1,4 @@
-/** What the client reads of a WebSocket event: browsers and `ws` agree on this much. */
+/** The properties of a WebSocket event that the client reads. Browsers and `ws` both have them. */
 export interface SocketEvent {
   readonly type: string
   readonly data?: unknown
@@ -6,11 +6,12 @@ export interface SocketEvent {
   readonly reason?: string
 }
 
+/** A listener in the form of an object, which browsers and `ws` both accept. */
 export interface SocketListener {
   handleEvent (event: SocketEvent): void
 }
 
-/** The part of the standard WebSocket that the client needs. */
+/** The part of the standard WebSocket that the client uses. */
 export interface WebSocketLike {
   send (text: string): void
   close (code?: number, reason?: string): void
@@ -20,7 +21,7 @@ export interface WebSocketLike {
 
 export type SocketEventType = 'open' | 'message' | 'close' | 'error'
 
-/** The WebSocket of a browser, of Node >= 22, or of the package `ws`. */
+/** The `WebSocket` of a browser, of Node 22 or later, or of the package `ws`. */
 export interface WebSocketConstructor {
   new (url: string, protocols: string[]): WebSocketLike
 }

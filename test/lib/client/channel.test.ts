@@ -161,7 +161,7 @@ t.test('joining', async (t) => {
       const { client, socket } = await startOpen()
       const joining = client.join('news')
       socket.refuse('join', { code, message: 'no' })
-      await t.rejects(joining, { name: 'RequestError', code, message: 'no', type: 'join', channel: 'news' })
+      await t.rejects(joining, { name: 'RequestError', code, message: `join of 'news' failed with ${code}: no`, type: 'join', channel: 'news' })
       const again = client.join('news')
       socket.ack('join')
       await t.resolves(again, 'a refusal is not remembered')

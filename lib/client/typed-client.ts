@@ -1,0 +1,99 @@
+import type { TObject, TSchema, TString, TUnknown } from '@sinclair/typebox'
+import type { AnyChannel, Channel, ChannelDefinition, HistoryDefinition } from '../contract/define-channel.ts'
+import type { ParamsOf } from '../contract/message-types.ts'
+import type { Unsubscribe } from './listeners.ts'
+import type { ClientState } from './client.ts'
+import type { JoinOptions, TypedChannel } from './typed-channel.ts'
+import type { TypedMessaging } from './typed-messaging.ts'
+import type { CloseInfo } from './transport/socket-attempt.ts'
+
+interface NoMessages {
+  readonly pattern: ''
+  readonly fromClient: {}
+  readonly fromServer: {}
+}
+
+/** The contract of the connection itself among `C`, if there is one. */
+type ConnectionOf<C extends AnyChannel> = Extract<C, { readonly pattern: '' }>
+type ConnectionDefinition<C extends AnyChannel> =
+  [ConnectionOf<C>] extends [never] ? NoMessages : ConnectionOf<C>['definition']
+
+/** The definition among `C` that has the pattern `P`. */
+type DefinitionAt<C extends AnyChannel, P> =
+  C extends { readonly pattern: infer Q } ? P extends Q ? C['definition'] : never : never
+
+/** The definition of the channel that `join` gets, as a contract or as a pattern. */
+type JoinedDefinition<C extends AnyChannel, T> = T extends AnyChannel ? T['definition'] : DefinitionAt<C, T>
+
+type ParamsArgument<D extends ChannelDefinition> = D extends { readonly params: TSchema }
+  ? {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]
+  : []
+
+// Only a channel with a history takes options. Without a contract any channel may have one.
+type WithOptions<D extends ChannelDefinition> =
+  'history' extends keyof D ? [params: ParamsOf<D>, options: JoinOptions<D>] : [params: never, options: never]
+
+// The explanation becomes the expected type of the first argument.
+type NeedsNoOptions<D extends ChannelDefinition, T> =
+  D extends { readonly history: object }
+    ? `'${D['pattern']}' has a history: pass { onResync } as the third argument of join`
+    : T
+
+/**
+ * A client of one WebSocket route. It opens a connection at once and opens a new one whenever the connection is lost,
+ * until `close` is called or the server closes the connection for good.
+ *
+ * `C`: the contracts of the route, as a union; at most one of them is the contract of the connection itself.
+ * `V`: the contracts that `join` takes as values. Leave it out: only `UntypedClient` sets it, which knows no contract
+ * of the route and still takes the value of any.
+ */
+export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C>
+  extends TypedMessaging<ConnectionDefinition<C>> {
+  /** The current state: `connecting`, `recovering`, `open` or `closed`. */
+  readonly state: ClientState
+
+  /**
+   * Adds a listener for changes of the state. When a connection ended, it also gets the close code and reason.
+   * @returns A function that removes the listener.
+   */
+  onState (listener: (state: ClientState, close: CloseInfo | undefined) => void): Unsubscribe
+
+  /**
+   * Joins a channel, given as its contract or its pattern. Waits for a connection if there is none. The time limit is
+   * `ConnectOptions.timeout`, over any number of reconnects.
+   *
+   * An address can be joined only once at a time; a second `join` of it fails, also while the first one waits.
+   *
+   * A channel with a history takes its params, `{}` without any, and then options.
+   * @throws {RequestError} With a code of docs/protocol.md section 6 (`forbidden`, `unknown_channel`, …), or with
+   *   `already_joined`, `timeout` or `closed`.
+   * @throws {TypeError} When a param is missing, empty or contains a slash.
+   * @example const lobby = await client.join('chat/:room', { room: 'lobby' }, { onResync: () => { list.clear() } })
+   */
+  join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
+    channel: T, ...paramsAndOptions: WithOptions<JoinedDefinition<C, T>>
+  ): Promise<TypedChannel<JoinedDefinition<C, T>>>
+  join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
+    channel: NeedsNoOptions<JoinedDefinition<C, T>, T>, ...params: ParamsArgument<JoinedDefinition<C, T>>
+  ): Promise<TypedChannel<JoinedDefinition<C, T>>>
+
+  /** Closes the client for good. Pending sends and joins reject with `closed`. */
+  close (): void
+}
+
+/** The definition of a channel whose contract is not known: a message of any type carries any payload. */
+interface UnknownDefinition<P extends string> extends ChannelDefinition {
+  readonly pattern: P
+  readonly params: TObject<Record<string, TString>>
+  readonly fromClient: Readonly<Record<string, {
+    readonly payload: TUnknown
+    readonly reply: TUnknown
+    readonly errors: Readonly<Record<string, TUnknown>>
+  }>>
+  readonly fromServer: Readonly<Record<string, { readonly payload: TUnknown }>>
+  readonly presence: TUnknown
+  readonly history?: HistoryDefinition & { readonly snapshot: TUnknown }
+}
+
+/** A client without contracts: received payloads are `unknown`. A channel that is joined by its contract is typed. */
+export type UntypedClient = TypedClient<Channel<UnknownDefinition<string>> | Channel<UnknownDefinition<''>>, AnyChannel>
