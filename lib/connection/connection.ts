@@ -4,10 +4,11 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events.ts'
 import type { EncodedMessage, ResyncSource, WhenSlow } from '../protocol/encoding.ts'
-import { SendQueue, type Flusher } from './send-queue.ts'
 import type { Counters } from './counters.ts'
+import type { Credentials, Identity } from './identity.ts'
+import { SendQueue, type Flusher } from './send-queue.ts'
 
-/** What anyone may know of a connection. Times are milliseconds since 1970. */
+/** Public facts about one connection. Times are milliseconds since 1970. */
 export interface ConnectionInfo {
   readonly id: string
   /** Undefined on a public route without an identity. */
@@ -15,7 +16,7 @@ export interface ConnectionInfo {
   readonly user: unknown
   readonly ip: string
   readonly connectedAt: number
-  /** When the last frame arrived, pongs included. */
+  /** When the last WebSocket frame arrived, pongs included. */
   readonly lastSeen: number
   readonly messagesIn: number
   readonly messagesOut: number
@@ -24,40 +25,20 @@ export interface ConnectionInfo {
   readonly channels: ReadonlySet<string>
 }
 
-/** Who somebody is, and for how long that holds. */
-export interface Credentials {
-  /** Undefined on a public route without an identity. */
-  readonly userId: string | undefined
-  readonly user: unknown
-  /** When the token expires, in milliseconds since 1970; undefined: never. */
-  readonly expiresAt: number | undefined
-  /** The token's id, by which it can be revoked. */
-  readonly jti: string | undefined
-}
-
-/** Who is at the other end: settled at the upgrade. */
-export interface Identity extends Credentials {
-  readonly id: string
-  readonly ip: string
-  readonly locals?: unknown
-  /** What a new token says; rejects when it does not verify. Undefined where the route knows no tokens. */
-  readonly verify: ((token: string) => Promise<Credentials>) | undefined
-}
-
-/** What all connections of a server share. */
+/** Shared by all connections of a node. */
 export interface ConnectionDeps {
   readonly clock: Clock
   readonly flusher: Flusher
   readonly counters: Counters
-  /** Bytes that may wait to be sent. */
+  /** Bytes that may wait to be sent to one connection. */
   readonly sendQueueBytes: number
 }
 
 /**
- * One live WebSocket: the only place that writes to one or closes one.
+ * One live WebSocket. Together with its send queue, this is the only code that writes to a socket or closes one.
  *
  *   open ── close(event) ──> closing ── peer answers, or closeTimeout ──> closed
- *     └───── terminate(), or the peer or the network ends it ───────────────┘
+ *     └───── terminate(), or the peer or the network ends the connection ──┘
  */
 export class Connection implements ConnectionInfo {
   readonly id: string
@@ -73,16 +54,16 @@ export class Connection implements ConnectionInfo {
   messagesOut = 0
   bytesIn = 0
   bytesOut = 0
-  /** Whether a frame has arrived since the last ping; the heartbeat's question. */
+  /** Whether a WebSocket frame has arrived since the last ping. */
   hasAnswered = true
   #credentials: Credentials
   #state: 'open' | 'closing' | 'closed' = 'open'
   readonly #webSocket: WebSocket
-  readonly #outbox: SendQueue
+  readonly #sendQueue: SendQueue
   readonly #clock: Clock
-  readonly #tally: Counters
+  readonly #counters: Counters
 
-  constructor (webSocket: WebSocket, transport: Socket, identity: Identity, log: Logger, services: ConnectionDeps) {
+  constructor (webSocket: WebSocket, transport: Socket, identity: Identity, log: Logger, deps: ConnectionDeps) {
     this.id = identity.id
     this.userId = identity.userId
     this.#credentials = identity
@@ -90,11 +71,11 @@ export class Connection implements ConnectionInfo {
     this.ip = identity.ip
     this.locals = identity.locals
     this.log = log
-    this.connectedAt = this.lastSeen = services.clock.now()
+    this.connectedAt = this.lastSeen = deps.clock.now()
     this.#webSocket = webSocket
-    this.#outbox = new SendQueue(webSocket, transport, services.flusher, services.sendQueueBytes, identity.id)
-    this.#clock = services.clock
-    this.#tally = services.counters
+    this.#sendQueue = new SendQueue(webSocket, transport, deps.flusher, deps.sendQueueBytes, identity.id)
+    this.#clock = deps.clock
+    this.#counters = deps.counters
   }
 
   get user (): unknown {
@@ -113,35 +94,35 @@ export class Connection implements ConnectionInfo {
     return this.#state === 'open'
   }
 
-  /** Whether the socket is closed, told or not. */
+  /** Whether the socket is closed, even if its `close` event has not been handled. */
   get isSocketClosed (): boolean {
     return this.#webSocket.readyState === this.#webSocket.CLOSED
   }
 
-  /** Whether we hold the peer back: its silence says nothing then. */
+  /** Whether reading is paused. No pong can arrive then. */
   get isPaused (): boolean {
     return this.#webSocket.isPaused
   }
 
-  /** The same user's newer token. */
+  /** Replaces the credentials by those of the same user's newer token. */
   renew (credentials: Credentials): void {
     this.#credentials = credentials
   }
 
   /**
-   * Hands a frame to the socket; after the close has begun it goes nowhere. Who does not keep up is closed, unless `whenSlow` says otherwise;
-   * `stream` is the log that the frame belongs to.
+   * Queues a message; ignored once the close has begun. A connection that reads too slowly is closed with 1013, unless
+   * `whenSlow` allows leaving messages out. `source` is the history that the message belongs to.
    */
-  send (frame: EncodedMessage, whenSlow?: WhenSlow, stream?: ResyncSource): void {
-    if (this.#counts(frame) && !this.#outbox.push(frame, whenSlow, stream)) this.#tooSlow()
+  send (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): void {
+    if (this.#countSent(encoded) && !this.#sendQueue.push(encoded, whenSlow, source)) this.#closeSlow()
   }
 
-  /** Sends a frame that may be larger than what else may wait: what a client missed, all at once. */
-  sendRecovery (frame: EncodedMessage): void {
-    if (this.#counts(frame) && !this.#outbox.pushBeyondLimit(frame)) this.#tooSlow()
+  /** Queues a message that may be larger than the send queue, because it contains everything that the client missed. */
+  sendRecovery (encoded: EncodedMessage): void {
+    if (this.#countSent(encoded) && !this.#sendQueue.pushBeyondLimit(encoded)) this.#closeSlow()
   }
 
-  /** Any frame is a sign of life. */
+  /** Called for every WebSocket frame, pongs included. */
   markAlive (): void {
     this.hasAnswered = true
     this.lastSeen = this.#clock.now()
@@ -151,8 +132,8 @@ export class Connection implements ConnectionInfo {
     this.markAlive()
     this.messagesIn++
     this.bytesIn += bytes
-    this.#tally.messagesIn++
-    this.#tally.bytesIn += bytes
+    this.#counters.messagesIn++
+    this.#counters.bytesIn += bytes
   }
 
   ping (): void {
@@ -169,39 +150,42 @@ export class Connection implements ConnectionInfo {
     this.hasAnswered = true
   }
 
-  /** Says goodbye once, after what waits; `ws` cuts off a peer that does not answer within its `closeTimeout`. Never throws. */
+  /**
+   * Closes after the queued messages; a second call does nothing. `ws` destroys the socket if the peer does not answer
+   * within `closeTimeout`. Never throws.
+   */
   close (event: CloseEvent = closeEvents.normal): void {
     if (this.#state !== 'open') return
     this.#setState('closing')
     const { code, reason } = sendable(event)
-    this.#outbox.flushBeforeClose()
+    this.#sendQueue.flushBeforeClose()
     this.#webSocket.close(code, reason)
-    // A paused socket would never read the answer.
+    // A paused socket would never read the peer's close frame.
     this.resume()
   }
 
-  /** Ends the connection without a handshake: the peer sees 1006. */
+  /** Destroys the socket without a closing handshake; the peer sees 1006. */
   terminate (): void {
     this.#webSocket.terminate()
   }
 
-  /** The socket is gone; called once by whoever listens to it. */
+  /** Called when the socket emits `close`. */
   markClosed (): void {
     this.#setState('closed')
   }
 
-  #counts (frame: EncodedMessage): boolean {
+  #countSent (encoded: EncodedMessage): boolean {
     if (this.#state !== 'open') return false
     this.messagesOut++
-    this.bytesOut += frame.length
-    this.#tally.messagesOut++
-    this.#tally.bytesOut += frame.length
+    this.bytesOut += encoded.length
+    this.#counters.messagesOut++
+    this.#counters.bytesOut += encoded.length
     return true
   }
 
-  #tooSlow (): void {
-    this.log.warn({ code: closeEvents.tooSlow.code, queued: this.#outbox.size }, closeEvents.tooSlow.reason)
-    this.#outbox.clear()
+  #closeSlow (): void {
+    this.log.warn({ code: closeEvents.tooSlow.code, queued: this.#sendQueue.size }, closeEvents.tooSlow.reason)
+    this.#sendQueue.clear()
     this.close(closeEvents.tooSlow)
   }
 

@@ -1,15 +1,17 @@
-/** What a node has counted since its start: for status pages and metrics. */
+/** Counted by a node since its start, for status pages and metrics. */
 export interface Totals {
-  /** Over WebSockets; pings and the like do not count. */
+  /** WebSocket messages; control frames such as pings are not counted. */
   readonly messagesIn: number
   readonly messagesOut: number
   readonly bytesIn: number
   readonly bytesOut: number
-  /** Messages that were answered with an error, by its code, and upgrades that were refused, by their status: `http_401`. */
+  /**
+   * Messages answered with an error, by error code; and refused upgrades, by HTTP status: `http_401`.
+   */
   readonly rejections: Readonly<Record<string, number>>
 }
 
-/** Counts over all connections of a node, those that are gone included. */
+/** Counts over all connections of a node, closed ones included. */
 export class Counters {
   messagesIn = 0
   messagesOut = 0

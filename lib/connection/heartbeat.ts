@@ -1,10 +1,10 @@
 import type { Clock, Timer } from '../clock.ts'
 
-/** What the heartbeat needs of a connection. */
+/** The part of a connection that the heartbeat uses. */
 export interface HeartbeatTarget {
-  /** Whether a frame arrived since the last ping. */
+  /** Whether a WebSocket frame arrived since the last ping. */
   hasAnswered: boolean
-  /** Whether we stopped reading: silence says nothing then. */
+  /** Whether the server stopped reading. No pong can arrive then. */
   readonly isPaused: boolean
   ping (): void
   terminate (): void
@@ -13,25 +13,28 @@ export interface HeartbeatTarget {
 export interface HeartbeatOptions {
   /** Milliseconds between two pings of one connection. */
   readonly interval: number
-  /** Milliseconds that an answer may take, shorter than the interval. */
+  /** Milliseconds that a pong may take, shorter than the interval. */
   readonly timeout: number
 }
 
-/** Ten thousand pings in one sweep block a process for 136 ms; in 32 slices it is 6 ms each. */
-const slices = 32
+/** 10,000 pings at once block a process for 136 ms; in 32 slices they block it for 6 ms each. */
+const sliceCount = 32
 
 /**
- * Finds dead peers: one timer for all. The interval is cut into slices; each connection is in one of them, pinged when
- * its turn comes, and looked at again when the timeout is over.
+ * Pings all connections and terminates those that do not answer, with one timer. The interval is cut into slices. Each
+ * connection belongs to one slice: it is pinged once per interval, and checked when the timeout after that is over.
  */
 export class Heartbeat {
   readonly options: HeartbeatOptions
   readonly #clock: Clock
-  readonly #slices: ReadonlyArray<Set<HeartbeatTarget>> = Array.from({ length: slices }, () => new Set<HeartbeatTarget>())
-  readonly #home = new Map<HeartbeatTarget, Set<HeartbeatTarget>>()
-  /** How many turns after its ping a slice is judged; rounded down, so that no verdict comes late. */
-  readonly #patience: number
-  #turn = 0
+  readonly #slices: ReadonlyArray<Set<HeartbeatTarget>> =
+    Array.from({ length: sliceCount }, () => new Set<HeartbeatTarget>())
+
+  readonly #sliceOf = new Map<HeartbeatTarget, Set<HeartbeatTarget>>()
+  /** How many slices after its ping a slice is checked; rounded down, so that no check is late. */
+  readonly #checkDelay: number
+  /** The index of the slice that was pinged last. */
+  #pinged = 0
   #next = 0
   #timer: Timer
   #terminated = 0
@@ -39,56 +42,56 @@ export class Heartbeat {
   constructor (options: HeartbeatOptions, clock: Clock) {
     this.options = options
     this.#clock = clock
-    this.#patience = Math.max(1, Math.floor(options.timeout / (options.interval / slices)))
+    this.#checkDelay = Math.max(1, Math.floor(options.timeout / (options.interval / sliceCount)))
   }
 
-  /** Connections under watch. */
+  /** The number of watched connections. */
   get size (): number {
-    return this.#home.size
+    return this.#sliceOf.size
   }
 
-  /** Connections that were ended because they did not answer, since the start. */
+  /** The number of connections terminated since the start because they did not answer. */
   get terminated (): number {
     return this.#terminated
   }
 
-  watch (peer: HeartbeatTarget): void {
-    const slice = this.#slices[this.#next++ % slices] as Set<HeartbeatTarget>
-    slice.add(peer)
-    this.#home.set(peer, slice)
-    if (this.#home.size === 1) this.#schedule()
+  watch (target: HeartbeatTarget): void {
+    const slice = this.#slices[this.#next++ % sliceCount] as Set<HeartbeatTarget>
+    slice.add(target)
+    this.#sliceOf.set(target, slice)
+    if (this.#sliceOf.size === 1) this.#schedule()
   }
 
-  watches (peer: HeartbeatTarget): boolean {
-    return this.#home.has(peer)
+  watches (target: HeartbeatTarget): boolean {
+    return this.#sliceOf.has(target)
   }
 
-  unwatch (peer: HeartbeatTarget): void {
-    this.#home.get(peer)?.delete(peer)
-    this.#home.delete(peer)
-    if (this.#home.size === 0) this.#clock.clearTimeout(this.#timer)
+  unwatch (target: HeartbeatTarget): void {
+    this.#sliceOf.get(target)?.delete(target)
+    this.#sliceOf.delete(target)
+    if (this.#sliceOf.size === 0) this.#clock.clearTimeout(this.#timer)
   }
 
   #schedule (): void {
-    this.#timer = this.#clock.setTimeout(() => this.#beat(), this.options.interval / slices)
+    this.#timer = this.#clock.setTimeout(() => this.#beat(), this.options.interval / sliceCount)
   }
 
   #beat (): void {
     this.#schedule()
-    this.#turn = (this.#turn + 1) % slices
-    this.#judge(this.#sliceAt(this.#turn - this.#patience))
-    for (const peer of this.#sliceAt(this.#turn)) peer.ping()
+    this.#pinged = (this.#pinged + 1) % sliceCount
+    this.#terminateSilent(this.#sliceAt(this.#pinged - this.#checkDelay))
+    for (const target of this.#sliceAt(this.#pinged)) target.ping()
   }
 
-  #sliceAt (turn: number): Set<HeartbeatTarget> {
-    return this.#slices[(turn + slices) % slices] as Set<HeartbeatTarget>
+  #sliceAt (index: number): Set<HeartbeatTarget> {
+    return this.#slices[(index + sliceCount) % sliceCount] as Set<HeartbeatTarget>
   }
 
-  #judge (slice: Set<HeartbeatTarget>): void {
-    for (const peer of slice) {
-      if (peer.hasAnswered || peer.isPaused) continue
+  #terminateSilent (slice: Set<HeartbeatTarget>): void {
+    for (const target of slice) {
+      if (target.hasAnswered || target.isPaused) continue
       this.#terminated++
-      peer.terminate()
+      target.terminate()
     }
   }
 }

@@ -1,67 +1,72 @@
 import type { EncodedMessage, ResyncSource } from '../protocol/encoding.ts'
 import { encodeTextFrames } from './raw-frames.ts'
 
-/** A frame that waits to be written, with what may take it out of the queue again. */
+/** A message that waits to be written, and the criteria by which it may be removed from the queue. */
 export interface QueuedMessage {
   readonly encoded: EncodedMessage
-  /** The `latest` that may take its place. */
+  /** A later message with the same `latest` key may replace it. */
   readonly key: string | undefined
-  /** The log that it belongs to. */
+  /** The history that it belongs to. */
   readonly source: ResyncSource | undefined
 }
 
 /**
- * Frames that wait for one write, never changed. A broadcast adds the same frames for one connection after another, and those get the same batch: it
- * is made once, and its bytes as well. Objects of each connection's own made so much garbage that V8 put it straight into its old space, and stopped
- * the node for 5 to 15 ms every second to collect it there (500 members, 100 messages a second).
+ * An immutable list of messages that wait for one write. A broadcast adds the same message for one connection after
+ * another. All of them share one list, so it is built once, and so are its WebSocket frames. A list object per
+ * connection caused GC pauses of 5 to 15 ms every second (500 members, 100 messages a second).
  */
 export class QueuedMessages {
-  /** Nothing: what every other one begins with. */
+  /** The empty list, from which every other one is built. */
   static readonly empty = new QueuedMessages(undefined, undefined, 0, 0)
-  /** Of all frames together, as they were given. */
+  /** The total size of the encoded messages, without frame headers. */
   readonly bytes: number
-  /** Of the longest frame. */
+  /** The size of the largest message. */
   readonly longest: number
   readonly #before: QueuedMessages | undefined
   readonly #last: QueuedMessage | undefined
   #after: QueuedMessages | undefined
-  #piece: Buffer | undefined
+  #webSocketFrames: Buffer | undefined
 
-  private constructor (before: QueuedMessages | undefined, last: QueuedMessage | undefined, bytes: number, longest: number) {
+  private constructor (
+    before: QueuedMessages | undefined, last: QueuedMessage | undefined, bytes: number, longest: number
+  ) {
     this.#before = before
     this.#last = last
     this.bytes = bytes
     this.longest = longest
   }
 
-  /** This and one frame more: the same object for who adds what was added here last. */
-  with (frame: EncodedMessage, key?: string, stream?: ResyncSource): QueuedMessages {
+  /** This list and one more message. Adding the same message again returns the same object. */
+  with (encoded: EncodedMessage, key?: string, source?: ResyncSource): QueuedMessages {
     const last = this.#after && this.#after.#last
-    if (last?.encoded !== frame || last.key !== key || last.source !== stream) {
-      this.#after = new QueuedMessages(this, { encoded: frame, key, source: stream }, this.bytes + frame.length, Math.max(this.longest, frame.length))
+    if (last?.encoded !== encoded || last.key !== key || last.source !== source) {
+      const longest = Math.max(this.longest, encoded.length)
+      this.#after = new QueuedMessages(this, { encoded, key, source }, this.bytes + encoded.length, longest)
     }
     return this.#after as QueuedMessages
   }
 
-  without (isGone: (waiting: QueuedMessage) => boolean): QueuedMessages {
-    const all = this.#all()
-    if (!all.some(isGone)) return this
-    return all.filter((waiting) => !isGone(waiting)).reduce((batch: QueuedMessages, { encoded: frame, key, source: stream }) => batch.with(frame, key, stream), QueuedMessages.empty)
+  /** This list without the messages that match. */
+  without (matches: (queued: QueuedMessage) => boolean): QueuedMessages {
+    const all = this.#toArray()
+    if (!all.some(matches)) return this
+    return all.filter((queued) => !matches(queued))
+      .reduce((list: QueuedMessages, { encoded, key, source }) => list.with(encoded, key, source), QueuedMessages.empty)
   }
 
   get messages (): EncodedMessage[] {
-    return this.#all().map(({ encoded: frame }) => frame)
+    return this.#toArray().map(({ encoded }) => encoded)
   }
 
-  /** All of it as WebSocket frames. */
+  /** All messages as WebSocket frames in one buffer. */
   get webSocketFrames (): Buffer {
-    this.#piece ??= encodeTextFrames(this.messages)
-    return this.#piece
+    this.#webSocketFrames ??= encodeTextFrames(this.messages)
+    return this.#webSocketFrames
   }
 
-  #all (): QueuedMessage[] {
+  #toArray (): QueuedMessage[] {
     const all: QueuedMessage[] = []
-    for (let batch: QueuedMessages = this; batch.#last; batch = batch.#before as QueuedMessages) all.push(batch.#last)
+    for (let list: QueuedMessages = this; list.#last; list = list.#before as QueuedMessages) all.push(list.#last)
     return all.reverse()
   }
 }

@@ -1,22 +1,22 @@
-/** One step of a connection's work. It never rejects. */
+/** The handling of one message. It never throws or rejects. */
 export type Task = () => void | Promise<void>
 
 export interface ReceiveQueueOptions {
-  /** How many tasks may wait or run before the peer is held back. */
+  /** How many tasks may wait or run before the socket is paused. */
   readonly limit: number
   readonly pause: () => void
   readonly resume: () => void
 }
 
 /**
- * What a connection asked for and is not done yet. The tasks of one channel run one after another, in order; channels
- * do not wait for each other. When it is full the socket is paused, so that the peer's TCP does the waiting.
+ * The unfinished messages of one connection. The tasks of one channel run one after another, in order; channels do not
+ * wait for each other. When the queue is full, the socket is paused, so that TCP back-pressure slows the peer down.
  */
 export class ReceiveQueue {
   readonly #waiting = new Map<string, Task[]>()
   readonly #options: ReceiveQueueOptions
   #size = 0
-  #paused = false
+  #isPaused = false
 
   constructor (options: ReceiveQueueOptions) {
     this.#options = options
@@ -29,18 +29,18 @@ export class ReceiveQueue {
       waiting.push(task)
       return
     }
-    // Before the task runs: what it pushes itself has to wait behind it.
+    // Registered before the task runs, because tasks that it pushes have to wait behind it.
     this.#waiting.set(channel, [task])
-    this.#work(channel)
+    this.#runTasks(channel)
   }
 
-  /** Runs what waits, until something has to be waited for. */
-  #work (channel: string): void {
+  /** Runs the channel's tasks up to the first asynchronous one. */
+  #runTasks (channel: string): void {
     const waiting = this.#waiting.get(channel) as Task[]
     for (let task = waiting.shift(); task; task = waiting.shift()) {
       const running = task()
       if (running) {
-        running.then(() => this.#done(channel))
+        running.then(() => this.#finishTask(channel))
         return
       }
       this.#shrink()
@@ -48,21 +48,21 @@ export class ReceiveQueue {
     this.#waiting.delete(channel)
   }
 
-  #done (channel: string): void {
+  #finishTask (channel: string): void {
     this.#shrink()
-    this.#work(channel)
+    this.#runTasks(channel)
   }
 
   #grow (): void {
-    if (++this.#size < this.#options.limit || this.#paused) return
-    this.#paused = true
+    if (++this.#size < this.#options.limit || this.#isPaused) return
+    this.#isPaused = true
     this.#options.pause()
   }
 
-  /** Resumes at half, not at one below the limit: pausing and resuming for each message would cost more than it saves. */
+  /** Resumes at half of the limit, because pausing and resuming for each message would cost more than it saves. */
   #shrink (): void {
-    if (--this.#size > this.#options.limit / 2 || !this.#paused) return
-    this.#paused = false
+    if (--this.#size > this.#options.limit / 2 || !this.#isPaused) return
+    this.#isPaused = false
     this.#options.resume()
   }
 }

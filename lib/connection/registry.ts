@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts'
 /** One connection, or all of one user. */
 export type Target = { readonly connectionId: string } | { readonly userId: string }
 
-/** Every live connection of this node, by id and by user. */
+/** The live connections of this node, by id and by user. */
 export class Registry {
   readonly #connections = new Map<string, Connection>()
   readonly #users = new Map<string, Set<Connection>>()

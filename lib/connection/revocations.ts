@@ -1,23 +1,23 @@
 import type { Clock } from '../clock.ts'
 
-/** A user's every token, or one token by its id (RFC 7519 section 4.1.7). */
+/** All tokens of a user, or one token by its id (RFC 7519 section 4.1.7). */
 export type Revoked = { readonly userId: string } | { readonly jti: string }
 
-/** What of an identity can be revoked. */
+/** The revocable part of an identity. */
 export interface Revocable {
   readonly userId: string | undefined
   readonly jti: string | undefined
 }
 
-/** What a revocation is known by. @throws {TypeError} when there is no id. */
+/** The key that all nodes use for a revocation. @throws {TypeError} when there is no id. */
 export function revocationKey (revoked: Revoked): string {
   const [kind, id] = 'jti' in revoked ? ['jti', revoked.jti] : ['user', revoked.userId]
-  // A token may have no jti: revoking that would be revoking everybody whose token has none.
+  // A token without a jti must not be revoked by it, because that would revoke all tokens without one.
   if (typeof id !== 'string') throw new TypeError('a revocation needs a userId or a jti')
   return `${kind} ${id}`
 }
 
-/** Who must not be let in, and until when. */
+/** The revoked users and tokens, each until a given time. */
 export class Revocations {
   readonly #clock: Clock
   readonly #until = new Map<string, number>()
@@ -30,21 +30,21 @@ export class Revocations {
     return this.#until.size
   }
 
-  /** `until`: milliseconds since 1970. The later of two revocations counts. */
+  /** `until`: milliseconds since 1970. The later of two times counts. */
   add (key: string, until: number): void {
     this.#until.set(key, Math.max(until, this.#until.get(key) ?? 0))
   }
 
   isRevoked ({ userId, jti }: Revocable): boolean {
-    return (userId !== undefined && this.#holds(`user ${userId}`)) || (jti !== undefined && this.#holds(`jti ${jti}`))
+    return (userId !== undefined && this.#isActive(`user ${userId}`)) || (jti !== undefined && this.#isActive(`jti ${jti}`))
   }
 
-  /** Forgets what is over. */
+  /** Deletes revocations whose time is over. */
   sweep (): void {
-    for (const key of this.#until.keys()) if (!this.#holds(key)) this.#until.delete(key)
+    for (const key of this.#until.keys()) if (!this.#isActive(key)) this.#until.delete(key)
   }
 
-  #holds (key: string): boolean {
+  #isActive (key: string): boolean {
     return (this.#until.get(key) ?? 0) > this.#clock.now()
   }
 }

@@ -4,7 +4,10 @@ import type { EncodedMessage, ResyncSource, WhenSlow } from '../protocol/encodin
 import { QueuedMessages, type QueuedMessage } from './queued-messages.ts'
 import { isSenderIdle, maxCopiedBytes } from './raw-frames.ts'
 
-/** Writes what was pushed during one turn of the event loop at its end, so that a connection costs one system call a turn. */
+/**
+ * Writes the queued messages of all connections once per event-loop iteration, so that each connection costs one system
+ * call per iteration.
+ */
 export class Flusher {
   #dirty: SendQueue[] = []
   readonly #schedule: (fn: () => void) => void
@@ -13,125 +16,126 @@ export class Flusher {
     this.#schedule = schedule
   }
 
-  schedule (outbox: SendQueue): void {
-    if (this.#dirty.push(outbox) === 1) this.#schedule(() => this.#flush())
+  schedule (queue: SendQueue): void {
+    if (this.#dirty.push(queue) === 1) this.#schedule(() => this.#flush())
   }
 
   #flush (): void {
     const dirty = this.#dirty
     this.#dirty = []
-    for (const outbox of dirty) outbox.flush()
+    for (const queue of dirty) queue.flush()
   }
 }
 
-const text = { binary: false, compress: false }
+const textOptions = { binary: false, compress: false }
 
 /**
- * The outgoing side of one connection. Frames leave in the order given, in one write for each turn. While a write is
- * unfinished, because the peer reads too slowly, frames wait here: counted by us, since a socket's `bufferedAmount` knows
- * nothing of what the objects around the bytes cost.
+ * The outgoing side of one connection. Messages leave in order, in one write per event-loop iteration. While a write is
+ * unfinished because the peer reads too slowly, messages wait here. Their bytes are counted here, because the socket's
+ * `bufferedAmount` ignores the memory of the objects around the bytes.
  */
 export class SendQueue {
   readonly #webSocket: WebSocket
   readonly #transport: Socket
   readonly #flusher: Flusher
   readonly #limit: number
-  readonly #owner: string
-  /** Logs of which something was left out: nothing more of them is sent until their `resync`. */
+  readonly #connectionId: string
+  /** Histories with a skipped message. None of their messages is sent before their `resync`. */
   readonly #skipping = new Set<ResyncSource>()
   #waiting = QueuedMessages.empty
   #writing = 0
-  readonly #whenWritten = () => this.#written()
+  readonly #onWritten = () => this.#finishWrite()
 
-  /** `owner`: the id by which streams know the connection. */
-  constructor (webSocket: WebSocket, transport: Socket, flusher: Flusher, limit: number, owner: string) {
+  /** `limit` in bytes. */
+  constructor (webSocket: WebSocket, transport: Socket, flusher: Flusher, limit: number, connectionId: string) {
     this.#webSocket = webSocket
     this.#transport = transport
     this.#flusher = flusher
     this.#limit = limit
-    this.#owner = owner
+    this.#connectionId = connectionId
   }
 
-  /** Bytes that are not on their way yet. */
+  /** Bytes that wait or are being written. */
   get size (): number {
     return this.#waiting.bytes + this.#writing
   }
 
-  /** False when the frame would make the queue too long: it is not in it then. */
-  push (frame: EncodedMessage, whenSlow?: WhenSlow, stream?: ResyncSource): boolean {
+  /** Returns false, and does not queue the message, when it would exceed the limit. */
+  push (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): boolean {
     const isSlow = this.#writing > 0
-    if ((isSlow && whenSlow === 'drop') || (stream && this.#skipping.has(stream))) return true
-    if (isSlow && whenSlow === 'skip' && stream) return this.#skip(stream)
+    if ((isSlow && whenSlow === 'drop') || (source && this.#skipping.has(source))) return true
+    if (isSlow && whenSlow === 'skip' && source) return this.#skip(source)
     const key = typeof whenSlow === 'object' ? whenSlow.latest : undefined
-    if (isSlow && key !== undefined) this.#remove((waiting) => waiting.key === key)
-    if (this.size + frame.length > this.#limit) return false
-    this.#add(frame, key, stream)
+    if (isSlow && key !== undefined) this.#remove((queued) => queued.key === key)
+    if (this.size + encoded.length > this.#limit) return false
+    this.#add(encoded, key, source)
     return true
   }
 
-  /** A frame that may be larger than the limit, such as a replay; false when the queue is too long already. */
-  pushBeyondLimit (frame: EncodedMessage): boolean {
+  /** For one message that may be larger than the limit; returns false when the queue exceeds the limit already. */
+  pushBeyondLimit (encoded: EncodedMessage): boolean {
     if (this.size > this.#limit) return false
-    this.#add(frame)
+    this.#add(encoded)
     return true
   }
 
-  /** Writes what waits, unless a write is unfinished: its end does it then. */
+  /** Writes the waiting messages. While a write is unfinished, they wait for its end. */
   flush (): void {
     if (this.#writing > 0 || this.#waiting === QueuedMessages.empty) return
-    const batch = this.#take()
-    if (batch.longest <= maxCopiedBytes && isSenderIdle(this.#webSocket)) this.#transport.write(batch.webSocketFrames, this.#whenWritten)
-    else this.#send(batch.messages)
+    const queued = this.#dequeueAll()
+    if (queued.longest <= maxCopiedBytes && isSenderIdle(this.#webSocket)) {
+      this.#transport.write(queued.webSocketFrames, this.#onWritten)
+    } else this.#sendThroughWs(queued.messages)
   }
 
-  #send (frames: readonly EncodedMessage[]): void {
+  #sendThroughWs (messages: readonly EncodedMessage[]): void {
     this.#transport.cork()
-    for (const frame of frames.slice(0, -1)) this.#webSocket.send(frame, text)
-    this.#webSocket.send(frames.at(-1) as EncodedMessage, text, this.#whenWritten)
+    for (const encoded of messages.slice(0, -1)) this.#webSocket.send(encoded, textOptions)
+    this.#webSocket.send(messages.at(-1) as EncodedMessage, textOptions, this.#onWritten)
     this.#transport.uncork()
   }
 
-  /** Writes what waits even so: the close comes behind it. */
+  /** Hands the waiting messages to `ws` even while a write is unfinished, so that the close frame follows them. */
   flushBeforeClose (): void {
-    for (const frame of this.#take().messages) this.#webSocket.send(frame, text)
+    for (const encoded of this.#dequeueAll().messages) this.#webSocket.send(encoded, textOptions)
   }
 
-  /** Forgets what waits: nobody will read it. */
+  /** Discards the waiting messages. */
   clear (): void {
     this.#waiting = QueuedMessages.empty
   }
 
-  #take (): QueuedMessages {
-    const taken = this.#waiting
-    this.#writing += taken.bytes
+  #dequeueAll (): QueuedMessages {
+    const dequeued = this.#waiting
+    this.#writing += dequeued.bytes
     this.clear()
-    return taken
+    return dequeued
   }
 
-  #add (frame: EncodedMessage, key?: string, stream?: ResyncSource): void {
+  #add (encoded: EncodedMessage, key?: string, source?: ResyncSource): void {
     if (this.#waiting === QueuedMessages.empty && this.#writing === 0) this.#flusher.schedule(this)
-    this.#waiting = this.#waiting.with(frame, key, stream)
+    this.#waiting = this.#waiting.with(encoded, key, source)
   }
 
-  #written (): void {
+  #finishWrite (): void {
     this.#writing = 0
-    for (const stream of this.#skipping) this.#resync(stream)
+    for (const source of this.#skipping) this.#resync(source)
     this.flush()
   }
 
-  #skip (stream: ResyncSource): true {
-    this.#remove((waiting) => waiting.source === stream)
-    this.#skipping.add(stream)
+  #skip (source: ResyncSource): true {
+    this.#remove((queued) => queued.source === source)
+    this.#skipping.add(source)
     return true
   }
 
-  #resync (stream: ResyncSource): void {
-    this.#skipping.delete(stream)
-    const frame = stream.resync(this.#owner)
-    if (frame) this.#add(frame, undefined, stream)
+  #resync (source: ResyncSource): void {
+    this.#skipping.delete(source)
+    const encoded = source.resync(this.#connectionId)
+    if (encoded) this.#add(encoded, undefined, source)
   }
 
-  #remove (isGone: (waiting: QueuedMessage) => boolean): void {
-    this.#waiting = this.#waiting.without(isGone)
+  #remove (matches: (queued: QueuedMessage) => boolean): void {
+    this.#waiting = this.#waiting.without(matches)
   }
 }

@@ -1,45 +1,47 @@
 import type { Clock, Timer } from '../clock.ts'
 
-/** What may be over at a moment: milliseconds since 1970, undefined for never. */
+/** Something with an end, in milliseconds since 1970; undefined if it never ends. */
 export interface Expiring {
   readonly expiresAt: number | undefined
 }
 
 /**
- * How often the clock is looked at. Not one timer for each end: timers run on another clock than the tokens' ends do,
- * and a machine that slept, or whose clock was set, would end them late.
+ * How often wall time is compared. One timer per token would be late after a suspend or a clock change, because timers
+ * follow a monotonic clock and tokens expire by wall time.
  */
-const every = 1_000
+const checkIntervalMs = 1_000
 
-/** Ends what has expired: one timer for all, and none when there is nothing to end. */
+/** Reports expired connections, with one timer for all; no timer runs while nothing is watched. */
 export class TokenExpiry<T extends Expiring> {
   readonly #clock: Clock
-  readonly #expired: (one: T) => void
+  readonly #onExpired: (expiring: T) => void
   readonly #watched = new Set<T>()
   #timer: Timer
 
-  constructor (clock: Clock, expired: (one: T) => void) {
+  constructor (clock: Clock, onExpired: (expiring: T) => void) {
     this.#clock = clock
-    this.#expired = expired
+    this.#onExpired = onExpired
   }
 
-  watch (one: T): void {
-    this.#watched.add(one)
+  watch (expiring: T): void {
+    this.#watched.add(expiring)
     if (this.#watched.size === 1) this.#schedule()
   }
 
-  unwatch (one: T): void {
-    this.#watched.delete(one)
+  unwatch (expiring: T): void {
+    this.#watched.delete(expiring)
     if (this.#watched.size === 0) this.#clock.clearTimeout(this.#timer)
   }
 
   #schedule (): void {
-    this.#timer = this.#clock.setTimeout(() => this.#look(), every)
+    this.#timer = this.#clock.setTimeout(() => this.#check(), checkIntervalMs)
   }
 
-  #look (): void {
+  #check (): void {
     this.#schedule()
     const now = this.#clock.now()
-    for (const one of this.#watched) if (one.expiresAt !== undefined && one.expiresAt <= now) this.#expired(one)
+    for (const expiring of this.#watched) {
+      if (expiring.expiresAt !== undefined && expiring.expiresAt <= now) this.#onExpired(expiring)
+    }
   }
 }

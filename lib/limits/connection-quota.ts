@@ -1,28 +1,28 @@
-/** Counts who has a place, by key: a user, an IP address. */
+/** Counts the connections of each key (a user or an IP address), up to a limit. */
 export class ConnectionQuota {
   readonly #limit: number
-  readonly #taken = new Map<string, number>()
+  readonly #used = new Map<string, number>()
 
   constructor (limit: number) {
     this.#limit = limit
   }
 
-  /** Keys that hold a place. */
+  /** The number of keys with a connection. */
   get size (): number {
-    return this.#taken.size
+    return this.#used.size
   }
 
-  /** Takes a place; false when the key has no more. Each one taken is given back with `free`. */
+  /** Counts a connection; false when the key has reached the limit. Each success is undone by one `releaseQuota`. */
   acquireQuota (key: string): boolean {
-    const taken = this.#taken.get(key) ?? 0
-    if (taken >= this.#limit) return false
-    this.#taken.set(key, taken + 1)
+    const used = this.#used.get(key) ?? 0
+    if (used >= this.#limit) return false
+    this.#used.set(key, used + 1)
     return true
   }
 
   releaseQuota (key: string): void {
-    const taken = (this.#taken.get(key) as number) - 1
-    if (taken > 0) this.#taken.set(key, taken)
-    else this.#taken.delete(key)
+    const used = (this.#used.get(key) as number) - 1
+    if (used > 0) this.#used.set(key, used)
+    else this.#used.delete(key)
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { TokenBucket } from './token-bucket.ts'
 import type { Limits } from './limits.ts'
 
-/** How fast one connection may send. */
+/** Limits the messages, joins and bytes that one connection sends. */
 export class InboundRateLimiter {
   readonly #messages: TokenBucket
   readonly #joins: TokenBucket
@@ -14,9 +14,9 @@ export class InboundRateLimiter {
     this.#bytes = new TokenBucket(limits.bytes, clock)
   }
 
-  /** 0 when a message may pass, else after how many milliseconds to try again. */
+  /** Counts a message and returns 0; or refuses it and returns the milliseconds until a retry can succeed. */
   consume (type: string, bytes: number): number {
-    const kind = type === 'join' || type === 'leave' ? this.#joins : this.#messages
-    return kind.consume() || this.#bytes.consume(bytes)
+    const bucket = type === 'join' || type === 'leave' ? this.#joins : this.#messages
+    return bucket.consume() || this.#bytes.consume(bytes)
   }
 }

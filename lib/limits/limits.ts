@@ -1,25 +1,53 @@
 import type { Rate } from './token-bucket.ts'
 import type { ProtocolErrorLimit } from './protocol-error-budget.ts'
 
-/** What one server, one user, one address and one connection may use. Every one of them has a safe default. */
+/** The resources that one node, one user, one IP address and one connection may use. */
 export interface Limits {
-  /** Connections of this server; more are answered 503. Default 10,000. */
+  /**
+   * Connections of this node; further upgrades get a 503.
+   * @default 10_000
+   */
   readonly connections: number
-  /** Connections of one user; more are answered 429. Default 20. */
+  /**
+   * Connections of one user; further upgrades get a 429.
+   * @default 20
+   */
   readonly perUser: number
-  /** Connections from one IP address, upgrades under way included; more are answered 429. Default 100. */
+  /**
+   * Connections from one IP address, unfinished upgrades included; further upgrades get a 429.
+   * @default 100
+   */
   readonly perIp: number
-  /** Channels that one connection may be in. Default 100. */
+  /**
+   * Channels that one connection may join.
+   * @default 100
+   */
   readonly channels: number
-  /** Messages of one connection. Default 200 in 1,000 ms. */
+  /**
+   * Messages from one connection.
+   * @default { max: 200, timeWindow: 1_000 }
+   */
   readonly messages: Rate
-  /** Bytes of one connection's messages. Default 1 MiB in 1,000 ms. */
+  /**
+   * Bytes of the messages from one connection.
+   * @default { max: 1_048_576, timeWindow: 1_000 }
+   */
   readonly bytes: Rate
-  /** Joins and leaves of one connection: apart from `messages`, for a client that comes back joins all it was in. Default 200 in 10,000 ms. */
+  /**
+   * Joins and leaves from one connection. Not counted as `messages`, because a returning client joins all its channels
+   * at once.
+   * @default { max: 200, timeWindow: 10_000 }
+   */
   readonly joins: Rate
-  /** Refusals for any of these rates that are forgiven before the connection is closed. Default 100 in 10,000 ms. */
+  /**
+   * Messages refused because of these rates that are tolerated before the connection is closed with 1008.
+   * @default { max: 100, timeWindow: 10_000 }
+   */
   readonly rateLimitErrors: ProtocolErrorLimit
-  /** Bytes that may wait to be sent to one connection; then the message's `whenSlow` decides. Default 1 MiB. */
+  /**
+   * Bytes that may wait to be sent to one connection. Beyond that it is closed with 1013.
+   * @default 1_048_576
+   */
   readonly sendQueueBytes: number
 }
 
@@ -35,10 +63,10 @@ export const defaultLimits: Limits = {
   sendQueueBytes: 1_048_576
 }
 
-// Not Infinity: buckets calculate with it.
+// Token buckets calculate with it, so it cannot be Infinity.
 const unlimited = Number.MAX_SAFE_INTEGER
 
-/** No limit on connections and rates; what a connection may hold in memory stays bounded. */
+/** No limit on connections and rates. The memory of one connection stays bounded. */
 export const noLimits: Limits = {
   ...defaultLimits,
   connections: unlimited,

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 
 export interface ProtocolErrorLimit {
-  /** How many are forgiven within the window. */
+  /** How many are tolerated within the window. */
   readonly max: number
   /** Milliseconds. */
   readonly timeWindow: number
 }
 
-/** Counts what a peer did wrong, in windows that begin with the first fault. */
+/** Counts the protocol errors of one connection, in windows that begin with the first error. */
 export class ProtocolErrorBudget {
   readonly #options: ProtocolErrorLimit
   readonly #clock: Clock
@@ -19,7 +19,7 @@ export class ProtocolErrorBudget {
     this.#clock = clock
   }
 
-  /** Counts one; true when it is one too many. */
+  /** Counts one error; true when it exceeds the limit. */
   countError (): boolean {
     const now = this.#clock.now()
     if (this.#count === 0 || now - this.#began >= this.#options.timeWindow) {

@@ -1,40 +1,41 @@
 import type { Clock } from '../clock.ts'
 
-/** So many within so long, in milliseconds. */
+/** At most `max` per `timeWindow`, in the long run; a burst may use `max` at once. */
 export interface Rate {
   readonly max: number
+  /** Milliseconds. */
   readonly timeWindow: number
 }
 
 /**
- * A token bucket: it holds `max`, and refills steadily over `per`. A burst may use all of it; what goes on longer may not
- * exceed the rate.
+ * A token bucket. It holds `max` tokens and refills steadily within `timeWindow`, so a burst may use all of them, and
+ * sustained use cannot exceed the rate.
  */
 export class TokenBucket {
   readonly #rate: Rate
   readonly #clock: Clock
-  // In units of 1 / per, so that everything is a whole number and nothing is lost to rounding.
+  // In units of 1 / timeWindow tokens, so that all values are whole numbers and rounding loses nothing.
   readonly #capacity: number
   #level: number
-  #at: number
+  #refilledAt: number
 
   constructor (rate: Rate, clock: Clock) {
     this.#rate = rate
     this.#clock = clock
     this.#capacity = rate.max * rate.timeWindow
     this.#level = this.#capacity
-    this.#at = clock.now()
+    this.#refilledAt = clock.now()
   }
 
-  /** Whether it has been left alone long enough to be as good as new. */
+  /** Whether it holds all of its tokens, as a new one does. */
   get isFull (): boolean {
     this.#refill()
     return this.#level === this.#capacity
   }
 
   /**
-   * Takes `amount`, and returns 0; or takes nothing, and returns after how many milliseconds to try again. More than it can
-   * hold is taken from a full one, which is in debt then.
+   * Consumes `amount` tokens and returns 0; or consumes nothing and returns the milliseconds until a retry can succeed.
+   * An amount above the capacity is granted by a full bucket, whose level is negative then.
    */
   consume (amount = 1): number {
     this.#refill()
@@ -45,11 +46,11 @@ export class TokenBucket {
     return 0
   }
 
-  /** A clock that was set back refills nothing, and takes nothing away. */
+  /** After a clock was set back, it neither adds nor removes tokens. */
   #refill (): void {
     const now = this.#clock.now()
-    const elapsed = Math.max(0, now - this.#at)
+    const elapsed = Math.max(0, now - this.#refilledAt)
     this.#level = Math.min(this.#capacity, this.#level + elapsed * this.#rate.max)
-    this.#at = now
+    this.#refilledAt = now
   }
 }

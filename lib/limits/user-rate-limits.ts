@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { TokenBucket, type Rate } from './token-bucket.ts'
 
-/** The declared rates of message types, counted per user, so that connecting again does not start anew. */
+/** The declared rates of message types, counted per user, so that reconnecting does not reset them. */
 export class UserRateLimits {
   readonly #clock: Clock
   readonly #buckets = new Map<string, TokenBucket>()
@@ -14,15 +14,15 @@ export class UserRateLimits {
     return this.#buckets.size
   }
 
-  /** 0 when `who` may send, else after how many milliseconds to try again. */
-  consume (what: string, rate: Rate, who: string): number {
-    const key = `${what} ${who}`
+  /** Counts a message and returns 0; or refuses it and returns the milliseconds until a retry can succeed. */
+  consume (type: string, rate: Rate, userId: string): number {
+    const key = `${type} ${userId}`
     const bucket = this.#buckets.get(key) ?? new TokenBucket(rate, this.#clock)
     this.#buckets.set(key, bucket)
     return bucket.consume()
   }
 
-  /** Forgets who has been silent long enough for it to make no difference. */
+  /** Deletes the buckets that are full again, because they equal new ones. */
   sweep (): void {
     for (const [key, bucket] of this.#buckets) if (bucket.isFull) this.#buckets.delete(key)
   }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Credentials } from '../../lib/connection/connection.ts'
+import type { Credentials } from '../../lib/connection/identity.ts'
 import { bearerPrefix } from '../../lib/protocol/control-messages.ts'
 import { NoUserId, Unauthenticated, UnprotectedRoute } from '../errors.ts'
 import { offeredBy } from './handshake.ts'

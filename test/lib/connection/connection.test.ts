@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream'
 import t from 'tap'
 import * as ws from 'ws'
-import { Connection, type Identity } from '../../../lib/connection/connection.ts'
+import { Connection } from '../../../lib/connection/connection.ts'
 import { Heartbeat, type HeartbeatTarget } from '../../../lib/connection/heartbeat.ts'
 import { ReceiveQueue, type Task } from '../../../lib/connection/receive-queue.ts'
+import type { Identity } from '../../../lib/connection/identity.ts'
 import { Flusher } from '../../../lib/connection/send-queue.ts'
 import { Counters } from '../../../lib/connection/counters.ts'
 import { Registry } from '../../../lib/connection/registry.ts'
@@ -27,7 +28,7 @@ function connect (identity: Partial<Identity> = {}, queue = 1000) {
   const tally = new Counters()
   const socket = new FakeSocket()
   const clock = new FakeClock(1000)
-  const whole = { ...nobody, id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', context: { tenant: 1 }, ...identity }
+  const whole = { ...nobody, id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', locals: { tenant: 1 }, ...identity }
   const connection = new Connection(socket.webSocket, socket.transport, whole, log, { clock, sendQueueBytes: queue, counters: tally, flusher: new Flusher((fn) => turns.push(fn)) })
   const turn = () => { for (const fn of turns.splice(0)) fn() }
   return { connection, socket, clock, turn, turns, tally }
@@ -35,7 +36,7 @@ function connect (identity: Partial<Identity> = {}, queue = 1000) {
 
 t.test('a connection knows who is at the other end and counts what travels', async (t) => {
   const { connection, clock, tally } = connect()
-  t.match(connection, { id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', context: { tenant: 1 }, connectedAt: 1000, lastSeen: 1000, log })
+  t.match(connection, { id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', locals: { tenant: 1 }, connectedAt: 1000, lastSeen: 1000, log })
   t.ok(connection.isOpen)
   clock.advance(5)
   connection.countReceived(7)

@@ -1,0 +1,21 @@
+/** The result of verifying a user: from a token, or from the route's `identify`. */
+export interface Credentials {
+  /** Undefined on a public route without an identity. */
+  readonly userId: string | undefined
+  readonly user: unknown
+  /** When the token expires, in milliseconds since 1970; undefined if it never expires. */
+  readonly expiresAt: number | undefined
+  /** The id of the token, by which it can be revoked. */
+  readonly jti: string | undefined
+}
+
+/** What a connection knows about its client from the HTTP upgrade. */
+export interface Identity extends Credentials {
+  /** The id of the connection. */
+  readonly id: string
+  readonly ip: string
+  /** Captured from the HTTP request by the route option `locals`. */
+  readonly locals?: unknown
+  /** Verifies a newer token; rejects an invalid one. Undefined on a route without tokens. */
+  readonly verify: ((token: string) => Promise<Credentials>) | undefined
+}
