@@ -7,13 +7,22 @@ import { root } from '../support/root.ts'
 
 /** The name of a code span: of `ctx.broadcast(type, payload)` it is `ctx.broadcast`. */
 const nameOf = (code: string) => /^[\w$./-]+/.exec(code)?.[0] ?? code
-const everywhere = new Set(pages().flatMap(explained).map(nameOf))
+const onAnyPage = new Set(pages().flatMap(explained).map(nameOf))
 const inOptions = new Set(explained(readPage('docs/options.md')).map(nameOf))
 const inClient = new Set(explained(readPage('docs/client.md')).map(nameOf))
 
-const { exports: entries } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, { types: string }> }
+interface Manifest { readonly exports: Readonly<Record<string, { readonly types: string }>> }
+
+const { exports: entries } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
 const fileOf = (entry: string) => join(root, entries[entry]?.types as string)
-const program = ts.createProgram(Object.keys(entries).map(fileOf), { strict: true, skipLibCheck: true, noEmit: true, target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.NodeNext, types: ['node'] })
+const program = ts.createProgram(Object.keys(entries).map(fileOf), {
+  strict: true,
+  skipLibCheck: true,
+  noEmit: true,
+  target: ts.ScriptTarget.ES2023,
+  module: ts.ModuleKind.NodeNext,
+  types: ['node']
+})
 const checker = program.getTypeChecker()
 
 function exportsOf (entry: string): Map<string, ts.Symbol> {
@@ -23,22 +32,26 @@ function exportsOf (entry: string): Map<string, ts.Symbol> {
 
 /** The members of an exported type that are no private ones of a class. */
 function membersOf (entry: string, name: string): string[] {
-  const exported = exportsOf(entry).get(name)
-  if (!exported) throw new Error(`'${entry}' does not export ${name}`)
-  const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported
-  return memberNames(checker.getDeclaredTypeOfSymbol(symbol))
+  return memberNames(checker.getDeclaredTypeOfSymbol(exported(entry, name)))
+}
+
+function exported (entry: string, name: string): ts.Symbol {
+  const symbol = exportsOf(entry).get(name)
+  if (!symbol) throw new Error(`'${entry}' does not export ${name}`)
+  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
 }
 
 function memberNames (type: ts.Type): string[] {
-  return checker.getPropertiesOfType(checker.getNonNullableType(type)).map(({ name }) => name).filter((name) => /^\w+$/.test(name))
+  const names = checker.getPropertiesOfType(checker.getNonNullableType(type)).map(({ name }) => name)
+  return names.filter((name) => /^\w+$/.test(name))
 }
 
 /** The members of an option that is an object, `false` left out. */
 function membersOfOption (option: string): string[] {
-  const symbol = exportsOf('.').get('ChannelsOptions') as ts.Symbol
-  const options = checker.getDeclaredTypeOfSymbol(symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol)
+  const options = checker.getDeclaredTypeOfSymbol(exported('.', 'ChannelsOptions'))
   const type = checker.getNonNullableType(checker.getTypeOfSymbol(options.getProperty(option) as ts.Symbol))
-  const parts = type.isUnion() ? type.types.filter(({ flags }) => flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection)) : [type]
+  const isObject = ({ flags }: ts.Type) => (flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection)) !== 0
+  const parts = type.isUnion() ? type.types.filter(isObject) : [type]
   return [...new Set(parts.flatMap(memberNames))]
 }
 
@@ -46,7 +59,7 @@ for (const entry of Object.keys(entries)) {
   t.test(`docs: a page explains every export of '${entry}'`, async (t) => {
     const names = [...exportsOf(entry).keys()].filter((name) => name !== 'default')
     t.ok(names.length > 0, 'there are exports')
-    t.strictSame(names.filter((name) => !everywhere.has(name)), [])
+    t.strictSame(names.filter((name) => !onAnyPage.has(name)), [])
   })
 }
 
@@ -78,21 +91,23 @@ for (const [what, entry, type, prefix] of described) {
   t.test(`docs: a page explains every member of ${what}`, async (t) => {
     const names = membersOf(entry, type).filter((name) => !inherited.has(name))
     t.ok(names.length > 0, 'there are members')
-    t.strictSame(names.map((name) => `${prefix}${name}`).filter((name) => !everywhere.has(name)), [])
+    t.strictSame(names.map((name) => `${prefix}${name}`).filter((name) => !onAnyPage.has(name)), [])
   })
 }
 
 t.test('docs: docs/options.md explains every option, and the members of those that are objects', async (t) => {
-  const nested = ['heartbeat', 'protocolErrors', 'limits', 'sessionCheck', 'redis'].flatMap((option) => membersOfOption(option).map((member) => `${option}.${member}`))
+  const options = ['heartbeat', 'protocolErrors', 'limits', 'sessionCheck', 'redis']
+  const nested = options.flatMap((option) => membersOfOption(option).map((member) => `${option}.${member}`))
   t.ok(nested.includes('limits.perUser'), 'the members are found')
   t.strictSame([...membersOf('.', 'ChannelsOptions'), ...nested].filter((name) => !inOptions.has(name)), [])
 })
 
 t.test('docs: docs/client.md explains every option of connect and of join', async (t) => {
-  t.strictSame([...membersOf('./client', 'ConnectOptions'), ...membersOf('./client', 'JoinOptions')].filter((name) => !inClient.has(name)), [])
+  const names = [...membersOf('./client', 'ConnectOptions'), ...membersOf('./client', 'JoinOptions')]
+  t.strictSame(names.filter((name) => !inClient.has(name)), [])
 })
 
 t.test('docs: what no heading and no table names is not explained', async (t) => {
-  t.notOk(everywhere.has('ctx.nonsense'))
+  t.notOk(onAnyPage.has('ctx.nonsense'))
   t.throws(() => membersOf('.', 'Nonsense'), new Error("'.' does not export Nonsense"))
 })

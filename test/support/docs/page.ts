@@ -24,7 +24,8 @@ export interface Page {
 /** README.md and every page below docs/. */
 export function pages (): Page[] {
   const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-  return ['README.md', ...docs.filter((name) => name.endsWith('.md')).sort().map((name) => `docs/${name}`)].map(readPage)
+  const paths = docs.filter((name) => name.endsWith('.md')).sort().map((name) => `docs/${name}`)
+  return ['README.md', ...paths].map(readPage)
 }
 
 export function readPage (path: string): Page {
@@ -49,7 +50,7 @@ function blocksOf (text: string): Block[] {
     ({ language, code, line: text.slice(0, index).split('\n').length + 1 }))
 }
 
-/** The code spans that stand in headings and in the first columns of tables: what a page explains. */
+/** What a page explains: the code spans of its headings and of the first columns of its tables. */
 export function explained ({ text, headings }: Page): string[] {
   const cells = [...proseOf(text).matchAll(/^\|([^|]*)\|/gm)].map(([, cell]) => cell as string)
   return [...headings, ...cells].flatMap((place) => [...place.matchAll(/`([^`]+)`/g)].map(([, code]) => code as string))

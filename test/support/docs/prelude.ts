@@ -1,8 +1,9 @@
-/** What snippets of every page may use without declaring it: contracts, an application, a client, and their own world. */
+/** Names that snippets of every page may use without declaring them: contracts, an application, a client. */
 export const prelude = `
 import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
-import { channels, defineChannel, defineConnection, implement, handler, closeEvents, ChannelsError } from 'fastify-channels'
+import { channels, defineChannel, defineConnection, implement, handler } from 'fastify-channels'
+import { closeEvents, ChannelsError } from 'fastify-channels'
 import { connect, RequestError } from 'fastify-channels/client'
 export { Type, fastify, channels, defineChannel, defineConnection, implement, handler, closeEvents, ChannelsError }
 export { connect, RequestError }
@@ -29,7 +30,9 @@ export const chat = defineChannel({
   fromServer: {
     'message.posted': { payload: Type.Object({ id: Type.String(), text: Type.String(), from: Type.String() }) },
     'typing.changed': {
-      payload: Type.Object({ userId: Type.String(), active: Type.Boolean() }), ephemeral: true, whenSlow: { latest: '/userId' }
+      payload: Type.Object({ userId: Type.String(), active: Type.Boolean() }),
+      ephemeral: true,
+      whenSlow: { latest: '/userId' }
     }
   },
   presence: Type.Object({ name: Type.String() }),
@@ -37,7 +40,9 @@ export const chat = defineChannel({
 })
 
 export const notices = defineConnection({
-  fromClient: { hello: { payload: Type.Object({ device: Type.String() }), reply: Type.Object({ unread: Type.Integer() }) } },
+  fromClient: {
+    hello: { payload: Type.Object({ device: Type.String() }), reply: Type.Object({ unread: Type.Integer() }) }
+  },
   fromServer: { notice: { payload: Type.Object({ text: Type.String() }) } }
 })
 

@@ -18,9 +18,9 @@ const options: ts.CompilerOptions = {
 }
 
 /**
- * Type-checks every TypeScript and JavaScript block of the pages in one program. A block that begins with `// name.ts` can
- * be imported by its page's other blocks. Names that a block uses and does not declare come from its page's prelude, else
- * from the common one.
+ * Type-checks every TypeScript and JavaScript block of the pages in one program. A block that begins with
+ * `// name.ts` can be imported by its page's other blocks. Names that a block uses and does not declare come from its
+ * page's prelude, else from the common one.
  * @returns one line for each error: `docs/server.md:12: message`.
  */
 export function checkSnippets (pages: readonly Page[]): string[] {
@@ -40,9 +40,10 @@ const commonPath = join(folder, 'common.ts')
 function sourcesOf ({ path, blocks, prelude }: Page): Array<[string, Source]> {
   const own = join(folder, path)
   const given: Array<[string, string]> = [[join(own, 'prelude.ts'), prelude], [commonPath, common]]
-  const withPrelude: [string, Source] = [join(own, 'prelude.ts'), { text: complete(prelude, own, given.slice(1)), page: path, line: 1 }]
-  return [withPrelude, ...blocks.filter(({ language }) => /^[jt]s$/.test(language)).map((block): [string, Source] =>
-    [join(own, nameOf(block)), { text: complete(block.code, own, given), page: path, line: block.line }])]
+  const ownPrelude: Source = { text: complete(prelude, own, given.slice(1)), page: path, line: 1 }
+  const snippets = blocks.filter(({ language }) => /^[jt]s$/.test(language)).map((block): [string, Source] =>
+    [join(own, nameOf(block)), { text: complete(block.code, own, given), page: path, line: block.line }])
+  return [[join(own, 'prelude.ts'), ownPrelude], ...snippets]
 }
 
 function nameOf ({ code, line }: Block): string {
@@ -55,14 +56,16 @@ function complete (text: string, from: string, modules: ReadonlyArray<[path: str
   const known = new Set(declaredIn(source))
   const used = identifiersIn(source)
   const imports = modules.map(([path, code]) => {
-    const names = declaredIn(ts.createSourceFile('module.ts', code, ts.ScriptTarget.ES2023, true)).filter((name) => used.has(name) && !known.has(name))
+    const declared = declaredIn(ts.createSourceFile('module.ts', code, ts.ScriptTarget.ES2023, true))
+    const names = declared.filter((name) => used.has(name) && !known.has(name))
     for (const name of names) known.add(name)
     return names.length === 0 ? '' : `import { ${names.join(', ')} } from '${specifier(from, path)}'; `
   })
   return `${imports.join('')}export {}; ${text}`
 }
 
-const specifier = (from: string, path: string) => path.startsWith(from) ? './prelude.js' : `${'../'.repeat(depth(from))}common.js`
+const specifier = (from: string, path: string) =>
+  path.startsWith(from) ? './prelude.js' : `${'../'.repeat(depth(from))}common.js`
 const depth = (from: string) => from.slice(folder.length + 1).split('/').length
 
 function declaredIn (source: ts.SourceFile): string[] {
@@ -80,8 +83,11 @@ function declaredIn (source: ts.SourceFile): string[] {
   return names
 }
 
-function isNamed (node: ts.Node): node is ts.FunctionDeclaration | ts.ClassDeclaration | ts.InterfaceDeclaration | ts.TypeAliasDeclaration {
-  return ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)
+type Named = ts.FunctionDeclaration | ts.ClassDeclaration | ts.InterfaceDeclaration | ts.TypeAliasDeclaration
+
+function isNamed (node: ts.Node): node is Named {
+  return ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) ||
+    ts.isTypeAliasDeclaration(node)
 }
 
 function importedBy (clause: ts.ImportClause | undefined): Array<ts.Identifier | undefined> {
