@@ -6,7 +6,7 @@ import { account, chat, doc, metrics, news } from '../support/types/chat/chat.co
 type Chat = typeof chat.definition
 
 const client = connect<typeof chat | typeof news | typeof account>('wss://example.com/ws')
-const logs = connect<typeof doc | typeof metrics>('wss://example.com/ws')
+const docs = connect<typeof doc | typeof metrics>('wss://example.com/ws')
 const lobby = client.join('chat/:room', { room: 'lobby' })
 
 describe('a client', () => {
@@ -63,7 +63,7 @@ describe('a client', () => {
     if (sent.error.code === 'muted') expect(sent.error.data).type.toBe<{ until: number }>()
   })
 
-  test('knows who is present', async () => {
+  test('has a typed presence list', async () => {
     const channel = await lobby
     expect(channel.presence).type.toBe<ReadonlyArray<Present<Chat>>>()
     channel.onPresence((present, change) => {
@@ -72,19 +72,20 @@ describe('a client', () => {
     })
   })
 
-  test('begins anew with what a channel with a log has', () => {
-    logs.join('doc/:id', { id: '1' }, {
+  test('gets the snapshot and the position of a channel with a history in onResync', () => {
+    docs.join('doc/:id', { id: '1' }, {
       onResync: ({ reason, snapshot, position }) => {
         expect(reason).type.toBe<ResyncReason>()
         expect(snapshot).type.toBe<{ readonly offset: number, readonly hash: string, readonly state: { text: string } } | undefined>()
         expect(position).type.toBe<Position>()
       }
     })
-    logs.join(metrics, {}, { onResync: ({ snapshot }) => { expect(snapshot?.state).type.toBe<undefined>() } })
+    docs.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
+    docs.join(metrics, {}, { onResync: ({ snapshot }) => { expect(snapshot?.state).type.toBe<undefined>() } })
   })
 
-  test('gets the place of a logged message with it', async () => {
-    const channel = await logs.join(doc, { id: '1' }, { onResync: () => {} })
+  test('gets the entry of a persistent message with it', async () => {
+    const channel = await docs.join(doc, { id: '1' }, { onResync: () => {} })
     channel.on('edited', (payload, entry) => {
       expect(payload).type.toBe<string>()
       expect(entry).type.toBe<EntryInfo>()
@@ -92,10 +93,10 @@ describe('a client', () => {
     channel.on('edited', (payload) => { expect(payload).type.toBe<string>() })
     channel.on('moved', (payload) => { expect(payload).type.toBe<number>() })
     expect(channel.onRecovered(() => {})).type.toBe<() => void>()
-    expect(logs.state).type.toBe<ClientState>()
+    expect(docs.state).type.toBe<ClientState>()
   })
 
-  test('without contracts takes any message and returns what it does not know', async () => {
+  test('without contracts takes any message and returns unknown', async () => {
     const untyped = connect('wss://example.com/ws')
     expect(untyped).type.toBe<UntypedClient>()
     const channel = await untyped.join('chat/:room', { room: 'lobby' })
@@ -156,16 +157,22 @@ describe('a client does not compile', () => {
     client.join(chat, { room: 1 })
   })
 
-  test('without onResync where there is a log, or with it where there is none', () => {
-    expect(logs.join).type.not.toBeCallableWith('doc/:id', { id: '1' })
-    expect(logs.join).type.not.toBeCallableWith('doc/:id', { id: '1' }, {})
-    expect(logs.join).type.not.toBeCallableWith('metrics')
+  test('without onResync for a channel with a history, or with it for one without', () => {
+    expect(docs.join).type.not.toBeCallableWith('doc/:id', { id: '1' })
+    expect(docs.join).type.not.toBeCallableWith('doc/:id', { id: '1' }, {})
+    expect(docs.join).type.not.toBeCallableWith('metrics')
+    // @ts-expect-error parameter of type '"'doc/:id' has a history: pass { onResync } as the third argument of join"'
+    docs.join('doc/:id', { id: '1' })
+    // @ts-expect-error parameter of type '"'metrics' has a history: pass { onResync } as the third argument of join"'
+    docs.join(metrics)
+    // @ts-expect-error Property 'onResync' is missing in type '{}'
+    docs.join('doc/:id', { id: '1' }, {})
     expect(client.join).type.not.toBeCallableWith('chat/:room', { room: 'lobby' }, { onResync: () => {} })
     expect(client.join).type.not.toBeCallableWith('news', {}, { onResync: () => {} })
   })
 
-  test('with the place of a message that has none', async () => {
-    const channel = await logs.join('doc/:id', { id: '1' }, { onResync: () => {} })
+  test('with the entry of an ephemeral message', async () => {
+    const channel = await docs.join('doc/:id', { id: '1' }, { onResync: () => {} })
     // @ts-expect-error Target signature provides too few arguments
     channel.on('moved', (payload: number, entry: EntryInfo) => entry)
     const other = await lobby
@@ -175,7 +182,9 @@ describe('a client does not compile', () => {
 
   test('with an error that the message does not declare', async () => {
     const channel = await lobby
-    // @ts-expect-error Argument of type '"banned"' is not assignable to parameter of type
+    // @ts-expect-error Argument of type '"banned"' is not assignable to parameter of type '"muted" | "full"'
     channel.isError(undefined, 'message.send', 'banned')
+    // @ts-expect-error parameter of type '"'typing' declares no errors"'
+    channel.isError(undefined, 'typing', 'muted')
   })
 })

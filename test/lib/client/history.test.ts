@@ -7,12 +7,12 @@ import { at, edited, joinDoc, startDoc, typesOf } from '../../support/doc-client
 
 const fresh = (offset: number) => ({ reason: 'fresh', position: at(offset) })
 
-t.test('the first join', async (t) => {
-  t.test('begins with the history, which comes after its caller could listen', async (t) => {
+t.test('history: the first join', async (t) => {
+  t.test('calls onResync before join resolves, and delivers the history after it', async (t) => {
     const { open, join, clock, seen } = startDoc()
     const socket = await open()
     const joining = join()
-    t.notOk('payload' in socket.sent[0]!, 'there is nothing to go on from')
+    t.notOk('payload' in socket.sent[0]!, 'a first join sends no position')
     socket.ack('join', { ...at(2), recovered: false, reason: 'fresh', messages: [edited(1), edited(2)] })
     socket.say(edited(3))
     t.strictSame(seen, [fresh(2)], 'onResync before join resolves')
@@ -21,13 +21,13 @@ t.test('the first join', async (t) => {
     t.strictSame(seen, [fresh(2), ['e1', 1], ['e2', 2], ['e3', 3]])
   })
 
-  t.test('with a snapshot only what came after it', async (t) => {
+  t.test('with a snapshot delivers only the messages after it', async (t) => {
     const snapshot = { offset: 7, hash: 'l7', state: { text: 'abc' } }
     const { seen } = await joinDoc({ ...at(8), recovered: false, reason: 'fresh', snapshot, messages: [edited(8)] })
     t.strictSame(seen, [{ reason: 'fresh', snapshot, position: at(8) }, ['e8', 8]])
   })
 
-  t.test('while the log cannot be reached: begins when it can', async (t) => {
+  t.test('calls onResync later when the server cannot read the history yet', async (t) => {
     const { seen, socket } = await joinDoc({})
     t.strictSame(seen, [])
     socket.say({ type: 'resync', channel: 'doc/1', payload: { ...at(5), reason: 'fresh', messages: [edited(5)] } })
@@ -35,7 +35,7 @@ t.test('the first join', async (t) => {
     t.strictSame(seen, [fresh(5), ['e5', 5], ['e6', 6]])
   })
 
-  t.test('lost before its history was handed out, it is handed out after the next', async (t) => {
+  t.test('delivers the history after the next join when the connection is lost before', async (t) => {
     const { open, join, clock, seen, reconnect } = startDoc()
     const socket = await open()
     const joining = join()
@@ -52,7 +52,20 @@ t.test('the first join', async (t) => {
     t.equal((await reconnect()).latest('join')?.channel, 'doc/1')
   })
 
-  t.test('nobody has to listen for a new beginning', async (t) => {
+  t.test("with onResync: 'ignore' the messages arrive without a call", async (t) => {
+    const { client, open, clock } = startDoc()
+    const socket = await open()
+    const joining = client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
+    socket.ack('join', { ...at(1), recovered: false, messages: [edited(1)] })
+    const channel = await joining
+    const seen: unknown[] = []
+    channel.on('edited', (text) => seen.push(text))
+    clock.advance(0)
+    socket.say({ type: 'resync', channel: 'doc/1', payload: { ...at(9), reason: 'slow', messages: [edited(9)] } })
+    t.strictSame(seen, ['e1', 'e9'], 'the messages of the join and of the resync arrive')
+  })
+
+  t.test('without contracts onResync may be left out', async (t) => {
     const clock = new FakeClock()
     const network = new FakeNetwork()
     const client = connect('wss://api.test/ws', { WebSocket: network.WebSocket, clock })
@@ -68,8 +81,8 @@ t.test('the first join', async (t) => {
   })
 })
 
-t.test('messages', async (t) => {
-  t.test('come with their place, ephemeral ones alone', async (t) => {
+t.test('history: messages', async (t) => {
+  t.test('persistent ones come with their entry, ephemeral ones without', async (t) => {
     const { doc, socket, seen } = await joinDoc()
     doc.on('edited', (_, entry) => seen.push(entry))
     socket.say(edited(1))
@@ -77,14 +90,14 @@ t.test('messages', async (t) => {
     t.strictSame(seen.slice(1), [['e1', 1], { offset: 1, id: 'id-1', hash: 'l1' }, [4]])
   })
 
-  t.test('what is known already is dropped', async (t) => {
+  t.test('an entry that was delivered before is dropped', async (t) => {
     const { socket, seen } = await joinDoc()
     for (const offset of [1, 2, 1, 2, 3]) socket.say(edited(offset))
     t.strictSame(seen.slice(1), [['e1', 1], ['e2', 2], ['e3', 3]])
   })
 
-  for (const [name, early] of Object.entries({ 'one that left others out': edited(3), 'one that follows another than ours': { ...edited(2), prev: 'x' } })) {
-    t.test(`${name} is not handed on: the channel is joined anew`, async (t) => {
+  for (const [name, early] of Object.entries({ 'an entry after a missing one': edited(3), 'an entry with another prev hash': { ...edited(2), prev: 'x' } })) {
+    t.test(`${name} is not delivered, and the channel is joined again`, async (t) => {
       const { socket, seen, clock, states } = await joinDoc()
       socket.say(edited(1))
       socket.say(early)
@@ -99,7 +112,7 @@ t.test('messages', async (t) => {
     })
   }
 
-  t.test('nor is one for which there is no beginning', async (t) => {
+  t.test('an entry before the first position is not delivered, and the channel is joined again', async (t) => {
     const { socket, seen, clock } = await joinDoc({})
     socket.say(edited(1))
     clock.advance(500)
@@ -107,7 +120,7 @@ t.test('messages', async (t) => {
     t.strictSame(seen, [])
   })
 
-  t.test('an ack whose messages do not follow recovers nothing', async (t) => {
+  t.test('an ack whose entries do not follow the position recovers nothing', async (t) => {
     const { reconnect, seen, clock, states } = await joinDoc()
     const socket = await reconnect()
     socket.ack('join', { ...at(3), recovered: true, messages: [edited(3)] })
@@ -118,8 +131,8 @@ t.test('messages', async (t) => {
   })
 })
 
-t.test('coming back', async (t) => {
-  t.test('what was missed is handed on, then what is new', async (t) => {
+t.test('history: a returning client', async (t) => {
+  t.test('gets the missed messages, then the new ones', async (t) => {
     const { socket, reconnect, seen, states } = await joinDoc()
     socket.say(edited(1))
     const next = await reconnect()
@@ -131,7 +144,7 @@ t.test('coming back', async (t) => {
     t.strictSame(states, ['open', 'connecting', 'recovering', 'open'])
   })
 
-  t.test('what cannot be recovered begins anew', async (t) => {
+  t.test('gets onResync when missed messages cannot be recovered', async (t) => {
     const { socket, reconnect, seen } = await joinDoc()
     socket.say(edited(1))
     const next = await reconnect()
@@ -141,7 +154,7 @@ t.test('coming back', async (t) => {
     t.strictSame((await reconnect()).latest('join')?.payload, { since: at(1, 'b') })
   })
 
-  t.test('a log that cannot be reached now says so later', async (t) => {
+  t.test('gets a resync later when the server cannot read the history yet', async (t) => {
     const { socket, reconnect, seen, states } = await joinDoc()
     socket.say(edited(1))
     const next = await reconnect()
@@ -151,14 +164,14 @@ t.test('coming back', async (t) => {
     t.strictSame(seen.slice(2), [{ reason: 'trimmed', position: at(9) }])
   })
 
-  t.test('a resync in the stream replaces what is known', async (t) => {
+  t.test('gets a resync on an open connection, which replaces the position', async (t) => {
     const { socket, seen } = await joinDoc()
     socket.say({ type: 'resync', channel: 'doc/1', payload: { ...at(9), reason: 'slow', messages: [edited(9)] } })
     socket.say(edited(10))
     t.strictSame(seen.slice(1), [{ reason: 'slow', position: at(9) }, ['e9', 9], ['e10', 10]])
   })
 
-  t.test('a listener that leaves on the way ends it', async (t) => {
+  t.test('gets no more messages when a listener leaves during the recovery', async (t) => {
     const { doc, reconnect, seen, client, clock } = await joinDoc()
     doc.on('edited', () => { doc.leave() })
     const next = await reconnect()
@@ -169,7 +182,7 @@ t.test('coming back', async (t) => {
     t.equal(clock.pending, 0)
   })
 
-  t.test('it is open when all are back', async (t) => {
+  t.test('is open when every channel is joined again or refused', async (t) => {
     const { client, socket, reconnect, states } = await joinDoc()
     const joining = client.join('doc/:id', { id: '2' }, { onResync: () => {} })
     socket.ack('join')
@@ -183,7 +196,7 @@ t.test('coming back', async (t) => {
     t.strictSame(states, ['open', 'connecting', 'recovering', 'open'])
   })
 
-  t.test('a first join is nothing to recover', async (t) => {
+  t.test('is not recovering during a first join', async (t) => {
     const { client, open, states } = startDoc()
     const joining = client.join('doc/:id', { id: '1' }, { onResync: () => {} })
     const socket = await open()
@@ -192,7 +205,7 @@ t.test('coming back', async (t) => {
     await joining
   })
 
-  t.test('nonsense of a server begins nothing and throws nothing', async (t) => {
+  t.test('ignores malformed resyncs and throws nothing', async (t) => {
     const { socket, seen } = await joinDoc(undefined, { onError: () => t.fail('thrown') })
     for (const payload of [undefined, {}, { epoch: 'a' }, { epoch: 'a', offset: '1', hash: 'x' }]) socket.say({ type: 'resync', channel: 'doc/1', payload })
     socket.say({ type: 'resync', channel: 'doc/1', payload: { ...at(3), snapshot: 1, messages: [1, {}] } })

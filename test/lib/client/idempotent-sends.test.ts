@@ -10,7 +10,7 @@ const refused = (code: string, more: object = {}) => ({ code, message: code, ...
 
 const failing = (sending: Promise<unknown>) => sending.then(() => 'sent', ({ code }: { code: string }) => code)
 
-t.test('a message declared once', async (t) => {
+t.test('idempotent messages: a send', async (t) => {
   t.test('has a random id', async (t) => {
     const { doc, socket } = await joinDoc()
     const sending = doc.send('edit', { text: 'a' })
@@ -23,7 +23,7 @@ t.test('a message declared once', async (t) => {
     t.strictSame(await Promise.all([sending, other]), [1, 2])
   })
 
-  t.test('is sent again under its id on the next connection, as it was', async (t) => {
+  t.test('is sent again under the same id on the next connection, with the same bytes', async (t) => {
     const { doc, socket, reconnect } = await joinDoc()
     const payload = { text: 'a' }
     const sending = doc.send('edit', payload)
@@ -39,7 +39,7 @@ t.test('a message declared once', async (t) => {
     t.strictSame(edits(third), [], 'answered is done')
   })
 
-  t.test('waits for the channel when sent while away; what was lost goes first', async (t) => {
+  t.test('waits until the channel is joined; a lost message is sent first', async (t) => {
     const { doc, network, clock, open } = await joinDoc()
     const sends = [doc.send('edit', { text: 'lost' })]
     network.last.end(1006)
@@ -55,13 +55,13 @@ t.test('a message declared once', async (t) => {
     t.strictSame(await Promise.all(sends), [0, 1, 2, 3, 4])
   })
 
-  t.test('others are rejected as ever', async (t) => {
+  t.test('a message that is not idempotent fails with disconnected', async (t) => {
     const { doc, network } = await joinDoc()
     network.last.end(1006)
     await t.rejects(doc.send('look'), { code: 'disconnected' })
   })
 
-  t.test('no more than a hundred wait', async (t) => {
+  t.test('at most 100 messages wait', async (t) => {
     const { doc, network, reconnect } = await joinDoc()
     network.last.end(1006)
     const sends = Array.from({ length: 100 }, (_, i) => failing(doc.send('edit', { text: String(i) })))
@@ -74,7 +74,7 @@ t.test('a message declared once', async (t) => {
     t.strictSame(new Set(await Promise.all(sends)), new Set(['sent']))
   })
 
-  t.test('or as many as the options say; what is under way does not wait', async (t) => {
+  t.test('as many messages wait as the option pending allows; pending ones do not count', async (t) => {
     const { doc, network } = await joinDoc(undefined, { pending: 1 })
     const sends = [failing(doc.send('edit', { text: 'a' })), failing(doc.send('edit', { text: 'b' }))]
     t.equal(texts(network.last).length, 2)
@@ -84,13 +84,13 @@ t.test('a message declared once', async (t) => {
     t.strictSame(await Promise.all(sends), ['unknown_outcome', 'unknown_outcome'])
   })
 
-  t.test('what cannot be written as JSON is refused', async (t) => {
+  t.test('a payload that is no JSON is refused', async (t) => {
     const { doc, socket } = await joinDoc()
     await t.rejects(doc.send('edit', { text: 1n as never }), TypeError)
     t.strictSame(edits(socket), [])
   })
 
-  t.test('a declared error is an answer', async (t) => {
+  t.test('a declared error settles the send', async (t) => {
     const { doc, socket } = await joinDoc()
     const sent = doc.trySend('edit', { text: 'a' })
     answer(socket, 0, refused('locked', { details: {} }), 'error')
@@ -99,7 +99,7 @@ t.test('a message declared once', async (t) => {
   })
 })
 
-t.test('a failure that passes', async (t) => {
+t.test('idempotent messages: a temporary failure', async (t) => {
   for (const code of ['unavailable', 'timeout', 'in_flight']) {
     t.test(`${code}: sent again under the same id, with the waits of a reconnect`, async (t) => {
       const { doc, socket, clock } = await joinDoc()
@@ -123,7 +123,7 @@ t.test('a failure that passes', async (t) => {
     })
   }
 
-  t.test('no reply in 35 s is one', async (t) => {
+  t.test('no reply within 35 s: sent again', async (t) => {
     const { doc, socket, clock } = await joinDoc()
     const sending = doc.send('edit', { text: 'a' })
     clock.advance(25_000)
@@ -134,7 +134,7 @@ t.test('a failure that passes', async (t) => {
     t.equal(await sending, 1)
   })
 
-  t.test('newer ones do not overtake it', async (t) => {
+  t.test('newer messages are sent after the failed one', async (t) => {
     const { doc, socket, clock } = await joinDoc()
     const sends = ['a', 'b'].map((text) => doc.send('edit', { text }))
     answer(socket, 0, refused('unavailable'), 'error')
@@ -148,7 +148,7 @@ t.test('a failure that passes', async (t) => {
     t.strictSame(await Promise.all(sends), [1, 2, 3])
   })
 
-  t.test('the connection lost in its wait: sent again when the channel is joined', async (t) => {
+  t.test('the connection is lost during the wait: sent again after the join', async (t) => {
     const { doc, socket, clock, open } = await joinDoc()
     const sending = doc.send('edit', { text: 'a' })
     socket.refuse('edit', refused('unavailable'))
@@ -164,7 +164,7 @@ t.test('a failure that passes', async (t) => {
     t.equal(await sending, 1)
   })
 
-  t.test('joined again, the channel makes the failures before it forgotten', async (t) => {
+  t.test('a join resets the wait', async (t) => {
     const { doc, socket, clock, reconnect } = await joinDoc()
     const sending = doc.send('edit', { text: 'a' })
     for (const wait of [500, 1000]) {
@@ -180,7 +180,7 @@ t.test('a failure that passes', async (t) => {
     t.equal(await sending, 1)
   })
 
-  t.test('too fast when sent again is one, too: nobody knows what became of it before', async (t) => {
+  t.test('rate_limited for a repeated message: sent again', async (t) => {
     const { doc, socket, clock } = await joinDoc()
     const sending = doc.send('edit', { text: 'a' })
     socket.refuse('edit', refused('unavailable'))
@@ -192,14 +192,14 @@ t.test('a failure that passes', async (t) => {
     t.equal(await sending, 1)
   })
 
-  t.test('too fast is an answer for who sends too fast', async (t) => {
+  t.test('rate_limited for a first attempt: rejected', async (t) => {
     const { doc, socket } = await joinDoc()
     const sending = doc.send('edit', { text: 'a' })
     socket.refuse('edit', refused('rate_limited', { retryAfter: 800 }))
     await t.rejects(sending, { code: 'rate_limited', retryAfter: 800 })
   })
 
-  t.test('but not for what had to wait and leaves with others', async (t) => {
+  t.test('rate_limited for a message that had to wait: sent again after retryAfter', async (t) => {
     const { doc, network, clock, reconnect } = await joinDoc()
     network.last.end(1006)
     const sending = doc.send('edit', { text: 'a' })
@@ -215,8 +215,8 @@ t.test('a failure that passes', async (t) => {
   })
 })
 
-t.test('giving up', async (t) => {
-  t.test('90 s after the first attempt nobody knows', async (t) => {
+t.test('idempotent messages: the time limit', async (t) => {
+  t.test('90 s after the first attempt a send fails with unknown_outcome', async (t) => {
     const { doc, socket, clock } = await joinDoc()
     const sending = failing(doc.send('edit', { text: 'a' }))
     let settled = false
@@ -229,7 +229,7 @@ t.test('giving up', async (t) => {
     t.equal(await sending, 'unknown_outcome')
   })
 
-  t.test('what comes later is ignored, and holds up nobody', async (t) => {
+  t.test('a reply after the limit is ignored, and newer messages are sent', async (t) => {
     const { doc, socket, clock } = await joinDoc(undefined, { timeout: 200_000 })
     const sends = ['a', 'b'].map((text) => failing(doc.send('edit', { text })))
     for (let seconds = 0; seconds < 90; seconds += 18) {
@@ -245,7 +245,7 @@ t.test('giving up', async (t) => {
     t.equal(await next, 3)
   })
 
-  t.test('what never left in 90 s is known not to have', async (t) => {
+  t.test('a message that could not be sent within 90 s fails with disconnected', async (t) => {
     const { doc, network, clock } = await joinDoc()
     network.last.end(1006)
     const sending = doc.send('edit', { text: 'a' })
@@ -254,7 +254,7 @@ t.test('giving up', async (t) => {
     await rejected
   })
 
-  t.test('the time begins with the first attempt, not with the wait for it', async (t) => {
+  t.test('the 90 s start with the first attempt, not with the wait', async (t) => {
     const { doc, network, clock, open } = await joinDoc()
     network.last.end(1006)
     const sending = failing(doc.send('edit', { text: 'a' }))
@@ -274,8 +274,8 @@ t.test('giving up', async (t) => {
   })
 })
 
-t.test('the end of the channel', async (t) => {
-  t.test('rejects what waits, by what is known of it', async (t) => {
+t.test('idempotent messages: the end of the channel', async (t) => {
+  t.test('rejects waiting messages with unknown_outcome or not_joined', async (t) => {
     const { doc, network } = await joinDoc()
     const sends = [failing(doc.send('edit', { text: 'tried' }))]
     network.last.end(1006)
@@ -285,7 +285,7 @@ t.test('the end of the channel', async (t) => {
     t.equal(await failing(doc.send('edit', { text: 'late' })), 'not_joined')
   })
 
-  t.test('what is under way may be answered still', async (t) => {
+  t.test('a pending message may still be answered', async (t) => {
     const { doc, socket } = await joinDoc()
     const sends = ['a', 'b'].map((text) => failing(doc.send('edit', { text })))
     doc.leave()
@@ -294,7 +294,7 @@ t.test('the end of the channel', async (t) => {
     t.strictSame(await Promise.all(sends), ['sent', 'unavailable'], 'but not tried again')
   })
 
-  t.test('refused when it comes back', async (t) => {
+  t.test('a refused join rejects waiting messages with not_joined', async (t) => {
     const { doc, network, reconnect } = await joinDoc()
     network.last.end(1006)
     const sending = failing(doc.send('edit', { text: 'a' }))
@@ -303,7 +303,7 @@ t.test('the end of the channel', async (t) => {
     t.equal(await sending, 'not_joined')
   })
 
-  t.test('the client is closed: nothing is left behind', async (t) => {
+  t.test('a closed client rejects waiting messages and has no timer left', async (t) => {
     const { doc, client, socket, clock } = await joinDoc()
     const waiting = failing(doc.send('edit', { text: 'waits' }))
     socket.refuse('edit', refused('unavailable'))
@@ -314,7 +314,7 @@ t.test('the end of the channel', async (t) => {
     t.equal(clock.pending, 0)
   })
 
-  t.test('what was under way then is closed as any other', async (t) => {
+  t.test('a closed client rejects a pending message with closed', async (t) => {
     const { doc, client, clock } = await joinDoc()
     const sending = failing(doc.send('edit', { text: 'a' }))
     client.close()

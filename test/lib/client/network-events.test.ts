@@ -22,55 +22,55 @@ class FakeWindow extends EventTarget {
   }
 }
 
-async function startIn (wake: FakeWindow) {
-  const started = startDoc({ networkEvents: wake })
+async function startIn (source: FakeWindow) {
+  const started = startDoc({ networkEvents: source })
   return { ...started, socket: await started.open() }
 }
 
-t.test('a wait to reconnect ends', async (t) => {
+t.test('network events: a wait to reconnect ends', async (t) => {
   for (const type of ['online', 'pageshow', 'visibilitychange']) {
     t.test(`with ${type}`, async (t) => {
-      const wake = new FakeWindow()
-      const { network, clock } = await startIn(wake)
+      const source = new FakeWindow()
+      const { network, clock } = await startIn(source)
       network.last.end(1006)
-      wake.happen(type)
+      source.happen(type)
       await setImmediate()
       t.equal(network.sockets.length, 2)
-      wake.happen(type)
+      source.happen(type)
       clock.advance(500)
       await setImmediate()
       t.equal(network.sockets.length, 2, 'one attempt at a time')
     })
   }
 
-  t.test('not one that has ended by itself', async (t) => {
-    const wake = new FakeWindow()
-    const { network, clock } = await startIn(wake)
+  t.test('no second attempt after the wait has ended by itself', async (t) => {
+    const source = new FakeWindow()
+    const { network, clock } = await startIn(source)
     network.last.end(1006)
     clock.advance(500)
-    wake.happen('online')
+    source.happen('online')
     await setImmediate()
     t.equal(network.sockets.length, 2)
   })
 
-  t.test('not with a page that is hidden', async (t) => {
-    const wake = new FakeWindow()
-    const { network } = await startIn(wake)
+  t.test('not while the page is hidden', async (t) => {
+    const source = new FakeWindow()
+    const { network } = await startIn(source)
     network.last.end(1006)
-    wake.document.visibilityState = 'hidden'
-    wake.happen('visibilitychange')
+    source.document.visibilityState = 'hidden'
+    source.happen('visibilitychange')
     await setImmediate()
     t.equal(network.sockets.length, 1)
-    wake.happen('online')
+    source.happen('online')
     await setImmediate()
     t.equal(network.sockets.length, 2)
   })
 })
 
-t.test('a connection that is there is looked at', async (t) => {
-  const wake = new FakeWindow()
-  const { socket, clock, client } = await startIn(wake)
-  wake.happen('pageshow')
+t.test('network events: an open connection is probed with a ping', async (t) => {
+  const source = new FakeWindow()
+  const { socket, clock, client } = await startIn(source)
+  source.happen('pageshow')
   t.strictSame(typesOf(socket), ['ping'])
   clock.advance(9_999)
   t.equal(client.state, 'open')
@@ -78,32 +78,32 @@ t.test('a connection that is there is looked at', async (t) => {
   t.equal(client.state, 'connecting')
 })
 
-t.test('nothing is listened to when the client is closed', async (t) => {
-  const wake = new FakeWindow()
-  const { client, network } = await startIn(wake)
-  t.equal(wake.listeners, 3)
+t.test('network events: a closed client has no listeners left', async (t) => {
+  const source = new FakeWindow()
+  const { client, network } = await startIn(source)
+  t.equal(source.listeners, 3)
   client.close()
-  t.equal(wake.listeners, 0)
-  wake.happen('online')
+  t.equal(source.listeners, 0)
+  source.happen('online')
   await setImmediate()
   t.equal(network.sockets.length, 1)
   t.strictSame(typesOf(network.last), [])
 })
 
-t.test('in a browser the window is the default', async (t) => {
-  const wake = new FakeWindow()
+t.test('network events: the window is the default source in a browser', async (t) => {
+  const source = new FakeWindow()
   t.teardown(() => Reflect.deleteProperty(globalThis, 'window'))
-  Reflect.set(globalThis, 'window', wake)
+  Reflect.set(globalThis, 'window', source)
   const { network, open } = startDoc()
   await open()
   network.last.end(1006)
-  wake.happen('online')
+  source.happen('online')
   await setImmediate()
   t.equal(network.sockets.length, 2)
 })
 
-t.test('a server that goes away asks for another connection', async (t) => {
-  t.test('which is made after a random part of the time it gives', async (t) => {
+t.test('handover: a draining server asks for another connection', async (t) => {
+  t.test('the client opens it after a random part of the delay', async (t) => {
     const { socket, clock, network, states, open, doc } = await joinDoc(undefined, { random: () => 0.25 })
     socket.say({ type: 'reconnect', payload: { delay: 8000 } })
     clock.advance(1999)
@@ -116,14 +116,14 @@ t.test('a server that goes away asks for another connection', async (t) => {
     t.strictSame(states, ['open', 'connecting', 'recovering'])
   })
 
-  t.test('at once, where it gives none', async (t) => {
+  t.test('the client opens it at once without a delay', async (t) => {
     const { socket, clock } = await joinDoc()
     socket.say({ type: 'reconnect' })
     clock.advance(0)
     t.equal(socket.closedWith, 1000)
   })
 
-  t.test('the latest word counts, and none once the connection is lost', async (t) => {
+  t.test('the latest request counts, and none after the connection is lost', async (t) => {
     const { socket, clock, network, open } = await joinDoc()
     socket.say({ type: 'reconnect', payload: { delay: 100 } })
     socket.say({ type: 'reconnect', payload: { delay: 1000 } })
@@ -137,7 +137,7 @@ t.test('a server that goes away asks for another connection', async (t) => {
     t.equal(network.sockets.length, 2)
   })
 
-  t.test('a client that is closed by then makes none', async (t) => {
+  t.test('a client that a listener closes opens none', async (t) => {
     const { socket, clock, client, network } = await joinDoc()
     client.onState(() => client.close())
     socket.say({ type: 'reconnect', payload: { delay: 0 } })
