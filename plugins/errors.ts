@@ -3,9 +3,6 @@ import createError from '@fastify/error'
 /** At registration: an option is wrong. */
 export const InvalidOptions = createError<[string]>('FST_CHANNELS_OPTIONS', 'fastify-channels: option %s')
 
-/** At registration: a contract or its implementation cannot be served. The message names the spot. */
-export const InvalidContract = createError<[string]>('FST_CHANNELS_CONTRACT', 'fastify-channels: %s')
-
 /** At registration: the namespace of `@fastify/redis` that an option names is not there. */
 export const NoSuchRedis = createError<[string]>(
   'FST_CHANNELS_NO_SUCH_REDIS',

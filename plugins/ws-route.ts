@@ -4,13 +4,12 @@ import type {
   RawRequestDefaultExpression, RawServerBase, RouteGenericInterface, RouteShorthandOptions
 } from 'fastify'
 import fp from 'fastify-plugin'
-import { ContractError } from '../lib/contract/contract-error.ts'
 import type { ImplementedChannel } from '../lib/server/implement.ts'
 import type { Node } from '../lib/server/node.ts'
 import { Router } from '../lib/server/router.ts'
 import { Admission } from './upgrade/admission.ts'
 import { authenticator, type Authenticated, type Protection } from './upgrade/authentication.ts'
-import { InvalidContract, Unauthenticated } from './errors.ts'
+import { Unauthenticated } from './errors.ts'
 import { checkHandshake } from './upgrade/handshake.ts'
 import type { Settings } from './options.ts'
 import { originCheck } from './upgrade/origins.ts'
@@ -95,11 +94,7 @@ export const wsRoute = fp<{ node: Node, settings: Settings }>(async (app, { node
 }, { name: 'fastify-channels-ws-route', fastify: '5.x' })
 
 function routerOf (channels: readonly ImplementedChannel[], node: Node): Router {
-  try {
-    return new Router(channels, node.contracts)
-  } catch (error) {
-    throw error instanceof ContractError ? new InvalidContract(error.message) : error
-  }
+  return new Router(channels, node.contracts)
 }
 
 function unrevoked (verify: Authenticated['verify'], { revocations }: Node): Authenticated['verify'] {

@@ -1,6 +1,7 @@
 import type { ChannelDefinition } from '../contract/define-channel.ts'
 import type { PresenceOf, SnapshotOf } from '../contract/message-types.ts'
-import type { Position, ResyncReason } from '../protocol/position.ts'
+import type { Position } from '../protocol/position.ts'
+import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { Unsubscribe } from './listeners.ts'
 import type { TypedMessaging } from './typed-messaging.ts'
 

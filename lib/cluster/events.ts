@@ -1,5 +1,6 @@
 import type { PresenceChange } from '../protocol/control-messages.ts'
-import type { EncodedMessage, WhenSlow } from '../protocol/encoding.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
 import type { HistoryEntry } from './history.ts'
 import type { PresenceVersion } from './presence.ts'
 

@@ -1,5 +1,7 @@
-import type { EncodedMessage, WhenSlow } from '../protocol/encoding.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
 import type { Position } from '../protocol/position.ts'
+import type { UnrecoverableReason } from '../protocol/recoverability.ts'
 
 /** One message in the history of a channel. */
 export interface HistoryEntry {
@@ -22,13 +24,6 @@ export interface Snapshot {
   /** JSON. */
   readonly state: string
 }
-
-/**
- * Why the entries after a position cannot be given. `fresh`: no position was given; `epoch`: the position belongs to
- * another life of the history; `future`: the history has not come that far; `fork`: the history has another entry at
- * that offset; `trimmed`: entries after it are no longer kept; `limit`: more came after it than is read at once.
- */
-export type UnrecoverableReason = 'fresh' | 'epoch' | 'future' | 'fork' | 'trimmed' | 'limit'
 
 /** The entries after a position; or, with a reason, the newest entries within the bound. */
 export interface HistoryRead {

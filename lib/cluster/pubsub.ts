@@ -1,4 +1,5 @@
-import type { EncodedMessage, WhenSlow } from '../protocol/encoding.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
 
 /** Carries ephemeral messages between the nodes: at most once, in the order published by each node on a channel. */
 export interface PubSubPort {

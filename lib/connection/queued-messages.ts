@@ -1,4 +1,5 @@
-import type { EncodedMessage, ResyncSource } from '../protocol/encoding.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { ResyncSource } from '../protocol/when-slow.ts'
 import { encodeTextFrames } from './raw-frames.ts'
 
 /** A message that waits to be written, and the criteria by which it may be removed from the queue. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import type { EncodedMessage, ResyncSource, WhenSlow } from '../protocol/encoding.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
 import { QueuedMessages, type QueuedMessage } from './queued-messages.ts'
 import { isSenderIdle, maxCopiedBytes } from './raw-frames.ts'
 

@@ -1,4 +1,4 @@
-import type { WhenSlow } from '../protocol/encoding.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
 import { ContractError } from './contract-error.ts'
 import type { FromServerDefinition } from './define-channel.ts'
 

@@ -4,7 +4,7 @@ import { compileValidator, noPayload, compileOutgoing, type Validator, type Outg
 import { ContractError } from './contract-error.ts'
 import type { AnyChannel, FromClientDefinition, FromServerDefinition } from './define-channel.ts'
 import { maxTypeLength } from '../protocol/envelope.ts'
-import type { WhenSlow } from '../protocol/encoding.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
 import { compileHistory, type CompiledHistory } from './compile-history.ts'
 import { parsePattern, patternIssue, type Pattern } from './pattern.ts'
 import { requireObject, requireKnownKeys, requireCount } from './valid.ts'

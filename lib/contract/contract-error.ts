@@ -1,10 +1,12 @@
-/** A contract that cannot be served. `spot` says where: `channel 'chat/:room': fromClient 'message.send' payload/text`. */
-export class ContractError extends Error {
-  readonly code = 'contract_invalid'
+import { ChannelsError } from '../protocol/errors.ts'
+
+/** A contract that cannot be served. `path` says where: `channel 'chat/:room': fromClient 'message.send' payload/text`. */
+export class ContractError extends ChannelsError {
+  override readonly name = 'ContractError'
   readonly path: string
 
-  constructor (spot: string, fault: string) {
-    super(`${spot} ${fault}`)
-    this.path = spot
+  constructor (path: string, issue: string) {
+    super('FST_CHANNELS_CONTRACT', `${path} ${issue}`, 500)
+    this.path = path
   }
 }

@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
 import { ContractError } from './contract-error.ts'
+import { OutgoingError } from './outgoing-error.ts'
 import { compileProjector } from './projection.ts'
 import { closeSchema } from './schema.ts'
 
@@ -12,15 +13,6 @@ export type Validator = (value: unknown) => Issue | undefined
 
 /** What leaves: the value projected to its schema, then checked. @throws {OutgoingError} */
 export type OutgoingValidator = (value: unknown) => unknown
-
-/** The application's own mistake: a value that breaks its schema was about to be sent. Nothing was. */
-export class OutgoingError extends Error {
-  readonly code = 'outgoing_invalid'
-
-  constructor (spot: string, fault: Issue) {
-    super(`${spot}${fault.path}: ${fault.message}`)
-  }
-}
 
 /** The check of a message that declares no payload. */
 export function noPayload (value: unknown): Issue | undefined {
@@ -58,7 +50,7 @@ export function compileOutgoing (schema: TSchema, spot: string): OutgoingValidat
   return (value) => {
     const projected = project(value)
     const fault = faultOf(projected)
-    if (fault) throw new OutgoingError(spot, fault)
+    if (fault) throw new OutgoingError(`${spot}${fault.path}`, fault.message)
     return projected
   }
 }

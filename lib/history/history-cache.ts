@@ -1,5 +1,7 @@
-import type { HistoryEntry, HistoryRead, Snapshot, UnrecoverableReason } from '../cluster/history.ts'
-import { withPosition, type EncodedMessage, type WhenSlow } from '../protocol/encoding.ts'
+import type { HistoryEntry, HistoryRead, Snapshot } from '../cluster/history.ts'
+import type { UnrecoverableReason } from '../protocol/recoverability.ts'
+import { withPosition, type EncodedMessage } from '../protocol/encoding.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
 import type { Position } from '../protocol/position.ts'
 
 /** A logged message as members get it. */

@@ -1,4 +1,5 @@
-import type { HistoryEntry, HistoryRead, UnrecoverableReason } from '../cluster/history.ts'
+import type { HistoryEntry, HistoryRead } from '../cluster/history.ts'
+import type { UnrecoverableReason } from '../protocol/recoverability.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Position } from '../protocol/position.ts'
 import { CoalescedTask } from './coalesced-task.ts'

@@ -1,6 +1,7 @@
 import type { Snapshot } from '../cluster/history.ts'
 import { encodeEnvelopeWith, jsonList, type EncodedMessage } from '../protocol/encoding.ts'
-import type { Recovery, ResyncReason } from '../protocol/position.ts'
+import type { Recovery } from '../protocol/history.ts'
+import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { RecoveryContent } from './history-cache.ts'
 
 /** What a replay adds to the ack of a join, in two parts: as values, and as JSON that was made before. */

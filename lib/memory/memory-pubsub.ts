@@ -1,5 +1,6 @@
 import type { PubSubPort } from '../cluster/pubsub.ts'
-import type { EncodedMessage, WhenSlow } from '../protocol/encoding.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
 import type { MemoryHub } from './memory-hub.ts'
 
 /** Delivers synchronously, within the call of `publish`. */

@@ -1,6 +1,5 @@
-import type {
-  Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot, UnrecoverableReason
-} from '../cluster/history.ts'
+import type { Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot } from '../cluster/history.ts'
+import type { UnrecoverableReason } from '../protocol/recoverability.ts'
 import type { AppendedEntry } from '../cluster/idempotency.ts'
 import { snapshotStretch, takeWithinBound } from '../cluster/history-bound.ts'
 import type { ClusterTimings } from '../cluster/timings.ts'

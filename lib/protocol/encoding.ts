@@ -3,19 +3,6 @@ import type { Envelope } from './envelope.ts'
 /** An encoded envelope, ready for the socket: UTF-8 JSON. Encoded once, handed to every member as the same bytes. */
 export type EncodedMessage = Buffer
 
-/**
- * What becomes of a frame for a connection whose previous write is unfinished: undefined: it waits, and a queue that grows
- * too long ends the connection; `drop`: it is left out; `latest`: it takes the place of a waiting one with the same key;
- * `skip`: it and all that waits of its log are left out, and one `resync` follows when the connection reads again.
- */
-export type WhenSlow = undefined | 'drop' | 'skip' | { readonly latest: string }
-
-/** The messages of one log on their way to connections: where one of them skipped some, what it is sent in their place. */
-export interface ResyncSource {
-  /** Undefined where there is nothing to begin anew with: the connection is in the room no more. */
-  resync (connection: string): EncodedMessage | undefined
-}
-
 /** A logged message's place in its log, as it is on the wire. */
 export interface EntryPosition {
   readonly offset: number

@@ -1,33 +1,50 @@
-import type { Position, ResyncReason, SentSnapshot } from './position.ts'
+import type { HistoryContent, HistoryMessage, SentSnapshot } from './history.ts'
+import type { Position } from './position.ts'
+import type { ResyncReason } from './recoverability.ts'
 
-/** The catalogue: every `code` the server itself puts into an `error`, with its default message. */
+/** Every `code` that the server itself puts into an `error` message, with its default text. */
 export const errorMessages = {
-  already_joined: 'this connection is already in that channel',
-  behind: 'the log has moved on',
-  conflict: 'another message was sent under that correlationId before',
+  already_joined: 'this connection has already joined the channel',
+  behind: 'the history has moved on: read the missed messages first',
+  conflict: 'another message was sent under that correlationId before: send this one under a new id',
   forbidden: 'not allowed',
-  in_flight: 'a message with that correlationId is still being handled',
+  history_full: 'the history of the channel is full for now: try again later',
+  in_flight: 'a message with that correlationId is still being handled: wait for its reply',
   internal: 'the server failed to handle the message',
   invalid_payload: 'the payload does not match its schema',
-  invalid_token: 'the token does not verify, or is not of the same user',
-  history_full: 'the log takes nothing more for now',
+  invalid_token: 'the token is invalid or belongs to another user',
   not_joined: 'join the channel first',
   rate_limited: 'too many messages: slow down',
-  timeout: 'the message was not handled in time',
-  too_many_channels: 'this connection is in as many channels as it may be',
-  unavailable: 'the channel cannot be reached now',
-  unknown_channel: 'there is no such channel on this route',
+  timeout: 'the server did not handle the message in time',
+  too_many_channels: 'this connection has joined as many channels as allowed: leave one first',
+  unavailable: 'the channel is unavailable for now: try again later',
+  unknown_channel: 'this route serves no such channel',
   unknown_type: 'the channel has no such message'
 } as const
 
 export type ErrorCode = keyof typeof errorMessages
 
-/** What the client library answers by itself where there is no server to: a contract cannot declare these either. */
+/** The HTTP status of a refusal that reaches a REST handler. A code that is not listed is the caller's mistake: 400. */
+const statusCodes: Readonly<Record<string, number>> = {
+  behind: 409,
+  conflict: 409,
+  forbidden: 403,
+  history_full: 503,
+  internal: 500,
+  invalid_token: 401,
+  rate_limited: 429,
+  timeout: 504,
+  unavailable: 503,
+  unknown_channel: 404,
+  unknown_type: 404
+} satisfies Partial<Record<ErrorCode, number>>
+
+/** The codes that the client library gives to its own failures. A contract cannot declare them either. */
 export const clientCodes = ['closed', 'disconnected', 'too_many_pending', 'unknown_outcome'] as const
 
 export type ReservedCode = ErrorCode | typeof clientCodes[number]
 
-/** Payload of `error`. `retryAfter` is in milliseconds. */
+/** Payload of an `error` message. `retryAfter` is in milliseconds. */
 export interface ErrorPayload {
   readonly code: string
   readonly message: string
@@ -35,15 +52,39 @@ export interface ErrorPayload {
   readonly retryAfter?: number
 }
 
-/** The refusal of one message: it becomes that message's `error` reply and nothing else. */
-export class MessageError extends Error {
+/** Base class of every error that this library throws on purpose. Tell errors apart by `code`. */
+export class ChannelsError extends Error {
+  override readonly name: string = 'ChannelsError'
+  /** `FST_CHANNELS_…` for mistakes in the application; a code of docs/protocol.md or of a contract for a refusal. */
   readonly code: string
+  /** The HTTP status that Fastify answers with where the error reaches a REST handler. */
+  readonly statusCode: number
+
+  constructor (code: string, message: string, statusCode: number) {
+    super(message)
+    this.code = code
+    this.statusCode = statusCode
+  }
+}
+
+/** A call that the contract or the API does not allow, such as sending a message type that is not declared. */
+export class UsageError extends ChannelsError {
+  override readonly name = 'UsageError'
+
+  constructor (message: string) {
+    super('FST_CHANNELS_USAGE', message, 500)
+  }
+}
+
+/** The refusal of one message: it becomes the `error` reply to that message and nothing else. */
+export class MessageError extends ChannelsError {
+  override readonly name: string = 'MessageError'
   readonly details: unknown
+  /** Milliseconds after which a further try makes sense. */
   readonly retryAfter: number | undefined
 
   constructor (code: string, message: string, details?: unknown, retryAfter?: number) {
-    super(message)
-    this.code = code
+    super(code, message, Object.hasOwn(statusCodes, code) ? statusCodes[code] as number : 400)
     this.details = details
     this.retryAfter = retryAfter
   }
@@ -54,27 +95,9 @@ export class MessageError extends Error {
   }
 }
 
-/** A message of a log, as `read` and `Behind` give it. */
-export interface HistoryMessage {
-  readonly type: string
-  readonly payload: unknown
-  readonly offset: number
-  readonly id: string
-  readonly hash: string
-  readonly prev: string
-}
-
-/** What a log holds after a position; where it cannot tell, with a reason: the newest snapshot and the messages after it. */
-export interface HistoryContent {
-  /** The newest position. */
-  readonly position: Position
-  readonly reason?: ResyncReason
-  readonly snapshot?: SentSnapshot
-  readonly messages: readonly HistoryMessage[]
-}
-
-/** The log was not as an append expected it: what it missed. Nothing was appended. */
+/** The history was not at the position that an append expected. Nothing was appended; the missed messages are here. */
 export class Behind extends MessageError implements HistoryContent {
+  override readonly name = 'Behind'
   readonly position: Position
   readonly reason?: ResyncReason
   readonly snapshot?: SentSnapshot
@@ -89,12 +112,12 @@ export class Behind extends MessageError implements HistoryContent {
   }
 }
 
-/** The refusal of a message that came too soon; `retryAfter` is in milliseconds. */
+/** The refusal of a message above a rate limit. `retryAfter` is in milliseconds. */
 export function rateLimited (retryAfter: number): MessageError {
   return new MessageError('rate_limited', errorMessages.rate_limited, undefined, retryAfter)
 }
 
-/** A refusal from the catalogue. */
+/** The refusal with a code of the protocol, and its default text. */
 export function refusal (code: ErrorCode, details?: unknown): MessageError {
   return new MessageError(code, errorMessages[code], details)
 }

@@ -1,5 +1,6 @@
-import type { EncodedMessage, ResyncSource, WhenSlow } from '../protocol/encoding.ts'
-import type { ResyncReason } from '../protocol/position.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
+import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { HistoryFollower } from '../history/history-follower.ts'
 import { CoalescedTask } from '../history/coalesced-task.ts'
 import { PresenceReplica } from './presence-replica.ts'

@@ -1,5 +1,6 @@
 import type { CompiledChannel } from '../contract/compile.ts'
-import { encodeEnvelope, type EncodedMessage, type WhenSlow } from '../protocol/encoding.ts'
+import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
 
 /** A frame, and what becomes of it where it cannot be written at once. */
 export interface Encoded {

@@ -55,12 +55,12 @@ export interface ChannelContext<D extends ChannelDefinition> {
   readonly state: Record<string, unknown>
   readonly log: Logger
   // Not `Sent<D>` nor `Received<D>` where a name is to be given: errors print these as they are written, and the names are wanted.
-  /** Sends to this connection alone, on this channel. Throws `outgoing_invalid` when the payload breaks its schema. */
+  /** Sends to this connection alone, on this channel. Throws `FST_CHANNELS_OUTGOING` when the payload breaks its schema. */
   send<T extends keyof D['fromServer'] & string> (type: T, ...payload: PayloadArgument<ServerPayloadOf<D, T>>): void
   /**
    * Sends to every member of the channel; a connection's own contract has none. Resolves once the members on this node have it; a message of
    * the log, once it is in the log.
-   * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it; for a message of the log also with `Behind`, `history_full`, or
+   * Rejects with `FST_CHANNELS_OUTGOING` when the payload, projected to its schema, breaks it; for a message of the log also with `Behind`, `history_full`, or
    * `unavailable`: then nobody knows whether it is in the log, and the handler's message is answered with that, whatever it does.
    */
   broadcast<T extends D['pattern'] extends '' ? never : keyof D['fromServer'] & string> (

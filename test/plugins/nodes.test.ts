@@ -261,7 +261,7 @@ t.test('a log from a REST route or a job', async (t) => {
   t.test('takes no snapshot that is none', async (t) => {
     const { position } = await room.read()
     await t.rejects(room.broadcast('added', 1, { snapshot: { sum: 1 } }), { message: /needs 'expect'/ })
-    await t.rejects(room.broadcast('added', 1, { after: position, snapshot: { sum: 'one' } as never }), { code: 'outgoing_invalid' })
+    await t.rejects(room.broadcast('added', 1, { after: position, snapshot: { sum: 'one' } as never }), { code: 'FST_CHANNELS_OUTGOING' })
     t.equal((await room.read()).position.offset, position.offset, 'and nothing was appended')
   })
 

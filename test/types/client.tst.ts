@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'tstyche'
 import { connect, RequestError, type UntypedClient, type EntryInfo, type FailureCode, type Present, type ClientState } from '../../lib/client/index.ts'
-import type { Position, ResyncReason } from '../../lib/protocol/position.ts'
+import type { Position } from '../../lib/protocol/position.ts'
+import type { ResyncReason } from '../../lib/protocol/recoverability.ts'
 import { account, chat, doc, metrics, news } from '../support/types/chat/chat.contract.ts'
 
 type Chat = typeof chat.definition

@@ -1,6 +1,7 @@
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { EntryPosition } from '../../protocol/encoding.ts'
-import type { Position, SentSnapshot } from '../../protocol/position.ts'
+import type { Position } from '../../protocol/position.ts'
+import type { SentSnapshot } from '../../protocol/history.ts'
 import { Listeners, type Report } from '../listeners.ts'
 import { HistoryPosition, type EntryOrder } from './history-position.ts'
 import { propertyOf, textOf } from '../transport/read-envelope.ts'

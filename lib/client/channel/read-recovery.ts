@@ -1,6 +1,7 @@
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { EntryPosition } from '../../protocol/encoding.ts'
-import type { Position, SentSnapshot } from '../../protocol/position.ts'
+import type { Position } from '../../protocol/position.ts'
+import type { SentSnapshot } from '../../protocol/history.ts'
 import { listOf, numberOf, propertyOf, textOf } from '../transport/read-envelope.ts'
 
 /**

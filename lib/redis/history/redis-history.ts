@@ -1,7 +1,6 @@
 import type { AdapterEvents } from '../../cluster/events.ts'
-import type {
-  Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot, UnrecoverableReason
-} from '../../cluster/history.ts'
+import type { Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot } from '../../cluster/history.ts'
+import type { UnrecoverableReason } from '../../protocol/recoverability.ts'
 import type { Position } from '../../protocol/position.ts'
 import { newEpoch } from '../epoch.ts'
 import type { RedisDeps } from '../redis-deps.ts'

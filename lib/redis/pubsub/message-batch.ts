@@ -1,4 +1,5 @@
-import type { EncodedMessage, WhenSlow } from '../../protocol/encoding.ts'
+import type { EncodedMessage } from '../../protocol/encoding.ts'
+import type { WhenSlow } from '../../protocol/when-slow.ts'
 
 /** Bytes of a node's id at the head of its frames: it ignores its own. */
 const idLength = 16

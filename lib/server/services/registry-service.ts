@@ -18,7 +18,7 @@ export interface RegistryService {
   all (): ConnectionInfo[]
   /**
    * Sends a message of the connection itself to every connection of a user, on whichever node, whose route declares it.
-   * Resolves to how many that were, as far as nodes answered. Rejects with `outgoing_invalid` when the payload breaks its schema.
+   * Resolves to how many that were, as far as nodes answered. Rejects with `FST_CHANNELS_OUTGOING` when the payload breaks its schema.
    */
   send<D extends Messages, T extends keyof D['fromServer'] & string> (
     userId: string, contract: ConnectionContract<D>, type: T, ...payload: PayloadArgument<ServerPayloadOf<ConnectionContract<D>['definition'], T>>

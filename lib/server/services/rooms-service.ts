@@ -4,7 +4,7 @@ import { ContractError } from '../../contract/contract-error.ts'
 import type { Channel, ChannelDefinition } from '../../contract/define-channel.ts'
 import { addressOf, type Params } from '../../contract/address.ts'
 import type { ParamsOf, PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
-import type { HistoryContent } from '../../protocol/errors.ts'
+import type { HistoryContent } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import { encode } from '../encode.ts'
@@ -24,7 +24,7 @@ export interface Room<D extends ChannelDefinition> {
   readonly channel: string
   /**
    * Sends to every member; resolves once the members on this node have it; a message of the log, once it is in the log.
-   * Rejects with `outgoing_invalid` when the payload, projected to its schema, breaks it; for a message of the log also with `Behind`, `history_full` or
+   * Rejects with `FST_CHANNELS_OUTGOING` when the payload, projected to its schema, breaks it; for a message of the log also with `Behind`, `history_full` or
    * `unavailable`.
    */
   broadcast<T extends keyof D['fromServer'] & string> (

@@ -25,7 +25,7 @@ t.test('what becomes of a message for a slow reader is compiled from its contrac
   t.notSame(key(1), key('1'), 'values of other types are others')
   for (const payload of [undefined, null, {}, { who: null }]) t.strictSame(latest(payload), { latest: 'moved undefined' })
   for (const bad of ['wait', {}, { latest: 'who' }, { latest: 1 }, null]) {
-    t.throws(() => compiled(bad as never), { code: 'contract_invalid', message: /channel 'x': fromServer 'moved' whenSlow must be/ })
+    t.throws(() => compiled(bad as never), { code: 'FST_CHANNELS_CONTRACT', message: /channel 'x': fromServer 'moved' whenSlow must be/ })
   }
   const log = { limit: 1, ttl: 1 }
   t.equal(compiled('skip', log)({}), 'skip')
@@ -44,7 +44,7 @@ t.test('a log, and what goes through it, is compiled from the contract', async (
   t.strictSame(channel.history?.snapshot?.({ n: 1, secret: 2 }), { n: 1 }, 'snapshots are projected as well')
   t.strictSame([channel.fromServer.get('kept')?.persistent, channel.fromServer.get('passing')?.persistent, channel.fromClient.get('send')?.idempotent], [true, false, true])
   for (const bad of [{ limit: 0, ttl: 1 }, { limit: 1, ttl: 0.5 }, { limit: 1, ttl: 1, history: -1 }, { limit: 1, ttl: 1, other: 1 }, 5]) {
-    t.throws(() => compiled(bad as never), { code: 'contract_invalid', message: /channel 'x': log/ })
+    t.throws(() => compiled(bad as never), { code: 'FST_CHANNELS_CONTRACT', message: /channel 'x': log/ })
   }
 })
 
@@ -145,7 +145,7 @@ t.test('a contract that cannot be served is refused, and the error names the spo
     'in the presence': [{ presence: Type.Date() }, `${spot}: presence`, /kind 'Date'/]
   }
   for (const [name, [change, where, why]] of Object.entries(table)) {
-    t.throws(() => compileChannel(definitionWith(change)), { name: 'Error', code: 'contract_invalid', spot: where, message: why }, name)
+    t.throws(() => compileChannel(definitionWith(change)), { name: 'ContractError', statusCode: 500, code: 'FST_CHANNELS_CONTRACT', path: where, message: why }, name)
   }
 })
 
@@ -331,7 +331,7 @@ t.test('a value is the first member of a union that it is exactly, then the firs
   t.strictSame(project({ a: 1, b: 2 }), { a: 1, b: 2 }, 'nothing is lost to a member that declares less')
   t.strictSame(project({ a: 1, secret: 2 }), { a: 1 })
   t.strictSame(project({ a: 'x', secret: 2 }), { a: 'x' })
-  t.throws(() => project({ a: null }), { code: 'outgoing_invalid' })
+  t.throws(() => project({ a: null }), { code: 'FST_CHANNELS_OUTGOING' })
 })
 
 t.test('a deep value of a recursive union takes no longer than its size', async (t) => {
@@ -353,7 +353,7 @@ t.test('what leaves is checked after projecting, and the error names the spot bu
     'nothing at all': [undefined, '']
   }
   for (const [name, [value, path]] of Object.entries(table)) {
-    t.throws(() => project(value), { code: 'outgoing_invalid', message: new RegExp(`^fromServer 'said' payload${path}: `) }, name)
+    t.throws(() => project(value), { code: 'FST_CHANNELS_OUTGOING', message: new RegExp(`^fromServer 'said' payload${path}: `) }, name)
     t.throws(() => project(value), { message: /^(?!.*secret)/ }, `${name}: no value`)
   }
 })
@@ -437,5 +437,5 @@ t.test('whatever the schema: what leaves holds all that is declared, and nothing
 
 t.test('a contract error is told from others by its code', async (t) => {
   const error = new ContractError('here', 'is wrong')
-  t.match(error, { code: 'contract_invalid', spot: 'here', message: 'here is wrong' })
+  t.match(error, { code: 'FST_CHANNELS_CONTRACT', path: 'here', message: 'here is wrong' })
 })

@@ -1,8 +1,6 @@
 import t from 'tap'
 import { closeEvents, retryAfterClose, type CloseEvent } from '../../../lib/protocol/close-events.ts'
-import { controlWords } from '../../../lib/protocol/control-messages.ts'
 import { BadEnvelope, maxChannelLength, maxCorrelationIdLength, maxDepth, maxTypeLength, readEnvelope } from '../../../lib/protocol/envelope.ts'
-import { errorMessages, MessageError, refusal } from '../../../lib/protocol/errors.ts'
 import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
 
 const nested = (depth: number) => `{"type":"a","payload":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
@@ -130,19 +128,4 @@ t.test('what a client does follows from the code', async (t) => {
   for (const [retry, codes] of Object.entries(table)) {
     for (const code of codes) t.equal(retryAfterClose(code), retry, `${code}`)
   }
-})
-
-t.test('every code of the catalogue comes with words', async (t) => {
-  for (const [code, message] of Object.entries(errorMessages)) {
-    t.match(code, /^[a-z_]+$/)
-    t.strictSame(refusal(code as keyof typeof errorMessages).payload, { code, message })
-  }
-  t.notOk(controlWords.some((word) => word in errorMessages), 'no code is a control word too')
-})
-
-t.test('a refusal is an error whose payload holds its details and nothing else', async (t) => {
-  const error = new MessageError('muted', 'you are muted', { until: 3 })
-  t.ok(error instanceof Error)
-  t.strictSame(error.payload, { code: 'muted', message: 'you are muted', details: { until: 3 } })
-  t.strictSame(refusal('invalid_payload', { path: '/a' }).payload.details, { path: '/a' })
 })

@@ -79,7 +79,7 @@ t.test('a context', async (t) => {
     // @ts-expect-error: not a message of the contract
     await t.rejects(room.broadcast('nonsense', {}), { message: /declares no message 'nonsense'/ })
     // @ts-expect-error: not the declared payload
-    await t.rejects(room.broadcast('noted', { text: 1 }), { code: 'outgoing_invalid', message: "channel 'lab/:id': fromServer 'noted' payload/text: Expected string" })
+    await t.rejects(room.broadcast('noted', { text: 1 }), { code: 'FST_CHANNELS_OUTGOING', message: "channel 'lab/:id': fromServer 'noted' payload/text: Expected string" })
   })
 })
 
@@ -211,7 +211,7 @@ t.test('rooms.of', async (t) => {
   })
 
   t.test('refuses a contract that no route serves, and params that break it', async (t) => {
-    t.throws(() => app.rooms.of({ ...lab }, { id: 'a' }), { code: 'contract_invalid', message: "channel 'lab/:id' is served by no route" })
+    t.throws(() => app.rooms.of({ ...lab }, { id: 'a' }), { code: 'FST_CHANNELS_CONTRACT', message: "channel 'lab/:id' is served by no route" })
     t.throws(() => app.rooms.of(lab, { id: 'A' }), { message: /channel 'lab\/:id': params\/id/ })
   })
 })

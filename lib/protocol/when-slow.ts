@@ -1,0 +1,15 @@
+import type { EncodedMessage } from './encoding.ts'
+
+/**
+ * The treatment of a message for a connection whose previous write is unfinished. Undefined: the message waits, and the
+ * connection is closed when its queue grows too long. `drop`: the message is left out. `latest`: the message replaces a
+ * waiting one with the same key. `skip`: all waiting messages of the channel's history are left out, and the connection
+ * gets one `resync` when it reads again.
+ */
+export type WhenSlow = undefined | 'drop' | 'skip' | { readonly latest: string }
+
+/** Makes the `resync` that replaces the skipped messages of one channel. */
+export interface ResyncSource {
+  /** Undefined where the connection is no longer in the room. */
+  resync (connection: string): EncodedMessage | undefined
+}
