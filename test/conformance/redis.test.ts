@@ -37,7 +37,7 @@ function join (client: Redis | Cluster, nodes: number) {
   }
 }
 
-/** Two nodes that know each other; `receiver` is told what comes to the second. */
+/** Two nodes that know each other; `receiver` gets the events of the second. */
 async function pair (t: Test, client: Redis | Cluster, receiver = deaf) {
   const { prefix, adapters, ready } = join(client, 2)
   const nodes = adapters as [RedisAdapter, RedisAdapter]
@@ -52,38 +52,39 @@ function conforms (t: Test, client: Redis | Cluster, histories: number): void {
   client.on('error', () => {})
   t.teardown(async () => client.disconnect())
   adapterConformance(t, (nodes) => join(client, nodes))
-  t.test('a message that is cut off at any point and sent again has one effect, and one reply', async (t) => {
+  t.test('idempotency: a message cut off at any point and sent again has one effect and one reply', async (t) => {
     const { prefix, nodes } = await pair(t, client)
     for (const [name, cut] of cuts) {
       for (const elsewhere of [true, false]) {
         const channel = `${name} ${elsewhere}`
         const [a, b] = [new OnceNode(nodes[0], systemClock, channel), new OnceNode(nodes[1], systemClock, channel)]
         const claim = new Keys(prefix).ofChannel(channel, `claim:${messageId}`)
-        // As 10 s do it.
+        // Deletes the claim of the cut-off attempt, as its expiry after 10 s would.
         await cutOff(t, a, b, { cut, elsewhere }, async () => { if (cut.leaves) t.equal(await client.del(claim), 1) })
       }
     }
   })
-  t.test(`${histories} histories of a log are as the model says`, async (t) => {
+  t.test(`${histories} random histories behave like the model`, async (t) => {
     const { nodes } = await pair(t, client)
     await logProperty(nodes, histories, 50)
   })
-  t.test(`${histories} times a node follows a log through loss, disorder, failed reads, failovers and a lost log`, async (t) => {
+  t.test(`a node follows ${histories} histories through loss, disorder and failovers`, async (t) => {
     const entries = new Entries()
     const { prefix, nodes } = await pair(t, client, { ...deaf, ...entries.receiver })
     const beneath = new RedisBeneath(client, prefix)
     let channels = 0
-    const { members, resyncs } = await mergeProperty(() => AdapterLog.open(`merge ${++channels}`, nodes, entries, beneath), histories, 50)
-    t.ok(members > histories && resyncs > histories / 20, `${members} members, ${resyncs} times begun anew`)
+    const open = () => AdapterLog.open(`merge ${++channels}`, nodes, entries, beneath)
+    const { members, resyncs } = await mergeProperty(open, histories, 50)
+    t.ok(members > histories && resyncs > histories / 20, `${members} members, ${resyncs} resyncs`)
   })
 }
 
-t.test('the Redis adapter, one Redis', async (t) => {
+t.test('Redis adapter: it passes the conformance suite on one Redis', async (t) => {
   const redis = await startRedis(t)
   conforms(t, new Redis(redis.url, { lazyConnect: true }), 10_000)
 })
 
-t.test('the Redis adapter, a Cluster of three masters', async (t) => {
+t.test('Redis adapter: it passes the conformance suite on a Cluster of three masters', async (t) => {
   const servers = await startCluster(t)
   conforms(t, new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true }), 1_000)
 })

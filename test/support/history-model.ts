@@ -6,20 +6,20 @@ import type { LogInHands, Told } from './history-world.ts'
 type Append = Omit<AppendRequest, 'ttl'>
 
 /**
- * A log as the port describes it, in the plainest words that there are, without age and bounds on bytes: what adapters are measured by, and what rooms
- * are made to follow. It can also do what no adapter offers: lose its newest entries and go on, as a Redis does whose replica took over too early.
+ * A plain model of a history as the port describes it, without age and without a bound on bytes. Adapters are compared
+ * with it, and rooms follow it. It can also lose its newest entries, as Redis does when a replica takes over too early.
  */
 export class LogModel implements LogInHands {
   told: Told = () => {}
   #epochs = 1
-  #links = 0
+  #hashes = 0
   epoch = 'epoch 1'
-  /** All that was ever appended and not lost; `kept` of them, from the end, are still there. */
+  /** Every entry that was appended and not lost. The newest `kept` of them are in the history. */
   entries: HistoryEntry[] = []
   kept = 0
   snapshot: Snapshot | undefined
   ids = new Map<string, HistoryEntry>()
-  /** How each entry came to be. */
+  /** The append of each entry. */
   #appends: Append[] = []
 
   get position (): Position {
@@ -31,7 +31,7 @@ export class LogModel implements LogInHands {
     return this.kept === 0 ? [] : this.entries.slice(-this.kept)
   }
 
-  append (append: Append, hash = `link ${++this.#links}`): AppendOutcome {
+  append (append: Append, hash = `hash ${++this.#hashes}`): AppendOutcome {
     const { id, after, snapshot, limit } = append
     const known = this.ids.get(id)
     if (known) return { outcome: 'duplicate', position: { epoch: this.epoch, offset: known.offset, hash: known.hash } }
@@ -43,7 +43,10 @@ export class LogModel implements LogInHands {
 
   read (since?: Position): HistoryRead {
     const reason = this.#reason(since)
-    if (!reason) return { position: this.position, entries: this.entries.filter(({ offset }) => offset > (since as Position).offset) }
+    if (!reason) {
+      const { offset: last } = since as Position
+      return { position: this.position, entries: this.entries.filter(({ offset }) => offset > last) }
+    }
     return { position: this.position, reason, entries: this.held, ...(this.snapshot && { snapshot: this.snapshot }) }
   }
 
@@ -51,12 +54,12 @@ export class LogModel implements LogInHands {
     return this.position
   }
 
-  /** The newest `count` entries were never here: what they pushed out is back. */
+  /** Undoes the newest `count` appends, trims included. */
   loseNewest (count: number): void {
-    const hashs = this.entries.map(({ hash }) => hash)
+    const hashes = this.entries.map(({ hash }) => hash)
     const appends = this.#appends.slice(0, Math.max(0, this.#appends.length - count))
     this.#forget()
-    for (const [i, append] of appends.entries()) this.#add(append, hashs[i] as string)
+    for (const [i, append] of appends.entries()) this.#add(append, hashes[i] as string)
   }
 
   loseAll (): void {

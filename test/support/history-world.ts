@@ -10,23 +10,28 @@ export const turn = () => new Promise(setImmediate)
 
 export type Told = (epoch: string, entry: HistoryEntry, snapshot: string | undefined) => void
 
-/** A log that can be told to lose what it holds: the model alone, or an adapter's beside it. */
+/** A history that a test can make lose entries: the model alone, or an adapter's beside it. */
 export interface LogInHands {
-  /** What would travel to other nodes comes here, before the append that made it has resolved. */
+  /** Called with each new entry before its append resolves, in place of the other nodes. */
   told: Told
   readonly position: Position
-  /** All that was ever appended and not lost. */
+  /** Every entry that was appended and not lost. */
   readonly entries: readonly HistoryEntry[]
   append (append: Omit<Append, 'ttl'>): AppendOutcome | Promise<AppendOutcome>
   read (since: Position | undefined): HistoryRead | Promise<HistoryRead>
-  /** What a position check would say. */
+  /** The position that the poller would find. */
   top (): Position | undefined | Promise<Position | undefined>
   loseNewest (count: number): void | Promise<void>
   loseAll (): void | Promise<void>
 }
 
-/** A read on its way: asked, carried out, answered, each at its own time. */
-interface Read { readonly since: Position | undefined, read?: HistoryRead, resolve (read: HistoryRead): void, reject (error: Error): void }
+/** A read in flight: requested, carried out and answered, each at its own time. */
+interface Read {
+  readonly since: Position | undefined
+  read?: HistoryRead
+  resolve (read: HistoryRead): void
+  reject (error: Error): void
+}
 
 /** What a member has seen: all that came since it began, the last time it had to. */
 export class Watcher {
@@ -66,7 +71,7 @@ export class Watcher {
 
   #add (place: EntryPosition): void {
     const last = this.seen.at(-1)
-    if (last) assert.deepEqual([place.offset, place.prev], [last.offset + 1, last.hash], 'none is missing, none comes twice')
+    if (last) assert.deepEqual([place.offset, place.prev], [last.offset + 1, last.hash], 'no entry is missing or repeated')
     this.seen.push(place)
   }
 }
@@ -105,7 +110,11 @@ export class World<L extends LogInHands = LogInHands> {
     const id = `${++this.#ids}`
     const state = snapshot ? id : undefined
     const { outcome } = await this.log.append({
-      id, encoded: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: this.limit, ...(state && { after: this.log.position, snapshot: state })
+      id,
+      encoded: Buffer.from('{"type":"x"}'),
+      whenSlow: undefined,
+      limit: this.limit,
+      ...(state && { after: this.log.position, snapshot: state })
     })
     if (outcome === 'appended') this.positions.push(this.log.position)
   }
@@ -156,7 +165,8 @@ export class World<L extends LogInHands = LogInHands> {
         this.answer(0)
         await turn()
       }
-      if (this.feed.position?.hash === this.log.position.hash && this.feed.position.epoch === this.log.position.epoch) return
+      const { hash, epoch } = this.log.position
+      if (this.feed.position?.hash === hash && this.feed.position.epoch === epoch) return
       this.clock.advance(500)
       this.feed.comparePosition(await this.log.top())
     }

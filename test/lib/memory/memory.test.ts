@@ -11,17 +11,17 @@ function alone () {
   return { clock, adapter: new MemoryAdapter(new MemoryHub(clock)) }
 }
 
-t.test('what is too old goes with the next message; the newest stays, however old', async (t) => {
+t.test('memory adapter: the next append trims expired entries, and reads never do', async (t) => {
   const { clock, adapter } = alone()
   for (const id of ['1', '2']) await adapter.history.append('x', append(id))
   clock.advance(minute)
   t.equal((await adapter.history.read('x')).entries.length, 2)
   await adapter.history.append('x', append('3'))
   t.strictSame((await adapter.history.read('x')).entries.map(({ id }) => id), ['3'])
-  t.equal((await adapter.history.read('x')).position.offset, 3, 'the position outlives its entries')
+  t.equal((await adapter.history.read('x')).position.offset, 3, 'the offset goes on after trimmed entries')
 })
 
-t.test('an id is known for two minutes', async (t) => {
+t.test('memory adapter: an appended id is a duplicate for 120 s', async (t) => {
   const { clock, adapter } = alone()
   await adapter.history.append('x', append('1'))
   clock.advance(2 * minute - 1)
@@ -32,7 +32,7 @@ t.test('an id is known for two minutes', async (t) => {
   await adapter.history.append('y', append('2'))
 })
 
-t.test('a claim is known for ten seconds, its reply for two minutes', async (t) => {
+t.test('memory adapter: a claim lasts 10 s, and its reply 120 s', async (t) => {
   const { clock, adapter } = alone()
   const [one, other] = [{ id: 'm', contentHash: 'h', owner: 'a' }, { id: 'm', contentHash: 'h', owner: 'b' }]
   await adapter.idempotency.claim('x', one)
@@ -47,34 +47,38 @@ t.test('a claim is known for ten seconds, its reply for two minutes', async (t) 
   t.match(await adapter.idempotency.claim('x', one), { outcome: 'claimed' })
 })
 
-t.test('a log that nobody has used for longer than it keeps anything is forgotten, and costs no timer', async (t) => {
+t.test('memory adapter: an unused history expires, and leaves no timer', async (t) => {
   const { clock, adapter } = alone()
   await adapter.history.append('x', append('1'))
   await adapter.history.append('y', append('1', 10 * minute))
   const [before] = await adapter.history.positions(['x'])
   clock.advance(2 * minute)
   t.strictSame(await adapter.history.positions(['x']), [undefined])
-  t.not((await adapter.history.read('x')).position.epoch, before?.epoch, 'a new one begins')
-  t.ok((await adapter.history.positions(['y']))[0], 'one that keeps longer is there')
+  t.not((await adapter.history.read('x')).position.epoch, before?.epoch, 'a new history begins')
+  t.ok((await adapter.history.positions(['y']))[0], 'a history with a longer ttl remains')
   clock.advance(20 * minute)
   t.equal(clock.pending, 0)
 })
 
-t.test('a grace ends though its timer calls a little early, as timers do', async (t) => {
+t.test('memory adapter: a grace period ends even if its timer fires early', async (t) => {
   const clock = new FakeClock(1)
-  const early = { now: () => clock.now(), setTimeout: (fn: () => void, ms: number) => clock.setTimeout(fn, ms - 1), clearTimeout: (timer: Timer) => clock.clearTimeout(timer) }
+  const early = {
+    now: () => clock.now(),
+    setTimeout: (fn: () => void, ms: number) => clock.setTimeout(fn, ms - 1),
+    clearTimeout: (timer: Timer) => clock.clearTimeout(timer)
+  }
   const adapter = new MemoryAdapter(new MemoryHub(early))
   for (const connection of ['1', '2']) await adapter.presence.enter('x', { connection, user: 'ann', data: {} })
   await adapter.presence.exit('x', '1', 1_000)
   clock.advance(500)
   await adapter.presence.exit('x', '2', 1_000)
   clock.advance(600)
-  t.equal(await adapter.presence.count('x'), 1, 'the later one counts')
+  t.equal(await adapter.presence.count('x'), 1, 'the later grace period counts')
   clock.advance(400)
   t.equal(await adapter.presence.count('x'), 0)
 })
 
-t.test('places and grace need nobody to look after them', async (t) => {
+t.test('memory adapter: quota and grace periods work before the adapter starts', async (t) => {
   const { clock, adapter } = alone()
   await adapter.quota.acquire('ann', '1', 1)
   t.match(await adapter.quota.acquire('ann', '2', 1), { granted: false, retryAfter: 5_000 })

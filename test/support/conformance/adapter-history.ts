@@ -9,13 +9,22 @@ import type { Beneath } from './beneath.ts'
 import { assertSame, assertSameRead } from './history-property.ts'
 import type { OneLog } from './merge-property.ts'
 
-/** A node that has no ears. */
-export const deaf: AdapterEvents = { message: () => {}, presenceChanged: () => {}, entryAppended: () => {}, gap: () => {}, revoked: () => {}, requested: () => undefined }
+/** Ignores every event. */
+export const deaf: AdapterEvents = {
+  message: () => {},
+  presenceChanged: () => {},
+  entryAppended: () => {},
+  gap: () => {},
+  revoked: () => {},
+  requested: () => undefined
+}
 
-/** Entries as they come to a node, by the channel that they belong to. */
+/** Hands the entries that arrive at a node to the taker of their channel. */
 export class Entries {
   readonly #takers = new Map<string, Told>()
-  readonly receiver: Pick<AdapterEvents, 'entryAppended'> = { entryAppended: (channel, ...told) => this.#takers.get(channel)?.(...told as Parameters<Told>) }
+  readonly receiver: Pick<AdapterEvents, 'entryAppended'> = {
+    entryAppended: (channel, epoch, entry, snapshot) => this.#takers.get(channel)?.(epoch, entry, snapshot)
+  }
 
   take (channel: string, taker: Told): void {
     this.#takers.set(channel, taker)
@@ -26,7 +35,7 @@ export class Entries {
   }
 }
 
-/** A channel's log, appended to on one node and followed on another; each answer is what the model's is. */
+/** A channel's history, appended to on one node and followed on another. Each outcome must equal the model's. */
 export class AdapterLog<S> implements OneLog {
   told: Told = () => {}
   readonly #model = new LogModel()
@@ -35,7 +44,7 @@ export class AdapterLog<S> implements OneLog {
   readonly #far: Adapter
   readonly #entries: Entries
   readonly #beneath: Beneath<S>
-  /** What the log was before each of its entries. */
+  /** The stored history as it was before each of its entries. */
   #saved: S[] = []
   #arrived: (told: Parameters<Told>) => void = () => {}
 
@@ -47,8 +56,10 @@ export class AdapterLog<S> implements OneLog {
     this.#beneath = beneath
   }
 
-  /** `entries`: those that come to `far`. */
-  static async open<S> (channel: string, [near, far]: readonly [Adapter, Adapter], entries: Entries, beneath: Beneath<S>): Promise<AdapterLog<S>> {
+  /** `entries`: receives the events of `far`. */
+  static async open<S> (
+    channel: string, [near, far]: readonly [Adapter, Adapter], entries: Entries, beneath: Beneath<S>
+  ): Promise<AdapterLog<S>> {
     const log = new AdapterLog(channel, near, far, entries, beneath)
     entries.take(channel, (epoch, entry, snapshot) => {
       log.told(epoch, entry, snapshot)
@@ -67,7 +78,7 @@ export class AdapterLog<S> implements OneLog {
     return this.#model.entries
   }
 
-  /** Resolves once the entry has come to the other node as well. */
+  /** Resolves once the entry has arrived at the other node as well. */
   async append (append: Omit<Append, 'ttl'>): Promise<AppendOutcome> {
     const saved = await this.#beneath.save(this.#channel)
     const arrived = new Promise<Parameters<Told>>((resolve) => { this.#arrived = resolve })
@@ -76,7 +87,10 @@ export class AdapterLog<S> implements OneLog {
     if (outcome.outcome !== 'appended') return outcome
     this.#saved.push(saved)
     const [epoch, { offset, id, hash, prev, encoded, whenSlow }, snapshot] = await arrived
-    assert.deepEqual([epoch, { offset, id, hash, prev, encoded, whenSlow }, snapshot], [this.position.epoch, this.entries.at(-1), append.snapshot])
+    assert.deepEqual(
+      [epoch, { offset, id, hash, prev, encoded, whenSlow }, snapshot],
+      [this.position.epoch, this.entries.at(-1), append.snapshot]
+    )
     return outcome
   }
 
@@ -104,7 +118,7 @@ export class AdapterLog<S> implements OneLog {
     this.#saved = []
     this.#model.loseAll()
     await this.#begin()
-    assert.notEqual(this.position.epoch, epoch, 'no epoch comes again')
+    assert.notEqual(this.position.epoch, epoch, 'an epoch is never used twice')
   }
 
   async end (): Promise<void> {
@@ -112,7 +126,7 @@ export class AdapterLog<S> implements OneLog {
     await this.#far.pubsub.unsubscribe(this.#channel)
   }
 
-  /** Whoever asks first begins a log, and says which epoch it is. */
+  /** The first read begins a history and tells its epoch. */
   async #begin (): Promise<void> {
     const { position } = await this.#far.history.read(this.#channel)
     this.#model.epoch = position.epoch

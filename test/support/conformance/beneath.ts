@@ -6,17 +6,17 @@ import { MemoryHub } from '../../../lib/memory/memory-hub.ts'
 import { StoredHistory, type StoredAppend } from '../../../lib/memory/stored-history.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
 
-/** What is beneath the adapters, and can be made to lose a channel's log. */
+/** The storage beneath the adapters, which a test can make lose the history of a channel. */
 export interface Beneath<S> {
-  /** What the log is now. */
+  /** Saves the history as it is now. */
   save (channel: string): Promise<S> | S
-  /** It is again what it was. */
+  /** Restores a saved history. */
   restore (channel: string, saved: S): Promise<void> | void
-  /** There never was one. */
+  /** Deletes the history. */
   erase (channel: string): Promise<void> | void
 }
 
-/** As a Redis is whose replica took over without the newest writes: the keys are what they were. */
+/** Restores keys as a replica has them that took over without the newest writes. */
 export class RedisBeneath implements Beneath<Array<Buffer | null>> {
   readonly #client: Redis | Cluster
   readonly #keys: Keys
@@ -46,7 +46,7 @@ export class RedisBeneath implements Beneath<Array<Buffer | null>> {
 
 interface History { readonly appends: readonly Append[], readonly chance: readonly string[] }
 
-/** A process cannot lose a part of its memory: its log is made anew, up to where it is to be, with the same chance. */
+/** Restores a history by repeating its appends with the same random values. */
 export class LossyHub extends MemoryHub implements Beneath<History> {
   readonly #own = new Map<string, RepeatableLog>()
 
