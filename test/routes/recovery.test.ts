@@ -8,7 +8,7 @@ import { implement } from '../../lib/server/implement.ts'
 import { Network } from '../support/network.ts'
 import { listen, makeApp } from '../support/serve.ts'
 
-/** Our client and a real server, with a network between them that fails. */
+/** The client and a real server, connected through a network that fails. */
 
 const diary = defineChannel({
   pattern: 'diary',
@@ -63,7 +63,7 @@ async function openDiary (t: Test, port: number, token: string) {
   return { client, channel, entries, resyncs, heard, recovered }
 }
 
-t.test('what was said while a client was away is handed on when it is back: all of it, once, in order', async (t) => {
+t.test('recovery: a returning client gets every missed message once, in order', async (t) => {
   const { network, room, token } = await serveDiary(t)
   const { entries, resyncs, heard, recovered } = await openDiary(t, network.port, token('ann'))
   await room.broadcast('written', '1')
@@ -83,7 +83,7 @@ t.test('what was said while a client was away is handed on when it is back: all 
   t.strictSame(resyncs, ['fresh'])
 })
 
-t.test('a message whose ack was cut off has one effect, and the same reply', async (t) => {
+t.test('recovery: an idempotent message whose ack was lost has one effect and the same reply', async (t) => {
   const { app, network, token, handled, door } = await serveDiary(t)
   const { channel, entries, heard } = await openDiary(t, network.port, token('ann'))
   const bystander = await openDiary(t, (app.server.address() as AddressInfo).port, token('bob'))
@@ -103,7 +103,7 @@ t.test('a message whose ack was cut off has one effect, and the same reply', asy
   t.strictSame(handled, ['dear diary', 'hello', 'the end'], 'it is not even handled again')
 })
 
-t.test('so has one whose handler still runs when it comes again', async (t) => {
+t.test('recovery: an idempotent message that is sent again while its handler runs has one effect', async (t) => {
   const { network, room, token, handled, door } = await serveDiary(t)
   const { channel, entries, heard, recovered } = await openDiary(t, network.port, token('ann'))
   const open = door()
@@ -120,7 +120,7 @@ t.test('so has one whose handler still runs when it comes again', async (t) => {
   t.strictSame(entries, [[1, 'dear diary'], [2, 'the end']], 'its effect is there once')
 })
 
-t.test('what is said while away goes out once, in the order it was said', async (t) => {
+t.test('recovery: messages sent while disconnected are sent once, in order', async (t) => {
   const { network, token, handled } = await serveDiary(t)
   const { client, channel, entries, heard } = await openDiary(t, network.port, token('ann'))
   const away = new Promise<void>((resolve) => { client.onState((state) => { if (state === 'connecting') resolve() }) })

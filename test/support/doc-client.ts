@@ -5,7 +5,7 @@ import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { FakeNetwork, type FakeWebSocket } from '../../lib/testing/fake-web-socket.ts'
 
-/** A channel with a log, a message to send once, and one that is not logged. */
+/** A channel with a history, an idempotent message and an ephemeral one. */
 export const doc = defineChannel({
   pattern: 'doc/:id',
   params: Type.Object({ id: Type.String() }),
@@ -20,12 +20,12 @@ export const doc = defineChannel({
   history: { limit: 100, ttl: 60_000, snapshot: Type.Object({ text: Type.String() }) }
 })
 
-/** The message at that offset of the log, and what the log's position is then. */
+/** The entry at an offset of the history, and the position after it. */
 export const edited = (offset: number, text = `e${offset}`) =>
   ({ type: 'edited', channel: 'doc/1', payload: text, offset, id: `id-${offset}`, hash: `l${offset}`, prev: `l${offset - 1}` })
 export const at = (offset: number, epoch = 'a') => ({ epoch, offset, hash: `l${offset}` })
 
-/** A client whose waits are the longest that the jitter allows, and what it is told of a document. */
+/** A client with the longest waits that the jitter allows; `seen` records the events of one document. */
 export function startDoc (options: ConnectOptions = {}) {
   const clock = new FakeClock()
   const network = new FakeNetwork()
@@ -36,7 +36,7 @@ export function startDoc (options: ConnectOptions = {}) {
   const join = async () => {
     const joined = await client.join('doc/:id', { id: '1' }, { onResync: (resync: Resync<typeof doc.definition>) => seen.push(resync) })
     joined.on('edited', (payload, entry) => seen.push([payload, entry.offset]))
-    joined.on('moved', (...told) => seen.push(told))
+    joined.on('moved', (...args) => seen.push(args))
     joined.onRecovered(() => seen.push('recovered'))
     return joined
   }
@@ -53,7 +53,7 @@ export function startDoc (options: ConnectOptions = {}) {
   return { clock, network, client, seen, states, join, open, reconnect }
 }
 
-/** In the document, which has three messages of which the client has seen none yet. */
+/** A client that has joined an empty document. */
 export async function joinDoc (ack: object = { ...at(0), recovered: false, reason: 'fresh', messages: [] }, options: ConnectOptions = {}) {
   const started = startDoc(options)
   const socket = await started.open()
@@ -64,5 +64,5 @@ export async function joinDoc (ack: object = { ...at(0), recovered: false, reaso
   return { ...started, socket, doc: joined }
 }
 
-/** The types of what was sent, in order. */
+/** The types of the sent messages, in order. */
 export const typesOf = (socket: FakeWebSocket) => socket.sent.map(({ type }) => type)

@@ -63,7 +63,7 @@ async function startJoined (options: ConnectOptions = {}) {
 /** A message in the lobby. */
 const posting = (payload: unknown) => ({ type: 'message.posted', channel: 'chat/lobby', payload })
 
-t.test('joining', async (t) => {
+t.test('channel: joining', async (t) => {
   t.test('by pattern and params', async (t) => {
     const { client, socket } = await startOpen()
     const joining = client.join('chat/:room', { room: 'lobby' }, { onResync: () => {} })
@@ -145,7 +145,7 @@ t.test('joining', async (t) => {
     t.equal((await again).address, 'news')
   })
 
-  t.test('nor does its refusal', async (t) => {
+  t.test('the refusal of a join that was given up changes nothing', async (t) => {
     const { client, clock, open } = start({ timeout: 12_000 })
     const joining = client.join('news')
     clock.advance(9_000)
@@ -219,7 +219,7 @@ t.test('joining', async (t) => {
   })
 })
 
-t.test('messages of a channel', async (t) => {
+t.test('channel: messages', async (t) => {
   t.test('reach the channel they are for', async (t) => {
     const { socket, posted } = await startJoined()
     socket.say(posting('1'))
@@ -275,7 +275,7 @@ t.test('messages of a channel', async (t) => {
   })
 })
 
-t.test('sending to a channel', async (t) => {
+t.test('channel: sending', async (t) => {
   t.test('the reply comes back', async (t) => {
     const { lobby, socket } = await startJoined()
     const sending = lobby.send('message.send', { text: 'hi' })
@@ -326,7 +326,7 @@ t.test('sending to a channel', async (t) => {
   })
 })
 
-t.test('presence', async (t) => {
+t.test('channel: presence', async (t) => {
   t.test('is live', async (t) => {
     const { lobby, socket } = await startJoined()
     const before = lobby.presence
@@ -338,7 +338,7 @@ t.test('presence', async (t) => {
     t.strictSame(seen, [[[ann, bob], { joined: [bob], updated: [], left: [] }]])
   })
 
-  t.test('who leaves is gone', async (t) => {
+  t.test('a user who leaves is removed from the list', async (t) => {
     const { lobby, socket } = await startJoined()
     socket.say({ type: 'presence', channel: 'chat/lobby', payload: { joined: [bob], left: ['ann'] } })
     t.strictSame(lobby.presence, [bob])
@@ -377,7 +377,7 @@ t.test('presence', async (t) => {
   }
 })
 
-t.test('rejoining', async (t) => {
+t.test('channel: rejoining', async (t) => {
   t.test('every channel is joined again on the next connection', async (t) => {
     const { client, socket: first, reconnect, posted } = await startJoined()
     const joining = client.join('news')
@@ -448,7 +448,7 @@ t.test('rejoining', async (t) => {
   })
 })
 
-t.test('leaving', async (t) => {
+t.test('channel: leaving', async (t) => {
   t.test('resolves when the server has confirmed; nothing is delivered from the call on', async (t) => {
     const { lobby, socket, posted, left, reconnect } = await startJoined()
     let done = false
@@ -464,7 +464,7 @@ t.test('leaving', async (t) => {
     t.strictSame((await reconnect()).sent, [])
   })
 
-  t.test('an error is as good: out is out', async (t) => {
+  t.test('resolves also when the server answers with an error', async (t) => {
     const { lobby, socket } = await startJoined()
     const leaving = lobby.leave()
     socket.refuse('leave', { code: 'not_joined', message: 'join first' })
@@ -493,7 +493,7 @@ t.test('leaving', async (t) => {
 })
 
 t.test('leaving a channel that is not let in again', async (t) => {
-  t.test('is no second way out', async (t) => {
+  t.test('a refused rejoin does not call onLeft after leave', async (t) => {
     const { lobby, reconnect, left } = await startJoined()
     const socket = await reconnect()
     const leaving = lobby.leave()
@@ -515,7 +515,7 @@ t.test('leaving a channel that is not let in again', async (t) => {
   })
 })
 
-t.test('removed by the server', async (t) => {
+t.test('channel: removed by the server', async (t) => {
   t.test('onLeft tells why, once, and the channel can be joined anew', async (t) => {
     const { client, socket, left, reconnect } = await startJoined()
     socket.say({ type: 'left', channel: 'chat/lobby', payload: { code: 'forbidden' } })

@@ -38,7 +38,7 @@ async function startOpen (options: ConnectOptions = {}) {
   return started
 }
 
-t.test('connecting', async (t) => {
+t.test('client: connecting', async (t) => {
   t.test('offers the subprotocol, and is open when the server accepts', async (t) => {
     const { network, client, states } = start()
     t.equal(client.state, 'connecting')
@@ -85,13 +85,13 @@ t.test('connecting', async (t) => {
     t.equal(network.sockets.length, 0)
   })
 
-  t.test('nobody has to care for a failed attempt', async (t) => {
+  t.test('without onError a failed attempt is only followed by another', async (t) => {
     const { clock } = start({ token: () => { throw new Error('offline') } })
     await setImmediate()
     t.equal(clock.next, 500)
   })
 
-  t.test('so is a WebSocket that cannot be made', async (t) => {
+  t.test('a WebSocket constructor that throws is a failed attempt', async (t) => {
     const reported: unknown[] = []
     class Refusing { constructor () { throw new SyntaxError('a token with a space') } }
     const { clock } = start({ WebSocket: Refusing as never, onError: (e) => reported.push(e) })
@@ -113,7 +113,7 @@ t.test('connecting', async (t) => {
     t.strictSame(network.sockets.map(({ protocols }) => protocols[1]), ['bearer.in time'])
   })
 
-  t.test('nor is a failure that comes later still', async (t) => {
+  t.test('a token that fails after 10 s is ignored', async (t) => {
     const rejecters: Array<(error: Error) => void> = []
     const reported: unknown[] = []
     const token = () => new Promise<string>((_resolve, reject) => rejecters.push(reject))
@@ -173,7 +173,7 @@ t.test('connecting', async (t) => {
   })
 })
 
-t.test('reconnecting', async (t) => {
+t.test('client: reconnecting', async (t) => {
   const policies = { 1001: 'reconnect', 1005: 'reconnect', 1006: 'reconnect', 1011: 'reconnect', 1012: 'reconnect', 3000: 'reconnect', 1000: 'stay away', 1003: 'stay away', 1008: 'stay away', 1009: 'stay away', 3003: 'stay away' }
   for (const [code, policy] of Object.entries(policies)) {
     t.test(`${code}: ${policy}`, async (t) => {
@@ -194,7 +194,7 @@ t.test('reconnecting', async (t) => {
     t.strictSame(seen, [['closed', { code: 3003, reason: 'disconnected by the server' }]])
   })
 
-  t.test('a close without a code is one that nobody made', async (t) => {
+  t.test('a close without a code is reported as 1006', async (t) => {
     const { network, client } = await startOpen()
     const seen: Array<CloseInfo | undefined> = []
     client.onState((_, close) => seen.push(close))
@@ -248,7 +248,7 @@ t.test('reconnecting', async (t) => {
   })
 })
 
-t.test('liveness', async (t) => {
+t.test('client: liveness', async (t) => {
   t.test('25 s of silence are ended by a ping', async (t) => {
     const { network, clock } = await startOpen()
     clock.advance(24_999)
@@ -260,7 +260,7 @@ t.test('liveness', async (t) => {
     t.equal(network.last.sent.length, 1)
   })
 
-  t.test('whatever arrives is a sign of life', async (t) => {
+  t.test('any frame restarts the 25 s of silence', async (t) => {
     const { network, clock, client } = await startOpen()
     clock.advance(20_000)
     network.last.frame('?')
@@ -282,12 +282,12 @@ t.test('liveness', async (t) => {
     t.equal(network.sockets.length, 2)
     network.last.accept()
     network.sockets[0]?.end(1006)
-    network.sockets[0]?.say({ type: 'notice', payload: 'from the grave' })
+    network.sockets[0]?.say({ type: 'notice', payload: 'after the close' })
     t.strictSame(states, ['open', 'connecting', 'open'])
   })
 })
 
-t.test('requests', async (t) => {
+t.test('client: requests', async (t) => {
   t.test('an ack resolves the request that it answers', async (t) => {
     const { network, client } = await startOpen()
     const first = client.send('ask', 'one')
@@ -333,7 +333,7 @@ t.test('requests', async (t) => {
     t.equal(client.state, 'open')
   })
 
-  t.test('without a reply it is given up after 35 s', async (t) => {
+  t.test('a request without a reply fails with timeout after 35 s', async (t) => {
     const { network, clock, client } = await startOpen()
     const asked = client.send('ask', 'one')
     clock.advance(25_000)
@@ -345,7 +345,7 @@ t.test('requests', async (t) => {
     network.last.ack('ask', 1)
   })
 
-  t.test('or after as long as the options say', async (t) => {
+  t.test('a request fails with timeout after the option timeout', async (t) => {
     const { clock, client } = await startOpen({ timeout: 1000 })
     const asked = client.send('ask', 'one')
     clock.advance(1000)
@@ -401,7 +401,7 @@ t.test('requests', async (t) => {
   })
 })
 
-t.test('messages of the server', async (t) => {
+t.test('client: messages of the server', async (t) => {
   t.test('reach those who listen for their type, until they no longer do', async (t) => {
     const { network, client } = await startOpen()
     const seen: string[] = []
@@ -491,8 +491,8 @@ t.test('messages of the server', async (t) => {
   }
 })
 
-t.test('closing', async (t) => {
-  t.test('says goodbye, rejects what is under way, and leaves nothing behind', async (t) => {
+t.test('client: closing', async (t) => {
+  t.test('closes with 1000, rejects pending requests, and has no timer left', async (t) => {
     const { network, clock, client, states } = await startOpen()
     const asked = client.send('ask', 'one')
     client.close()
@@ -591,7 +591,7 @@ t.test("the platform's clock", async (t) => {
   await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 0))
 })
 
-t.test('for a browser it is small: no schema library, nothing of Node', async (t) => {
+t.test('client: the browser bundle is under 6,500 bytes, without TypeBox and Node code', async (t) => {
   const { outputFiles, metafile } = await build({
     entryPoints: ['lib/client/index.ts'],
     bundle: true,
