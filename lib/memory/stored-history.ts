@@ -1,9 +1,9 @@
 import type { Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot } from '../cluster/history.ts'
-import type { UnrecoverableReason } from '../protocol/recoverability.ts'
 import type { AppendedEntry } from '../cluster/idempotency.ts'
-import { snapshotStretch, takeWithinBound } from '../cluster/history-bound.ts'
+import { historyBound, snapshotStretch, takeWithinBound } from '../cluster/history-bound.ts'
 import type { ClusterTimings } from '../cluster/timings.ts'
 import type { Position } from '../protocol/position.ts'
+import { unrecoverableReason, type UnrecoverableReason } from '../protocol/recoverability.ts'
 
 interface StoredEntry extends HistoryEntry {
   /** When it was appended, in milliseconds since 1970. */
@@ -93,14 +93,15 @@ export class StoredHistory {
   }
 
   #whyNot (since: Position | undefined): UnrecoverableReason | undefined {
-    if (!since) return 'fresh'
-    if (since.epoch !== this.#epoch) return 'epoch'
-    if (since.offset > this.#position.offset) return 'future'
-    if (since.offset === this.#position.offset) return since.hash === this.#position.hash ? undefined : 'fork'
-    const missed = this.#entriesAfter(since.offset)
-    if (missed[0]?.offset !== since.offset + 1) return 'trimmed'
-    if (missed[0].prev !== since.hash) return 'fork'
-    return takeWithinBound(missed).length < missed.length ? 'limit' : undefined
+    const offset = since?.offset ?? 0
+    const missed = this.#entriesAfter(offset)
+    return unrecoverableReason(since, {
+      newest: this.#position,
+      hash: missed[0]?.offset === offset + 1 ? missed[0].prev : undefined,
+      isCut: false,
+      missed: { entries: missed.length, bytes: missed.reduce((bytes, { encoded }) => bytes + encoded.length, 0) },
+      bound: historyBound
+    })
   }
 
   #entriesAfter (offset: number): StoredEntry[] {

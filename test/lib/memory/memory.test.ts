@@ -2,6 +2,7 @@ import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
 import type { Timer } from '../../../lib/clock.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import { recoverabilityCases } from '../../support/recoverability-cases.ts'
 
 const minute = 60_000
 const append = (id: string, ttl = minute) => ({ id, encoded: Buffer.from('{}'), whenSlow: undefined, limit: 10, ttl })
@@ -89,4 +90,25 @@ t.test('memory adapter: quota and grace periods work before the adapter starts',
   await adapter.presence.exit('x', '1', 3_000)
   clock.advance(3_000)
   t.equal(await adapter.presence.count('x'), 0)
+})
+
+t.test('memory adapter: each case of recoverability gets its reason, or none', async (t) => {
+  for (const { title, appended, kept, entryBytes, cached, since, reason } of recoverabilityCases) {
+    // The hub has the whole history: nothing is cut by a cache.
+    if (cached !== undefined) continue
+    const { history } = alone().adapter
+    const positions = [(await history.read('x')).position]
+    for (let i = 1; i <= appended; i++) {
+      const entry = { ...append(`${i}`), encoded: Buffer.alloc(entryBytes), limit: Math.max(kept, 1) }
+      const outcome = await history.append('x', entry)
+      if ('position' in outcome) positions.push(outcome.position)
+    }
+    const known = since && (positions[since.offset] ?? { epoch: positions[0]?.epoch ?? '', hash: 'none' })
+    const asked = since && known && {
+      offset: since.offset,
+      epoch: since.isSameEpoch ? known.epoch : 'other',
+      hash: since.isSameHash ? known.hash : 'other'
+    }
+    t.equal((await history.read('x', asked)).reason, reason, title)
+  }
 })

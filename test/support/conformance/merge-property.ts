@@ -63,7 +63,8 @@ async function play (world: World, actions: readonly Action[]): Promise<World> {
   const ids = world.log.entries.map(({ id }) => id)
   for (const { seen, position } of world.watchers) {
     assert.deepEqual(position, world.log.position, 'every member has reached the end of the history')
-    assert.deepEqual(seen.map(({ id }) => id), ids.slice(ids.length - seen.length), 'every member has seen its newest entries')
+    const newest = ids.slice(ids.length - seen.length)
+    assert.deepEqual(seen.map(({ id }) => id), newest, 'every member has seen its newest entries')
   }
   return world
 }
