@@ -118,7 +118,12 @@ export type ChannelRules<D extends ChannelDefinition> =
   & ParamsRule<D, PatternNames<D['pattern']>, ParamNames<D>>
   & MessageRules<D>
 
-export type ConnectionRules<D extends Messages> = Only<D, keyof Messages> & MessageRules<D>
+/** Idempotent messages are remembered with their channel, which a connection does not have. */
+type NotIdempotent<D extends Messages> = {
+  readonly fromClient: OnlyEach<D['fromClient'], Exclude<keyof FromClientDefinition, 'idempotent'>>
+}
+
+export type ConnectionRules<D extends Messages> = Only<D, keyof Messages> & MessageRules<D> & NotIdempotent<D>
 
 /**
  * Declares a kind of channel. Nothing is checked here beyond the types, so that a browser may import the value cheaply;

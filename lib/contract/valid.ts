@@ -1,4 +1,5 @@
 import { ContractError } from './contract-error.ts'
+import { suggestion } from './suggestion.ts'
 
 /** @throws {ContractError} */
 export function requireObject<T extends object> (value: T, spot: string): T {
@@ -9,7 +10,7 @@ export function requireObject<T extends object> (value: T, spot: string): T {
 /** @throws {ContractError} */
 export function requireKnownKeys (value: object, known: readonly string[], spot: string): void {
   const unknown = Object.keys(requireObject(value, spot)).find((key) => !known.includes(key))
-  if (unknown) throw new ContractError(spot, `has the unknown option '${unknown}'`)
+  if (unknown) throw new ContractError(spot, `has the unknown option '${unknown}'${suggestion(unknown, known)}`)
 }
 
 /** @throws {ContractError} */

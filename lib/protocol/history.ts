@@ -18,7 +18,7 @@ export interface SentSnapshot {
   readonly state: unknown
 }
 
-/** The messages after a position. With a `reason` they cannot be told: the newest snapshot and the messages after it. */
+/** The messages after a position; with a `reason`, the newest snapshot and the messages after it instead. */
 export interface HistoryContent {
   /** The newest position. */
   readonly position: Position

@@ -36,7 +36,10 @@ export interface RecoveryBound {
  * Whether the messages after `since` can be told: undefined when they can, else the reason. The script of the Redis
  * adapter answers the same question in Lua; test/support/recoverability-cases.ts holds both to one table.
  */
-export function unrecoverableReason (since: Position | undefined, facts: RecoveryFacts): UnrecoverableReason | undefined {
+export function unrecoverableReason (
+  since: Position | undefined,
+  facts: RecoveryFacts
+): UnrecoverableReason | undefined {
   if (!since) return 'fresh'
   const { newest, isCut, missed, bound } = facts
   if (since.epoch !== newest.epoch) return 'epoch'

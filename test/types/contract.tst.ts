@@ -24,6 +24,18 @@ describe('a contract', () => {
 })
 
 describe('a contract does not compile', () => {
+  test('when a message of a connection is idempotent', () => {
+    defineConnection({
+      fromClient: {
+        hello: {
+          // @ts-expect-error
+          idempotent: true
+        }
+      },
+      fromServer: {}
+    })
+  })
+
   test('when the schema lacks a name of the pattern', () => {
     defineChannel({
       pattern: 'org/:org/doc/:doc',

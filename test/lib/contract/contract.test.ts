@@ -43,16 +43,16 @@ t.test('a log, and what goes through it, is compiled from the contract', async (
   t.match(channel.history, { limit: 5, ttl: 1_000, initial: 5 })
   t.strictSame(channel.history?.snapshot?.({ n: 1, secret: 2 }), { n: 1 }, 'snapshots are projected as well')
   t.strictSame([channel.fromServer.get('kept')?.persistent, channel.fromServer.get('passing')?.persistent, channel.fromClient.get('send')?.idempotent], [true, false, true])
-  for (const bad of [{ limit: 0, ttl: 1 }, { limit: 1, ttl: 0.5 }, { limit: 1, ttl: 1, history: -1 }, { limit: 1, ttl: 1, other: 1 }, 5]) {
-    t.throws(() => compiled(bad as never), { code: 'FST_CHANNELS_CONTRACT', message: /channel 'x': log/ })
+  for (const bad of [{ limit: 0, ttl: 1 }, { limit: 1, ttl: 0.5 }, { limit: 1, ttl: 1, initial: -1 }, { limit: 1, ttl: 1, other: 1 }, 5]) {
+    t.throws(() => compiled(bad as never), { code: 'FST_CHANNELS_CONTRACT', message: /channel 'x': history/ })
   }
 })
 
-t.test('once and ephemeral are true or left out; a connection has nothing to remember by', async (t) => {
+t.test('idempotent and ephemeral are true or left out; a connection has nothing to remember by', async (t) => {
   const compiled = (pattern: string, send: object, told: object) => compileChannel({ pattern, definition: { pattern, fromClient: { send }, fromServer: { told }, history: { limit: 1, ttl: 1 } } } as never)
-  t.throws(() => compiled('x', { once: false }, {}), { message: /fromClient 'send' once must be true, or left out/ })
+  t.throws(() => compiled('x', { idempotent: false }, {}), { message: /fromClient 'send' idempotent must be true, or left out/ })
   t.throws(() => compiled('x', {}, { ephemeral: 1 }), { message: /fromServer 'told' ephemeral must be true, or left out/ })
-  t.throws(() => compiled('', { idempotent: true }, {}), { message: /the connection: fromClient 'send' once is for messages of channels only/ })
+  t.throws(() => compiled('', { idempotent: true }, {}), { message: /the connection: fromClient 'send' idempotent is for messages of channels only/ })
 })
 
 t.test('a recursive union is checked in linear time, wherever its discriminator stands', async (t) => {
@@ -120,7 +120,7 @@ t.test('a contract that cannot be served is refused, and the error names the spo
     'no messages': [{ fromClient: undefined }, `${spot}: fromClient`, /must be an object/],
     'a message that is none': [received(null as unknown as object), say, /must be an object/],
     'an unknown option of the channel': [{ logs: {} }, spot, /unknown option 'logs'/],
-    'an unknown option of a message from the client': [received({ paylod: {} }), say, /unknown option 'paylod'/],
+    'an unknown option of a message from the client': [received({ paylod: {} }), say, /unknown option 'paylod'; did you mean 'payload'/],
     'an unknown option of a message from the server': [{ fromServer: { said: { reply: {} } } }, `${spot}: fromServer 'said'`, /unknown option 'reply'/],
     'an error of the catalogue': [received({ errors: { forbidden: Type.Object({}) } }), `${say} errors 'forbidden'`, /catalogue/],
     'an unsound pattern': [{ pattern: 'chat//:room' }, "channel 'chat//:room': pattern", /segments/],
