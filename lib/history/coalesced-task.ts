@@ -1,4 +1,4 @@
-/** A task that runs once at a time. Who asks while it runs gets its next run, which all who asked meanwhile share. */
+/** A task that never runs twice at a time. Calls during a run share one further run after it. */
 export class CoalescedTask {
   readonly #task: () => Promise<void>
   #current: Promise<void> | undefined
@@ -12,14 +12,14 @@ export class CoalescedTask {
     return this.#current !== undefined
   }
 
-  /** Resolves with the end of a run that began after this call; rejects when that failed. */
+  /** Settles like a run that begins after this call. */
   run (): Promise<void> {
     if (!this.#current) return this.#start()
-    this.#next ??= this.#current.then(() => this.#follow(), () => this.#follow())
+    this.#next ??= this.#current.then(() => this.#startNext(), () => this.#startNext())
     return this.#next
   }
 
-  #follow (): Promise<void> {
+  #startNext (): Promise<void> {
     this.#next = undefined
     return this.#start()
   }

@@ -5,41 +5,43 @@ import type { Position } from '../protocol/position.ts'
 import { CoalescedTask } from './coalesced-task.ts'
 import { HistoryCache, type EncodedEntry, type RecoveryContent } from './history-cache.ts'
 
-/** Entries that may wait for a read; more are forgotten, and read. */
-const maxHeld = 1_000
-/** Milliseconds that an entry of our own may take to come back before it is read. */
-const patience = 60
-/** Milliseconds until a read that failed is tried again. */
-const readAgain = 500
+/** How many entries may wait for a read. Further ones are dropped and read later. */
+const maxHeldEntries = 1_000
+/** How long an entry that this node appended may take to arrive before it is read. */
+const ownEntryTimeoutMs = 60
+/** The wait after a failed read. */
+const readRetryMs = 500
 
-interface Held { readonly epoch: string, readonly entry: HistoryEntry, readonly snapshot: string | undefined }
+interface HeldEntry { readonly epoch: string, readonly entry: HistoryEntry, readonly snapshot: string | undefined }
 
 export interface HistoryFollowerEvents {
   read (since: Position | undefined): Promise<HistoryRead>
-  /** The next entry, for every member. */
-  deliver (logged: EncodedEntry): void
-  /** Members begin anew: something between what they have and what comes is lost. */
+  /** Called with the next entry, for every member. */
+  deliver (entry: EncodedEntry): void
+  /** Entries after those that members have can no longer be recovered, so members have to start again. */
   resync (reason: UnrecoverableReason): void
 }
 
 /**
- * One channel's log as this node follows it: every entry once, in order, whatever was lost or late on the way here.
+ * This node's ordered view of one channel's history. It delivers every entry once and in order, even when entries are
+ * lost, late or repeated on the way to this node.
  *
  *   entry ── follows the last one ──> delivered
- *     ├──── known ──> dropped
- *     └──── a hole, or not our log ──> held ──> read ──> what was missed, or `resync` ──> the held ones again
+ *     ├──── delivered before ──> dropped
+ *     └──── a hole, or another epoch ──> held ──> read ──> missed entries, or `resync` ──> the held entries again
  */
 export class HistoryFollower {
   readonly #events: HistoryFollowerEvents
   readonly #clock: Clock
   readonly #reads: CoalescedTask
-  #tail: HistoryCache | undefined
-  #held: Held[] = []
-  /** Held entries were forgotten: they have to be read. */
-  #overflowed = false
+  #cache: HistoryCache | undefined
+  #held: HeldEntry[] = []
+  /** Whether entries were dropped because too many were held, so that they have to be read. */
+  #hasDropped = false
   #timer: Timer
-  #over = false
-  #isLate = false
+  #isClosed = false
+  /** Whether members joined before the first read. */
+  #startedWithoutHistory = false
 
   constructor (events: HistoryFollowerEvents, clock: Clock) {
     this.#events = events
@@ -47,112 +49,117 @@ export class HistoryFollower {
     this.#reads = new CoalescedTask(() => this.#read())
   }
 
-  /** Of the last entry delivered; undefined until the log was read for the first time. */
+  /** The position of the last delivered entry; undefined before the first read. */
   get position (): Position | undefined {
-    return this.#tail?.position
+    return this.#cache?.position
   }
 
-  /** Reads what we do not know yet. Resolves once all of it is delivered that was in the log when this was called. */
+  /** Reads and delivers all entries that the shared history has now. Rejects when it cannot be read. */
   catchUp (): Promise<void> {
     return this.#reads.run()
   }
 
-  /** Goes on without the log where that cannot be read now: its members begin anew when it can. */
+  /** Continues although the history cannot be read now. Members get `resync` after the first successful read. */
   startWithoutHistory (): void {
-    this.#isLate = true
+    this.#startedWithoutHistory = true
     this.refresh()
   }
 
-  /** The same where nobody waits for it: what fails is tried again until it works. */
+  /** Catches up in the background, and repeats a failed read until it succeeds. */
   refresh (): void {
     this.catchUp().catch(() => {
-      if (this.#over) return
+      if (this.#isClosed) return
       this.#clock.clearTimeout(this.#timer)
-      this.#timer = this.#clock.setTimeout(() => this.refresh(), readAgain)
+      this.#timer = this.#clock.setTimeout(() => this.refresh(), readRetryMs)
     })
   }
 
+  /** Called with an entry that the adapter announced. */
   receive (epoch: string, entry: HistoryEntry, snapshot?: string): void {
     const held = { epoch, entry, snapshot }
-    if (!this.#tail || this.#reads.isRunning) return this.#hold(held)
-    if (this.#take(this.#tail, held)) return
+    if (!this.#cache || this.#reads.isRunning) return this.#hold(held)
+    if (this.#deliverOrDrop(this.#cache, held)) return
     this.#hold(held)
     this.refresh()
   }
 
-  /** We appended, and the entry should be on its way here. */
+  /** Called when this node appended an entry: reads it if the adapter does not announce it in time. */
   expectEntry (position: Position): void {
     if (!this.#isBehind(position)) return
     this.#clock.clearTimeout(this.#timer)
-    this.#timer = this.#clock.setTimeout(() => { if (this.#isBehind(position)) this.refresh() }, patience)
+    this.#timer = this.#clock.setTimeout(() => { if (this.#isBehind(position)) this.refresh() }, ownEntryTimeoutMs)
   }
 
-  /** Reads unless this, the position of the log itself, is ours: it may also have lost what we have seen. Undefined: it holds nothing. */
+  /**
+   * Reads again unless the shared history is at the position of this node; it may also have lost entries that this node
+   * has. Undefined: the shared history does not exist.
+   */
   comparePosition (position: Position | undefined): void {
     const own = this.position
-    const isOurs = position ? isSame(position, own) : own?.offset === 0
-    if (!isOurs) this.refresh()
+    const isCurrent = position ? isSame(position, own) : own?.offset === 0
+    if (!isCurrent) this.refresh()
   }
 
-  /** What a client that joins is told, after `settle`; undefined while the log could not be read. */
-  recoveryAfter (since: Position | undefined, history: number): RecoveryContent | undefined {
-    return this.#tail?.recoveryAfter(since, history)
+  /** What a joining client receives, after `catchUpWith`; undefined before the first read. */
+  recoveryAfter (since: Position | undefined, initial: number): RecoveryContent | undefined {
+    return this.#cache?.recoveryAfter(since, initial)
   }
 
-  /** What members are told that begin anew. */
-  resyncContent (history: number): RecoveryContent | undefined {
-    return this.#tail?.resyncContent('fresh', history)
+  /** The content of a `resync`; undefined before the first read. */
+  resyncContent (initial: number): RecoveryContent | undefined {
+    return this.#cache?.resyncContent('fresh', initial)
   }
 
-  /** What this node knows may lag behind what a client has seen elsewhere: then it reads before it answers. */
+  /** Catches up if a client has a position that this node does not know, because another node was ahead. */
   async catchUpWith (since: Position): Promise<void> {
     const reason = this.recoveryAfter(since, 0)?.reason
     if (reason === 'epoch' || reason === 'future' || reason === 'fork') await this.catchUp()
   }
 
   close (): void {
-    this.#over = true
+    this.#isClosed = true
     this.#clock.clearTimeout(this.#timer)
   }
 
   #isBehind ({ epoch, offset, hash }: Position): boolean {
     const { position } = this
-    return position === undefined || epoch !== position.epoch || offset > position.offset || (offset === position.offset && hash !== position.hash)
+    if (position === undefined || epoch !== position.epoch) return true
+    return offset > position.offset || (offset === position.offset && hash !== position.hash)
   }
 
   async #read (): Promise<void> {
-    const early = this.#held.length
-    this.#overflowed = false
+    const heldBefore = this.#held.length
+    this.#hasDropped = false
     const read = await this.#events.read(this.position)
-    if (!this.#over) this.#digest(read, early)
+    if (!this.#isClosed) this.#apply(read, heldBefore)
   }
 
-  /** `early`: how many of the held entries came before the read began; it knows better than they do. */
-  #digest (read: HistoryRead, early: number): void {
-    const hasMembers = this.#tail !== undefined || this.#isLate
-    if (this.#tail && !read.reason) for (const entry of read.entries) this.#events.deliver(this.#tail.append(entry))
-    else this.#tail = new HistoryCache(read)
+  /** `heldBefore`: how many entries were held when the read began. They are covered by its result. */
+  #apply (read: HistoryRead, heldBefore: number): void {
+    const hasMembers = this.#cache !== undefined || this.#startedWithoutHistory
+    if (this.#cache && !read.reason) for (const entry of read.entries) this.#events.deliver(this.#cache.append(entry))
+    else this.#cache = new HistoryCache(read)
     if (hasMembers && read.reason) this.#events.resync(read.reason)
-    this.#release(this.#tail, early)
+    this.#deliverHeld(this.#cache, heldBefore)
   }
 
-  /** Hands out the held entries that follow. One that does not is read, with what is behind it. */
-  #release (tail: HistoryCache, early: number): void {
-    const held = this.#held.filter((entry, i) => !this.#take(tail, entry) && i >= early)
+  /** Delivers the held entries that follow. If one does not follow, the history is read again. */
+  #deliverHeld (cache: HistoryCache, heldBefore: number): void {
+    const held = this.#held.filter((entry, i) => !this.#deliverOrDrop(cache, entry) && i >= heldBefore)
     this.#held = held
-    if (held.length > 0 || this.#overflowed) this.refresh()
+    if (held.length > 0 || this.#hasDropped) this.refresh()
   }
 
-  /** Whether nothing more is to be done about an entry: it is delivered, or known. */
-  #take (tail: HistoryCache, { epoch, entry, snapshot }: Held): boolean {
-    if (!tail.follows(epoch, entry)) return tail.contains(epoch, entry)
-    this.#events.deliver(tail.append(entry, snapshot))
+  /** True when the entry is done: delivered now, or before. */
+  #deliverOrDrop (cache: HistoryCache, { epoch, entry, snapshot }: HeldEntry): boolean {
+    if (!cache.follows(epoch, entry)) return cache.contains(epoch, entry)
+    this.#events.deliver(cache.append(entry, snapshot))
     return true
   }
 
-  #hold (held: Held): void {
-    if (this.#held.length < maxHeld) this.#held.push(held)
-    else this.#overflowed = true
+  #hold (held: HeldEntry): void {
+    if (this.#held.length < maxHeldEntries) this.#held.push(held)
+    else this.#hasDropped = true
   }
 }
 

@@ -1,19 +1,22 @@
 import type { HistoryPort } from '../cluster/history.ts'
+import { clusterTimings } from '../cluster/timings.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { HistoryFollower } from './history-follower.ts'
 
-/** Milliseconds between two checks. */
-const every = 5_000
+interface Watched {
+  readonly follower: HistoryFollower
+  /** The hash at the previous poll. A follower that has moved since then is not polled. */
+  lastHash: string | undefined
+}
 
 /**
- * Finds what nothing else can: that the last message of a log was lost on its way here, with none after it to show the hole. Logs that
- * are quiet are asked for their newest position, all of a node at once.
+ * Detects a lost last entry, which no later entry reveals: compares the histories that are quiet with the shared
+ * positions, all of a node in one call.
  */
 export class PositionPoller {
   readonly #history: Pick<HistoryPort, 'positions'>
   readonly #clock: Clock
-  /** With the position at the last check: who has moved since needs no asking. */
-  readonly #feeds = new Map<string, { readonly feed: HistoryFollower, last: string | undefined }>()
+  readonly #watched = new Map<string, Watched>()
   #timer: Timer
 
   constructor (history: Pick<HistoryPort, 'positions'>, clock: Clock) {
@@ -21,35 +24,36 @@ export class PositionPoller {
     this.#clock = clock
   }
 
-  watch (channel: string, feed: HistoryFollower): void {
-    this.#feeds.set(channel, { feed, last: undefined })
-    if (this.#feeds.size === 1) this.#schedule()
+  watch (channel: string, follower: HistoryFollower): void {
+    this.#watched.set(channel, { follower, lastHash: undefined })
+    if (this.#watched.size === 1) this.#schedule()
   }
 
   unwatch (channel: string): void {
-    this.#feeds.delete(channel)
-    if (this.#feeds.size === 0) this.#clock.clearTimeout(this.#timer)
+    this.#watched.delete(channel)
+    if (this.#watched.size === 0) this.#clock.clearTimeout(this.#timer)
   }
 
   #schedule (): void {
     this.#timer = this.#clock.setTimeout(() => {
       this.#schedule()
-      this.#check([...this.#feeds].filter(([, watched]) => isQuiet(watched)))
-        // The adapter cannot be reached: it tells of the gap when it can.
-        .catch(() => {})
-    }, every)
+      // The adapter cannot be reached. It reports a gap when it can, and everything is read again then.
+      this.#poll().catch(() => {})
+    }, clusterTimings.positionPollIntervalMs)
   }
 
-  async #check (quiet: ReadonlyArray<readonly [string, { readonly feed: HistoryFollower }]>): Promise<void> {
+  async #poll (): Promise<void> {
+    const quiet = [...this.#watched].filter(([, watched]) => isQuiet(watched))
     if (quiet.length === 0) return
     const positions = await this.#history.positions(quiet.map(([channel]) => channel))
-    for (const [i, [, { feed }]] of quiet.entries()) feed.comparePosition(positions[i])
+    for (const [i, [, { follower }]] of quiet.entries()) follower.comparePosition(positions[i])
   }
 }
 
-function isQuiet (watched: { readonly feed: HistoryFollower, last: string | undefined }): boolean {
-  const hash = watched.feed.position?.hash
-  const isQuiet = hash !== undefined && hash === watched.last
-  watched.last = hash
+/** Whether nothing was delivered since the previous poll. Notes the hash for the next one. */
+function isQuiet (watched: Watched): boolean {
+  const hash = watched.follower.position?.hash
+  const isQuiet = hash !== undefined && hash === watched.lastHash
+  watched.lastHash = hash
   return isQuiet
 }

@@ -4,23 +4,23 @@ import type { Recovery } from '../protocol/history.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { RecoveryContent } from './history-cache.ts'
 
-/** What a replay adds to the ack of a join, in two parts: as values, and as JSON that was made before. */
+/** The recovery fields of a join's ack, in two parts: values, and members that are JSON already. */
 export interface RecoveryPayload {
   readonly values: Omit<Recovery, 'snapshot' | 'messages'>
   readonly json: Readonly<Record<string, Buffer>>
 }
 
-export function recoveryPayload ({ position, reason, snapshot, messages: frames }: RecoveryContent): RecoveryPayload {
+export function recoveryPayload ({ position, reason, snapshot, messages }: RecoveryContent): RecoveryPayload {
   return {
     values: { ...position, recovered: reason === undefined, ...(reason && { reason }) },
-    json: { ...(snapshot && { snapshot: snapshotJson(snapshot) }), messages: jsonList(frames) }
+    json: { ...(snapshot && { snapshot: snapshotJson(snapshot) }), messages: jsonList(messages) }
   }
 }
 
-/** Tells a member to begin anew. */
-export function encodeResync (channel: string, replay: RecoveryContent, reason: ResyncReason): EncodedMessage {
-  const { json } = recoveryPayload(replay)
-  return encodeEnvelopeWith({ type: 'resync', channel, payload: { ...replay.position, reason } }, json)
+/** The `resync` message with which a member starts again from `content`. */
+export function encodeResync (channel: string, content: RecoveryContent, reason: ResyncReason): EncodedMessage {
+  const { json } = recoveryPayload(content)
+  return encodeEnvelopeWith({ type: 'resync', channel, payload: { ...content.position, reason } }, json)
 }
 
 function snapshotJson ({ offset, hash, state }: Snapshot): Buffer {

@@ -1,65 +1,76 @@
 import type { PresenceList, PresenceVersion } from '../cluster/presence.ts'
 import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
 
-interface Numbered { readonly moment: PresenceVersion, readonly change: PresenceChange }
+interface VersionedChange { readonly version: PresenceVersion, readonly change: PresenceChange }
 
-/** What a change was: `new`, and members are to be told; `old`; or not what follows, so that a new snapshot is needed. */
+/**
+ * The effect of a change. `new`: members have to receive it; `old`: the replica contains it, or keeps it for the first
+ * list; `hole`: a change before it is missing, so the list has to be read again.
+ */
 export type Applied = 'new' | 'old' | 'hole'
 
 /**
- * This node's copy of who is in one channel: a snapshot, and the changes after it. Joins are answered from it, so a
- * thousand of them cost the adapter nothing.
+ * This node's copy of one channel's presence list: the list as it was read, and the changes after it. Joins are
+ * answered from it, so a thousand joins cost the adapter nothing.
  */
 export class PresenceReplica {
   #users = new Map<string, unknown>()
-  #moment: PresenceVersion | undefined
-  /** Changes that came before the first snapshot did. */
-  #early: Numbered[] = []
+  #version: PresenceVersion | undefined
+  /** Changes received before the first list. */
+  #early: VersionedChange[] = []
 
   get entries (): PresenceEntry[] {
     return [...this.#users].map(([user, data]) => ({ user, data }))
   }
 
-  /** Whether what we know was lost, and not changed: the snapshot is of another epoch. */
+  /** Whether the earlier list was lost rather than changed, because this one belongs to another epoch. */
   isLostIn ({ epoch }: PresenceList): boolean {
-    return this.#users.size > 0 && this.#moment?.epoch !== epoch
+    return this.#users.size > 0 && this.#version?.epoch !== epoch
   }
 
-  /** Takes a snapshot; returns what it changes, undefined where that is nothing. */
+  /** Replaces the list; returns the difference, undefined when there is none. */
   replace (list: PresenceList): PresenceChange | undefined {
-    // A change that came meanwhile is newer than the snapshot that was asked for before it.
-    if (this.#moment?.epoch === list.epoch && list.sequence < this.#moment.sequence) return undefined
+    // A change received during the read is newer than the list.
+    if (this.#version?.epoch === list.epoch && list.sequence < this.#version.sequence) return undefined
     const before = this.#users
     this.#users = new Map(list.entries.map(({ user, data }) => [user, data]))
-    this.#moment = list
+    this.#version = list
     const early = this.#early
     this.#early = []
-    for (const { moment, change } of early) this.apply(moment, change)
+    for (const { version, change } of early) this.apply(version, change)
     return difference(before, this.#users)
   }
 
-  apply (moment: PresenceVersion, change: PresenceChange): Applied {
-    if (!this.#moment) {
-      this.#early.push({ moment, change })
+  apply (version: PresenceVersion, change: PresenceChange): Applied {
+    if (!this.#version) {
+      this.#early.push({ version, change })
       return 'old'
     }
-    const { epoch, sequence } = this.#moment
-    if (moment.epoch === epoch && moment.sequence <= sequence) return 'old'
-    // Who was nobody's before: the first change of an epoch is all there is.
-    const follows = moment.epoch === epoch ? moment.sequence === sequence + 1 : moment.sequence === 1 && this.#users.size === 0
+    const { epoch, sequence } = this.#version
+    if (version.epoch === epoch && version.sequence <= sequence) return 'old'
+    // The first change of an epoch is the whole list, so it follows an empty one.
+    const isFirst = version.sequence === 1 && this.#users.size === 0
+    const follows = version.epoch === epoch ? version.sequence === sequence + 1 : isFirst
     if (!follows) return 'hole'
-    this.#moment = moment
+    this.#version = version
     for (const { user, data } of [...change.joined ?? [], ...change.updated ?? []]) this.#users.set(user, data)
     for (const user of change.left ?? []) this.#users.delete(user)
     return 'new'
   }
 }
 
-function difference (before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): PresenceChange | undefined {
+type Users = ReadonlyMap<string, unknown>
+
+function difference (before: Users, after: Users): PresenceChange | undefined {
   const entries = [...after].map(([user, data]) => ({ user, data }))
   const joined = entries.filter(({ user }) => !before.has(user))
-  const updated = entries.filter(({ user, data }) => before.has(user) && JSON.stringify(before.get(user)) !== JSON.stringify(data))
+  const isChanged = (user: string, data: unknown) => JSON.stringify(before.get(user)) !== JSON.stringify(data)
+  const updated = entries.filter(({ user, data }) => before.has(user) && isChanged(user, data))
   const left = [...before.keys()].filter((user) => !after.has(user))
-  const change = { ...(joined.length > 0 && { joined }), ...(updated.length > 0 && { updated }), ...(left.length > 0 && { left }) }
+  const change = {
+    ...(joined.length > 0 && { joined }),
+    ...(updated.length > 0 && { updated }),
+    ...(left.length > 0 && { left })
+  }
   return Object.keys(change).length > 0 ? change : undefined
 }

@@ -1,75 +1,115 @@
-import type { EncodedMessage } from '../protocol/encoding.ts'
-import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
-import type { ResyncReason } from '../protocol/recoverability.ts'
-import type { HistoryFollower } from '../history/history-follower.ts'
-import { CoalescedTask } from '../history/coalesced-task.ts'
-import { PresenceReplica } from './presence-replica.ts'
-import { encodeResync } from '../history/recovery.ts'
+import type { Adapter } from '../cluster/adapter.ts'
+import type { Clock } from '../clock.ts'
 import type { EncodedEntry } from '../history/history-cache.ts'
+import { HistoryFollower } from '../history/history-follower.ts'
+import { encodeResync } from '../history/recovery.ts'
+import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
+import type { ResyncReason } from '../protocol/recoverability.ts'
+import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
+import { RoomPresence } from './room-presence.ts'
 
-/** All that a room knows of a connection. `send` neither waits nor throws. */
+/** The part of a connection that a room uses. `send` neither waits nor throws. */
 export interface Member {
   readonly id: string
   readonly userId: string | undefined
-  send (frame: EncodedMessage, whenSlow?: WhenSlow, stream?: ResyncSource): void
+  send (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): void
 }
 
 export interface DeliverOptions {
-  /** The member that does not get it. */
+  /** The id of a member that does not receive the message. */
   readonly except?: string | undefined
   readonly whenSlow?: WhenSlow
 }
 
-/** How this node follows a channel's log, and what of it a client gets that joins for the first time. */
-export interface RoomHistory {
-  readonly follower: HistoryFollower
-  readonly initial: number
+export interface RoomDeps {
+  readonly adapter: Adapter
+  readonly clock: Clock
 }
 
-/** The members that one channel has on this node. */
+/**
+ * The connections of this node that joined one channel, and this node's copies of the channel's history and presence.
+ */
 export class Room implements ResyncSource {
-  readonly members = new Map<string, Member>()
-  readonly presence = new PresenceReplica()
   readonly channel: string
-  /** How many joins and members need the room; it exists as long as there is one. */
+  readonly members = new Map<string, Member>()
+  readonly presence: RoomPresence
+  /** Undefined for a channel without a history. */
+  readonly history: HistoryFollower | undefined
+  /** How many entries a new member receives. */
+  readonly initial: number
+  /** Resolves when the room follows the other nodes; rejects when it cannot. */
+  readonly ready: Promise<void>
+  /** The number of joins and members that need the room. The room is closed when it drops to 0. */
   holds = 0
-  /** Whether a snapshot that knows nobody of those who were present is not believed yet. */
-  heldBack: 'no' | 'yes' | 'long enough' = 'no'
-  /** Undefined where the channel has no log. */
-  history: RoomHistory | undefined
-  /** Resolves once the room is connected to the other nodes. */
-  ready: Promise<void> = Promise.resolve()
+  readonly #adapter: Adapter
 
-  /** Takes a new snapshot of who is present. */
-  readonly refreshing: CoalescedTask
-
-  constructor (channel: string, refreshPresence: () => Promise<void>) {
+  /** `initial`: how many entries a new member receives; undefined for a channel without a history. */
+  constructor (channel: string, initial: number | undefined, { adapter, clock }: RoomDeps) {
     this.channel = channel
-    this.refreshing = new CoalescedTask(refreshPresence)
+    this.#adapter = adapter
+    this.initial = initial ?? 0
+    this.presence = new RoomPresence({
+      channel,
+      presence: adapter.presence,
+      clock,
+      onChange: (payload) => this.deliver(encodeEnvelope({ type: 'presence', channel, payload }))
+    })
+    this.history = initial === undefined ? undefined : this.#follow(clock)
+    this.ready = this.#connect()
   }
 
-  /** The same bytes to every member; never waits for one. */
-  deliver (frame: EncodedMessage, { except, whenSlow }: DeliverOptions = {}): void {
-    for (const member of this.members.values()) if (member.id !== except) member.send(frame, whenSlow)
+  /** Sends the same bytes to every member. */
+  deliver (encoded: EncodedMessage, { except, whenSlow }: DeliverOptions = {}): void {
+    for (const member of this.members.values()) if (member.id !== except) member.send(encoded, whenSlow)
   }
 
-  /** The same for a message of the log. */
-  deliverEntry ({ encoded: frame, whenSlow }: EncodedEntry): void {
-    for (const member of this.members.values()) member.send(frame, whenSlow, this)
+  /** Sends an entry of the history to every member. */
+  deliverEntry ({ encoded, whenSlow }: EncodedEntry): void {
+    for (const member of this.members.values()) member.send(encoded, whenSlow, this)
   }
 
-  /** Every member begins anew. */
+  /** Sends `resync` to every member. */
   resyncMembers (reason: ResyncReason): void {
-    const bytes = this.#resyncFrame(reason)
-    if (bytes) for (const member of this.members.values()) member.send(bytes, undefined, this)
+    const encoded = this.#encodeResync(reason)
+    if (encoded) for (const member of this.members.values()) member.send(encoded, undefined, this)
   }
 
   resync (memberId: string): EncodedMessage | undefined {
-    return this.members.has(memberId) ? this.#resyncFrame('slow') : undefined
+    return this.members.has(memberId) ? this.#encodeResync('slow') : undefined
   }
 
-  #resyncFrame (reason: ResyncReason): EncodedMessage | undefined {
-    const replay = this.history?.follower.resyncContent(this.history.initial)
-    return replay && encodeResync(this.channel, replay, reason)
+  /** Reads the history and the presence list again, because events may have been missed. */
+  refresh (): void {
+    this.history?.refresh()
+    this.presence.refresh()
+  }
+
+  #follow (clock: Clock): HistoryFollower {
+    return new HistoryFollower({
+      read: (since) => this.#adapter.history.read(this.channel, since),
+      deliver: (entry) => this.deliverEntry(entry),
+      resync: (reason) => this.resyncMembers(reason)
+    }, clock)
+  }
+
+  async #connect (): Promise<void> {
+    await this.#adapter.pubsub.subscribe(this.channel)
+    if (this.history) await this.#openHistory(this.history)
+    await this.presence.load()
+  }
+
+  /** While the adapter is degraded, the room opens without its history; members get `resync` when it can be read. */
+  async #openHistory (history: HistoryFollower): Promise<void> {
+    try {
+      await history.catchUp()
+    } catch (error) {
+      if (this.#adapter.status.state === 'up') throw error
+      history.startWithoutHistory()
+    }
+  }
+
+  #encodeResync (reason: ResyncReason): EncodedMessage | undefined {
+    const content = this.history?.resyncContent(this.initial)
+    return content && encodeResync(this.channel, content, reason)
   }
 }

@@ -1,18 +1,15 @@
 import type { Adapter } from '../cluster/adapter.ts'
 import type { AdapterEvents } from '../cluster/events.ts'
 import type { Append, AppendOutcome, HistoryRead } from '../cluster/history.ts'
-import type { PresenceList, PresenceVersion } from '../cluster/presence.ts'
-import { clusterTimings } from '../cluster/timings.ts'
 import type { Clock } from '../clock.ts'
-import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
-import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
-import type { Position } from '../protocol/position.ts'
-import { HistoryFollower } from '../history/history-follower.ts'
-import { PositionPoller } from '../history/position-poller.ts'
-import { Room, type DeliverOptions, type Member } from './room.ts'
 import type { RecoveryContent } from '../history/history-cache.ts'
+import { PositionPoller } from '../history/position-poller.ts'
+import type { PresenceEntry } from '../protocol/control-messages.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { Position } from '../protocol/position.ts'
+import { Room, type DeliverOptions, type Member } from './room.ts'
 
-/** Every room of this node, joined to those of the other nodes by the adapter. */
+/** The rooms of this node, connected by the adapter with the rooms of other nodes. */
 export class Rooms {
   readonly #adapter: Adapter
   readonly #clock: Clock
@@ -25,28 +22,29 @@ export class Rooms {
     this.#positions = new PositionPoller(adapter.history, clock)
   }
 
-  /** What the adapter has to tell of rooms. */
+  /** The handlers of those adapter events that concern rooms. */
   get adapterEvents (): Pick<AdapterEvents, 'message' | 'presenceChanged' | 'entryAppended' | 'gap'> {
     return {
-      message: (channel, bytes, whenSlow) => this.#rooms.get(channel)?.deliver(bytes, { whenSlow }),
-      presenceChanged: (channel, moment, change) => this.#presenceChanged(channel, moment, change),
-      entryAppended: (channel, epoch, entry, snapshot) => this.#rooms.get(channel)?.history?.follower.receive(epoch, entry, snapshot),
-      gap: () => { for (const room of this.#rooms.values()) this.#catchUp(room) }
+      message: (channel, encoded, whenSlow) => this.#rooms.get(channel)?.deliver(encoded, { whenSlow }),
+      presenceChanged: (channel, version, change) => this.#rooms.get(channel)?.presence.apply(version, change),
+      entryAppended: (channel, epoch, entry, snapshot) =>
+        this.#rooms.get(channel)?.history?.receive(epoch, entry, snapshot),
+      gap: () => { for (const room of this.#rooms.values()) room.refresh() }
     }
   }
 
-  /** Rooms with a member, or with a join under way. */
+  /** The number of rooms with a member or an unfinished join. */
   get size (): number {
     return this.#rooms.size
   }
 
   /**
-   * Keeps the room of a channel, opening it when it is the first to ask. Every `open` is followed by one `release`, the
-   * failed ones too. Rejects when the adapter cannot subscribe, or cannot read the log. `history`: how many messages of its log a new member
-   * gets; undefined where the channel has none.
+   * Holds the room of a channel, and opens it first if necessary. Each call, even a failed one, is followed by one
+   * `releaseRoom`. Rejects when the adapter cannot subscribe or cannot read the history. `initial`: how many entries a
+   * new member receives; undefined for a channel without a history.
    */
-  async openRoom (channel: string, history?: number): Promise<void> {
-    const room = this.#rooms.get(channel) ?? this.#begin(channel, history)
+  async openRoom (channel: string, initial?: number): Promise<void> {
+    const room = this.#rooms.get(channel) ?? this.#createRoom(channel, initial)
     room.holds++
     await room.ready
   }
@@ -55,8 +53,9 @@ export class Rooms {
     const room = this.#rooms.get(channel) as Room
     if (--room.holds > 0) return
     this.#rooms.delete(channel)
-    this.#close(room)
-    this.#quietly(this.#adapter.pubsub.unsubscribe(channel))
+    room.history?.close()
+    this.#positions.unwatch(channel)
+    ignoreFailure(this.#adapter.pubsub.unsubscribe(channel))
   }
 
   addMember (channel: string, member: Member): void {
@@ -68,42 +67,45 @@ export class Rooms {
   }
 
   /**
-   * Publishes a frame to the members elsewhere and hands it to those here. Neither waits for the other; elsewhere is first, since that costs those here one
-   * write, and the other way round it is one for each member here.
+   * Publishes a message to other nodes and delivers it to the members of this one. Neither waits for the other. Other
+   * nodes come first, because that is one write, while local delivery is one per member.
    */
-  broadcast (channel: string, bytes: EncodedMessage, options: DeliverOptions = {}): void {
-    this.#quietly(this.#adapter.pubsub.publish(channel, bytes, options.whenSlow))
-    this.#rooms.get(channel)?.deliver(bytes, options)
+  broadcast (channel: string, encoded: EncodedMessage, options: DeliverOptions = {}): void {
+    ignoreFailure(this.#adapter.pubsub.publish(channel, encoded, options.whenSlow))
+    this.#rooms.get(channel)?.deliver(encoded, options)
   }
 
-  /** Appends to a channel's log; members everywhere get it from there, in its order. Rejects when that cannot be done, or nobody knows. */
+  /**
+   * Appends to a channel's history, from which the members of all nodes receive the entry in order. Rejects when the
+   * append failed, or when its outcome is unknown.
+   */
   async append (channel: string, append: Append): Promise<AppendOutcome> {
-    const appended = await this.#adapter.history.append(channel, append)
-    if ('position' in appended) this.#rooms.get(channel)?.history?.follower.expectEntry(appended.position)
-    return appended
+    const outcome = await this.#adapter.history.append(channel, append)
+    if ('position' in outcome) this.#rooms.get(channel)?.history?.expectEntry(outcome.position)
+    return outcome
   }
 
-  /** What came after a position, else where to begin anew, from the log itself. */
+  /** Reads the shared history after a position; without a position, its newest part. */
   read (channel: string, since?: Position): Promise<HistoryRead> {
     return this.#adapter.history.read(channel, since)
   }
 
-  /** Makes sure that this node has come as far as a client that was elsewhere. */
+  /** Reads the shared history first, if a client has seen more of it on another node than this node has. */
   async catchUpWith (channel: string, since: Position | undefined): Promise<void> {
-    if (since) await this.#rooms.get(channel)?.history?.follower.catchUpWith(since)
+    if (since) await this.#rooms.get(channel)?.history?.catchUpWith(since)
   }
 
-  /** What a member that joins in this turn is told of an open room's log; undefined where it has none. */
+  /** What a joining member receives from the history; undefined where the channel has none. */
   recoveryAfter (channel: string, since: Position | undefined): RecoveryContent | undefined {
-    const log = this.#rooms.get(channel)?.history
-    return log?.follower.recoveryAfter(since, log.initial)
+    const room = this.#rooms.get(channel)
+    return room?.history?.recoveryAfter(since, room.initial)
   }
 
   members (channel: string): Member[] {
     return [...this.#rooms.get(channel)?.members.values() ?? []]
   }
 
-  /** Takes members out whose connection does not exist; returns how many there were. */
+  /** Removes the members whose connection no longer exists; returns how many there were. */
   removeMembers (isOrphan: (member: Member) => boolean): number {
     let removed = 0
     for (const [channel, { members }] of this.#rooms) {
@@ -122,92 +124,26 @@ export class Rooms {
     await this.#adapter.presence.enter(channel, { connection: member.id, user: member.userId ?? member.id, data })
   }
 
-  /** Its user stays present for `grace` milliseconds, and is not told to have left when back by then. */
-  exitPresence (channel: string, member: Member, grace: number): void {
-    this.#quietly(this.#adapter.presence.exit(channel, member.id, grace))
+  /** Its user stays present for another `graceMs` milliseconds; a return within that time is not announced. */
+  exitPresence (channel: string, member: Member, graceMs: number): void {
+    ignoreFailure(this.#adapter.presence.exit(channel, member.id, graceMs))
   }
 
-  /** `own` is among them, though news of it may still be on its way here. */
+  /** The present users. Contains `own` even if the adapter has not announced it yet. */
   presenceEntries (channel: string, own?: PresenceEntry): PresenceEntry[] {
     const entries = this.#rooms.get(channel)?.presence.entries ?? []
     return own && !entries.some(({ user }) => user === own.user) ? [...entries, own] : entries
   }
 
-  #begin (channel: string, initial: number | undefined): Room {
-    const room: Room = new Room(channel, () => this.#refreshPresence(room))
-    if (initial !== undefined) room.history = { initial, follower: this.#follow(room) }
+  #createRoom (channel: string, initial: number | undefined): Room {
+    const room = new Room(channel, initial, { adapter: this.#adapter, clock: this.#clock })
     this.#rooms.set(channel, room)
-    room.ready = this.#connect(room)
+    if (room.history) this.#positions.watch(channel, room.history)
     return room
   }
+}
 
-  #follow (room: Room): HistoryFollower {
-    const feed = new HistoryFollower({
-      read: (since) => this.#adapter.history.read(room.channel, since),
-      deliver: (logged) => room.deliverEntry(logged),
-      resync: (reason) => room.resyncMembers(reason)
-    }, this.#clock)
-    this.#positions.watch(room.channel, feed)
-    return feed
-  }
-
-  async #connect (room: Room): Promise<void> {
-    await this.#adapter.pubsub.subscribe(room.channel)
-    if (room.history) await this.#openLog(room.history.follower)
-    room.presence.replace(await this.#adapter.presence.list(room.channel))
-  }
-
-  /** Takes a new snapshot, and tells members what it changes. One that fails is followed by another when the adapter tells of a gap. */
-  async #refreshPresence (room: Room): Promise<void> {
-    const list = await this.#adapter.presence.list(room.channel)
-    if (this.#isTooEarly(room, list)) return
-    room.heldBack = 'no'
-    const change = room.presence.replace(list)
-    if (change) room.deliver(encodeEnvelope({ type: 'presence', channel: room.channel, payload: change }))
-  }
-
-  async #openLog (feed: HistoryFollower): Promise<void> {
-    try {
-      await feed.catchUp()
-    } catch (error) {
-      if (this.#adapter.status.state === 'up') throw error
-      feed.startWithoutHistory()
-    }
-  }
-
-  /** After a loss of all that was known, every node first has to say again who is with it: until then nobody is told to have left. */
-  #isTooEarly (room: Room, list: PresenceList): boolean {
-    if (!room.presence.isLostIn(list) || room.heldBack === 'long enough') return false
-    if (room.heldBack === 'no') this.#clock.setTimeout(() => this.#believe(room), clusterTimings.presenceHoldBackMs)
-    room.heldBack = 'yes'
-    return true
-  }
-
-  #believe (room: Room): void {
-    room.heldBack = 'long enough'
-    this.#quietly(room.refreshing.run())
-  }
-
-  #close ({ channel, history }: Room): void {
-    history?.follower.close()
-    this.#positions.unwatch(channel)
-  }
-
-  /** Messages may have been missed. */
-  #catchUp (room: Room): void {
-    room.history?.follower.refresh()
-    this.#quietly(room.refreshing.run())
-  }
-
-  #presenceChanged (channel: string, moment: PresenceVersion, change: PresenceChange): void {
-    const room = this.#rooms.get(channel)
-    const applied = room?.presence.apply(moment, change)
-    if (applied === 'new') room?.deliver(encodeEnvelope({ type: 'presence', channel, payload: change }))
-    if (applied === 'hole') this.#quietly((room as Room).refreshing.run())
-  }
-
-  /** What is promised at most once may fail: the adapter counts and reports it. */
-  #quietly (outcome: Promise<void>): void {
-    outcome.catch(() => {})
-  }
+/** For calls that promise at most one delivery: the adapter counts and reports their failures. */
+function ignoreFailure (call: Promise<void>): void {
+  call.catch(() => {})
 }

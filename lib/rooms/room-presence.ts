@@ -1,0 +1,76 @@
+import type { PresenceList, PresencePort, PresenceVersion } from '../cluster/presence.ts'
+import { clusterTimings } from '../cluster/timings.ts'
+import type { Clock } from '../clock.ts'
+import { CoalescedTask } from '../history/coalesced-task.ts'
+import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
+import { PresenceReplica } from './presence-replica.ts'
+
+export interface RoomPresenceDeps {
+  readonly channel: string
+  readonly presence: Pick<PresencePort, 'list'>
+  readonly clock: Clock
+  /** Called with each change that members have to receive. */
+  readonly onChange: (change: PresenceChange) => void
+}
+
+/**
+ * The presence of one channel as its members know it: a replica that follows the changes, and reads the list again when
+ * a change is missing.
+ *
+ * When the whole list was lost, every node first has to enter its connections again. Until then the new list is
+ * incomplete, so it is held back, because members would otherwise receive `left` for users who are still connected.
+ */
+export class RoomPresence {
+  readonly #deps: RoomPresenceDeps
+  readonly #replica = new PresenceReplica()
+  readonly #reads: CoalescedTask
+  #holdBack: 'none' | 'running' | 'over' = 'none'
+
+  constructor (deps: RoomPresenceDeps) {
+    this.#deps = deps
+    this.#reads = new CoalescedTask(() => this.#read())
+  }
+
+  get entries (): PresenceEntry[] {
+    return this.#replica.entries
+  }
+
+  /** Reads the list for the first time. Rejects when the adapter cannot. */
+  async load (): Promise<void> {
+    this.#replica.replace(await this.#deps.presence.list(this.#deps.channel))
+  }
+
+  /** Reads the list again and reports the difference. A failed read is repeated after the adapter's next `gap`. */
+  refresh (): void {
+    this.#reads.run().catch(() => {})
+  }
+
+  /** Applies a change that the adapter announced. */
+  apply (version: PresenceVersion, change: PresenceChange): void {
+    const applied = this.#replica.apply(version, change)
+    if (applied === 'new') this.#deps.onChange(change)
+    if (applied === 'hole') this.refresh()
+  }
+
+  async #read (): Promise<void> {
+    const list = await this.#deps.presence.list(this.#deps.channel)
+    if (this.#isHeldBack(list)) return
+    this.#holdBack = 'none'
+    const change = this.#replica.replace(list)
+    if (change) this.#deps.onChange(change)
+  }
+
+  #isHeldBack (list: PresenceList): boolean {
+    if (!this.#replica.isLostIn(list) || this.#holdBack === 'over') return false
+    if (this.#holdBack === 'none') {
+      this.#deps.clock.setTimeout(() => this.#endHoldBack(), clusterTimings.presenceHoldBackMs)
+    }
+    this.#holdBack = 'running'
+    return true
+  }
+
+  #endHoldBack (): void {
+    this.#holdBack = 'over'
+    this.refresh()
+  }
+}
