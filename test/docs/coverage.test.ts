@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
@@ -8,8 +8,17 @@ import { root } from '../support/root.ts'
 /** The name of a code span: of `ctx.broadcast(type, payload)` it is `ctx.broadcast`. */
 const nameOf = (code: string) => /^[\w$./-]+/.exec(code)?.[0] ?? code
 const onAnyPage = new Set(pages().flatMap(explained).map(nameOf))
-const inOptions = new Set(explained(readPage('docs/options.md')).map(nameOf))
-const inClient = new Set(explained(readPage('docs/client.md')).map(nameOf))
+const namesOn = (path: string) => new Set(explained(readPage(path)).map(nameOf))
+const onServerPage = namesOn('docs/server.md')
+const inOptions = namesOn('docs/options.md')
+const inClient = namesOn('docs/client.md')
+
+/** The page that explains the members of an entry's types. */
+const reference: Readonly<Record<string, ReadonlySet<string>>> = {
+  '.': onServerPage,
+  './client': inClient,
+  './testing': namesOn('docs/guide/testing.md')
+}
 
 interface Manifest { readonly exports: Readonly<Record<string, { readonly types: string }>> }
 
@@ -88,10 +97,10 @@ const described: ReadonlyArray<readonly [what: string, entry: string, type: stri
 const inherited = new Set(['name', 'stack', 'cause', 'prototype'])
 
 for (const [what, entry, type, prefix] of described) {
-  t.test(`docs: a page explains every member of ${what}`, async (t) => {
+  t.test(`docs: the reference explains every member of ${what}`, async (t) => {
     const names = membersOf(entry, type).filter((name) => !inherited.has(name))
     t.ok(names.length > 0, 'there are members')
-    t.strictSame(names.map((name) => `${prefix}${name}`).filter((name) => !onAnyPage.has(name)), [])
+    t.strictSame(names.map((name) => `${prefix}${name}`).filter((name) => !reference[entry]?.has(name)), [])
   })
 }
 
@@ -102,12 +111,21 @@ t.test('docs: docs/options.md explains every option, and the members of those th
   t.strictSame([...membersOf('.', 'ChannelsOptions'), ...nested].filter((name) => !inOptions.has(name)), [])
 })
 
+t.test('docs: docs/server.md explains every FST_CHANNELS_ code of the sources', async (t) => {
+  const folders = ['lib', 'plugins'].map((folder) => join(root, folder))
+  const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts')).map((name) => join(folder, name)))
+  const codes = files.flatMap((file) => readFileSync(file, 'utf8').match(/FST_CHANNELS_[A-Z_]*[A-Z]/g) ?? [])
+  t.ok(codes.length > 10, 'there are codes')
+  t.strictSame([...new Set(codes)].filter((code) => !onServerPage.has(code)), [])
+})
+
 t.test('docs: docs/client.md explains every option of connect and of join', async (t) => {
   const names = [...membersOf('./client', 'ConnectOptions'), ...membersOf('./client', 'JoinOptions')]
   t.strictSame(names.filter((name) => !inClient.has(name)), [])
 })
 
-t.test('docs: what no heading and no table names is not explained', async (t) => {
+t.test('docs: a name in no heading and no table is not explained', async (t) => {
   t.notOk(onAnyPage.has('ctx.nonsense'))
   t.throws(() => membersOf('.', 'Nonsense'), new Error("'.' does not export Nonsense"))
 })
