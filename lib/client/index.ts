@@ -1,5 +1,6 @@
 /** `fastify-channels/client`: the client for browsers, Node and React Native. */
 export { connect, type ConnectOptions } from './connect.ts'
+export { ChannelsError } from '../protocol/errors.ts'
 export { RequestError, type FailureCode } from './request-error.ts'
 export type { JoinOptions, Present, PresenceDifference, Resync, TypedChannel } from './typed-channel.ts'
 export type { DeclaredError, EntryInfo, SendResult, TypedMessaging } from './typed-messaging.ts'

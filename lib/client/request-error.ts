@@ -1,4 +1,4 @@
-import { errorMessages, type ErrorCode } from '../protocol/errors.ts'
+import { ChannelsError, errorMessages, type ErrorCode } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { CloseInfo } from './transport/socket-attempt.ts'
 import { numberOf, propertyOf, textOf } from './transport/read-envelope.ts'
@@ -32,10 +32,10 @@ export type FailureCode = ErrorCode | OwnCode
  * `disconnected` (not sent, or the connection was lost before the reply), `timeout`, `closed`, `not_joined`,
  * `already_joined`, and for idempotent messages `too_many_pending` and `unknown_outcome`.
  */
-export class RequestError<C extends string = string, D = unknown> extends Error {
+export class RequestError<C extends string = string, D = unknown> extends ChannelsError {
   override readonly name = 'RequestError'
   /** What failed: `rate_limited`, `disconnected`, or a code that the message declares. */
-  readonly code: C
+  declare readonly code: C
   /** The data that the contract declares for this code, or the `details` of a protocol error; undefined without any. */
   readonly data: D
   /** Milliseconds after which a further try makes sense; undefined when the server does not say. */
@@ -47,10 +47,9 @@ export class RequestError<C extends string = string, D = unknown> extends Error 
 
   /** @param reason What went wrong, without the message and the channel, for the text of `message`. */
   constructor ({ type, channel }: Subject, code: C, reason: string, data: D, retryAfter?: number) {
-    super(sentence({ type, channel }, code, reason, retryAfter))
+    super(code, sentence({ type, channel }, code, reason, retryAfter), 500)
     this.type = type
     this.channel = channel
-    this.code = code
     this.data = data
     this.retryAfter = retryAfter
   }
