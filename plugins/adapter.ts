@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { setTimeout } from 'node:timers/promises'
 import fastifyRedis from '@fastify/redis'
 import type { FastifyInstance } from 'fastify'
@@ -6,35 +7,63 @@ import type { Adapter } from '../lib/cluster/adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../lib/memory/memory-adapter.ts'
 import { RedisAdapter } from '../lib/redis/redis-adapter.ts'
 import { NoSuchRedis } from './errors.ts'
-import type { RedisOption, Settings } from './options.ts'
+import type { RedisOption } from './options.ts'
+import type { Settings } from './settings.ts'
 
-/** What joins this process to others: Redis, what the application brought, or nothing. @throws {NoSuchRedis} */
+/**
+ * What connects this node to others: Redis, the application's own adapter, or nothing.
+ * @throws {NoSuchRedis} when @fastify/redis has no such namespace.
+ */
 export async function adapterOf (app: FastifyInstance, { redis, adapter, clock }: Settings): Promise<Adapter> {
-  if (!redis) return adapter ?? new MemoryAdapter(new MemoryHub(clock))
+  if (adapter) return adapter
+  if (!redis) return memoryAdapter(app, new MemoryHub(clock))
   const { prefix } = redis
   return new RedisAdapter({ client: await clientOf(app, redis), clock, log: app.log, ...(prefix && { prefix }) })
 }
 
+function memoryAdapter (app: FastifyInstance, hub: MemoryHub): Adapter {
+  if (isOneOfSeveralProcesses()) {
+    app.log.warn("this process is one of several that share a port, and no 'redis' is configured: " +
+      "rooms, presence and history are not shared between the processes; pass 'redis' to fastify-channels")
+  }
+  return new MemoryAdapter(hub)
+}
+
+/** PM2 numbers its instances from 0, and starts a single one as a cluster worker too. */
+function isOneOfSeveralProcesses (): boolean {
+  const { NODE_APP_INSTANCE: instance } = process.env
+  return instance === undefined ? cluster.isWorker : Number(instance) > 0
+}
+
 async function clientOf (app: FastifyInstance, redis: RedisOption): Promise<Redis | Cluster> {
   if ('client' in redis) return redis.client
-  if ('url' in redis) return shared(app, redis.url)
+  if ('url' in redis) return privateClient(app, redis.url)
   const client = app.redis?.[redis.namespace]
   if (!client) throw new NoSuchRedis(redis.namespace)
   return client
 }
 
-/** Milliseconds that a Redis gets to be there at the start: without it the server begins all the same. */
-const patience = 1_000
+/** Milliseconds that the registration waits for Redis. The server starts without it after that. */
+const startTimeoutMs = 1_000
 
-/** A client that the application may use as well, as `fastify.redis`. It may be away at the start, and comes and goes as it likes. */
-async function shared (app: FastifyInstance, url: string): Promise<Redis> {
-  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: patience })
-  client.on('error', (err) => app.log.debug({ err: err.message }, 'Redis is away'))
+/** A client for this plugin alone. It reconnects by itself, so Redis may be away at the start. */
+async function privateClient (app: FastifyInstance, url: string): Promise<Redis> {
+  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: startTimeoutMs })
+  client.on('error', (err) => app.log.debug({ err: err.message }, 'Redis cannot be reached'))
   app.addHook('onClose', async () => client.disconnect())
-  await Promise.race([client.connect().catch(() => {}), setTimeout(patience, undefined, { ref: false })])
-  if (app.hasDecorator('redis')) return client
-  // @fastify/redis fails where its client is not there within its time.
-  if (client.status === 'ready') await app.register(fastifyRedis, { client })
-  else app.decorate('redis', client as unknown as FastifyInstance['redis'])
+  await Promise.race([client.connect().catch(() => {}), setTimeout(startTimeoutMs, undefined, { ref: false })])
+  // @fastify/redis does not return before its client is ready, and would fail the registration.
+  if (client.status === 'ready') await registerPrivately(app, client)
   return client
+}
+
+/**
+ * Registers @fastify/redis in a child context, where its decorator stays: `app.redis` is the application's. The child
+ * has a `redis` of its own first, so that a client that the application registered before is not found in its place.
+ */
+async function registerPrivately (app: FastifyInstance, client: Redis): Promise<void> {
+  await app.register(async (child) => {
+    child.decorate('redis', Object.create(null) as FastifyInstance['redis'])
+    await child.register(fastifyRedis, { client, namespace: 'fastify-channels' })
+  })
 }

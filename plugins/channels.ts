@@ -1,60 +1,80 @@
 import fastifyJwt from '@fastify/jwt'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Node } from '../lib/server/node.ts'
 import { adapterOf } from './adapter.ts'
-import { heartbeat } from './heartbeat.ts'
-import { settingsOf, type ChannelsOptions } from './options.ts'
-import { registry } from './registry.ts'
-import { rooms } from './rooms.ts'
+import { decorate } from './decorators.ts'
+import { AlreadyRegistered } from './errors.ts'
+import type { ChannelsOptions } from './options.ts'
 import { watchSessions } from './session-check.ts'
-import { status } from './status.ts'
+import { settingsOf, type Settings } from './settings.ts'
+import { addStatusRoute } from './status-route.ts'
 import { strictJwt } from './upgrade/strict-jwt.ts'
 import { webSocketServer } from './web-socket-server.ts'
-import { wsRoute } from './ws-route.ts'
+import { addWsRoutes } from './ws-route.ts'
+
+/**
+ * What an application tells the library about its types, by declaration merging:
+ *
+ *     declare module 'fastify-channels' {
+ *       interface Register { user: { id: string }, locals: { tenant: string } }
+ *     }
+ *
+ * `user` is the type of `ctx.user`. Default: the type of `request.user`. `locals` is the type of `ctx.locals`, which a
+ * route's option `locals` returns. Default: `unknown`.
+ */
+export interface Register {}
+
+type ApplicationTypes = Register
 
 declare module '../lib/server/implement.ts' {
-  interface Register { request: FastifyRequest }
+  interface Register extends ApplicationTypes { request: FastifyRequest }
 }
 
-/** The composition root: one node, and a plugin for each of its services. */
+/** The servers that have the plugin, because two of them would both answer an upgrade. */
+const servers = new WeakSet<FastifyInstance['server']>()
+
+/**
+ * The plugin. Wait for its registration, because `app.ws` and the services exist only then:
+ * `await app.register(channels, options)`. Plugins registered after it find them without waiting.
+ * @throws {ChannelsError} `FST_CHANNELS_OPTIONS` for a wrong option, `FST_CHANNELS_ALREADY_REGISTERED`,
+ * `FST_CHANNELS_DECORATOR_TAKEN`, `FST_CHANNELS_NO_SUCH_REDIS` or `FST_CHANNELS_WEBSOCKET_REGISTERED`.
+ */
 export const channels = fp<ChannelsOptions>(async (app, options) => {
   const settings = settingsOf(options)
+  if (servers.has(app.server)) throw new AlreadyRegistered()
+  servers.add(app.server)
   const node = new Node(settings, await adapterOf(app, settings), settings.clock, app.log)
   if (settings.jwt) await app.register(fastifyJwt, strictJwt(settings.jwt))
-  if (settings.sessionCheck) {
-    const end = watchSessions(settings.sessionCheck, node, settings.clock)
-    app.addHook('onClose', async () => end())
-  }
+  checkSessions(app, node, settings)
   await app.register(webSocketServer, { node, settings })
-  await app.register(registry, { node })
-  await app.register(rooms, { node })
-  await app.register(heartbeat, { node })
-  await app.register(status, { node, path: settings.status })
-  await app.register(wsRoute, { node, settings })
-}, { name: 'fastify-channels', fastify: '5.x' })
+  decorate(app, node, settings.decorators)
+  if (settings.status !== undefined) addStatusRoute(app, settings.status, node)
+  addWsRoutes(app, node, settings)
+}, { name: 'fastify-channels', fastify: '>=5.12.8 <6' })
+
+function checkSessions (app: FastifyInstance, node: Node, { sessionCheck, clock }: Settings): void {
+  if (!sessionCheck) return
+  const stop = watchSessions(sessionCheck, node, clock)
+  app.addHook('onClose', async () => stop())
+}
 
 export default channels
-export type { ChannelsOptions } from './options.ts'
-export * from '../lib/contract/define-channel.ts'
-export * from '../lib/server/implement.ts'
-// These also bring each plugin's additions to Fastify's types along.
-export type { HeartbeatService } from './heartbeat.ts'
-export type { RegistryService } from './registry.ts'
-export type { Room, RoomMember, RoomsService } from './rooms.ts'
-export type { ConnectionInfo } from '../lib/connection/connection.ts'
-export type { WsOptions } from './ws-route.ts'
-export type { ChannelsStatus, StatusService } from './status.ts'
-export type { NodeInfo, NodeResults } from '../lib/server/services/node-requests.ts'
-export type * from '../lib/cluster/adapter.ts'
-export type { AdapterEvents } from '../lib/cluster/events.ts'
-export type * from '../lib/cluster/history.ts'
-export type * from '../lib/cluster/idempotency.ts'
-export type * from '../lib/cluster/nodes.ts'
-export type * from '../lib/cluster/presence.ts'
-export type * from '../lib/cluster/pubsub.ts'
-export type * from '../lib/cluster/quota.ts'
-export { Behind } from '../lib/protocol/errors.ts'
+export { defineChannel, defineConnection } from '../lib/contract/define-channel.ts'
+export { handler, implement } from '../lib/server/implement.ts'
+export type {
+  ChannelContext, Handler, Handlers, Implementation, ImplementedChannel, MessageContext
+} from '../lib/server/implement.ts'
+export { closeEvents, type CloseEvent } from '../lib/protocol/close-events.ts'
+export { Behind, ChannelsError } from '../lib/protocol/errors.ts'
 export type { HistoryContent, HistoryMessage } from '../lib/protocol/history.ts'
 export type { Position } from '../lib/protocol/position.ts'
-export { closeEvents, type CloseEvent } from '../lib/protocol/close-events.ts'
+export type { ConnectionInfo } from '../lib/connection/connection.ts'
+export type { Target } from '../lib/connection/registry.ts'
+export type { NodeStatus } from '../lib/server/node.ts'
+export type { NodeInfo, NodeResults } from '../lib/server/services/node-requests.ts'
+export type { RegistryService } from '../lib/server/services/registry-service.ts'
+export type { Room, RoomsService } from '../lib/server/services/rooms-service.ts'
+export type { ChannelsService, HeartbeatService } from './decorators.ts'
+export type { ChannelsOptions } from './options.ts'
+export type { WsOptions } from './ws-route.ts'

@@ -1,36 +1,135 @@
-import createError from '@fastify/error'
+import { ChannelsError } from '../lib/protocol/errors.ts'
 
-/** At registration: an option is wrong. */
-export const InvalidOptions = createError<[string]>('FST_CHANNELS_OPTIONS', 'fastify-channels: option %s')
+/** At registration: an option of the plugin or of a route is wrong. */
+export class InvalidOptions extends ChannelsError {
+  constructor (problem: string) {
+    super('FST_CHANNELS_OPTIONS', problem, 500)
+  }
+}
 
-/** At registration: the namespace of `@fastify/redis` that an option names is not there. */
-export const NoSuchRedis = createError<[string]>(
-  'FST_CHANNELS_NO_SUCH_REDIS',
-  "fastify-channels: @fastify/redis has no namespace '%s': register it before"
-)
+/** At registration: `app.ws` was not called with a URL, options and implemented contracts. */
+export class InvalidRoute extends ChannelsError {
+  constructor (url: string, problem: string) {
+    super('FST_CHANNELS_ROUTE', `wrong arguments for the route '${url}': ${problem}`, 500)
+  }
+}
 
-/** At registration: nothing says who may connect. */
-export const UnprotectedRoute = createError<[string]>(
-  'FST_CHANNELS_UNPROTECTED_ROUTE',
-  "fastify-channels: nothing protects the route '%s': register @fastify/jwt or give the 'jwt' option, give 'identify', or say 'public: true'"
-)
+/** At registration: the server has the plugin already. */
+export class AlreadyRegistered extends ChannelsError {
+  constructor () {
+    super('FST_CHANNELS_ALREADY_REGISTERED',
+      'fastify-channels is already registered on this server: register it once, before the plugins that use it', 500)
+  }
+}
 
-/** At registration: somebody else registered `@fastify/websocket`. */
-export const WebSocketRegistered = createError(
-  'FST_CHANNELS_WEBSOCKET_REGISTERED',
-  "fastify-channels registers @fastify/websocket itself: remove your registration, and pass its options as 'websocket'"
-)
+/** At registration: the application has a decorator of this name. */
+export class DecoratorTaken extends ChannelsError {
+  constructor (name: string, remedy: string) {
+    super('FST_CHANNELS_DECORATOR_TAKEN', `the application already has the decorator '${name}': ${remedy}`, 500)
+  }
+}
 
-/** At an upgrade: an identity was found, but not what to call it. */
-export const NoUserId = createError(
-  'FST_CHANNELS_NO_USER_ID',
-  "the identity has neither 'id' nor 'sub': say what identifies it with the 'userId' option"
-)
+/** At registration: the option `redis` names a client that @fastify/redis does not have. */
+export class NoSuchRedis extends ChannelsError {
+  constructor (namespace: string) {
+    super('FST_CHANNELS_NO_SUCH_REDIS',
+      `@fastify/redis has no namespace '${namespace}': register it before fastify-channels`, 500)
+  }
+}
 
-// What a client can cause comes without a stack: it says nothing, and Fastify would log it.
-export const BadHandshake = createError<[string]>('FST_CHANNELS_BAD_HANDSHAKE', '%s', 400, Error, false)
-export const Unauthenticated = createError('FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required', 401, Error, false)
-export const ForbiddenOrigin = createError('FST_CHANNELS_FORBIDDEN_ORIGIN', 'This origin is not allowed', 403, Error, false)
-export const TooManyConnections = createError<[string]>('FST_CHANNELS_TOO_MANY_CONNECTIONS', 'Too many connections of this %s', 429, Error, false)
-export const ServerFull = createError('FST_CHANNELS_SERVER_FULL', 'The server has no room for more connections', 503, Error, false)
-export const UpgradeRequired = createError<[string]>('FST_CHANNELS_UPGRADE_REQUIRED', '%s', 426, Error, false)
+/** At registration: nothing decides who may connect. */
+export class UnprotectedRoute extends ChannelsError {
+  constructor (url: string) {
+    super('FST_CHANNELS_UNPROTECTED_ROUTE', `nothing protects the route '${url}': register @fastify/jwt before ` +
+      "fastify-channels, pass 'jwt' or 'identify', or set 'public: true'", 500)
+  }
+}
+
+/** At registration: the application registered @fastify/websocket. */
+export class WebSocketRegistered extends ChannelsError {
+  constructor () {
+    super('FST_CHANNELS_WEBSOCKET_REGISTERED', '@fastify/websocket is already registered: remove that registration, ' +
+      "because fastify-channels registers it, and pass its options as 'websocket'", 500)
+  }
+}
+
+/** At an upgrade: the user has no id. */
+export class NoUserId extends ChannelsError {
+  constructor () {
+    super('FST_CHANNELS_NO_USER_ID',
+      "the user has neither 'id' nor 'sub': pass 'userId', a function that returns the id of a user", 500)
+  }
+}
+
+/**
+ * The refusal of an upgrade, which a client can cause. It has no stack trace, because Fastify would log it each time.
+ */
+class RefusedUpgrade extends ChannelsError {
+  constructor (code: string, message: string, statusCode: number) {
+    super(code, message, statusCode)
+    this.stack = `${this.name}: ${message}`
+  }
+}
+
+export class BadHandshake extends RefusedUpgrade {
+  constructor (problem: string) {
+    super('FST_CHANNELS_BAD_HANDSHAKE', problem, 400)
+  }
+}
+
+export class Unauthenticated extends RefusedUpgrade {
+  constructor () {
+    super('FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required: send a valid token.', 401)
+  }
+}
+
+export class ForbiddenOrigin extends RefusedUpgrade {
+  constructor () {
+    super('FST_CHANNELS_FORBIDDEN_ORIGIN', "This origin is not allowed: add it to the option 'origins'.", 403)
+  }
+}
+
+export class UpgradeRequired extends RefusedUpgrade {
+  constructor (problem: string) {
+    super('FST_CHANNELS_UPGRADE_REQUIRED', problem, 426)
+  }
+}
+
+/** `of`: what has too many connections, a user or an address. */
+export class TooManyConnections extends RefusedUpgrade {
+  constructor (of: 'user' | 'address') {
+    super('FST_CHANNELS_TOO_MANY_CONNECTIONS',
+      `Too many connections of this ${of}: try again after the time in Retry-After.`, 429)
+  }
+}
+
+export class ServerFull extends RefusedUpgrade {
+  constructor () {
+    super('FST_CHANNELS_SERVER_FULL',
+      'The server has no room for more connections: try again after the time in Retry-After.', 503)
+  }
+}
+
+/** The message about an option that does not exist, with the name that was probably meant. `name` may be a path. */
+export function unknownOption (name: string, known: readonly string[]): string {
+  const own = name.slice(name.lastIndexOf('.') + 1)
+  const path = name.slice(0, name.length - own.length)
+  const [closest = ''] = known.toSorted((a, b) => distance(own, a) - distance(own, b))
+  const isTypo = distance(own, closest) <= Math.ceil(closest.length / 3)
+  return `unknown option '${name}'; ${isTypo
+    ? `did you mean '${path}${closest}'?`
+    : `the options are ${known.map((other) => `'${path}${other}'`).join(', ')}`}`
+}
+
+/** Characters to insert, delete or replace until `a` is `b`, upper and lower case being the same (Levenshtein). */
+function distance (a: string, b: string): number {
+  const [from, to] = [a.toLowerCase(), b.toLowerCase()]
+  let costs = Array.from({ length: to.length + 1 }, (_, i) => i)
+  for (let i = 0; i < from.length; i++) {
+    costs = costs.reduce<number[]>((row, above, j) => {
+      const diagonal = (costs[j - 1] ?? 0) + (from[i] === to[j - 1] ? 0 : 1)
+      return [...row, j === 0 ? i + 1 : Math.min(above + 1, row[j - 1] as number + 1, diagonal)]
+    }, [])
+  }
+  return costs[to.length] as number
+}

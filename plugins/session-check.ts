@@ -3,26 +3,28 @@ import type { ConnectionInfo } from '../lib/connection/connection.ts'
 import type { Node } from '../lib/server/node.ts'
 import { closeEvents } from '../lib/protocol/close-events.ts'
 
-/** For sessions, which have no `exp` that a server could watch. */
+/** Checks sessions, which have no expiry that the server could watch. */
 export interface SessionCheck {
-  /** Milliseconds. */
+  /** Milliseconds between two checks of a connection. */
   readonly interval: number
-  /** Whether a connection's session is still good. One that throws says nothing: the connection stays, and the log has why. */
+  /**
+   * Whether the session of a connection is still valid. When it throws, the connection stays and the error is logged.
+   */
   readonly check: (connection: ConnectionInfo) => boolean | Promise<boolean>
 }
 
-/** Asks for every connection, one timer for all. Returns what ends it. */
+/** Checks every connection of the node, with one timer for all. Returns a function that stops it. */
 export function watchSessions ({ interval, check }: SessionCheck, node: Node, clock: Clock): () => void {
   let timer: Timer
-  const ask = async (connection: ReturnType<Node['registry']['all']>[number]) => {
+  const checkOne = async (connection: ReturnType<Node['registry']['all']>[number]) => {
     try {
       if (await check(connection) === false) connection.close(closeEvents.revoked)
     } catch (err) {
-      connection.log.error({ err }, 'the session check failed')
+      connection.log.error({ err }, "the option 'sessionCheck' failed: the connection stays open")
     }
   }
   const round = () => {
-    for (const connection of node.registry.all()) ask(connection)
+    for (const connection of node.registry.all()) checkOne(connection)
     timer = clock.setTimeout(round, interval)
   }
   timer = clock.setTimeout(round, interval)

@@ -5,16 +5,16 @@ import type { Node } from '../lib/server/node.ts'
 import { closeEvents } from '../lib/protocol/close-events.ts'
 import { WebSocketRegistered } from './errors.ts'
 import { selectSubprotocol } from './upgrade/handshake.ts'
-import type { Settings } from './options.ts'
+import type { Settings } from './settings.ts'
 import { hideTokens, restoreToken } from './upgrade/token-in-url.ts'
 import { UpgradeGuard } from './upgrade/upgrade-guard.ts'
 
-/** Marks a route that takes upgrades, in its `config`. */
+/** Marks a WebSocket route in its `config`. */
 const takesUpgrades = Symbol('fastify-channels.takes-upgrades')
 
 /**
- * `@fastify/websocket`, with what it leaves open: limits on frames, 404 for an upgrade where there is no WebSocket route,
- * and an end of the server that tells the clients and does not wait for dead ones.
+ * Registers @fastify/websocket and adds limits on frames, 404 for an upgrade without a WebSocket route, and a shutdown
+ * that closes every connection with a reason and does not wait for dead ones.
  */
 export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app, { node, settings }) => {
   if (app.hasDecorator('websocketServer')) throw new WebSocketRegistered()
@@ -25,7 +25,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
   })
   await app.register(fastifyWebsocket, {
     errorHandler: (error, socket, request) => {
-      // What the peer or the network did: a frame that breaks RFC 6455, a reset. `ws` has closed with its code.
+      // The peer broke RFC 6455 or the network failed. `ws` has closed the connection with a fitting code.
       request.log.info({ err: error.message }, 'connection failed')
       socket.terminate()
     },
@@ -34,7 +34,8 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
     preClose: async () => {
       guard.close()
       await node.close()
-      for (const other of app.websocketServer.clients) other.close(closeEvents.goingAway.code, closeEvents.goingAway.reason)
+      const { code, reason } = closeEvents.goingAway
+      for (const other of app.websocketServer.clients) other.close(code, reason)
       app.websocketServer.close()
     }
   })
@@ -50,7 +51,7 @@ function serverOptions ({ maxPayload, closeTimeout }: Settings) {
   return {
     maxPayload,
     closeTimeout,
-    // Floods of tiny fragments cost memory far beyond maxPayload.
+    // Many tiny fragments cost far more memory than maxPayload.
     maxFragments: 256,
     perMessageDeflate: false,
     handleProtocols: selectSubprotocol

@@ -9,15 +9,15 @@ import { ConnectionQuota } from '../../lib/limits/connection-quota.ts'
 import { withTimeout } from '../../lib/server/with-timeout.ts'
 import { ServerFull, TooManyConnections } from '../errors.ts'
 
-/** Seconds (RFC 9110 section 10.2.3). Places are given back when connections end, and nobody knows when that is. */
-const retryAfter = '5'
+/** Seconds (RFC 9110 section 10.2.3). A guess, because a quota becomes free when some connection closes. */
+const retryAfterSeconds = '5'
 
-/** Milliseconds that all nodes together get to say whether a user has a place left. */
-const patience = 1_000
+/** Milliseconds that the adapter gets to count a user's connections on all nodes. */
+const quotaTimeoutMs = 1_000
 
 /**
- * Who still has a place, decided before the switch. A place is taken for an upgrade as soon as it is asked about and kept until
- * its socket closes, so that many at once cannot pass together.
+ * The connection quotas, checked before the upgrade. An upgrade counts from its check until its socket closes, so that
+ * many simultaneous upgrades cannot pass together.
  */
 export class Admission {
   readonly #server: ConnectionQuota
@@ -43,35 +43,35 @@ export class Admission {
     if (!this.#take(this.#ips, request.ip, request, reply)) throw new TooManyConnections('address')
   }
 
-  /** Counted over all nodes; where those cannot be asked, here alone. @throws {TooManyConnections} 429 */
+  /** Counts on all nodes; on this node alone while the others cannot be reached. @throws {TooManyConnections} 429 */
   async byUser (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (userId === undefined) return
     if (!this.#take(this.#users, userId, request, reply)) throw new TooManyConnections('user')
-    const reserved = await this.#reserve(userId, request.raw.socket)
-    if (reserved.granted) return
-    reply.header('retry-after', Math.ceil(reserved.retryAfter / 1_000))
+    const acquired = await this.#acquire(userId, request.raw.socket)
+    if (acquired.granted) return
+    reply.header('retry-after', Math.ceil(acquired.retryAfter / 1_000))
     throw new TooManyConnections('user')
   }
 
-  async #reserve (userId: string, socket: Socket): Promise<QuotaOutcome> {
-    const place = randomUUID()
-    const free = () => { this.#adapter.quota.release(userId, place).catch(() => {}) }
-    const reserving = this.#adapter.quota.acquire(userId, place, this.#perUser)
-    // Whatever comes of it, and whenever: a socket that is gone holds nothing.
-    reserving.then(({ granted }) => {
-      if (granted && socket.closed) free()
-      else if (granted) socket.once('close', free)
+  async #acquire (userId: string, socket: Socket): Promise<QuotaOutcome> {
+    const connectionId = randomUUID()
+    const release = () => { this.#adapter.quota.release(userId, connectionId).catch(() => {}) }
+    const acquiring = this.#adapter.quota.acquire(userId, connectionId, this.#perUser)
+    // Also after the timeout: a closed socket must not keep its quota.
+    acquiring.then(({ granted }) => {
+      if (granted && socket.closed) release()
+      else if (granted) socket.once('close', release)
     }, () => {})
-    return withTimeout(this.#clock, patience, reserving).catch(() => ({ granted: true }))
+    return withTimeout(this.#clock, quotaTimeoutMs, acquiring).catch(() => ({ granted: true }))
   }
 
-  #take (places: ConnectionQuota, key: string, request: FastifyRequest, reply: FastifyReply): boolean {
+  #take (quota: ConnectionQuota, key: string, request: FastifyRequest, reply: FastifyReply): boolean {
     const { socket } = request.raw
-    const taken = places.acquireQuota(key)
-    // A socket that was reset while we waited for somebody's answer has closed already, and will not say so again.
-    if (taken && socket.closed) places.releaseQuota(key)
-    else if (taken) socket.once('close', () => places.releaseQuota(key))
-    else reply.header('retry-after', retryAfter)
-    return taken
+    const isTaken = quota.acquireQuota(key)
+    // A socket that was reset during an asynchronous hook has emitted 'close' already.
+    if (isTaken && socket.closed) quota.releaseQuota(key)
+    else if (isTaken) socket.once('close', () => quota.releaseQuota(key))
+    else reply.header('retry-after', retryAfterSeconds)
+    return isTaken
   }
 }

@@ -6,39 +6,46 @@ import { offeredBy } from './handshake.ts'
 import type { ChannelsOptions, Identify } from '../options.ts'
 import { hiddenToken } from './token-in-url.ts'
 
-/** Who connects, as far as a route found out, and what a newer token says. */
+/** The user of an upgrade, and how a newer token of the same user is verified. */
 export interface Authenticated extends Credentials {
   readonly verify: ((token: string) => Promise<Credentials>) | undefined
 }
 
-/** What a route says of its callers. */
+/** How a route finds its users. */
 export interface Protection {
-  /** Who a request comes from, in place of the token check and of the plugin's `identify`. */
+  /** Finds the user of a request, in place of the token check and of the plugin's `identify`. */
   readonly identify?: Identify
-  /** Anyone may connect; who is known is known. */
+  /**
+   * Lets everyone connect. A connection has a user when `identify`, or else `request.user`, names one.
+   * @default false
+   */
   readonly public?: boolean
 }
 
 /**
- * How a route finds out who connects: its own `identify`, else the plugin's, else the token.
- * @throws {UnprotectedRoute} at registration when there is none of them, and the route does not say that it is public.
+ * How a route finds the user of a request: its own `identify`, else the plugin's, else the token.
+ * @throws {UnprotectedRoute} at registration when it has none of them and is not public.
  */
-export function authenticator (app: FastifyInstance, url: string, route: Protection, options: ChannelsOptions): (request: FastifyRequest) => Promise<Authenticated> {
+export function authenticator (
+  app: FastifyInstance, url: string, route: Protection, options: Pick<ChannelsOptions, 'identify' | 'userId'>
+): (request: FastifyRequest) => Promise<Authenticated> {
   const identify = route.identify ?? options.identify ?? (route.public ? alreadyKnown : undefined)
-  const userIdOf: (user: never) => unknown = options.userId ?? defaultUserId
+  const userIdOf: UserIdOf = options.userId ?? defaultUserId
   if (identify) return async (request) => identified(await identify(request) ?? undefined, route, userIdOf)
   if (!app.hasRequestDecorator('jwtVerify')) throw new UnprotectedRoute(url)
   return async (request) => {
-    placeToken(request)
+    moveTokenToHeader(request)
     const { jwtVerify } = request
     const verify = (token: string) => verified(app, bearerOf(token, jwtVerify), userIdOf)
     return { ...await verified(app, request, userIdOf), verify }
   }
 }
 
-function identified (user: unknown, route: Protection, userIdOf: (user: never) => unknown): Authenticated {
+type UserIdOf = (user: never) => unknown
+
+function identified (user: unknown, route: Protection, userIdOf: UserIdOf): Authenticated {
   if (user === undefined && !route.public) throw new Unauthenticated()
-  const userId = user === undefined ? undefined : named(userIdOf(user as never))
+  const userId = user === undefined ? undefined : requireUserId(userIdOf(user as never))
   return { user, userId, expiresAt: undefined, jti: undefined, verify: undefined }
 }
 
@@ -46,33 +53,36 @@ function alreadyKnown (request: FastifyRequest): unknown {
   return request.user
 }
 
-/** What `@fastify/jwt` asks of a request. */
+/** The part of a request that @fastify/jwt reads. */
 type Bearer = Pick<FastifyRequest, 'headers' | 'jwtVerify'>
 
-/** As much of a request as verifying a token takes: the one of the upgrade is long gone when a newer token comes. */
+/** Stands for a request when a newer token is verified, because the request of the upgrade is gone by then. */
 function bearerOf (token: string, jwtVerify: FastifyRequest['jwtVerify']): Bearer {
   return { headers: { authorization: `Bearer ${token}` }, jwtVerify }
 }
 
-async function verified (app: FastifyInstance, bearer: Bearer, userIdOf: (user: never) => unknown): Promise<Credentials> {
+async function verified (app: FastifyInstance, bearer: Bearer, userIdOf: UserIdOf): Promise<Credentials> {
   const user: unknown = await bearer.jwtVerify().catch(refuse)
   const { exp, jti } = app.jwt.decode(app.jwt.lookupToken(bearer as FastifyRequest)) as { exp?: number, jti?: string }
-  return { user, userId: named(userIdOf(user as never)), expiresAt: exp === undefined ? undefined : exp * 1000, jti }
+  const expiresAt = exp === undefined ? undefined : exp * 1000
+  return { user, userId: requireUserId(userIdOf(user as never)), expiresAt, jti }
 }
 
-/** What a token makes the verifier say is the token's fault, whatever status that comes with; what a key store says is ours. */
+/** Answers 401 when the token is to blame; a failure of the key store stays an error of the server. */
 function refuse (error: { code?: string }): never {
   if (/^(FST_JWT_|FAST_JWT_(?!KEY_FETCHING))/.test(String(error.code))) throw new Unauthenticated()
   throw error
 }
 
-/** `@fastify/jwt` looks at the header and at its cookie; a token found elsewhere is put where it looks. */
-function placeToken (request: FastifyRequest): void {
-  const token = request.headers.authorization === undefined ? tokenBeside(request) : undefined
+/**
+ * Copies a token from the subprotocol or the URL into the header, because @fastify/jwt reads the header and a cookie.
+ */
+function moveTokenToHeader (request: FastifyRequest): void {
+  const token = request.headers.authorization === undefined ? tokenOutsideHeader(request) : undefined
   if (token !== undefined) request.raw.headers.authorization = `Bearer ${token}`
 }
 
-function tokenBeside (request: FastifyRequest): string | undefined {
+function tokenOutsideHeader (request: FastifyRequest): string | undefined {
   const offer = offeredBy(request).find((offered) => offered.startsWith(bearerPrefix))
   return offer?.slice(bearerPrefix.length) ?? hiddenToken(request.raw)
 }
@@ -81,7 +91,7 @@ function defaultUserId (user: { id?: unknown, sub?: unknown }): unknown {
   return user.id ?? user.sub
 }
 
-function named (id: unknown): string {
+function requireUserId (id: unknown): string {
   if (typeof id !== 'string' && typeof id !== 'number') throw new NoUserId()
   return String(id)
 }

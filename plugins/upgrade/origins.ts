@@ -2,8 +2,9 @@ import type { FastifyRequest } from 'fastify'
 import { ForbiddenOrigin, InvalidOptions } from '../errors.ts'
 
 /**
- * Browsers send a user's cookies with any page's WebSocket, and no CORS stands in between: the Origin is the only
- * defence (RFC 6455 section 10.2). @throws {InvalidOptions} at registration for an entry that no browser would send.
+ * Refuses pages of other origins. Browsers send a user's cookies with the WebSocket of any page and CORS does not
+ * apply, so the Origin is the only defence (RFC 6455 section 10.2).
+ * @throws {InvalidOptions} at registration for an entry that no browser sends.
  */
 export function originCheck (origins: readonly string[] | '*' | undefined): (request: FastifyRequest) => Promise<void> {
   const allowed = allowance(origins)
@@ -13,11 +14,15 @@ export function originCheck (origins: readonly string[] | '*' | undefined): (req
   }
 }
 
-function allowance (origins: readonly string[] | '*' | undefined): (origin: string, request: FastifyRequest) => boolean {
+type IsAllowed = (origin: string, request: FastifyRequest) => boolean
+
+function allowance (origins: readonly string[] | '*' | undefined): IsAllowed {
   if (origins === '*') return () => true
   if (origins === undefined) return (origin, request) => hostOf(origin) === request.host
   for (const origin of origins) {
-    if (originOf(origin) !== origin) throw new InvalidOptions(`/origins: '${origin}' is not an origin such as 'https://app.example.com'`)
+    if (originOf(origin) !== origin) {
+      throw new InvalidOptions(`'${origin}' in 'origins' is not an origin: pass one such as 'https://app.example.com'`)
+    }
   }
   const listed = new Set(origins)
   return (origin) => listed.has(origin)

@@ -2,15 +2,15 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
- * Browsers can put a token for a WebSocket into little else than its URL, and URLs are logged: by Fastify's request log,
- * its 404 message, its errors. So the token is taken out of an upgrade's URL before Fastify sees it.
+ * Tokens that were in the URL of an upgrade. A browser can send a token in the URL or as a subprotocol only, and URLs
+ * appear in Fastify's request log, 404 messages and errors. So the token leaves the URL before Fastify sees it.
  */
 const tokens = new WeakMap<IncomingMessage, string>()
 
 const parameter = /([?&]token=)([^&#\s]*)/g
 const redacted = '$1[redacted]'
 
-/** Takes tokens out of the URLs of all upgrades from now on. */
+/** Replaces the token in the URL of every following upgrade. */
 export function hideTokens (app: FastifyInstance): void {
   app.server.prependListener('upgrade', (request: IncomingMessage) => {
     const url = request.url as string
@@ -21,21 +21,28 @@ export function hideTokens (app: FastifyInstance): void {
   })
 }
 
-/** The token that an upgrade's URL carried. */
+/** The token that was in the URL of an upgrade. */
 export function hiddenToken (request: IncomingMessage): string | undefined {
   return tokens.get(request)
 }
 
-/** A WebSocket route that is not ours finds the parameter in its query, as if it had never been away. */
+/** Puts the token back into the query, for a WebSocket route that does not belong to this plugin. */
 export function restoreToken (request: FastifyRequest): void {
   const token = tokens.get(request.raw)
   if (token !== undefined) (request.query as { token?: string }).token = token
 }
 
-/** For our routes: a plain GET that should have been an upgrade is logged without its token too. */
+/** Log serializers of a channels route, because a plain GET with a token in its URL is logged as well. */
 export function redactingSerializers (app: FastifyInstance): { req?: (request: FastifyRequest) => object } {
-  const { req } = (app.log as unknown as Record<symbol, { req?: (request: FastifyRequest) => object }>)[Symbol.for('pino.serializers')] ?? {}
+  const { req } = serializersOf(app.log)
   return req ? { req: (request) => redactAll(req(request)) } : {}
+}
+
+type Serializers = { readonly req?: (request: FastifyRequest) => object }
+
+/** The serializers of a pino logger; none for another logger. */
+function serializersOf (log: object): Serializers {
+  return (log as Record<symbol, Serializers>)[Symbol.for('pino.serializers')] ?? {}
 }
 
 function redactAll (logged: object): object {

@@ -5,46 +5,50 @@ import type { Clock, Timer } from '../../lib/clock.ts'
 
 interface Pending { readonly timer: Timer, readonly written: number }
 
-const unavailable = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n'
+const unavailable = [
+  'HTTP/1.1 503 Service Unavailable', 'Connection: close', 'Retry-After: 1', 'Content-Length: 0', '', ''
+]
+  .join('\r\n')
 
 /**
- * Node hands an upgrade's socket over for good: when nothing upgrades it and nothing destroys it, its file descriptor is
- * lost, and `server.close()` waits for it for ever. That happens to whatever fails outside Fastify's hooks: `/%zz`, a
- * param that is too long, a hook that answers before `@fastify/websocket` sees the request, or one that never does. So
- * each upgrade has a deadline.
+ * Gives each upgrade a deadline. Node never closes the socket of an upgrade by itself: unless somebody upgrades or
+ * destroys it, its file descriptor leaks and `server.close()` waits for it without end. This happens when a request
+ * fails outside Fastify's hooks (`/%zz`, a param that is too long) or when a hook replies before @fastify/websocket
+ * sees the request, or never replies.
  */
 export class UpgradeGuard {
   readonly #pending = new Map<Socket, Pending>()
   readonly #clock: Clock
-  #closed = false
+  #isClosed = false
 
-  constructor (app: FastifyInstance, deadline: number, clock: Clock) {
+  constructor (app: FastifyInstance, deadlineMs: number, clock: Clock) {
     this.#clock = clock
-    app.server.prependListener('upgrade', (_request: IncomingMessage, socket: Socket) => this.#watch(socket, deadline))
+    const watch = (_request: IncomingMessage, socket: Socket) => this.#watch(socket, deadlineMs)
+    app.server.prependListener('upgrade', watch)
   }
 
-  /** The socket has been upgraded, or is gone. */
+  /** Ends the deadline of a socket that was upgraded or closed. */
   release (socket: Socket): void {
     this.#clock.clearTimeout(this.#pending.get(socket)?.timer)
     this.#pending.delete(socket)
   }
 
-  /** The server is ending: what is under way is refused, and so is what comes now. */
+  /** Refuses pending and future upgrades, because the server closes. */
   close (): void {
-    this.#closed = true
+    this.#isClosed = true
     for (const socket of this.#pending.keys()) this.#expire(socket)
   }
 
-  #watch (socket: Socket, deadline: number): void {
+  #watch (socket: Socket, deadlineMs: number): void {
     this.#pending.set(socket, {
-      timer: this.#clock.setTimeout(() => this.#expire(socket), deadline),
+      timer: this.#clock.setTimeout(() => this.#expire(socket), deadlineMs),
       written: socket.bytesWritten
     })
     socket.once('close', () => this.release(socket))
-    if (this.#closed) this.#expire(socket)
+    if (this.#isClosed) this.#expire(socket)
   }
 
-  /** Who has been answered already is not answered again. */
+  /** A socket that has its answer already gets no second one. */
   #expire (socket: Socket): void {
     if (socket.bytesWritten === this.#pending.get(socket)?.written) socket.write(unavailable)
     socket.destroySoon()

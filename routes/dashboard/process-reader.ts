@@ -1,6 +1,6 @@
 import { loadavg } from 'node:os'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import type { ChannelsStatus } from 'fastify-channels'
+import type { NodeStatus } from 'fastify-channels'
 import type { Readings } from './sample.ts'
 
 /** Milliseconds between two readings of the event loop's delay. */
@@ -9,9 +9,9 @@ const resolution = 10
 /** Reads this process's load until it is closed. */
 export class ProcessReader {
   readonly #delay = monitorEventLoopDelay({ resolution })
-  readonly #status: () => ChannelsStatus
+  readonly #status: () => NodeStatus
 
-  constructor (status: () => ChannelsStatus) {
+  constructor (status: () => NodeStatus) {
     this.#status = status
     this.#delay.enable()
   }

@@ -1,5 +1,5 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks'
-import type { ChannelsStatus } from 'fastify-channels'
+import type { NodeStatus } from 'fastify-channels'
 import { rejected } from './catalogue.ts'
 
 /** One reading, once a second. Times are in milliseconds and memory in bytes; counters count since the start. */
@@ -10,7 +10,7 @@ export interface Readings {
   readonly cpu: number
   readonly memory: { readonly rss: number, readonly heapUsed: number }
   readonly load: number
-  readonly status: ChannelsStatus
+  readonly status: NodeStatus
 }
 
 /** A node's metrics by name, from two readings. Values are rounded so that nearly constant ones need not be sent. */

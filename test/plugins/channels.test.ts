@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import fastifyCookie from '@fastify/cookie'
 import fastifyJwt from '@fastify/jwt'
 import fastifyWebsocket from '@fastify/websocket'
@@ -32,22 +33,6 @@ async function refused (attempt: PromiseLike<unknown>): Promise<Error & { code: 
   return attempt.then(() => { throw new Error('not refused') }, (error) => error)
 }
 
-t.test('bad options are refused at registration, by name', async (t) => {
-  const cases: Array<[object, RegExp]> = [
-    [{ nonsense: 1 }, /option \/nonsense: Unexpected property/],
-    [{ maxPayload: '64k' }, /option \/maxPayload/],
-    [{ heartbeat: { interval: 10_000, timeout: 10_000 } }, /option \/heartbeat: the timeout must be shorter/],
-    [{ heartbeat: { every: 1 } }, /option \/heartbeat\/every/],
-    [{ violations: { max: -1 } }, /option \/violations\/max/],
-    [{ origins: ['app.example.com'] }, /option \/origins: 'app.example.com' is not an origin such as 'https:\/\/app.example.com'/],
-    [{ origins: ['https://app.example.com/'] }, /is not an origin/]
-  ]
-  for (const [options, message] of cases) {
-    const app = fastify()
-    t.match(await refused(app.register(channels, options as ChannelsOptions)), { code: 'FST_CHANNELS_OPTIONS', message })
-  }
-})
-
 t.test('an existing @fastify/websocket is refused, with what to do', async (t) => {
   const app = fastify()
   await app.register(fastifyWebsocket)
@@ -75,7 +60,45 @@ t.test('a contract that cannot be served is refused, naming the spot', async (t)
     ['a missing presence', () => app.ws('/7', {}, [{ channel: lab, implementation: { on: implementLab().implementation.on } }]), /channel 'lab\/:id' lacks 'presence'/]
   ]
   for (const [name, attempt, message] of cases) t.throws(attempt, { code: 'FST_CHANNELS_CONTRACT', message }, name)
-  t.throws(() => app.ws('/8', {}, [{} as never]), TypeError, "a mistake that is not a contract's keeps its own error")
+})
+
+t.test('app.ws(url, [channel]) serves a route without options', async (t) => {
+  const { app, sink } = await makeApp(t)
+  app.ws('/news', [implementedNews])
+  const { url, token } = await listen(app, sink)
+  const client = await TestClient.connect(`${url}/news`, [], bearer(token('ann')))
+  t.match(await client.request('join', 'news'), { type: 'ack' })
+})
+
+t.test('with decorators: false every service is on app.channels alone', async (t) => {
+  const app = fastify()
+  app.decorate('registry', 'of the application' as never)
+  await app.register(channels, { decorators: false })
+  t.equal(app.registry, 'of the application')
+  for (const name of ['rooms', 'heartbeat']) t.notOk(app.hasDecorator(name), name)
+  t.equal(app.channels.registry.size, 0)
+  t.equal(app.channels.rooms.size, 0)
+  t.equal(app.channels.heartbeat.size, 0)
+})
+
+t.test('a process of a cluster without Redis logs one warning', async (t) => {
+  const { NODE_APP_INSTANCE: instance } = process.env
+  t.teardown(() => {
+    Object.assign(cluster, { isWorker: false })
+    if (instance === undefined) delete process.env['NODE_APP_INSTANCE']
+  })
+  const warnings = async (options: ChannelsOptions = {}) => {
+    const { sink } = await makeApp(t, options)
+    return sink.lines.filter(({ level, msg }) => level === 40 && /one of several/.test(msg)).length
+  }
+  t.equal(await warnings(), 0, 'a single process gets none')
+  Object.assign(cluster, { isWorker: true })
+  t.equal(await warnings(), 1, 'a worker of node:cluster gets one')
+  t.equal(await warnings({ adapter: new MemoryAdapter() }), 0, 'a worker with an adapter gets none')
+  process.env['NODE_APP_INSTANCE'] = '0'
+  t.equal(await warnings(), 0, 'the first instance of PM2 gets none')
+  process.env['NODE_APP_INSTANCE'] = '1'
+  t.equal(await warnings(), 1, 'the second instance of PM2 gets one')
 })
 
 t.test('a route is an ordinary Fastify route', async (t) => {
@@ -172,7 +195,10 @@ t.test('who connects', async (t) => {
   })
 
   t.test('needs an id, by the option or as id or sub', async (t) => {
-    const { app, sink } = await makeApp(t, { identify: (request) => JSON.parse(String(request.headers['x-user'])), userId: (user: { email?: string }) => user.email as string })
+    const { app, sink } = await makeApp(t, {
+      identify: (request) => JSON.parse(String(request.headers['x-user'])),
+      userId: (user) => (user as unknown as { email: string }).email
+    })
     app.ws('/news', {}, [implementedNews])
     const { url } = await listen(app, sink)
     const as = (user: object) => TestClient.connect(`${url}/news`, [], { headers: { 'x-user': JSON.stringify(user) } })

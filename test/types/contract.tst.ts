@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { describe, expect, test } from 'tstyche'
-import { defineChannel, defineConnection, type Channel } from '../../plugins/channels.ts'
+import { defineChannel, defineConnection, type Channel } from '../../lib/contract/define-channel.ts'
 import { chat } from '../support/types/chat/chat.contract.ts'
 
 const none = { fromClient: {}, fromServer: {} } as const

@@ -1,0 +1,67 @@
+import type { FastifyInstance } from 'fastify'
+import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
+import type { Node, NodeStatus } from '../lib/server/node.ts'
+import { ContractRegistry, type RegistryService } from '../lib/server/services/registry-service.ts'
+import { ContractRooms, type RoomsService } from '../lib/server/services/rooms-service.ts'
+import { DecoratorTaken } from './errors.ts'
+
+/** The pings of this node and their results. */
+export interface HeartbeatService {
+  /** Milliseconds between two pings of a connection, and milliseconds that its answer may take. */
+  readonly options: HeartbeatOptions
+  /** Connections that this node pings. */
+  readonly size: number
+  /** Connections closed since the start because they did not answer a ping. */
+  readonly terminated: number
+}
+
+/** Every service of the plugin, as `app.channels`. */
+export interface ChannelsService {
+  /** The rooms of declared channels, for code outside their handlers. */
+  readonly rooms: RoomsService
+  /** The connections, and messages to single users. */
+  readonly registry: RegistryService
+  /** The pings of this node and their results. */
+  readonly heartbeat: HeartbeatService
+  /** The state of this node: `up`; `degraded` while Redis cannot be reached; `draining` while the server closes. */
+  status (): NodeStatus
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every service of fastify-channels. */
+    readonly channels: ChannelsService
+    /** Short for `channels.rooms`; absent with the option `decorators: false`. */
+    readonly rooms: RoomsService
+    /** Short for `channels.registry`; absent with the option `decorators: false`. */
+    readonly registry: RegistryService
+    /** Short for `channels.heartbeat`; absent with the option `decorators: false`. */
+    readonly heartbeat: HeartbeatService
+  }
+}
+
+/** The decorators that `decorators: false` leaves out. */
+const shortcuts = ['rooms', 'registry', 'heartbeat'] as const
+
+/**
+ * Adds `app.channels` and, unless `hasShortcuts` is false, `app.rooms`, `app.registry` and `app.heartbeat`.
+ * @throws {DecoratorTaken} when the application has a decorator of such a name.
+ */
+export function decorate (app: FastifyInstance, node: Node, hasShortcuts: boolean): void {
+  const services: ChannelsService = {
+    rooms: new ContractRooms(node),
+    registry: new ContractRegistry(node),
+    heartbeat: node.heartbeat,
+    status: () => node.status
+  }
+  add(app, 'channels', services, 'rename it')
+  if (!hasShortcuts) return
+  for (const name of shortcuts) {
+    add(app, name, services[name], `rename it, or pass 'decorators: false' and use app.channels.${name}`)
+  }
+}
+
+function add (app: FastifyInstance, name: keyof ChannelsService | 'channels', service: object, remedy: string): void {
+  if (app.hasDecorator(name)) throw new DecoratorTaken(name, remedy)
+  app.decorate(name, service as never)
+}

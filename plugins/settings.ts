@@ -1,0 +1,145 @@
+import { Type, type TSchema } from '@sinclair/typebox'
+import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
+import { ValueErrorType } from '@sinclair/typebox/errors'
+import { systemClock } from '../lib/clock.ts'
+import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
+import { defaultLimits, noLimits } from '../lib/limits/limits.ts'
+import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
+import { InvalidOptions, unknownOption } from './errors.ts'
+import type { ChannelsOptions, RedisOption } from './options.ts'
+
+// A `description` is the end of the sentence "wrong value for the option '…': pass …".
+const callback = Type.Function([], Type.Unknown(), { description: 'a function' })
+const flag = Type.Boolean({ description: 'true or false' })
+const text = Type.String({ minLength: 1, description: 'a text' })
+const positive = Type.Integer({ minimum: 1, description: 'a whole number from 1' })
+const count = Type.Integer({ minimum: 0, description: 'a whole number from 0' })
+// The longest time that a timer of Node takes.
+const longestMs = 2 ** 31 - 1
+const milliseconds = Type.Integer({
+  minimum: 1, maximum: longestMs, description: `a whole number of milliseconds, from 1 to ${longestMs}`
+})
+const rate = shape({ max: positive, timeWindow: milliseconds })
+const errorRate = shape({ max: count, timeWindow: milliseconds })
+
+const limits = optionals({
+  connections: positive,
+  perUser: positive,
+  perIp: positive,
+  channels: positive,
+  messages: rate,
+  bytes: rate,
+  joins: rate,
+  rateLimitErrors: errorRate,
+  sendQueueBytes: positive
+}, 'false, or an object of limits')
+
+const redisShapes = "{ url: 'redis://…' }, { client } or { namespace }, each with an optional 'prefix'"
+
+const redis = optionals({
+  url: Type.String({ pattern: '^rediss?://', description: "a URL that begins with 'redis://' or 'rediss://'" }),
+  client: Type.Object({}, { description: 'an instance of ioredis' }),
+  namespace: text,
+  prefix: Type.String({ pattern: '^[^{}]{1,64}$', description: "a text of 1 to 64 characters without '{' and '}'" })
+}, redisShapes)
+
+const definition = optionals({
+  origins: Type.Union([Type.Literal('*'), Type.Array(Type.String())], {
+    description: "'*', or an array of origins such as ['https://app.example.com']"
+  }),
+  jwt: Type.Object({}, { description: 'the options of @fastify/jwt, such as { secret }' }),
+  identify: callback,
+  userId: callback,
+  maxPayload: positive,
+  heartbeat: optionals({ interval: milliseconds, timeout: milliseconds }, '{ interval, timeout }'),
+  handlerTimeout: milliseconds,
+  closeTimeout: milliseconds,
+  upgradeTimeout: milliseconds,
+  receiveQueueLimit: positive,
+  protocolErrors: optionals({ max: count, timeWindow: milliseconds }, '{ max, timeWindow }'),
+  strict: flag,
+  limits,
+  sessionCheck: shape({ interval: milliseconds, check: callback }),
+  presenceGrace: Type.Integer({ minimum: 0, description: 'a whole number of milliseconds from 0' }),
+  redis,
+  adapter: Type.Object({}, { description: 'an adapter, as fastify-channels/adapter describes it' }),
+  decorators: flag,
+  status: Type.String({ pattern: '^/', description: "a path that begins with '/'" }),
+  report: callback,
+  websocket: Type.Object({}, { description: 'the options of @fastify/websocket' }),
+  clock: Type.Object({}, { description: 'a clock' })
+}, 'an object')
+
+function shape<P extends Record<string, TSchema>> (members: P) {
+  const description = `{ ${Object.keys(members).join(', ')} }`
+  return Type.Object(members, { additionalProperties: false, description })
+}
+
+function optionals<P extends Record<string, TSchema>> (members: P, description: string) {
+  return Type.Partial(Type.Object(members), { additionalProperties: false, description })
+}
+
+const schema = TypeCompiler.Compile(definition)
+
+/** Every option, in the order of the documentation. */
+export const optionNames: readonly string[] = Object.keys(definition.properties)
+
+const heartbeat: HeartbeatOptions = { interval: 30_000, timeout: 10_000 }
+const protocolErrors: ProtocolErrorLimit = { max: 10, timeWindow: 60_000 }
+
+/** The options, each with its value or its default. */
+export type Settings = ReturnType<typeof settingsOf>
+
+/** @throws {InvalidOptions} for an unknown option, a wrong value, or options that contradict each other. */
+export function settingsOf (options: ChannelsOptions) {
+  checkValues(options)
+  const settings = {
+    maxPayload: 65_536,
+    handlerTimeout: 30_000,
+    closeTimeout: 5_000,
+    upgradeTimeout: 5_000,
+    presenceGrace: 3_000,
+    clock: systemClock,
+    receiveQueueLimit: 64,
+    decorators: true,
+    ...options,
+    heartbeat: { ...heartbeat, ...options.heartbeat },
+    limits: options.limits === false ? noLimits : { ...defaultLimits, ...options.limits },
+    protocolErrors: { ...protocolErrors, ...options.protocolErrors, ...(options.strict && { max: 0 }) }
+  }
+  checkCombinations(options, settings.heartbeat)
+  return settings
+}
+
+function checkValues (options: ChannelsOptions): void {
+  const { limits, ...rest } = options
+  const error = schema.Errors(limits === false ? rest : options).First()
+  if (error) throw new InvalidOptions(problemOf(error))
+  if (options.redis && !isOneOf(options.redis)) throw new InvalidOptions(wrongValue('redis', redisShapes))
+}
+
+function isOneOf (redis: RedisOption): boolean {
+  return ['url', 'client', 'namespace'].filter((name) => name in redis).length === 1
+}
+
+function problemOf ({ type, path, schema }: ValueError): string {
+  const name = path.slice(1).replaceAll('/', '.')
+  return type === ValueErrorType.ObjectAdditionalProperties
+    ? unknownOption(name, Object.keys(schema.properties as object))
+    : wrongValue(name, String(schema.description))
+}
+
+function wrongValue (name: string, shapes: string): string {
+  return `wrong value for the option '${name}': pass ${shapes}`
+}
+
+function checkCombinations ({ redis, adapter, maxPayload, websocket }: ChannelsOptions, heartbeat: HeartbeatOptions) {
+  if (redis && adapter) throw new InvalidOptions("'adapter' and 'redis' are mutually exclusive: pass one of them")
+  if (heartbeat.timeout >= heartbeat.interval) {
+    throw new InvalidOptions("'heartbeat.timeout' is not shorter than 'heartbeat.interval': pass a shorter timeout")
+  }
+  const other = websocket?.options?.maxPayload
+  if (maxPayload !== undefined && other !== undefined && other !== maxPayload) {
+    throw new InvalidOptions("'websocket.options.maxPayload' contradicts 'maxPayload': pass only 'maxPayload'")
+  }
+}

@@ -1,0 +1,84 @@
+import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { Node } from '../../lib/server/node.ts'
+import { Unauthenticated } from '../errors.ts'
+import type { Settings } from '../settings.ts'
+import { Admission } from './admission.ts'
+import type { Authenticated } from './authentication.ts'
+import { checkHandshake } from './handshake.ts'
+import { originCheck } from './origins.ts'
+
+/** What the hooks of a route found out about a request. */
+export interface Admitted extends Authenticated {
+  readonly locals?: unknown
+}
+
+/** How one route authenticates a request, and what it keeps of it. */
+export interface RouteChecks {
+  readonly authenticate: (request: FastifyRequest) => Promise<Authenticated>
+  readonly locals: ((request: FastifyRequest) => unknown) | undefined
+}
+
+type Hooks = Required<Pick<RouteShorthandOptions, 'onRequest' | 'preHandler' | 'onError'>>
+
+/** The checks between a request and its upgrade, as hooks of its route. */
+export class UpgradeHooks {
+  readonly #node: Node
+  readonly #admission: Admission
+  readonly #checkOrigin: (request: FastifyRequest) => Promise<void>
+  readonly #admitted = new WeakMap<FastifyRequest, Admitted>()
+
+  /** @throws {InvalidOptions} for an origin that no browser sends. */
+  constructor (node: Node, { limits, clock, origins }: Settings) {
+    this.#node = node
+    this.#admission = new Admission(limits, node.adapter, clock)
+    this.#checkOrigin = originCheck(origins)
+  }
+
+  /** What the hooks found out about a request; only after they ran. */
+  of (request: FastifyRequest): Admitted {
+    return this.#admitted.get(request) as Admitted
+  }
+
+  /** The hooks of a route, those of the application in their place: after the cheap checks, before authentication. */
+  around (route: RouteShorthandOptions, { authenticate, locals }: RouteChecks): Hooks {
+    return {
+      onRequest: [
+        checkHandshake,
+        this.#checkOrigin,
+        this.#admission.bySource,
+        ...listOf(route.onRequest),
+        async (request, reply) => this.#admit(request, reply, await authenticate(request))
+      ],
+      preHandler: [
+        ...listOf(route.preHandler),
+        async (request) => { this.#admitted.set(request, { ...this.of(request), locals: await locals?.(request) }) }
+      ],
+      onError: [
+        ...listOf(route.onError),
+        async (_request, _reply, { statusCode = 500 }) => this.#node.counters.countRejection(`http_${statusCode}`)
+      ]
+    }
+  }
+
+  async #admit (request: FastifyRequest, reply: FastifyReply, authenticated: Authenticated): Promise<void> {
+    this.#requireUnrevoked(authenticated)
+    await this.#admission.byUser(authenticated.userId, request, reply)
+    this.#admitted.set(request, { ...authenticated, verify: this.#unrevoked(authenticated.verify) })
+  }
+
+  #unrevoked (verify: Authenticated['verify']): Authenticated['verify'] {
+    return verify && (async (token) => {
+      const credentials = await verify(token)
+      this.#requireUnrevoked(credentials)
+      return credentials
+    })
+  }
+
+  #requireUnrevoked (credentials: Parameters<Node['revocations']['isRevoked']>[0]): void {
+    if (this.#node.revocations.isRevoked(credentials)) throw new Unauthenticated()
+  }
+}
+
+function listOf<H> (hooks: H | H[] | undefined): H[] {
+  return hooks === undefined ? [] : Array.isArray(hooks) ? hooks : [hooks]
+}
