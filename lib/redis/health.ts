@@ -1,68 +1,72 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Clock } from '../clock.ts'
-import type { Logger } from '../logger.ts'
 import type { AdapterStatus } from '../cluster/adapter.ts'
+import type { Logger } from '../logger.ts'
 
-/** Sharded pub/sub begins with this version. */
-const oldest = 7
+/** The first version with sharded pub/sub. */
+const minimumVersion = 7
 
-/** Whether Redis can be worked with, and since when it cannot. */
+/** Whether Redis works for this node, and since when it does not. */
 export class Health {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #redis: Redis | Cluster
-  #status: AdapterStatus
-  #subscriptions: string | undefined = 'not connected yet'
-  #version: string | undefined
-
   readonly #recovered: () => void
+  #status: AdapterStatus
+  #subscriptionIssue: string | undefined = 'not connected yet'
+  #versionIssue: string | undefined
 
-  /** `recovered`: all of it works, for the first time or again. */
+  /** `recovered`: everything works, for the first time or again. */
   constructor (redis: Redis | Cluster, clock: Clock, log: Logger, recovered: () => void) {
     this.#redis = redis
     this.#recovered = recovered
     this.#clock = clock
     this.#log = log
-    this.#status = { state: 'degraded', since: clock.now(), reason: this.#subscriptions as string }
-    redis.on('ready', () => { this.#ask().catch(() => {}) })
-    redis.on('close', () => this.#judge())
+    this.#status = { state: 'degraded', since: clock.now(), reason: 'not connected yet' }
+    redis.on('ready', () => { this.#inspect().catch(() => {}) })
+    redis.on('close', () => this.#update())
   }
 
   get status (): AdapterStatus {
     return this.#status
   }
 
-  /** What is wrong with the subscriptions; undefined when nothing is. */
-  subscriptions (fault: string | undefined): void {
-    this.#subscriptions = fault
-    this.#judge()
+  /** The issue with the subscriptions; undefined when there is none. */
+  setSubscriptionIssue (issue: string | undefined): void {
+    this.#subscriptionIssue = issue
+    this.#update()
   }
 
   close (): void {
     this.#redis.removeAllListeners('ready').removeAllListeners('close')
   }
 
-  /** What this Redis is, and whether it may forget what it was told to keep. */
-  async #ask (): Promise<void> {
-    const info = String(await this.#redis.info('server'))
-    const version = /redis_version:(\d+)[.\d]*/.exec(info)
-    this.#version = version && Number(version[1]) < oldest ? `Redis ${version[0].slice(14)} is too old: version ${oldest} or newer is needed` : undefined
-    if (this.#version) this.#log.error({}, this.#version)
-    this.#judge()
+  /** Reads the version and whether Redis may evict keys. */
+  async #inspect (): Promise<void> {
+    const [text = '', major] = /redis_version:(\d+)[.\d]*/.exec(String(await this.#redis.info('server'))) ?? []
+    const isTooOld = Number(major) < minimumVersion
+    const found = text.replace('redis_version:', '')
+    this.#versionIssue = isTooOld ? `Redis ${found} is too old: use version ${minimumVersion} or newer` : undefined
+    if (this.#versionIssue) this.#log.error({}, this.#versionIssue)
+    this.#update()
     const memory = String(await this.#redis.info('memory'))
     if (/maxmemory:[1-9]/.test(memory) && !/maxmemory_policy:noeviction/.test(memory)) {
-      this.#log.warn({}, 'Redis may evict keys: set its maxmemory-policy to noeviction, or logs and presence can be lost')
+      this.#log.warn({}, 'Redis may evict keys, which loses histories and presence: set maxmemory-policy to noeviction')
     }
   }
 
-  #judge (): void {
-    const reason = this.#version ?? this.#subscriptions ?? (this.#redis.status === 'ready' ? undefined : 'the connection for commands is down')
+  #update (): void {
+    const commandIssue = this.#redis.status === 'ready' ? undefined : 'the connection for commands is down'
+    const reason = this.#versionIssue ?? this.#subscriptionIssue ?? commandIssue
     const before = this.#status
-    if (reason === undefined) this.#status = { state: 'up' }
-    else this.#status = { state: 'degraded', since: before.state === 'degraded' ? before.since : this.#clock.now(), reason }
+    const since = before.state === 'degraded' ? before.since : this.#clock.now()
+    this.#status = reason === undefined ? { state: 'up' } : { state: 'degraded', since, reason }
     if (before.state === this.#status.state) return
-    if (reason !== undefined) return this.#log.warn({ reason }, 'Redis is away: this node serves its own members')
-    this.#log.info({}, 'Redis is up')
+    if (reason !== undefined) {
+      return this.#log.warn({ reason }, 'Redis is unreachable, so this node serves only its own connections and ' +
+        'refuses persistent messages: check Redis and the network')
+    }
+    this.#log.info({}, 'Redis is reachable')
     this.#recovered()
   }
 }

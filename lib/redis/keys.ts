@@ -1,6 +1,7 @@
 /**
- * The names of keys and pub/sub channels. What must be handled in one step shares a hash tag: all of one channel, all of one user, all that
- * is about nodes. A name from outside cannot end its tag, nor look like another one's.
+ * The names of keys and pub/sub channels. Names that one script uses share a hash tag: all names of one channel, all of
+ * one user, all about nodes. The braces and percent signs of a given name are encoded, so that it can neither end its
+ * tag nor equal another name.
  */
 export class Keys {
   readonly #prefix: string
@@ -13,24 +14,40 @@ export class Keys {
     return this.#name('c', channel, part)
   }
 
-  /** The KEYS of a channel's presence scripts, in their order: see presence-state.lua. */
+  /** The pub/sub channel that carries everything about one channel. */
+  pubsubOf (channel: string): string {
+    return this.ofChannel(channel, 'pubsub')
+  }
+
+  /** The KEYS of the history scripts, in their order. */
+  ofHistory (channel: string): string[] {
+    return ['history', 'stream', 'ids0', 'ids1'].map((part) => this.ofChannel(channel, part))
+  }
+
+  /** The KEYS of the presence scripts, in their order: see presence/presence-state-lua.ts. */
   ofPresence (channel: string, incarnation: string): string[] {
-    return ['presence', 'refs', 'data', 'graces', 'incarnations', `entries:${incarnation}`, `dead:${incarnation}`, 'pubsub']
-      .map((part) => this.ofChannel(channel, part))
+    const parts = ['presence', 'refs', 'data', 'graces', 'incarnations']
+    parts.push(`entries:${incarnation}`, `dead:${incarnation}`, 'pubsub')
+    return parts.map((part) => this.ofChannel(channel, part))
   }
 
-  ofUser (user: string, part: string): string {
-    return this.#name('u', user, part)
+  ofUser (userId: string, part: string): string {
+    return this.#name('u', userId, part)
   }
 
-  /** What is about one node: its inbox. */
-  ofNode (node: string, part: string): string {
-    return this.#name('n', node, part)
+  /** Names about one node: its answers and its probes. */
+  ofNode (nodeId: string, part: string): string {
+    return this.#name('n', nodeId, part)
   }
 
-  /** What all nodes share, in one slot. */
+  /** Names that all nodes share, in one slot. */
   shared (part: string): string {
     return this.#name('n', '', part)
+  }
+
+  /** The index of the channels in which an incarnation has presence entries or grace periods. */
+  indexOf (incarnation: string): string {
+    return this.shared(`index:${incarnation}`)
   }
 
   #name (kind: string, name: string, part: string): string {

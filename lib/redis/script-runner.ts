@@ -1,12 +1,35 @@
 import { createHash } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
-import { RedisUnavailable, type Commands, type Script } from './commands.ts'
 
-/** What Redis answers when it is there, but cannot serve. */
-const unable = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY)/
+/** A Lua script. The head of its text says what its KEYS and ARGV are, and what it returns. */
+export interface Script {
+  readonly name: string
+  readonly lua: string
+  /** Replies hold Buffers instead of strings. */
+  readonly binary: boolean
+}
 
-/** Runs scripts by their hash; Redis is told a script only when it does not know it. */
-export class ScriptRunner implements Commands {
+interface ScriptOptions {
+  /** Replies hold Buffers instead of strings. */
+  readonly binary?: boolean
+  /** Lua functions that the script uses. */
+  readonly include?: string
+}
+
+export function defineScript (name: string, lua: string, { binary = false, include = '' }: ScriptOptions = {}): Script {
+  return { name, binary, lua: include + lua }
+}
+
+export type ScriptArgument = string | number | Buffer
+
+/** Redis cannot be reached, or did not answer in time. It is unknown whether the command had its effect. */
+export class RedisUnavailable extends Error {}
+
+/** Error replies of a Redis that is reachable but cannot serve the command now. */
+const unavailableReply = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY)/
+
+/** Runs scripts by the hash of their text; sends the text only if Redis does not know the script. */
+export class ScriptRunner {
   readonly #redis: Redis | Cluster
   readonly #hashes = new Map<Script, string>()
 
@@ -14,28 +37,35 @@ export class ScriptRunner implements Commands {
     this.#redis = redis
   }
 
-  async run (script: Script, keys: readonly string[], args: ReadonlyArray<string | number | Buffer>): Promise<unknown> {
+  /**
+   * Runs a script, one atomic step; its keys must share one slot. The calls of one event-loop turn leave in one
+   * pipeline per master, in their order.
+   *
+   * @throws {RedisUnavailable} at once when there is no connection
+   * @throws {Error} Redis's own error (`name: 'ReplyError'`) when the script failed
+   */
+  async run (script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     try {
-      return await this.#run(script, keys, args)
-    } catch (error) {
-      throw isRedis(error) && !unable.test(error.message) ? error : new RedisUnavailable(`'${script.name}' did not run`, { cause: error })
+      return await this.#run(script, [keys.length, ...keys, ...args])
+    } catch (cause) {
+      if (isReply(cause) && !unavailableReply.test(cause.message)) throw cause
+      throw new RedisUnavailable(`Redis did not run the script '${script.name}'`, { cause })
     }
   }
 
-  async #run (script: Script, keys: readonly string[], args: ReadonlyArray<string | number | Buffer>): Promise<unknown> {
-    const rest = [keys.length, ...keys, ...args]
+  async #run (script: Script, rest: readonly ScriptArgument[]): Promise<unknown> {
     try {
       return await this.#call(script, 'evalsha', this.#hash(script), rest)
     } catch (error) {
-      if (!isRedis(error) || !error.message.startsWith('NOSCRIPT')) throw error
+      if (!isReply(error) || !error.message.startsWith('NOSCRIPT')) throw error
       return await this.#call(script, 'eval', script.lua, rest)
     }
   }
 
-  // Not `callBuffer`: gathered into a pipeline, it loses the name of the command.
-  #call ({ binary }: Script, command: 'evalsha' | 'eval', which: string, rest: ReadonlyArray<string | number | Buffer>): Promise<unknown> {
-    const redis = this.#redis as unknown as Record<string, (...args: ReadonlyArray<string | number | Buffer>) => Promise<unknown>>
-    return (redis[binary ? `${command}Buffer` : command] as typeof redis[string]).call(redis, which, ...rest)
+  // Not `callBuffer`, because in an automatic pipeline it loses the name of the command.
+  #call (script: Script, command: 'evalsha' | 'eval', text: string, rest: readonly ScriptArgument[]): Promise<unknown> {
+    const redis = this.#redis as unknown as Record<string, (...args: readonly ScriptArgument[]) => Promise<unknown>>
+    return (redis[script.binary ? `${command}Buffer` : command] as typeof redis[string]).call(redis, text, ...rest)
   }
 
   #hash (script: Script): string {
@@ -45,6 +75,6 @@ export class ScriptRunner implements Commands {
   }
 }
 
-function isRedis (error: unknown): error is Error {
+function isReply (error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
 }

@@ -4,6 +4,7 @@ import type { Adapter } from '../../lib/cluster/adapter.ts'
 import { Keys } from '../../lib/redis/keys.ts'
 import { RedisAdapter } from '../../lib/redis/redis-adapter.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { clusterTimings, scaleTimings } from '../../lib/cluster/timings.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
 import { AdapterLog, deaf, Entries } from '../support/conformance/adapter-history.ts'
 import { RedisBeneath } from '../support/conformance/beneath.ts'
@@ -16,7 +17,8 @@ import { startCluster, startRedis } from '../support/redis.ts'
 
 /** How much shorter than in production the lease is. */
 const timeScale = 0.04
-const lease = { renew: 5_000 * timeScale, expire: 15_000 * timeScale }
+const { leaseRenewalMs, leaseTtlMs } = scaleTimings(timeScale)
+const timings = { ...clusterTimings, leaseRenewalMs, leaseTtlMs }
 
 let clusters = 0
 
@@ -24,10 +26,10 @@ function join (client: Redis | Cluster, nodes: number) {
   const prefix = `test-${++clusters}`
   const processes = new Map(Array.from({ length: nodes }, () => {
     const process = new KillableRedis(client)
-    return [new RedisAdapter({ client: process.client, prefix, clock: process.clock, log: silentLog, lease }), process]
+    return [new RedisAdapter({ client: process.client, prefix, clock: process.clock, log: silentLog, timings }), process]
   }))
   const adapters = [...processes.keys()]
-  const isReady = () => adapters.every((adapter) => adapter.status.state === 'up' && adapter.known === nodes)
+  const isReady = () => adapters.every((adapter) => adapter.status.state === 'up' && adapter.liveNodes === nodes)
   return {
     prefix,
     adapters,

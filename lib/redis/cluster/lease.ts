@@ -1,47 +1,50 @@
 import type { Timer } from '../../clock.ts'
-import { RedisUnavailable } from '../commands.ts'
 import type { RedisDeps } from '../redis-deps.ts'
+import { RedisUnavailable } from '../script-runner.ts'
 import { renewScript } from './renew-script.ts'
 import { resignScript } from './resign-script.ts'
 
-
-/** Milliseconds between two renewals, and until a lease that is not renewed is over. */
-export interface LeaseTimes {
-  readonly renew: number
-  readonly expire: number
+/** Receives what a renewal brings. The lease belongs to the adapter; its parts subscribe to it. */
+export interface LeaseListener {
+  /**
+   * A new incarnation began, and Redis has nothing of this node under it yet. `before`: the incarnation that was
+   * declared dead, '' for a first lease.
+   */
+  began (before: string): void
+  /** This node has to remove what a dead incarnation left behind. */
+  sweep? (incarnation: string): void
 }
 
-export const leaseTimes: LeaseTimes = { renew: 5_000, expire: 15_000 }
-
-export interface LeaseEvents {
-  /** A new incarnation: nothing of this node is known under it yet. `before`: the one declared dead, '' where there was none. */
-  begun (before: string): void
-  /** This node is to remove what a dead incarnation has left. */
-  sweep (incarnation: string): void
+/** What a renewal replies. */
+interface Renewal {
+  readonly incarnation: string
+  /** A dead incarnation to sweep, or ''. */
+  readonly sweep: string
+  /** Milliseconds until the next lease of another node expires. */
+  readonly soonestMs: number
+  /** Milliseconds since 1970, by Redis's clock. */
+  readonly now: number
+  readonly live: ReadonlyMap<string, string>
 }
 
 /**
- * That this node lives, said every few seconds. Whoever stops saying so is declared dead by another node, its members are taken to have left,
- * and if it was only asleep it begins anew under another incarnation.
+ * Shows that this node is alive. Another node declares it dead when the lease has expired; its connections then leave
+ * the presence lists. A node that only slept begins a new incarnation and enters them again.
  */
 export class Lease {
-  readonly #around: RedisDeps
-  readonly #times: LeaseTimes
-  readonly #events: LeaseEvents
+  readonly #deps: RedisDeps
+  readonly #listeners: LeaseListener[] = []
   #incarnation = ''
-  /** In Redis's time: this machine's clock may be another. */
+  /** By Redis's clock, because this machine's clock may differ. */
   #renewedAt = 0
   #live: ReadonlyMap<string, string> = new Map()
-  /** When the next lease of another node is over, unless that is renewed. */
-  #soonestEnd = 0
+  #soonestExpiry = 0
   #timer: Timer
   #renewing: Promise<void> | undefined
-  #over = false
+  #isClosed = false
 
-  constructor (around: RedisDeps, times: LeaseTimes, events: LeaseEvents) {
-    this.#around = around
-    this.#times = times
-    this.#events = events
+  constructor (deps: RedisDeps) {
+    this.#deps = deps
   }
 
   /** '' before the first lease. */
@@ -49,16 +52,10 @@ export class Lease {
     return this.#incarnation
   }
 
-  /** The incarnation, of a new lease where there is none. @throws {RedisUnavailable} */
-  async current (): Promise<string> {
-    if (this.#incarnation === '') await this.renew()
-    if (this.#incarnation === '') throw new RedisUnavailable('there is no lease')
-    return this.#incarnation
-  }
-
-  /** Until when, in milliseconds of Redis's time, what is written now may be counted. */
+  /** Until when, in milliseconds of Redis's clock, a write under this lease is accepted. */
   get validUntil (): number {
-    return this.#renewedAt + this.#times.expire + 30_000
+    const { leaseTtlMs, lateWriteToleranceMs } = this.#deps.timings
+    return this.#renewedAt + leaseTtlMs + lateWriteToleranceMs
   }
 
   /** Every live incarnation, this one included, with its node: as of the last renewal. */
@@ -66,67 +63,91 @@ export class Lease {
     return this.#live
   }
 
-  /** Milliseconds until the next lease of another node is over, unless that is renewed: a node that is dead is known to be by then. */
-  get remaining (): number {
-    return this.#soonestEnd - this.#around.clock.now()
+  /** The newest incarnation of that view; '' before the first lease. A greater one may have begun since. */
+  get newest (): string {
+    return [...this.#live.keys()].reduce((newest, other) => Number(other) > Number(newest) ? other : newest, '')
   }
 
-  /** Renews now: Redis is there, or there again. Never rejects. */
+  /** Milliseconds until the next lease of another node expires, unless it is renewed. */
+  get soonestExpiryMs (): number {
+    return this.#soonestExpiry - this.#deps.clock.now()
+  }
+
+  subscribe (listener: LeaseListener): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Whether an incarnation is dead for certain: not live, and too old to have begun since the last renewal. */
+  isDead (incarnation: string): boolean {
+    return !this.#live.has(incarnation) && Number(incarnation) < Number(this.newest)
+  }
+
+  /** The incarnation; of a new lease if there is none. @throws {RedisUnavailable} */
+  async requireIncarnation (): Promise<string> {
+    if (this.#incarnation === '') await this.renew()
+    if (this.#incarnation === '') throw new RedisUnavailable('this node has no lease')
+    return this.#incarnation
+  }
+
+  /** Renews now, for example after a reconnect; does nothing after `resign`. Never rejects. */
   renew (): Promise<void> {
-    this.#renewing ??= this.#renew().finally(() => { this.#renewing = undefined })
+    if (this.#isClosed) return Promise.resolve()
+    this.#renewing ??= this.#renewAndSchedule().finally(() => { this.#renewing = undefined })
     return this.#renewing
   }
 
+  /** Ends the lease. Another node sweeps the channels that are still in this incarnation's index. */
   async resign (): Promise<void> {
-    this.#over = true
-    this.#around.clock.clearTimeout(this.#timer)
+    this.#isClosed = true
+    const { clock, keys, scripts } = this.#deps
+    clock.clearTimeout(this.#timer)
     await this.#renewing
     if (this.#incarnation === '') return
-    const keys = [...['live', 'starts', 'dead', 'nodes'].map((part) => this.#around.keys.shared(part)), this.indexOf(this.#incarnation)]
-    await this.#around.commands.run(resignScript, keys, [this.#incarnation])
+    const names = ['live', 'starts', 'dead', 'nodes'].map((part) => keys.shared(part))
+    await scripts.run(resignScript, [...names, keys.indexOf(this.#incarnation)], [this.#incarnation])
   }
 
-  /** The key of the channels of an incarnation. */
-  indexOf (incarnation: string): string {
-    return this.#around.keys.shared(`index:${incarnation}`)
-  }
-
-  async #renew (): Promise<void> {
-    const { clock, random } = this.#around
+  async #renewAndSchedule (): Promise<void> {
+    const { clock, random, timings: { leaseRenewalMs } } = this.#deps
     clock.clearTimeout(this.#timer)
-    let wait = this.#times.renew
+    let waitMs = leaseRenewalMs
     try {
-      const soonest = await this.#ask()
-      wait = Math.min(wait, soonest + random() * this.#times.renew / 5)
+      const soonestMs = await this.#renew()
+      // Jitter of a fifth: the nodes do not all come at once to declare the same one dead.
+      waitMs = Math.min(waitMs, soonestMs + random() * leaseRenewalMs / 5)
     } catch {
-      // Redis is away: nobody is declared dead meanwhile, and whoever notices that it is back renews.
+      // Redis is unreachable: no node is declared dead meanwhile, and the lease is renewed after the reconnect.
     }
-    if (!this.#over) this.#timer = clock.setTimeout(() => { this.renew() }, wait)
+    if (!this.#isClosed) this.#timer = clock.setTimeout(() => { this.renew() }, waitMs)
   }
 
-  /** Resolves to the milliseconds until another lease expires. */
-  async #ask (before = this.#incarnation): Promise<number> {
-    const [incarnation = '', sweep = '', soonest, now, ...live] = await this.#run() as [string, string, number, string, ...string[]]
-    if (incarnation === 'dead') {
-      this.#incarnation = ''
-      return this.#ask(before)
-    }
-    const isNew = this.#incarnation === ''
+  /** Resolves to the milliseconds until the next lease of another node expires. */
+  async #renew (): Promise<number> {
+    const before = this.#incarnation
+    const renewal = await this.#request(before) ?? await this.#request('') as Renewal
+    const { incarnation, sweep, soonestMs, now, live } = renewal
     this.#incarnation = incarnation
-    this.#renewedAt = Number(now)
-    this.#live = pairs(live)
-    this.#soonestEnd = this.#around.clock.now() + soonest
-    if (isNew) this.#events.begun(before)
-    if (sweep !== '') this.#events.sweep(sweep)
-    return soonest
+    this.#renewedAt = now
+    this.#live = live
+    this.#soonestExpiry = this.#deps.clock.now() + soonestMs
+    if (incarnation !== before) for (const listener of this.#listeners) listener.began(before)
+    if (sweep !== '') for (const listener of this.#listeners) listener.sweep?.(sweep)
+    return soonestMs
   }
 
-  #run (): Promise<unknown> {
-    const keys = ['live', 'starts', 'dead', 'last', 'nodes'].map((part) => this.#around.keys.shared(part))
-    return this.#around.commands.run(renewScript, keys, [this.#incarnation, this.#around.node, this.#times.expire])
+  /** Undefined when the incarnation was declared dead, or Redis has lost it. '' requests a new one. */
+  async #request (incarnation: string): Promise<Renewal | undefined> {
+    const { scripts, keys, nodeId, timings } = this.#deps
+    const names = ['live', 'starts', 'dead', 'last', 'nodes'].map((part) => keys.shared(part))
+    const reply = await scripts.run(renewScript, names, [incarnation, nodeId, timings.leaseTtlMs]) as string[]
+    const [current = '', sweep = '', soonestMs, now, ...live] = reply
+    if (current === 'dead') return undefined
+    return { incarnation: current, sweep, soonestMs: Number(soonestMs), now: Number(now), live: pairs(live) }
   }
 }
 
 function pairs (parts: readonly string[]): Map<string, string> {
-  return new Map(Array.from({ length: parts.length / 2 }, (_, i) => [parts[2 * i] as string, parts[2 * i + 1] as string]))
+  const found = new Map<string, string>()
+  for (let i = 0; i < parts.length; i += 2) found.set(parts[i] as string, parts[i + 1] as string)
+  return found
 }

@@ -1,93 +1,103 @@
 import { randomUUID } from 'node:crypto'
-import type { AdapterEvents } from '../../cluster/events.ts'
 import type { NodeAnswers } from '../../cluster/nodes.ts'
-import type { Lease } from './lease.ts'
 import type { RedisDeps } from '../redis-deps.ts'
+import type { Lease } from './lease.ts'
 
-/** Answers that are remembered, so that a question that comes twice is not carried out twice. */
-const remembered = 1_000
-const maxAnswer = 1_048_576
+/** Answers that are remembered, so that a repeated request is not carried out twice. */
+const maxRemembered = 1_000
+/** A longer answer is not sent, and its node counts as missing. */
+const maxAnswerBytes = 1_048_576
+/** A request is repeated after this share of its deadline, which leaves the repetition twice as long. */
+const repeatAfter = 1 / 3
 
-interface Pending { readonly missing: Set<string>, readonly results: Array<{ node: string, answer: unknown }>, done (): void }
+interface Pending {
+  readonly missing: Set<string>
+  readonly results: Array<{ node: string, answer: unknown }>
+  finish (): void
+}
 
-/** What nodes ask each other: one message to all, an answer from each, and whatever came by the deadline. */
+/** Node requests: one message to all nodes, one answer from each, until the deadline. */
 export class RedisNodeRequests {
-  readonly #around: RedisDeps
+  readonly #deps: RedisDeps
   readonly #lease: Lease
-  readonly #receiver: Pick<AdapterEvents, 'requested'>
   readonly #pending = new Map<string, Pending>()
-  readonly #answered = new Map<string, Promise<string>>()
+  readonly #answers = new Map<string, Promise<string>>()
 
-  constructor (around: RedisDeps, lease: Lease, receiver: Pick<AdapterEvents, 'requested'>) {
-    this.#around = around
+  constructor (deps: RedisDeps, lease: Lease) {
+    this.#deps = deps
     this.#lease = lease
-    this.#receiver = receiver
   }
 
-  ask (question: unknown, deadline: number): Promise<NodeAnswers> {
+  ask (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
+    const { clock, nodeId } = this.#deps
     const id = randomUUID()
-    const missing = new Set([...this.#lease.live.values()].filter((node) => node !== this.#around.node))
+    const missing = new Set([...this.#lease.live.values()].filter((node) => node !== nodeId))
     const results: Pending['results'] = []
     if (missing.size === 0) return Promise.resolve({ results, missing: [] })
     return new Promise((resolve) => {
-      const { clock } = this.#around
-      const done = () => {
-        clock.clearTimeout(again)
-        clock.clearTimeout(over)
+      const repeat = clock.setTimeout(() => this.#publish(id, request), deadlineMs * repeatAfter)
+      const deadline = clock.setTimeout(() => finish(), deadlineMs)
+      const finish = () => {
+        clock.clearTimeout(repeat)
+        clock.clearTimeout(deadline)
         this.#pending.delete(id)
         resolve({ results, missing: [...missing] })
       }
-      const again = clock.setTimeout(() => this.#publish(id, question), deadline / 3)
-      const over = clock.setTimeout(done, deadline)
-      this.#pending.set(id, { missing, results, done })
-      this.#publish(id, question)
+      this.#pending.set(id, { missing, results, finish })
+      this.#publish(id, request)
     })
   }
 
-  /** Takes a question. @throws {TypeError | SyntaxError} when it is malformed */
-  takeQuestion (body: Buffer): void {
-    const message: unknown = JSON.parse(body.toString())
-    if (!isMessage(message)) throw new TypeError('a question without its parts')
-    const [id, from, question] = message
-    if (from === this.#around.node) return
-    this.#answer(id, question).then((answer) => this.#around.publisher.publish(this.inboxOf(from), 'a', Buffer.from(answer)))
-      // Whoever cannot answer is missing.
-      .catch((err) => this.#around.log.warn({ err }, 'a question of another node was not answered'))
+  /** Receives the request of another node. @throws {TypeError | SyntaxError} when it is malformed */
+  receiveRequest (body: Buffer): void {
+    const { nodeId, publisher, log } = this.#deps
+    const [id, node, request] = readParts(body)
+    if (node === nodeId) return
+    this.#answer(id, request).then((answer) => publisher.publish(this.answersOf(node), 'a', Buffer.from(answer)))
+      .catch((err) => log.warn({ err, node }, 'a node request was not answered, so the asking node lacks this ' +
+        'node\'s part: check the error, the request handler and the connection to Redis'))
   }
 
-  /** Takes an answer; one that nobody waits for any more is ignored. @throws {TypeError | SyntaxError} when it is malformed */
-  takeAnswer (body: Buffer): void {
-    const message: unknown = JSON.parse(body.toString())
-    if (!isMessage(message)) throw new TypeError('an answer without its parts')
-    const [id, node, answer] = message
+  /** Receives an answer; a late one is ignored. @throws {TypeError | SyntaxError} when it is malformed */
+  receiveAnswer (body: Buffer): void {
+    const [id, node, answer] = readParts(body)
     const pending = this.#pending.get(id)
     if (!pending?.missing.delete(node)) return
     pending.results.push({ node, answer })
-    if (pending.missing.size === 0) pending.done()
+    if (pending.missing.size === 0) pending.finish()
   }
 
-  inboxOf (node: string): string {
-    return this.#around.keys.ofNode(node, 'inbox')
+  /** The pub/sub channel for the answers to a node. */
+  answersOf (nodeId: string): string {
+    return this.#deps.keys.ofNode(nodeId, 'answers')
   }
 
-  #publish (id: string, question: unknown): void {
-    this.#around.publisher.publish(this.#around.keys.shared('nodes-pubsub'), 'q', Buffer.from(JSON.stringify([id, this.#around.node, question]))).catch(() => {})
+  #publish (id: string, request: unknown): void {
+    const { publisher, keys, nodeId } = this.#deps
+    const body = Buffer.from(JSON.stringify([id, nodeId, request]))
+    // The request is repeated; the publish queue logs that messages are dropped.
+    publisher.publish(keys.shared('nodes-pubsub'), 'q', body).catch(() => {})
   }
 
-  #answer (id: string, question: unknown): Promise<string> {
-    const known = this.#answered.get(id) ?? this.#make(id, question)
-    this.#answered.set(id, known)
-    if (this.#answered.size > remembered) this.#answered.delete(this.#answered.keys().next().value as string)
+  #answer (id: string, request: unknown): Promise<string> {
+    const known = this.#answers.get(id) ?? this.#encodeAnswer(id, request)
+    this.#answers.set(id, known)
+    if (this.#answers.size > maxRemembered) this.#answers.delete(this.#answers.keys().next().value as string)
     return known
   }
 
-  async #make (id: string, question: unknown): Promise<string> {
-    const answer = JSON.stringify([id, this.#around.node, await this.#receiver.requested(question) ?? null])
-    if (answer.length > maxAnswer) throw new TypeError('the answer is too long')
+  async #encodeAnswer (id: string, request: unknown): Promise<string> {
+    const { nodeId, events } = this.#deps
+    const answer = JSON.stringify([id, nodeId, await events.requested(request) ?? null])
+    if (answer.length > maxAnswerBytes) throw new TypeError(`the answer is longer than ${maxAnswerBytes} bytes`)
     return answer
   }
 }
 
-function isMessage (value: unknown): value is readonly [id: string, node: string, content: unknown] {
-  return Array.isArray(value) && value.length === 3 && typeof value[0] === 'string' && typeof value[1] === 'string'
+function readParts (body: Buffer): readonly [id: string, node: string, content: unknown] {
+  const parts: unknown = JSON.parse(body.toString())
+  if (!Array.isArray(parts) || parts.length !== 3 || typeof parts[0] !== 'string' || typeof parts[1] !== 'string') {
+    throw new TypeError('a node request or an answer without its parts')
+  }
+  return [parts[0], parts[1], parts[2] as unknown]
 }

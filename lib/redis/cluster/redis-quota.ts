@@ -1,55 +1,62 @@
-import type { QuotaOutcome } from '../../cluster/quota.ts'
-import type { Lease } from './lease.ts'
+import type { QuotaOutcome, QuotaPort } from '../../cluster/quota.ts'
 import type { RedisDeps } from '../redis-deps.ts'
-import { reserveScript } from './reserve-script.ts'
-import { freeScript } from './free-script.ts'
+import { acquireQuotaScript } from './acquire-quota-script.ts'
+import type { Lease } from './lease.ts'
+import { releaseQuotaScript } from './release-quota-script.ts'
 
+/** A day after a user's last new connection the key expires: a backstop, because connections are released before. */
+const quotaTtlMs = 86_400_000
 
-const lasts = 86_400_000
-/** Milliseconds until somebody who found no place is to try again. */
-const leastRetry = 1_000
-const mostRetry = 15_000
+interface Counted {
+  readonly userId: string
+  /** The incarnation under which the connection was counted. */
+  readonly incarnation: string
+}
 
-/** The places of users, counted over all live nodes. */
-export class RedisQuota {
-  readonly #around: RedisDeps
+/** The connections of each user, counted over all live nodes. */
+export class RedisQuota implements QuotaPort {
+  readonly #deps: RedisDeps
   readonly #lease: Lease
-  /** Connection to the user and the incarnation that its place was taken under. */
-  readonly #held = new Map<string, { readonly user: string, readonly incarnation: string }>()
+  readonly #counted = new Map<string, Counted>()
 
-  constructor (around: RedisDeps, lease: Lease) {
-    this.#around = around
+  constructor (deps: RedisDeps, lease: Lease) {
+    this.#deps = deps
     this.#lease = lease
   }
 
-  /** When full, by what the leases say now: a place is free by then if the node that holds it is dead. */
-  async reserve (user: string, connection: string, limit: number): Promise<QuotaOutcome> {
-    if (await this.#take(user, connection, limit)) return { granted: true }
+  /** Tries twice when the quota is used up: a renewal shows whether a node that holds a part of it is dead. */
+  async acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome> {
+    if (await this.#acquire(userId, connectionId, limit)) return { granted: true }
     await this.#lease.renew()
-    return await this.#take(user, connection, limit) ? { granted: true } : { granted: false, retryAfter: Math.min(Math.max(leastRetry, this.#lease.remaining), mostRetry) }
+    if (await this.#acquire(userId, connectionId, limit)) return { granted: true }
+    const { quotaRetryMinMs, quotaRetryMaxMs } = this.#deps.timings
+    return { granted: false, retryAfter: Math.min(Math.max(quotaRetryMinMs, this.#lease.soonestExpiryMs), quotaRetryMaxMs) }
   }
 
-  async free (user: string, connection: string): Promise<void> {
-    const held = this.#held.get(connection)
-    this.#held.delete(connection)
-    await this.#around.commands.run(freeScript, [this.#key(user)], [connection, this.#lease.incarnation, ...held ? [held.incarnation] : []])
+  async release (userId: string, connectionId: string): Promise<void> {
+    const counted = this.#counted.get(connectionId)
+    this.#counted.delete(connectionId)
+    const incarnations = [this.#lease.incarnation, ...counted ? [counted.incarnation] : []]
+    await this.#deps.scripts.run(releaseQuotaScript, [this.#key(userId)], [connectionId, ...incarnations])
   }
 
-  /** Redis may have lost them, or they were taken under an incarnation that is dead. */
+  /** Counts all connections of this node again: under a new incarnation, or after Redis may have lost them. */
   async restore (): Promise<void> {
-    for (const [connection, { user }] of this.#held) await this.#take(user, connection, Number.MAX_SAFE_INTEGER)
+    for (const [connectionId, { userId }] of this.#counted) {
+      await this.#acquire(userId, connectionId, Number.MAX_SAFE_INTEGER)
+    }
   }
 
-  async #take (user: string, connection: string, limit: number): Promise<boolean> {
-    const incarnation = await this.#lease.current()
-    const { live } = this.#lease
-    const known = [...live.keys()].sort((a, b) => Number(a) - Number(b))
-    const taken = await this.#around.commands.run(reserveScript, [this.#key(user)], [incarnation, connection, limit, lasts, known.at(-1) as string, ...known])
-    if (taken === 1) this.#held.set(connection, { user, incarnation })
-    return taken === 1
+  async #acquire (userId: string, connectionId: string, limit: number): Promise<boolean> {
+    const incarnation = await this.#lease.requireIncarnation()
+    const { live, newest } = this.#lease
+    const args = [incarnation, connectionId, limit, quotaTtlMs, newest, ...live.keys()]
+    const isGranted = await this.#deps.scripts.run(acquireQuotaScript, [this.#key(userId)], args) === 1
+    if (isGranted) this.#counted.set(connectionId, { userId, incarnation })
+    return isGranted
   }
 
-  #key (user: string): string {
-    return this.#around.keys.ofUser(user, 'places')
+  #key (userId: string): string {
+    return this.#deps.keys.ofUser(userId, 'quota')
   }
 }

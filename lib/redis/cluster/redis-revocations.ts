@@ -1,22 +1,22 @@
-import type { AdapterEvents } from '../../cluster/events.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { revokeScript } from './revoke-script.ts'
 
+/** Revocations that one script call writes: more would block Redis for too long. */
+const pageSize = 1_000
 
-/** So many are told in one step: a crowd must not hold Redis up. */
-const page = 1_000
-
-/** Who must not be let in: in Redis, and a copy here that holds while Redis is away and is put back when it has lost its own. */
+/**
+ * Revoked users and tokens: in Redis, with a copy in this node. The copy is used while Redis is unreachable, and written
+ * back when Redis has lost its data.
+ */
 export class RedisRevocations {
-  readonly #around: RedisDeps
-  readonly #receiver: Pick<AdapterEvents, 'revoked'>
+  readonly #deps: RedisDeps
+  /** When each revocation ends, in milliseconds since 1970. */
   readonly #known = new Map<string, number>()
-  /** How many it takes until those that are over are looked for: twice as many as were left the last time, so that each costs the same. */
-  #enough = page
+  /** Ended ones are removed at this size: twice what the last removal left, so that each revocation costs the same. */
+  #sweepSize = pageSize
 
-  constructor (around: RedisDeps, receiver: Pick<AdapterEvents, 'revoked'>) {
-    this.#around = around
-    this.#receiver = receiver
+  constructor (deps: RedisDeps) {
+    this.#deps = deps
   }
 
   get size (): number {
@@ -25,43 +25,46 @@ export class RedisRevocations {
 
   async revoke (key: string, until: number): Promise<void> {
     this.#add(key, until)
-    await this.#tell([key, until])
+    await this.#write([key, until])
   }
 
-  /** Takes what others revoked. @throws {TypeError | SyntaxError} when it is malformed */
-  take (body: Buffer): void {
-    const told: unknown = JSON.parse(body.toString())
-    if (!Array.isArray(told) || typeof told[0] !== 'string' || !Number.isFinite(Number(told[1]))) throw new TypeError('a revocation without its parts')
-    this.#learn(told[0], Number(told[1]))
+  /** Receives the revocation of another node. @throws {TypeError | SyntaxError} when it is malformed */
+  receive (body: Buffer): void {
+    const parts: unknown = JSON.parse(body.toString())
+    if (!Array.isArray(parts) || typeof parts[0] !== 'string' || !Number.isFinite(Number(parts[1]))) {
+      throw new TypeError('a revocation without its parts')
+    }
+    this.#learn(parts[0], Number(parts[1]))
   }
 
-  /** Tells what we know, and learns what others do. */
+  /** Writes what this node knows, and reads what the others know. */
   async restore (): Promise<void> {
-    this.#sweep()
+    this.#removeEnded()
     const known = [...this.#known]
-    for (let i = 0; i < known.length; i += page) await this.#tell(known.slice(i, i + page).flat())
-    const held = await this.#tell([], 'all')
-    for (let i = 0; i < held.length; i += 2) this.#learn(held[i] as string, Number(held[i + 1]))
+    for (let i = 0; i < known.length; i += pageSize) await this.#write(known.slice(i, i + pageSize).flat())
+    const stored = await this.#write([], 'all')
+    for (let i = 0; i < stored.length; i += 2) this.#learn(stored[i] as string, Number(stored[i + 1]))
   }
 
-  async #tell (told: ReadonlyArray<string | number>, wanted: 'all' | '' = ''): Promise<string[]> {
-    const keys = [this.#around.keys.shared('revocations'), this.#around.keys.shared('nodes-pubsub')]
-    return await this.#around.commands.run(revokeScript, keys, [this.#around.clock.now(), wanted, ...told]) as string[]
+  async #write (revocations: ReadonlyArray<string | number>, wanted: 'all' | '' = ''): Promise<string[]> {
+    const { scripts, keys, clock } = this.#deps
+    const names = [keys.shared('revocations'), keys.shared('nodes-pubsub')]
+    return await scripts.run(revokeScript, names, [clock.now(), wanted, ...revocations]) as string[]
   }
 
   #learn (key: string, until: number): void {
     if ((this.#known.get(key) ?? 0) >= until) return
     this.#add(key, until)
-    this.#receiver.revoked(key, until)
+    this.#deps.events.revoked(key, until)
   }
 
   #add (key: string, until: number): void {
     this.#known.set(key, Math.max(until, this.#known.get(key) ?? 0))
-    if (this.#known.size > this.#enough) this.#sweep()
+    if (this.#known.size > this.#sweepSize) this.#removeEnded()
   }
 
-  #sweep (): void {
-    for (const [key, until] of this.#known) if (until <= this.#around.clock.now()) this.#known.delete(key)
-    this.#enough = Math.max(page, 2 * this.#known.size)
+  #removeEnded (): void {
+    for (const [key, until] of this.#known) if (until <= this.#deps.clock.now()) this.#known.delete(key)
+    this.#sweepSize = Math.max(pageSize, 2 * this.#known.size)
   }
 }

@@ -1,8 +1,8 @@
-import { script } from '../commands.ts'
+import { defineScript } from '../script-runner.ts'
 
-export const resignScript = script('resign', String.raw`
--- A node goes. KEYS: live, starts, dead, nodes, its index. ARGV: incarnation
--- Whatever it could not take with it is swept by others.
+export const resignScript = defineScript('resign', String.raw`
+-- Ends a lease. KEYS: live, starts, dead, nodes (see renew-script.ts), index of the incarnation. ARGV: incarnation
+-- An index that still exists names channels with entries or grace periods: another node sweeps them.
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
 if redis.call('EXISTS', KEYS[5]) == 1 then

@@ -1,69 +1,76 @@
-import { script } from '../commands.ts'
+import { headerOf } from '../pubsub/message-kinds.ts'
+import { defineScript } from '../script-runner.ts'
 import { historyReadLua } from './history-read-lua.ts'
 
-export const appendScript = script('append', String.raw`
--- KEYS: meta, stream, two dedupe hashes, pub/sub channel
--- ARGV: id, frame, whenSlow ('' or 'skip'), limit, ttl (ms), epoch for a log that begins, dedupe window (ms), snapshot ('' for none),
---       and optionally the position expected: epoch, offset, link
--- Returns { 'appended' | 'duplicate', epoch, offset, link }, { 'behind', read } or { 'full' }.
-local meta, stream, id = KEYS[1], KEYS[2], ARGV[1]
-local limit, ttl, window = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7])
-local snapshot = ARGV[8] ~= '' and ARGV[8] or nil
+export const appendScript = defineScript('append', String.raw`
+-- KEYS: meta, stream, two dedupe hashes (id -> "offset hash"), pub/sub channel
+-- ARGV: id, message, slow ('' or 'skip'), limit, ttl (ms), epoch for a history that begins, dedupe window (ms),
+--       multiple of the limit at which the history is full, bound of a read: entries, bytes, snapshot ('' for none),
+--       and optionally the expected position: epoch, offset, hash
+-- Returns { 'appended' | 'duplicate', epoch, offset, hash }, { 'behind', read } or { 'full' }.
+local meta, stream, id, message = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local limit, ttl, window, stretch = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local bound = { entries = tonumber(ARGV[9]), bytes = tonumber(ARGV[10]) }
+local snapshot = ARGV[11] ~= '' and ARGV[11] or nil
+local after = { epoch = ARGV[12], offset = tonumber(ARGV[13]), hash = ARGV[14] }
 local us = now_us()
 local now = math.floor(us / 1000)
 
 begin(meta, stream, KEYS[3], KEYS[4], ARGV[6], math.max(ttl, window))
-local m = redis.call('HMGET', meta, 'e', 'o', 'l', 'ko', 'r', 'c')
+local m = redis.call('HMGET', meta, 'epoch', 'offset', 'hash', 'snapshot_offset', 'rotated', 'current')
 local epoch, top, prev, kept = m[1], tonumber(m[2]), m[3], tonumber(m[4])
 
 for i = 3, 4 do
   local known = redis.call('HGET', KEYS[i], id)
   if known then
-    local offset, link = string.match(known, '^(%d+) (.*)$')
-    return { 'duplicate', epoch, offset, link }
+    local offset, hash = string.match(known, '^(%d+) (.*)$')
+    return { 'duplicate', epoch, offset, hash }
   end
 end
 
-if ARGV[9] and (ARGV[9] ~= epoch or tonumber(ARGV[10]) ~= top or ARGV[11] ~= prev) then
-  return { 'behind', read_log(meta, stream, ARGV[9], tonumber(ARGV[10]), ARGV[11]) }
+if after.epoch and (after.epoch ~= epoch or after.offset ~= top or after.hash ~= prev) then
+  return { 'behind', read_history(meta, stream, after, bound) }
 end
-if not snapshot and redis.call('XLEN', stream) >= 4 * limit then return { 'full' } end
+if not snapshot and redis.call('XLEN', stream) >= stretch * limit then return { 'full' } end
 
 local offset = top + 1
-local text = string.format('%d', offset)
-local link = string.sub(redis.sha1hex(prev .. ' ' .. id .. ' ' .. string.format('%d', us)), 1, 12)
-redis.call('XADD', stream, text .. '-0', 'i', id, 'f', ARGV[2], 'l', link, 'p', prev, 'w', ARGV[3], 't', string.format('%d', now))
+local offset_text = string.format('%d', offset)
+local hash = string.sub(redis.sha1hex(prev .. ' ' .. id .. ' ' .. string.format('%d', us)), 1, 12)
+redis.call('XADD', stream, stream_id(offset), 'id', id, 'message', message, 'hash', hash, 'prev', prev,
+  'slow', ARGV[3], 'time', string.format('%d', now))
 
 local current = tonumber(m[6] or '0')
 if now - tonumber(m[5] or '0') > window then
   current = 1 - current
   redis.call('DEL', KEYS[3 + current])
-  redis.call('HSET', meta, 'r', string.format('%d', now), 'c', tostring(current))
+  redis.call('HSET', meta, 'rotated', string.format('%d', now), 'current', tostring(current))
 end
-redis.call('HSET', KEYS[3 + current], id, text .. ' ' .. link)
+redis.call('HSET', KEYS[3 + current], id, offset_text .. ' ' .. hash)
 redis.call('PEXPIRE', KEYS[3 + current], 2 * window)
 
-redis.call('HSET', meta, 'o', text, 'l', link)
+redis.call('HSET', meta, 'offset', offset_text, 'hash', hash)
 if snapshot then
   kept = offset
-  redis.call('HSET', meta, 'ko', text, 'kl', link, 'ks', snapshot)
+  redis.call('HSET', meta, 'snapshot_offset', offset_text, 'snapshot_hash', hash, 'snapshot', snapshot)
 end
 
--- By count, then by age a few heads at a time; never past the snapshot.
+-- Trim by count, then by age; never past the snapshot. Eight entries an append bound the work, and outpace the appends.
 local last = kept or offset
 local first = math.min(offset - limit, last) + 1
-for _, raw in ipairs(redis.call('XRANGE', stream, string.format('%d-0', math.max(first, 0)), '+', 'COUNT', 8)) do
-  local entry = entry_of(raw)
+for _, raw in ipairs(redis.call('XRANGE', stream, stream_id(math.max(first, 0)), '+', 'COUNT', 8)) do
+  local entry_offset = tonumber(entry_of(raw)[1])
   local time
-  for i = 1, #raw[2], 2 do if raw[2][i] == 't' then time = tonumber(raw[2][i + 1]) end end
-  if time + ttl > now or tonumber(entry[1]) > last or tonumber(entry[1]) == offset then break end
-  first = tonumber(entry[1]) + 1
+  for i = 1, #raw[2], 2 do if raw[2][i] == 'time' then time = tonumber(raw[2][i + 1]) end end
+  if time + ttl > now or entry_offset > last or entry_offset == offset then break end
+  first = entry_offset + 1
 end
-if first > 1 then redis.call('XTRIM', stream, 'MINID', string.format('%d-0', first)) end
+if first > 1 then redis.call('XTRIM', stream, 'MINID', stream_id(first)) end
 
-redis.call('PEXPIRE', meta, 2 * math.max(ttl, window))
-redis.call('PEXPIRE', stream, kept and 2 * math.max(ttl, window) or ttl)
-local head = { epoch, text, id, link, prev, ARGV[3], string.format('%d', #ARGV[2]) }
-redis.call('SPUBLISH', KEYS[5], '1l' .. cjson.encode(head) .. '\n' .. ARGV[2] .. (snapshot or ''))
-return { 'appended', epoch, text, link }
+-- Meta outlives the stream and the dedupe hashes, so that a position stays comparable.
+local meta_ttl = 2 * math.max(ttl, window)
+redis.call('PEXPIRE', meta, meta_ttl)
+redis.call('PEXPIRE', stream, kept and meta_ttl or ttl)
+local head = cjson.encode({ epoch, offset_text, id, hash, prev, ARGV[3], string.format('%d', #message) })
+redis.call('SPUBLISH', KEYS[5], '${headerOf('h')}' .. head .. '\n' .. message .. (snapshot or ''))
+return { 'appended', epoch, offset_text, hash }
 `, { binary: true, include: historyReadLua })

@@ -1,11 +1,14 @@
-import { script } from '../commands.ts'
+import { defineScript } from '../script-runner.ts'
 import { historyReadLua } from './history-read-lua.ts'
 
-export const readScript = script('read', String.raw`
+export const readScript = defineScript('read', String.raw`
 -- KEYS: meta, stream, two dedupe hashes
--- ARGV: epoch for a log that begins, time to live (ms) of one that begins, and optionally a position: epoch, offset, link
--- A write script, so that a replica that was a master answers READONLY, and not with what it no longer knows.
-begin(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], tonumber(ARGV[2]))
-redis.call('PEXPIRE', KEYS[1], math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[2])))
-return read_log(KEYS[1], KEYS[2], ARGV[3], tonumber(ARGV[4]), ARGV[5])
+-- ARGV: epoch and time to live (ms) of a history that begins, bound of a read: entries, bytes,
+--       and optionally a position: epoch, offset, hash
+-- A write script: a demoted master then answers READONLY instead of reading stale data.
+local meta, stream, ttl = KEYS[1], KEYS[2], tonumber(ARGV[2])
+begin(meta, stream, KEYS[3], KEYS[4], ARGV[1], ttl)
+redis.call('PEXPIRE', meta, math.max(redis.call('PTTL', meta), ttl))
+local since = { epoch = ARGV[5], offset = tonumber(ARGV[6]), hash = ARGV[7] }
+return read_history(meta, stream, since, { entries = tonumber(ARGV[3]), bytes = tonumber(ARGV[4]) })
 `, { binary: true, include: historyReadLua })

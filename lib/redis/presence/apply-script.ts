@@ -1,43 +1,43 @@
-import { script } from '../commands.ts'
+import { defineScript } from '../script-runner.ts'
 import { presenceStateLua } from './presence-state-lua.ts'
 
-export const applyScript = script('apply', String.raw`
--- A node's changes of one channel's presence. KEYS: see presence-state.lua
--- ARGV: incarnation, until when (ms) what was written under its lease counts, epoch for a presence that begins, then for each change:
---       '+', version, connection, user, data  |  '-', version, connection, grace (ms), ''  |  '!', '', '', '', ''  (fire the graces that are due)
--- Returns 'done'; 'dead' when the incarnation is swept; 'stale' when it came too late.
-if redis.call('EXISTS', KEYS[7]) == 1 then return 'dead' end
-if now > tonumber(ARGV[2]) then return 'stale' end
+export const applyScript = defineScript('apply', String.raw`
+-- Applies one node's changes to a presence list, and ends due grace periods. KEYS: see presence-state-lua.ts
+-- ARGV: incarnation, until when (ms) its writes are accepted, epoch for a list that begins, time to live (ms), then for
+--       each change: '+', version, connection, user, data  |  '-', version, connection, grace (ms), ''
+-- Returns { 'done', ms until the next grace period ends or '' }, { 'dead' } when the incarnation is swept, or
+-- { 'stale' } when the changes came too late.
+if redis.call('EXISTS', tombstone) == 1 then return { 'dead' } end
+if now > tonumber(ARGV[2]) then return { 'stale' } end
 local incarnation = ARGV[1]
 
-for i = 4, #ARGV, 5 do
-  local kind, version, connection = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  if kind == '!' then
-    fire_graces()
+local function apply_enter(connection, version, present, user, user_data)
+  redis.call('HSET', entries, connection, version .. ' ' .. user)
+  if present then return end
+  count_entry(incarnation, 1)
+  enter(user, user_data)
+end
+
+local function apply_exit(connection, version, user, grace)
+  if user == '' then
+    -- It overtook the connection's entry, which then finds a newer version.
+    redis.call('HSET', entries, connection, version .. ' ')
   else
-    local known = redis.call('HGET', KEYS[6], connection)
-    local before, user = string.match(known or '0 ', '^(%d+) (.*)$')
-    -- Timeouts reorder: only what is newer counts.
-    if tonumber(before) < tonumber(version) then
-      if kind == '+' then
-        redis.call('HSET', KEYS[6], connection, version .. ' ' .. ARGV[i + 3])
-        if user == '' then
-          count_entry(incarnation, 1)
-          enter(ARGV[i + 3], ARGV[i + 4])
-        end
-      else
-        if user ~= '' then
-          redis.call('HDEL', KEYS[6], connection)
-          count_entry(incarnation, -1)
-          exit(user, tonumber(ARGV[i + 3]))
-        else
-          -- It overtook its join, which must find that it is late.
-          redis.call('HSET', KEYS[6], connection, version .. ' ')
-        end
-      end
-    end
+    redis.call('HDEL', entries, connection)
+    count_entry(incarnation, -1)
+    exit(user, grace)
   end
 end
-finish(ARGV[3])
-return 'done'
+
+for i = 5, #ARGV, 5 do
+  local kind, version, connection = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local known = redis.call('HGET', entries, connection) or '0 '
+  local known_version, user = string.match(known, '^(%d+) (.*)$')
+  -- Timeouts reorder the changes, so only a newer version counts.
+  if tonumber(known_version) < tonumber(version) then
+    if kind == '+' then apply_enter(connection, version, user ~= '', ARGV[i + 3], ARGV[i + 4])
+    else apply_exit(connection, version, user, tonumber(ARGV[i + 3])) end
+  end
+end
+return { 'done', finish(ARGV[3], tonumber(ARGV[4])) }
 `, { include: presenceStateLua })

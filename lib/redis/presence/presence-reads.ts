@@ -1,27 +1,43 @@
 import type { PresenceList } from '../../cluster/presence.ts'
 import type { RedisDeps } from '../redis-deps.ts'
-import { listScript } from './list-script.ts'
-import { countScript } from './count-script.ts'
+import { defineScript } from '../script-runner.ts'
 
+const listScript = defineScript('list', String.raw`
+-- A page of a presence list. KEYS: meta, data (see presence-state-lua.ts). ARGV: cursor, users per page
+-- Returns { epoch, sequence, next cursor, user, data, ... }
+local m = redis.call('HMGET', KEYS[1], 'epoch', 'sequence')
+local page = redis.call('HSCAN', KEYS[2], ARGV[1], 'COUNT', ARGV[2])
+local reply = { m[1] or '', m[2] or '0', page[1] }
+for _, part in ipairs(page[2]) do reply[#reply + 1] = part end
+return reply
+`)
 
-/** Users of one answer: a crowd must not hold Redis up. */
-const page = 1_000
+const countScript = defineScript('count', String.raw`
+-- The number of users present. KEYS: data
+return redis.call('HLEN', KEYS[1])
+`)
 
-/** Page by page: changes in between are published, and have higher numbers than the first page. */
-export async function readList ({ keys, commands }: RedisDeps, channel: string): Promise<PresenceList> {
-  const users = new Map<string, unknown>()
+/** Users of one reply: more would block Redis for too long. */
+const pageSize = 1_000
+
+/** Reads page by page. Changes in between are published with higher numbers than the first page has. */
+export async function readList ({ keys, scripts }: RedisDeps, channel: string): Promise<PresenceList> {
   const names = [keys.ofChannel(channel, 'presence'), keys.ofChannel(channel, 'data')]
-  let head: readonly string[] | undefined
-  let cursor: string | undefined
+  const readPage = (cursor: string) => scripts.run(listScript, names, [cursor, pageSize]) as Promise<string[]>
+  const users = new Map<string, unknown>()
+  let [epoch = '', sequence = '0', cursor = '0', ...found] = await readPage('0')
+  addTo(users, found)
   while (cursor !== '0') {
-    const [epoch = '', sequence = '0', next, ...found] = await commands.run(listScript, names, [cursor ?? '0', page]) as string[]
-    head ??= [epoch, sequence]
-    cursor = next
-    for (let i = 0; i < found.length; i += 2) users.set(found[i] as string, JSON.parse(found[i + 1] as string))
+    [, , cursor = '0', ...found] = await readPage(cursor)
+    addTo(users, found)
   }
-  return { epoch: head?.[0] as string, sequence: Number(head?.[1]), entries: [...users].map(([user, data]) => ({ user, data })) }
+  return { epoch, sequence: Number(sequence), entries: [...users].map(([user, data]) => ({ user, data })) }
 }
 
-export async function readCount ({ keys, commands }: RedisDeps, channel: string): Promise<number> {
-  return await commands.run(countScript, [keys.ofChannel(channel, 'data')], []) as number
+export async function readCount ({ keys, scripts }: RedisDeps, channel: string): Promise<number> {
+  return await scripts.run(countScript, [keys.ofChannel(channel, 'data')], []) as number
+}
+
+function addTo (users: Map<string, unknown>, page: readonly string[]): void {
+  for (let i = 0; i < page.length; i += 2) users.set(page[i] as string, JSON.parse(page[i + 1] as string))
 }

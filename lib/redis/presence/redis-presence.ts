@@ -1,193 +1,197 @@
 import type { Timer } from '../../clock.ts'
-import type { AdapterEvents } from '../../cluster/events.ts'
-import type { PresenceEntryRequest, PresenceList } from '../../cluster/presence.ts'
+import type { PresenceEntryRequest, PresenceList, PresencePort } from '../../cluster/presence.ts'
+import type { Lease } from '../cluster/lease.ts'
 import { newEpoch } from '../epoch.ts'
-import { Lease, type LeaseTimes } from '../cluster/lease.ts'
-import { readChanges } from './presence-changes.ts'
+import { readChanges } from '../pubsub/presence-message.ts'
+import type { RedisDeps } from '../redis-deps.ts'
+import { RedisUnavailable } from '../script-runner.ts'
+import { applyScript } from './apply-script.ts'
+import { ChangeBatches, Versions, type Change } from './change-batches.ts'
+import { checkEntriesScript } from './check-entries-script.ts'
+import { GraceTimers } from './grace-timers.ts'
 import { PresenceIndex } from './presence-index.ts'
 import { readCount, readList } from './presence-reads.ts'
-import { PresenceSweeps } from './presence-sweeps.ts'
-import type { RedisDeps } from '../redis-deps.ts'
-import { Versions } from './versions.ts'
-import { applyScript } from './apply-script.ts'
-import { checkEntriesScript } from './check-entries-script.ts'
+import { sweepEntries } from './sweep-entries.ts'
 
-
-/** Milliseconds between two comparisons of what Redis holds with what it should hold, and how long it holds it without one. */
-const checkEvery = 30_000
-const lasts = 120_000
-/** Milliseconds that the trace of a connection that left is kept, in case its join comes late. */
-const traces = 45_000
-
-/** What one connection is, or was, in a channel: the version decides which of two is newer, however late they arrive. */
-interface Held extends PresenceEntryRequest { readonly version: number }
-
-/** One change, in the form that apply.lua takes. */
-type Change = readonly [kind: '+' | '-' | '!', version: number | '', connection: string, userOrGrace: string | number, data: string]
-
-interface Batch { readonly changes: Change[], readonly outcome: Promise<void> }
-
-/**
- * Who is in which channel. What this node's connections hold is here, and Redis is brought to agree with it: by each change as it happens, and
- * after anything that may have lost some, by all of it.
- */
-export class RedisPresence {
-  readonly lease: Lease
-  readonly #around: RedisDeps
-  readonly #receiver: Pick<AdapterEvents, 'presenceChanged'>
-  readonly #held = new Map<string, Map<string, Held>>()
+type LocalEntry = PresenceEntryRequest & { readonly version: number }
+/** The presence lists. This node keeps its own entries, and repairs Redis after an event that may have lost some. */
+export class RedisPresence implements PresencePort {
+  readonly #deps: RedisDeps
+  readonly #lease: Lease
+  readonly #local = new Map<string, Map<string, LocalEntry>>()
   readonly #versions: Versions
   readonly #index: PresenceIndex
-  readonly #sweeps: PresenceSweeps
-  #batches = new Map<string, Batch>()
-  #timer: Timer
-  #over = false
+  readonly #batches: ChangeBatches
+  readonly #graces: GraceTimers
+  #checkTimer: Timer
+  #isClosed = false
 
-  /** `begun`: under a new lease whatever this node holds must be said anew. */
-  constructor (around: RedisDeps, receiver: Pick<AdapterEvents, 'presenceChanged'>, times: LeaseTimes, begun: () => void) {
-    this.#around = around
-    this.#receiver = receiver
-    this.#versions = new Versions(around.clock)
-    this.lease = new Lease(around, times, {
-      begun: (before) => {
-        this.#index.reset()
-        begun()
-        this.#quietly(this.#reconcile().then(() => before === '' ? undefined : this.#sweeps.all(before)))
-      },
-      sweep: (incarnation) => this.#quietly(this.#sweeps.all(incarnation))
+  constructor (deps: RedisDeps, lease: Lease) {
+    this.#deps = deps
+    this.#lease = lease
+    this.#versions = new Versions(deps.clock)
+    this.#index = new PresenceIndex(deps, lease, this.#versions)
+    this.#batches = new ChangeBatches((channel, changes) => this.#apply(channel, changes))
+    this.#graces = new GraceTimers(deps.clock, (channel) => this.#endGraces(channel))
+    lease.subscribe({
+      began: (before) => this.#begin(before),
+      sweep: (incarnation) => this.#runInBackground(this.#sweep(incarnation))
     })
-    this.#index = new PresenceIndex(around, this.lease, this.#versions)
-    this.#sweeps = new PresenceSweeps(around, this.lease, (channel) => this.#quietly(this.#endGraces(channel)))
-    this.#checkLater()
   }
 
-  /** Redis is there, or there again, and may have lost anything. */
-  async restore (): Promise<void> {
-    await this.lease.renew()
-    this.#quietly(this.#reconcile())
+  /** Compares with Redis from time to time, until `close`. */
+  start (): void {
+    const { clock, timings } = this.#deps
+    this.#checkTimer = clock.setTimeout(() => {
+      this.reconcile()
+      this.start()
+    }, timings.presenceCheckIntervalMs)
   }
 
-  /** Resolves though Redis is away: it is told when it is back. */
-  async enter (channel: string, claim: PresenceEntryRequest): Promise<void> {
-    const held = this.#held.get(channel) ?? new Map<string, Held>()
-    if (held.has(claim.connection)) return
-    const own = { ...claim, version: this.#versions.next() }
-    this.#held.set(channel, held.set(claim.connection, own))
-    await this.#change(channel, entered(own)).catch(() => {})
+  /** Resolves even while Redis is unreachable: the entry is made after the reconnect. */
+  async enter (channel: string, entry: PresenceEntryRequest): Promise<void> {
+    const local = this.#local.get(channel) ?? new Map<string, LocalEntry>()
+    if (local.has(entry.connection)) return
+    const own = { ...entry, version: this.#versions.next() }
+    this.#local.set(channel, local.set(entry.connection, own))
+    await this.#batches.add(channel, enterChange(own)).catch(() => {})
   }
 
-  async exit (channel: string, connection: string, grace = 0): Promise<void> {
-    const held = this.#held.get(channel)
-    if (!held?.delete(connection)) return
-    if (held.size === 0) this.#held.delete(channel)
-    await this.#change(channel, ['-', this.#versions.next(), connection, grace, ''])
-    if (grace > 0) this.#sweeps.fireLater(channel, grace)
-    if (!this.#held.has(channel)) await this.#unindex(channel)
+  async exit (channel: string, connectionId: string, graceMs = 0): Promise<void> {
+    const local = this.#local.get(channel)
+    if (!local?.delete(connectionId)) return
+    if (local.size === 0) this.#local.delete(channel)
+    // Before the outcome is known, because the grace period may begin in Redis even if the reply is lost.
+    if (graceMs > 0) this.#graces.schedule(channel, graceMs)
+    await this.#batches.add(channel, this.#exitChange(connectionId, graceMs))
   }
 
-  /** While Redis is away: who is here. */
-  async present (channel: string): Promise<PresenceList> {
+  /** While Redis is unreachable, the list has the users of this node. */
+  async list (channel: string): Promise<PresenceList> {
     try {
-      return await readList(this.#around, channel)
+      return await readList(this.#deps, channel)
     } catch {
-      const held = [...this.#held.get(channel)?.values() ?? []]
-      return { epoch: '', sequence: 0, entries: [...new Map(held.map(({ user, data }) => [user, { user, data }])).values()] }
+      const local = [...this.#local.get(channel)?.values() ?? []]
+      const entries = new Map(local.map(({ user, data }) => [user, { user, data }]))
+      return { epoch: '', sequence: 0, entries: [...entries.values()] }
     }
-  }
-
-  /** Takes published changes. @throws {TypeError | SyntaxError} when they are malformed */
-  take (channel: string, body: Buffer): void {
-    const { epoch, first, changes } = readChanges(body)
-    for (const [i, change] of changes.entries()) this.#receiver.presenceChanged(channel, { epoch, sequence: first + i }, change)
   }
 
   count (channel: string): Promise<number> {
-    return readCount(this.#around, channel)
+    return readCount(this.#deps, channel)
   }
 
-  /** Takes all connections out. Graces that run are left to other nodes. */
-  async close (): Promise<void> {
-    this.#over = true
-    this.#around.clock.clearTimeout(this.#timer)
-    this.#sweeps.stop()
-    await Promise.allSettled([...this.#held].flatMap(([channel, held]) => [...held.keys()].map(async (connection) => {
-      await this.#change(channel, ['-', this.#versions.next(), connection, 0, ''])
-      await this.#unindex(channel)
-    })))
-    this.#held.clear()
-    await this.lease.resign()
-  }
-
-  /** Changes of one turn and channel travel together. */
-  #change (channel: string, change: Change): Promise<void> {
-    const known = this.#batches.get(channel)
-    if (known) {
-      known.changes.push(change)
-      return known.outcome
+  /** Reports published changes. @throws {TypeError | SyntaxError} when they are malformed */
+  receiveChanges (channel: string, body: Buffer): void {
+    const { epoch, first, changes } = readChanges(body)
+    for (const [i, change] of changes.entries()) {
+      this.#deps.events.presenceChanged(channel, { epoch, sequence: first + i }, change)
     }
-    const changes = [change]
-    const outcome = new Promise<void>((resolve, reject) => {
-      setImmediate(() => {
-        this.#batches.delete(channel)
-        this.#apply(channel, changes).then(resolve, reject)
-      })
-    })
-    this.#batches.set(channel, { changes, outcome })
-    return outcome
   }
 
-  /** The index comes first: what is not in it nobody would sweep. */
-  async #apply (channel: string, changes: readonly Change[]): Promise<void> {
-    const incarnation = await this.lease.current()
-    if (!await this.#index.add(incarnation, channel)) return await this.lease.renew()
-    const outcome = await this.#around.commands.run(applyScript, this.#around.keys.ofPresence(channel, incarnation), [incarnation, this.lease.validUntil, newEpoch(this.#around.random), ...changes.flat()])
-    // Whatever is missing then is said again under a new lease, or the renewed one.
-    if (outcome !== 'done') await this.lease.renew()
-    if (outcome === 'stale') await this.#reconcile()
+  /** Compares every channel with Redis and repairs it, in the background. */
+  reconcile (): void {
+    this.#runInBackground(this.#checkAll())
   }
 
-  /** Brings Redis to agree with us about every channel. */
-  async #reconcile (): Promise<void> {
-    for (const channel of [...this.#held.keys()]) await this.#check(channel)
+  /**
+   * Removes all entries of this node. Channels with running grace periods stay in its index, so that the node that
+   * sweeps this incarnation takes care of them.
+   */
+  async close (): Promise<void> {
+    this.#isClosed = true
+    this.#deps.clock.clearTimeout(this.#checkTimer)
+    this.#graces.stop()
+    const local = [...this.#local]
+    this.#local.clear()
+    for (const [channel, entries] of local) {
+      for (const connectionId of entries.keys()) {
+        this.#batches.add(channel, this.#exitChange(connectionId, 0)).catch(() => {})
+      }
+    }
+    await this.#batches.settle()
+  }
+
+  #begin (before: string): void {
+    this.#index.reset()
+    this.#runInBackground(this.#checkAll().then(() => before === '' ? undefined : this.#sweep(before)))
+  }
+
+  /** Resolves to whether Redis has applied the changes. The channel is indexed first, because only then it is swept. */
+  async #apply (channel: string, changes: readonly Change[]): Promise<boolean> {
+    const { scripts, keys, random, timings } = this.#deps
+    const incarnation = await this.#lease.requireIncarnation()
+    if (!await this.#index.add(incarnation, channel)) {
+      await this.#lease.renew()
+      return false
+    }
+    const args = [incarnation, this.#lease.validUntil, newEpoch(random), timings.presenceTtlMs, ...changes.flat()]
+    const names = keys.ofPresence(channel, incarnation)
+    const [outcome, nextGrace = ''] = await scripts.run(applyScript, names, args) as string[]
+    if (outcome === 'done') {
+      await this.#followGraces(incarnation, channel, nextGrace)
+      return true
+    }
+    // A new incarnation enters everything again; under the renewed lease of a stale write, this node does it.
+    await this.#lease.renew()
+    if (outcome === 'stale') await this.#checkAll()
+    return false
+  }
+
+  /** Keeps the channel in the index exactly as long as it has entries of this node or running grace periods. */
+  async #followGraces (incarnation: string, channel: string, nextGrace: string): Promise<void> {
+    this.#graces.schedule(channel, nextGrace === '' ? undefined : Number(nextGrace))
+    if (nextGrace !== '') await this.#index.add(incarnation, channel)
+    else if (!this.#local.has(channel)) await this.#index.remove(channel)
+  }
+
+  /** Repeated until Redis has done it: a grace period that nobody ends would leave its user present for ever. */
+  async #endGraces (channel: string): Promise<void> {
+    const isDone = await this.#apply(channel, []).catch(() => false)
+    if (!isDone) this.#graces.schedule(channel, this.#deps.timings.leaseRenewalMs)
+  }
+
+  async #checkAll (): Promise<void> {
+    for (const channel of new Set([...this.#local.keys(), ...this.#index.channels])) await this.#check(channel)
   }
 
   async #check (channel: string): Promise<void> {
-    const { incarnation } = this.lease
-    const before = this.#versions.last
-    const oldest = (this.#around.clock.now() - traces) * 1_000
-    const [incarnations, connections] = await this.#around.commands.run(checkEntriesScript, this.#around.keys.ofPresence(channel, incarnation).slice(0, 6), [lasts, oldest]) as [string[], string[]]
-    const held = this.#held.get(channel) ?? new Map<string, Held>()
-    const missing = [...held.values()].filter(({ connection, version }) => version <= before && !connections.includes(connection))
-    const ghosts = connections.filter((connection) => !held.has(connection))
-    const changes = [...missing.map(entered), ...ghosts.map((connection): Change => ['-', this.#versions.next(), connection, 0, ''])]
-    this.#index.doubt(channel)
-    await this.#apply(channel, changes)
-    for (const other of incarnations) if (!this.lease.live.has(other)) await this.#sweeps.one(channel, other)
+    const { scripts, keys, clock, timings } = this.#deps
+    const { last } = this.#versions
+    const oldestMarker = (clock.now() - timings.exitMarkerTtlMs) * 1_000
+    const names = keys.ofPresence(channel, this.#lease.incarnation).slice(4, 6)
+    const found = await scripts.run(checkEntriesScript, names, [oldestMarker])
+    const [incarnations, connections] = found as [string[], string[]]
+    const local = this.#local.get(channel) ?? new Map<string, LocalEntry>()
+    const missing = [...local.values()].filter((own) => own.version <= last && !connections.includes(own.connection))
+    const ghosts = connections.filter((connection) => !local.has(connection))
+    this.#index.forget(channel)
+    await this.#apply(channel, [...missing.map(enterChange), ...ghosts.map((ghost) => this.#exitChange(ghost, 0))])
+    for (const other of incarnations) if (this.#lease.isDead(other)) await this.#sweepChannel(channel, other)
   }
 
-  #checkLater (): void {
-    this.#timer = this.#around.clock.setTimeout(() => {
-      this.#quietly(this.#reconcile())
-      this.#checkLater()
-    }, checkEvery)
+  async #sweep (incarnation: string): Promise<void> {
+    for (const channel of await this.#index.channelsOf(incarnation)) await this.#sweepChannel(channel, incarnation)
+    await this.#index.forgetIncarnation(incarnation)
   }
 
-  /** Whoever has nobody left there keeps nothing in its index either. */
-  async #endGraces (channel: string): Promise<void> {
-    await this.#change(channel, ['!', '', '', '', ''])
-    if (!this.#held.has(channel)) await this.#unindex(channel)
+  /** Takes over the grace periods that the dead node would have ended. @throws {RedisUnavailable} if that failed */
+  async #sweepChannel (channel: string, incarnation: string): Promise<void> {
+    const hasGraces = await sweepEntries(this.#deps, channel, incarnation)
+    if (hasGraces && !await this.#apply(channel, [])) throw new RedisUnavailable('grace periods were not taken over')
   }
 
-  async #unindex (channel: string): Promise<void> {
-    if (!this.#sweeps.awaits(channel)) await this.#index.remove(channel)
+  #exitChange (connectionId: string, graceMs: number): Change {
+    return ['-', this.#versions.next(), connectionId, graceMs, '']
   }
 
-  /** What Redis misses now it is told with the next check. */
-  #quietly (outcome: Promise<unknown>): void {
-    outcome.catch((err) => { if (!this.#over) this.#around.log.warn({ err }, 'presence could not be brought up to date') })
+  #runInBackground (work: Promise<unknown>): void {
+    work.catch((err) => {
+      if (!this.#isClosed) this.#deps.log.warn({ err }, 'presence may be out of date: check the connection to Redis')
+    })
   }
 }
 
-function entered ({ version, connection, user, data }: Held): Change {
+function enterChange ({ version, connection, user, data }: LocalEntry): Change {
   return ['+', version, connection, user, JSON.stringify(data ?? null)]
 }

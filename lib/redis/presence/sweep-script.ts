@@ -1,22 +1,24 @@
-import { script } from '../commands.ts'
+import { defineScript } from '../script-runner.ts'
 import { presenceStateLua } from './presence-state-lua.ts'
 
-export const sweepScript = script('sweep', String.raw`
--- Removes what a dead incarnation left in one channel. KEYS: see presence-state.lua
--- ARGV: incarnation, cursor, how many at a time, epoch for a presence that begins
--- Returns { next cursor, how many are left }. The tombstone comes first: what that node still sends is refused.
-redis.call('SET', KEYS[7], '1', 'PX', lasts)
-local page = redis.call('HSCAN', KEYS[6], ARGV[2], 'COUNT', ARGV[3])
+export const sweepScript = defineScript('sweep', String.raw`
+-- Removes entries of a dead incarnation from a presence list, and ends due grace periods.
+-- KEYS: see presence-state-lua.ts. ARGV: incarnation, cursor, entries at a time, epoch for a list that begins,
+--       time to live (ms)
+-- Returns { next cursor, number of remaining entries, ms until the next grace period ends or '' }.
+-- The tombstone comes first, so that late writes of the dead node are refused.
+redis.call('SET', tombstone, '1', 'PX', ARGV[5])
+local page = redis.call('HSCAN', entries, ARGV[2], 'COUNT', ARGV[3])
 for i = 1, #page[2], 2 do
   local user = string.match(page[2][i + 1], '^%d+ (.*)$')
-  redis.call('HDEL', KEYS[6], page[2][i])
+  redis.call('HDEL', entries, page[2][i])
   if user ~= '' then
     count_entry(ARGV[1], -1)
     exit(user, 0)
   end
 end
-local rest = redis.call('HLEN', KEYS[6])
-if rest == 0 then redis.call('HDEL', KEYS[5], ARGV[1]) end
-finish(ARGV[4])
-return { page[1], tostring(rest) }
+local remaining = redis.call('HLEN', entries)
+if remaining == 0 then redis.call('HDEL', incarnations, ARGV[1]) end
+local next_grace = finish(ARGV[4], tonumber(ARGV[5]))
+return { page[1], tostring(remaining), next_grace }
 `, { include: presenceStateLua })

@@ -1,13 +1,13 @@
 import type { Logger } from '../../logger.ts'
 
-/** Milliseconds between two lines about it: whoever sends poison is not to fill the log as well. */
-const every = 10_000
+/** At most one log line in this time, so that a flood of malformed messages does not flood the log. */
+const logIntervalMs = 10_000
 
-/** Messages that are none of ours, or broken: dropped, counted, logged. */
+/** Counts and logs messages that no node of this version publishes. They are dropped. */
 export class PoisonLog {
   readonly #log: Logger
   readonly #now: () => number
-  #told = -Infinity
+  #loggedAt = -Infinity
   count = 0
 
   constructor (log: Logger, now: () => number) {
@@ -17,8 +17,9 @@ export class PoisonLog {
 
   add (name: string, error: unknown): void {
     this.count++
-    if (this.#now() - this.#told < every) return
-    this.#told = this.#now()
-    this.#log.warn({ err: error, name, count: this.count }, 'a message from Redis was dropped: it is malformed')
+    if (this.#now() - this.#loggedAt < logIntervalMs) return
+    this.#loggedAt = this.#now()
+    this.#log.warn({ err: error, name, count: this.count }, 'a malformed message from Redis was dropped: ' +
+      'check that only nodes of one version publish with this prefix')
   }
 }

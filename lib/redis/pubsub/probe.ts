@@ -1,70 +1,82 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { Publisher } from './message-kinds.ts'
 
-/** Milliseconds between two probes, and until one that does not come back means that nothing does. */
-const every = 1_000
-const patience = 2_500
+const intervalMs = 1_000
+/** Two lost probes and their way back: after that the connection counts as dead. */
+const timeoutMs = 2_500
 
-/** A message to oneself, again and again: a connection may be dead without a word, and only what comes back proves that it is not. */
+export interface ProbeListener {
+  /** No probe came back in time. Repeated while that lasts. */
+  lost (): void
+  /** A probe came back again. */
+  returned (): void
+}
+
+/**
+ * Regularly sends a message to this node itself, over Redis. A connection can be dead without an error; only a message
+ * that comes back proves that the subscriptions work.
+ */
 export class Probe {
   readonly name: string
   readonly #publisher: Publisher
   readonly #clock: Clock
-  readonly #silent: () => void
-  readonly #back: () => void
-  #lastHeard: number
-  #isSilent = false
+  readonly #listener: ProbeListener
+  #lastReturn: number
+  #isLost = false
   #roundTrip: number | undefined
   #timer: Timer
 
-  /** `silent` is called again for as long as it lasts. */
-  constructor (publisher: Publisher, name: string, clock: Clock, silent: () => void, back: () => void) {
+  constructor (publisher: Publisher, name: string, clock: Clock, listener: ProbeListener) {
     this.#publisher = publisher
     this.name = name
     this.#clock = clock
-    this.#silent = silent
-    this.#back = back
-    this.#lastHeard = clock.now()
+    this.#listener = listener
+    this.#lastReturn = clock.now()
+    this.#schedule()
     this.#send()
   }
 
-  get isSilent (): boolean {
-    return this.#isSilent
+  get isLost (): boolean {
+    return this.#isLost
   }
 
-  /** Milliseconds that the last one took that came back; undefined before the first. */
+  /** Milliseconds that the last returned probe took; undefined before the first. */
   get roundTrip (): number | undefined {
     return this.#roundTrip
   }
 
-  /** `body`: as it was sent. @throws {TypeError} when it was not sent by us */
-  heard (body: Buffer): void {
-    const sent = Number(body)
-    if (!(sent > 0)) throw new TypeError('a probe of somebody else')
-    this.#roundTrip = performance.now() - sent
-    this.#lastHeard = this.#clock.now()
-    if (!this.#isSilent) return
-    this.#isSilent = false
-    this.#back()
+  /** Receives a probe. @throws {TypeError} when this node did not send it */
+  receive (body: Buffer): void {
+    const sentAt = Number(body)
+    if (!(sentAt > 0)) throw new TypeError('a probe that this node did not send')
+    this.#roundTrip = performance.now() - sentAt
+    this.#lastReturn = this.#clock.now()
+    if (!this.#isLost) return
+    this.#isLost = false
+    this.#listener.returned()
   }
 
   stop (): void {
     this.#clock.clearTimeout(this.#timer)
   }
 
-  #send (): void {
-    this.#timer = this.#clock.setTimeout(() => this.#send(), every)
-    if (this.#clock.now() - this.#lastHeard > patience) this.#lose()
-    this.#publisher.publish(this.name, 'o', now()).catch(() => {})
+  #schedule (): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#schedule()
+      if (this.#clock.now() - this.#lastReturn > timeoutMs) this.#lose()
+      this.#send()
+    }, intervalMs)
   }
 
-  /** Whoever is told makes a new connection, which gets the same time. */
+  #send (): void {
+    // `performance.now`, because whole milliseconds are too coarse for a round trip, and wall time may jump.
+    this.#publisher.publish(this.name, 'o', Buffer.from(String(performance.now()))).catch(() => {})
+  }
+
+  /** The listener makes a new connection, which gets the whole timeout again. */
   #lose (): void {
-    this.#lastHeard = this.#clock.now()
-    this.#isSilent = true
-    this.#silent()
+    this.#lastReturn = this.#clock.now()
+    this.#isLost = true
+    this.#listener.lost()
   }
 }
-
-// The clock's whole milliseconds are too coarse for a round trip, and may jump.
-const now = () => Buffer.from(String(performance.now()))

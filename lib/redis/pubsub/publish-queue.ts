@@ -1,69 +1,100 @@
 import type { Logger } from '../../logger.ts'
-import { RedisUnavailable } from '../commands.ts'
 import type { Connections } from '../connections.ts'
-import { version, type Kind, type Publisher } from './message-kinds.ts'
+import { RedisUnavailable } from '../script-runner.ts'
+import { headerOf, type Kind, type Publisher } from './message-kinds.ts'
 
-/** Bytes that may be on their way to Redis, so that one that is slow costs no memory without end. */
-const limit = 8 * 1_048_576
+/** Unconfirmed bytes on their way to Redis: a bound on the memory that a slow Redis costs. */
+const maxQueueBytes = 8 * 1_048_576
 
-interface Message {
+/** One message of one kind; several ephemeral messages of a channel share it. */
+class QueuedMessage {
   readonly name: string
-  /** Nobody loses anything with it: it is not counted, nor told of. */
+  /** Not counted and not logged, because nothing is lost with a probe. */
   readonly isProbe: boolean
-  readonly parts: Buffer[]
   readonly outcome: Promise<void>
-  resolve (): void
-  reject (error: RedisUnavailable): void
+  readonly #parts: Buffer[]
+  #bytes = 0
+  #settle: (error?: RedisUnavailable) => void = () => {}
+
+  constructor (name: string, header: string, isProbe: boolean) {
+    this.name = name
+    this.isProbe = isProbe
+    this.#parts = [Buffer.from(header, 'latin1')]
+    this.outcome = new Promise((resolve, reject) => {
+      this.#settle = (error) => error ? reject(error) : resolve()
+    })
+  }
+
+  /** Without the header. */
+  get bytes (): number {
+    return this.#bytes
+  }
+
+  add (body: Buffer): void {
+    this.#parts.push(body)
+    this.#bytes += body.length
+  }
+
+  encode (): Buffer {
+    return Buffer.concat(this.#parts)
+  }
+
+  settle (error?: RedisUnavailable): void {
+    this.#settle(error)
+  }
 }
 
 /**
- * The messages on their way to Redis. Frames of one turn for one channel travel as one message, all of a turn in one pipeline for each master. The client
- * library's own way of gathering commands would send them a turn later, and wait for the answer to those before: 0.3 ms on an idle machine.
+ * The messages on their way to Redis. Ephemeral messages of one event-loop turn and channel travel as one message, and
+ * all messages of a turn in one pipeline per master. The client library's automatic pipelines would leave a turn later,
+ * and wait for the replies to those before: 0.3 ms on an idle machine.
  */
 export class PublishQueue implements Publisher {
   readonly #connections: Pick<Connections, 'command' | 'routeOf'>
-  readonly #node: string
+  readonly #nodeId: string
   readonly #log: Logger
-  #messages: Message[] = []
-  /** Those of them that take more frames. */
-  readonly #frames = new Map<string, Message>()
+  #messages: QueuedMessage[] = []
+  /** By channel: queued messages that more ephemeral messages can join. */
+  readonly #batches = new Map<string, QueuedMessage>()
   #bytes = 0
   #isDropping = false
   published = 0
   dropped = 0
 
-  constructor (connections: Pick<Connections, 'command' | 'routeOf'>, node: string, log: Logger) {
+  constructor (connections: Pick<Connections, 'command' | 'routeOf'>, nodeId: string, log: Logger) {
     this.#connections = connections
-    this.#node = node
+    this.#nodeId = nodeId
     this.#log = log
   }
 
-  /** It leaves at the end of the turn. */
+  /** The message leaves at the end of the event-loop turn. */
   publish (name: string, kind: Kind, body: Buffer): Promise<void> {
     const isProbe = kind === 'o'
-    if (this.#bytes + body.length > limit) return Promise.reject(this.#drop(isProbe, 'too much is on its way to Redis already'))
+    if (this.#bytes + body.length > maxQueueBytes) {
+      return Promise.reject(this.#drop(isProbe, `more than ${maxQueueBytes} bytes are on their way to Redis`))
+    }
     if (!isProbe) this.published++
     this.#bytes += body.length
-    const message = kind === 'f' ? this.#framesFor(name) : this.#add(name, kind, isProbe)
-    message.parts.push(body)
+    const message = kind === 'm' ? this.#batchFor(name) : this.#enqueue(name, headerOf(kind), isProbe)
+    message.add(body)
     return message.outcome
   }
 
-  #framesFor (name: string): Message {
-    const message = this.#frames.get(name) ?? this.#add(name, `f${this.#node}`)
-    this.#frames.set(name, message)
-    return message
+  #batchFor (name: string): QueuedMessage {
+    const batch = this.#batches.get(name) ?? this.#enqueue(name, headerOf('m') + this.#nodeId, false)
+    this.#batches.set(name, batch)
+    return batch
   }
 
-  #add (name: string, head: string, isProbe = false): Message {
+  #enqueue (name: string, header: string, isProbe: boolean): QueuedMessage {
     if (this.#messages.length === 0) setImmediate(() => this.#flush())
-    const message = newMessage(name, isProbe, Buffer.from(version + head, 'latin1'))
+    const message = new QueuedMessage(name, header, isProbe)
     this.#messages.push(message)
     return message
   }
 
   #flush (): void {
-    const routes = new Map<string | undefined, Message[]>()
+    const routes = new Map<string | undefined, QueuedMessage[]>()
     for (const message of this.#messages) {
       const route = this.#connections.routeOf(message.name)
       const messages = routes.get(route) ?? []
@@ -71,41 +102,38 @@ export class PublishQueue implements Publisher {
       routes.set(route, messages)
     }
     this.#messages = []
-    this.#frames.clear()
+    this.#batches.clear()
     for (const messages of routes.values()) this.#write(messages)
   }
 
-  async #write (messages: readonly Message[]): Promise<void> {
+  async #write (messages: readonly QueuedMessage[]): Promise<void> {
     const pipeline = this.#connections.command.pipeline()
-    for (const { name, parts } of messages) pipeline.spublish(name, Buffer.concat(parts))
-    const results = await pipeline.exec().catch((cause: unknown) => messages.map(() => [cause])) as Array<[unknown]>
+    for (const message of messages) pipeline.spublish(message.name, message.encode())
+    const failed = (cause: unknown) => messages.map(() => [cause])
+    const results = await pipeline.exec().catch(failed) as Array<[unknown]>
     for (const [i, message] of messages.entries()) this.#settle(message, results[i]?.[0])
   }
 
-  #settle ({ parts: [, ...bodies], isProbe, resolve, reject }: Message, cause: unknown): void {
-    this.#bytes -= bodies.reduce((sum, { length }) => sum + length, 0)
-    if (cause) return reject(this.#drop(isProbe, 'a message did not reach Redis', cause))
-    this.#recover()
-    resolve()
+  #settle (message: QueuedMessage, cause: unknown): void {
+    this.#bytes -= message.bytes
+    if (cause) return message.settle(this.#drop(message.isProbe, 'a message did not reach Redis', cause))
+    this.#noteSuccess()
+    message.settle()
   }
 
   #drop (isProbe: boolean, text: string, cause?: unknown): RedisUnavailable {
-    const error = new RedisUnavailable(text, { cause })
-    if (isProbe) return error
+    const err = new RedisUnavailable(text, { cause })
+    if (isProbe) return err
     this.dropped++
-    if (!this.#isDropping) this.#log.warn({ err: error }, 'messages to other nodes are dropped')
+    if (!this.#isDropping) {
+      this.#log.warn({ err }, 'messages to other nodes are dropped: check the connection to Redis and its load')
+    }
     this.#isDropping = true
-    return error
+    return err
   }
 
-  #recover (): void {
-    if (this.#isDropping) this.#log.warn({ dropped: this.dropped }, 'messages reach other nodes again')
+  #noteSuccess (): void {
+    if (this.#isDropping) this.#log.info({ dropped: this.dropped }, 'messages reach other nodes again')
     this.#isDropping = false
   }
-}
-
-function newMessage (name: string, isProbe: boolean, head: Buffer): Message {
-  let settle!: Pick<Message, 'resolve' | 'reject'>
-  const outcome = new Promise<void>((resolve, reject) => { settle = { resolve, reject } })
-  return { name, isProbe, parts: [head], outcome, ...settle }
 }

@@ -1,18 +1,18 @@
 import type { Redis } from 'ioredis'
 
-/** Subscriptions that are asked for at once. */
-const batch = 500
+/** Subscriptions requested at once, so that Redis can serve others in between. */
+const batchSize = 500
 
 export interface SubscriberEvents {
   message (name: string, message: Buffer): void
-  /** All that is wanted is subscribed, for the first time or again: what came in between is missed. */
+  /** Every wanted name is subscribed, for the first time or again: messages in between were missed. */
   up (): void
   down (): void
 }
 
 /**
- * The subscriptions on one master: a wanted set, restored on every connection before it counts as up. The client library restores
- * nothing: its own way of doing that ends the process on a second cut.
+ * The subscriptions on one master. Every wanted name is subscribed on each connection before it counts as up. The
+ * client library restores nothing itself, because its own way ends the process on a second interruption.
  */
 export class Subscriber {
   readonly #redis: Redis
@@ -25,7 +25,7 @@ export class Subscriber {
     this.#events = events
     redis.on('smessageBuffer', (name: Buffer, message: Buffer) => events.message(name.toString(), message))
     redis.on('ready', () => { this.#restore().catch(() => redis.disconnect(true)) })
-    redis.on('close', () => this.#fall())
+    redis.on('close', () => this.#noteClose())
     redis.connect().catch(() => {})
   }
 
@@ -33,14 +33,14 @@ export class Subscriber {
     return this.#isUp
   }
 
-  /** Rejects, and wants it no more, when Redis refuses; where it is away the subscription is made as soon as it is back. */
+  /** Rejects, and no longer wants the name, when Redis refuses it. After an interruption it is subscribed later. */
   async add (name: string): Promise<void> {
     this.#wanted.add(name)
     if (!this.#isUp) return
     try {
       await this.#redis.ssubscribe(name)
     } catch (error) {
-      // Lost with the connection: `restore` makes it.
+      // Lost with the connection: the next one subscribes to it.
       if (!this.#isUp) return
       this.#wanted.delete(name)
       throw error
@@ -52,7 +52,7 @@ export class Subscriber {
     if (this.#isUp) await this.#redis.sunsubscribe(name)
   }
 
-  /** Begins anew: the connection is not what it seems. */
+  /** Replaces the connection: it is dead though it seems open. */
   reconnect (): void {
     this.#redis.disconnect(true)
   }
@@ -61,18 +61,19 @@ export class Subscriber {
     this.#redis.disconnect()
   }
 
-  /** What is wanted may grow meanwhile: until nothing is left. */
+  /** Repeats until nothing is open, because names may be added meanwhile. */
   async #restore (): Promise<void> {
     const done = new Set<string>()
     for (let open = [...this.#wanted]; open.length > 0; open = [...this.#wanted].filter((name) => !done.has(name))) {
-      await Promise.all(open.slice(0, batch).map((name) => this.#redis.ssubscribe(name)))
-      for (const name of open.slice(0, batch)) done.add(name)
+      const batch = open.slice(0, batchSize)
+      await Promise.all(batch.map((name) => this.#redis.ssubscribe(name)))
+      for (const name of batch) done.add(name)
     }
     this.#isUp = true
     this.#events.up()
   }
 
-  #fall (): void {
+  #noteClose (): void {
     if (!this.#isUp) return
     this.#isUp = false
     this.#events.down()

@@ -1,183 +1,195 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { Connections } from '../connections.ts'
+import { readKind, type Publisher, type Receivers, type Subscriptions } from './message-kinds.ts'
 import type { PoisonLog } from './poison-log.ts'
 import { Probe } from './probe.ts'
 import { Subscriber } from './subscriber.ts'
-import { readKind, type Kind, type Publisher, type Subscriptions, type Take } from './message-kinds.ts'
 
-/** Milliseconds that a name stays subscribed when nobody wants it any more: somebody may be back at once. */
-const linger = 1_000
-/** Milliseconds between two looks at which masters there are, and which names belong to them. */
-const every = 1_000
+/** How long a name stays subscribed after `unsubscribe`, because a reconnecting client often returns at once. */
+const lingerMs = 1_000
+/** How often the node looks for new masters and moved slots. */
+const refreshIntervalMs = 1_000
 
-interface Wanted {
-  takes: Partial<Record<Kind, Take>>
-  /** Where it is subscribed, or about to be. */
+interface Subscription {
+  receivers: Receivers
+  /** The master at which the name is subscribed, or about to be. */
   master: string | undefined
-  /** Settles with the subscription that is under way. */
+  /** Settles with a subscription that is under way. */
   placing: Promise<void> | undefined
-  leaving: Timer
+  unsubscribeTimer: Timer
 }
 
 export interface SubscriptionEvents {
-  /** Messages may have been missed though nothing was wrong. */
+  /** A subscription moved, so messages may have been missed though nothing failed. */
   gap (): void
-  /** Whether all masters are up and answer their probes: what is wrong, after which messages have been missed. */
-  health (reason: string | undefined): void
+  /** The issue with the subscriptions, after which messages have been missed; undefined when there is none. */
+  issueChanged (issue: string | undefined): void
+}
+
+export interface SubscriptionsDeps {
+  readonly connections: Connections
+  readonly publisher: Publisher
+  readonly events: SubscriptionEvents
+  readonly clock: Clock
+  readonly poison: PoisonLog
+  /** Names of this node, as many as it takes until one belongs to each master. */
+  readonly probeName: (number: number) => string
 }
 
 interface Master { readonly subscriber: Subscriber, readonly probe: Probe }
 
-/** What this node is subscribed to, each name at the master it belongs to, probed, and restored whatever happens to Redis. */
+/** All subscriptions of this node: each at the master of its name, probed, and restored after every interruption. */
 export class RedisSubscriptions implements Subscriptions {
-  readonly #connections: Connections
-  readonly #publisher: Publisher
-  readonly #events: SubscriptionEvents
-  readonly #clock: Clock
-  readonly #poison: PoisonLog
-  readonly #probeName: (number: number) => string
-  readonly #wanted = new Map<string, Wanted>()
+  readonly #deps: SubscriptionsDeps
+  readonly #subscriptions = new Map<string, Subscription>()
   readonly #masters = new Map<string, Master>()
   #timer: Timer
 
-  /** `probeName`: names of this node's own, as many as it takes for one to belong to each master. */
-  constructor (connections: Connections, publisher: Publisher, events: SubscriptionEvents, clock: Clock, poison: PoisonLog, probeName: (number: number) => string) {
-    this.#connections = connections
-    this.#publisher = publisher
-    this.#events = events
-    this.#clock = clock
-    this.#poison = poison
-    this.#probeName = probeName
+  constructor (deps: SubscriptionsDeps) {
+    this.#deps = deps
   }
 
-  /** Of the slowest master's probe, in milliseconds; undefined until one has come back. */
+  /** The round trip of the slowest master's probe, in milliseconds; undefined before the first. */
   get roundTrip (): number | undefined {
     const known = [...this.#masters.values()].flatMap(({ probe: { roundTrip } }) => roundTrip ?? [])
     return known.length === 0 ? undefined : Math.max(...known)
   }
 
   start (): void {
-    this.#connections.refresh()
-    this.look()
-    this.#timer = this.#clock.setTimeout(() => this.start(), every)
+    this.#deps.connections.refresh()
+    this.refresh()
+    this.#timer = this.#deps.clock.setTimeout(() => this.start(), refreshIntervalMs)
   }
 
-  async subscribe (name: string, takes: Partial<Record<Kind, Take>>): Promise<void> {
-    const wanted = this.#wanted.get(name) ?? { takes, master: undefined, placing: undefined, leaving: undefined }
-    this.#clock.clearTimeout(wanted.leaving)
-    Object.assign(wanted, { takes, leaving: undefined })
-    this.#wanted.set(name, wanted)
+  async subscribe (name: string, receivers: Receivers): Promise<void> {
+    const subscription = this.#subscriptions.get(name) ?? newSubscription(receivers)
+    this.#deps.clock.clearTimeout(subscription.unsubscribeTimer)
+    Object.assign(subscription, { receivers, unsubscribeTimer: undefined })
+    this.#subscriptions.set(name, subscription)
     try {
-      await this.#placed(name, wanted)
+      await this.#ensurePlaced(name, subscription)
     } catch (error) {
-      if (this.#wanted.get(name) === wanted) this.#wanted.delete(name)
+      if (this.#subscriptions.get(name) === subscription) this.#subscriptions.delete(name)
       throw error
     }
   }
 
   async unsubscribe (name: string): Promise<void> {
-    const wanted = this.#wanted.get(name)
-    if (!wanted) return
-    this.#clock.clearTimeout(wanted.leaving)
-    wanted.leaving = this.#clock.setTimeout(() => this.#drop(name, wanted), linger)
+    const subscription = this.#subscriptions.get(name)
+    if (!subscription) return
+    const { clock } = this.#deps
+    clock.clearTimeout(subscription.unsubscribeTimer)
+    subscription.unsubscribeTimer = clock.setTimeout(() => {
+      this.#subscriptions.delete(name)
+      this.#unsubscribeAt(subscription.master, name)
+    }, lingerMs)
   }
 
   close (): void {
-    this.#clock.clearTimeout(this.#timer)
-    for (const { leaving } of this.#wanted.values()) this.#clock.clearTimeout(leaving)
-    for (const { subscriber, probe } of this.#masters.values()) {
-      probe.stop()
-      subscriber.close()
+    const { clock } = this.#deps
+    clock.clearTimeout(this.#timer)
+    for (const { unsubscribeTimer } of this.#subscriptions.values()) clock.clearTimeout(unsubscribeTimer)
+    for (const master of this.#masters.values()) closeMaster(master)
+  }
+
+  /** Connects to new masters, disconnects from removed ones, and moves the names whose slot has moved. */
+  refresh (): void {
+    const known = this.#deps.connections.masters()
+    for (const name of known) if (!this.#masters.has(name)) this.#open(name)
+    for (const [name, master] of this.#masters) {
+      if (known.includes(name)) continue
+      closeMaster(master)
+      this.#masters.delete(name)
     }
-  }
-
-  /** Connects to masters that are new, lets go of those that are gone, and moves names whose slot has moved. */
-  look (): void {
-    const masters = this.#connections.masters()
-    for (const master of masters) if (!this.#masters.has(master)) this.#open(master)
-    for (const [master, { subscriber, probe }] of this.#masters) {
-      if (masters.includes(master)) continue
-      probe.stop()
-      subscriber.close()
-      this.#masters.delete(master)
+    for (const [name, subscription] of this.#subscriptions) {
+      if (subscription.placing || this.#isPlaced(name, subscription)) continue
+      // A failure is repeated by the next refresh.
+      this.#ensurePlaced(name, subscription).then(() => this.#deps.events.gap(), () => {})
     }
-    for (const [name, wanted] of this.#wanted) {
-      if (wanted.placing || this.#isPlaced(name, wanted)) continue
-      // It is tried again with the next look.
-      this.#placed(name, wanted).then(() => this.#events.gap(), () => {})
-    }
-    this.#tell()
+    this.#reportIssue()
   }
 
-  #placed (name: string, wanted: Wanted): Promise<void> {
-    if (!wanted.placing && this.#isPlaced(name, wanted)) return Promise.resolve()
-    wanted.placing ??= this.#place(name, wanted).finally(() => { wanted.placing = undefined })
-    return wanted.placing
+  #ensurePlaced (name: string, subscription: Subscription): Promise<void> {
+    if (!subscription.placing && this.#isPlaced(name, subscription)) return Promise.resolve()
+    subscription.placing ??= this.#place(name, subscription).finally(() => { subscription.placing = undefined })
+    return subscription.placing
   }
 
-  #isPlaced (name: string, { master }: Wanted): boolean {
-    return master !== undefined && this.#masters.has(master) && master === this.#connections.masterOf(name)
+  #isPlaced (name: string, { master }: Subscription): boolean {
+    return master !== undefined && this.#masters.has(master) && master === this.#deps.connections.masterOf(name)
   }
 
-  async #place (name: string, wanted: Wanted): Promise<void> {
-    const master = this.#connections.masterOf(name)
-    // Nobody knows yet where it belongs: the next look does.
+  async #place (name: string, subscription: Subscription): Promise<void> {
+    const master = this.#deps.connections.masterOf(name)
+    // The master is not known yet: a later refresh subscribes.
     if (master === undefined || !this.#masters.has(master)) return
-    if (wanted.master !== undefined) this.#masters.get(wanted.master)?.subscriber.delete(name).catch(() => {})
-    wanted.master = master
+    this.#unsubscribeAt(subscription.master, name)
+    subscription.master = master
     try {
       await this.#masters.get(master)?.subscriber.add(name)
     } catch (error) {
-      wanted.master = undefined
+      subscription.master = undefined
       throw error
     }
   }
 
-  #drop (name: string, wanted: Wanted): void {
-    this.#wanted.delete(name)
-    if (wanted.master !== undefined) this.#masters.get(wanted.master)?.subscriber.delete(name).catch(() => {})
+  #unsubscribeAt (master: string | undefined, name: string): void {
+    if (master !== undefined) this.#masters.get(master)?.subscriber.delete(name).catch(() => {})
   }
 
   #open (master: string): void {
-    const subscriber = new Subscriber(this.#connections.subscriber(master), {
-      message: (name, message) => this.#take(name, message),
-      up: () => this.#tell(),
-      down: () => this.#tell()
+    const { connections, publisher, clock } = this.#deps
+    const report = () => this.#reportIssue()
+    const subscriber = new Subscriber(connections.subscriber(master), {
+      message: (name, message) => this.#receive(name, message),
+      up: report,
+      down: report
     })
-    const probe = new Probe(this.#publisher, this.#nameAt(master), this.#clock, () => {
-      this.#tell()
+    const lost = () => {
+      report()
       subscriber.reconnect()
-    }, () => this.#tell())
+    }
+    const probe = new Probe(publisher, this.#probeNameAt(master), clock, { lost, returned: report })
     this.#masters.set(master, { subscriber, probe })
-    this.#wanted.set(probe.name, { takes: { o: (body) => probe.heard(body) }, master, placing: undefined, leaving: undefined })
+    this.#subscriptions.set(probe.name, { ...newSubscription({ o: (body) => probe.receive(body) }), master })
     subscriber.add(probe.name).catch(() => {})
   }
 
-  #nameAt (master: string): string {
+  #probeNameAt (master: string): string {
+    const { connections, probeName } = this.#deps
     let number = 0
-    while (this.#connections.masterOf(this.#probeName(number)) !== master) number++
-    return this.#probeName(number)
+    while (connections.masterOf(probeName(number)) !== master) number++
+    return probeName(number)
   }
 
-  #take (name: string, message: Buffer): void {
-    const wanted = this.#wanted.get(name)
-    if (!wanted || wanted.leaving !== undefined) return
+  #receive (name: string, message: Buffer): void {
+    const subscription = this.#subscriptions.get(name)
+    if (!subscription || subscription.unsubscribeTimer !== undefined) return
     try {
-      const take = wanted.takes[readKind(message)]
-      if (!take) throw new TypeError('nobody takes messages of that kind here')
-      take(message.subarray(2))
+      const receive = subscription.receivers[readKind(message)]
+      if (!receive) throw new TypeError('a message of a kind that does not belong to this name')
+      receive(message.subarray(2))
     } catch (error) {
-      this.#poison.add(name, error)
+      this.#deps.poison.add(name, error)
     }
   }
 
-  #tell (): void {
-    this.#events.health(faultOf([...this.#masters.values()]))
+  #reportIssue (): void {
+    this.#deps.events.issueChanged(issueOf([...this.#masters.values()]))
   }
 }
 
-function faultOf (masters: readonly Master[]): string | undefined {
+function newSubscription (receivers: Receivers): Subscription {
+  return { receivers, master: undefined, placing: undefined, unsubscribeTimer: undefined }
+}
+
+function closeMaster ({ subscriber, probe }: Master): void {
+  probe.stop()
+  subscriber.close()
+}
+
+function issueOf (masters: readonly Master[]): string | undefined {
   if (masters.length === 0) return 'no master is known'
   if (masters.some(({ subscriber }) => !subscriber.isUp)) return 'a connection for subscriptions is down'
-  return masters.some(({ probe }) => probe.isSilent) ? 'a probe did not come back' : undefined
+  return masters.some(({ probe }) => probe.isLost) ? 'a probe did not come back' : undefined
 }

@@ -40,7 +40,7 @@ async function carriesThePrefix (t: Test, client: Redis | Cluster, servers: read
   t.teardown(async () => client.disconnect())
   const { adapter: a } = await start(t, client)
   const { adapter: b, told } = await start(t, client)
-  await until(() => a.known === 2 && b.known === 2)
+  await until(() => a.liveNodes === 2 && b.liveNodes === 2)
   await b.pubsub.subscribe('x')
   await a.pubsub.publish('x', Buffer.from('{}'))
   await a.presence.enter('x', { connection: 'c', user: 'ann', data: {} })

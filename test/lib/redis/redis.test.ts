@@ -5,7 +5,9 @@ import t, { type Test } from 'tap'
 import type { Adapter, AdapterStatus } from '../../../lib/cluster/adapter.ts'
 import type { AdapterEvents } from '../../../lib/cluster/events.ts'
 import type { HistoryEntry } from '../../../lib/cluster/history.ts'
-import { RedisUnavailable, type Commands } from '../../../lib/redis/commands.ts'
+import { clusterTimings } from '../../../lib/cluster/timings.ts'
+import { Lease } from '../../../lib/redis/cluster/lease.ts'
+import { RedisUnavailable, ScriptRunner, type Script } from '../../../lib/redis/script-runner.ts'
 import { decodeBatch, encodeForNodes } from '../../../lib/redis/pubsub/message-batch.ts'
 import { Health } from '../../../lib/redis/health.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
@@ -15,10 +17,9 @@ import { RedisPresence } from '../../../lib/redis/presence/redis-presence.ts'
 import { Probe } from '../../../lib/redis/pubsub/probe.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { RedisRevocations } from '../../../lib/redis/cluster/redis-revocations.ts'
-import { ScriptRunner } from '../../../lib/redis/script-runner.ts'
 import { RedisSubscriptions } from '../../../lib/redis/pubsub/subscriptions.ts'
 import type { RedisDeps } from '../../../lib/redis/redis-deps.ts'
-import { readKind } from '../../../lib/redis/pubsub/message-kinds.ts'
+import { readKind, type Publisher } from '../../../lib/redis/pubsub/message-kinds.ts'
 import { systemClock, type Clock } from '../../../lib/clock.ts'
 import type { Logger } from '../../../lib/logger.ts'
 import type { PresenceChange } from '../../../lib/protocol/control-messages.ts'
@@ -37,6 +38,8 @@ class Lines implements Logger {
   child = (): Logger => this
 }
 
+const dropping = 'warn: messages to other nodes are dropped: check the connection to Redis and its load'
+
 /** Resolves once it is so; asked again with every turn, since nobody tells from outside. */
 async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -46,7 +49,7 @@ interface Told { readonly frames: string[], readonly changes: PresenceChange[], 
 
 async function start (t: Test, url: string, log: Logger = silentLog, clock: Clock = systemClock): Promise<{ adapter: RedisAdapter, told: Told }> {
   const client = new Redis(url, { lazyConnect: true })
-  const adapter = new RedisAdapter({ client, clock, log, lease: { renew: 100, expire: 300 } })
+  const adapter = new RedisAdapter({ client, clock, log, timings: { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 } })
   const told: Told = { frames: [], changes: [], entries: [], revoked: [], gaps: 0 }
   const receiver: AdapterEvents = {
     message: (_channel, frame) => told.frames.push(frame.toString()),
@@ -75,22 +78,22 @@ t.test('what is published straight to Redis by others is dropped and counted, an
   t.teardown(async () => stranger.disconnect())
   const keys = new Keys('fastify-channels')
   const channel = keys.ofChannel('x', 'pubsub')
-  const inbox = keys.ofNode(adapter.nodeId, 'inbox')
+  const inbox = keys.ofNode(adapter.nodeId, 'answers')
   const nodes = keys.shared('nodes-pubsub')
   const sender = 'f'.repeat(16)
   const frame = (manner: number, key: number, body: Buffer) => {
     const head = Buffer.alloc(9)
     head[0] = manner
     head.writeUInt32BE(key, 1)
-    return Buffer.concat([Buffer.from(`1f${sender}`), head, body])
+    return Buffer.concat([Buffer.from(`1m${sender}`), head, body])
   }
   const crafted: Array<readonly [string, string | Buffer]> = [
-    [channel, ''], [channel, '1'], [channel, '1x'], [channel, '2fabc'], [channel, '1f'], [channel, `1f${sender}x`],
+    [channel, ''], [channel, '1'], [channel, '1x'], [channel, '2mabc'], [channel, '1m'], [channel, `1m${sender}x`],
     [channel, frame(9, 0, Buffer.alloc(0))], [channel, frame(0, 2 ** 32 - 1, Buffer.alloc(0))], [channel, frame(255, 0, Buffer.from('x'))],
     [channel, '1p'], [channel, '1pnull'], [channel, '1p["e",1]'], [channel, '1p["e","1",[]]'], [channel, '1p["e",1,[["+","u"]]]'],
     [channel, '1p["e",1,[["-",1]]]'], [channel, '1p["e",1,[["+","u","{"]]]'], [channel, '1p["e",1,[null]]'],
-    [channel, '1l'], [channel, '1l{}\n{}'], [channel, '1l["e","1","i","k","","","9"]\n{}'], [channel, '1l["e","1e99","i","k","","","2"]\n{}'],
-    [channel, '1l["e","1","i","k","","","1"]\nx'], [channel, '1q["a","b",1]'],
+    [channel, '1h'], [channel, '1h{}\n{}'], [channel, '1h["e","1","i","k","","","9"]\n{}'], [channel, '1h["e","1e99","i","k","","","2"]\n{}'],
+    [channel, '1h["e","1","i","k","","","1"]\nx'], [channel, '1q["a","b",1]'],
     [keys.ofNode(`${adapter.nodeId} 0`, 'probe'), '1oxyz'], [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
     [nodes, '1q'], [nodes, '1q["a"]'], [nodes, '1q[null,null,null]'], [nodes, '1r'], [nodes, '1r["a"]'], [nodes, '1r["a","x"]'], [nodes, '1r[1,1]']
   ]
@@ -118,12 +121,12 @@ t.test('what a connection that never reads would pile up is bounded, counted, an
   const connections = { command: { pipeline: () => pipeline }, routeOf: () => '' }
   const outgoing = new PublishQueue(connections as never, 'f'.repeat(16), log)
   const mebi = Buffer.alloc(1_048_576)
-  const sent = Array.from({ length: 12 }, () => outgoing.publish('x', 'f', mebi).then(() => 'sent', () => 'dropped'))
+  const sent = Array.from({ length: 12 }, () => outgoing.publish('x', 'm', mebi).then(() => 'sent', () => 'dropped'))
   await turn()
   answers.at(-1)?.([[null]])
   t.strictSame((await Promise.all(sent)).filter((outcome) => outcome === 'dropped').length, 4)
   t.equal(outgoing.dropped, 4)
-  t.strictSame(log.lines, ['warn: messages to other nodes are dropped', 'warn: messages reach other nodes again'])
+  t.strictSame(log.lines, [dropping, 'info: messages reach other nodes again'])
   const again = outgoing.publish('x', 'o', mebi)
   await turn()
   answers.at(-1)?.([[null]])
@@ -145,7 +148,7 @@ t.test('a turn is one pipeline for each route, in which each message has a fate 
   }
   const outgoing = new PublishQueue({ command: { pipeline }, routeOf: (name: string) => name[0] } as never, 'f'.repeat(16), new Lines())
   const names = ['a1', 'b1', 'a2', 'c1', 'a1']
-  const outcomes = await Promise.all(names.map((name) => outgoing.publish(name, 'f', Buffer.from('{}')).then(() => 'sent', () => 'dropped')))
+  const outcomes = await Promise.all(names.map((name) => outgoing.publish(name, 'm', Buffer.from('{}')).then(() => 'sent', () => 'dropped')))
   t.strictSame(pipelines, [['a1', 'a2'], ['b1'], ['c1']])
   t.strictSame(outcomes, ['sent', 'sent', 'dropped', 'dropped', 'sent'])
   t.strictSame([outgoing.published, outgoing.dropped], [5, 2])
@@ -159,16 +162,16 @@ t.test('a probe is no message to others: one that is dropped is nobody\'s loss, 
   t.type(await send('o'), RedisUnavailable)
   t.strictSame([log.lines, outgoing.published, outgoing.dropped], [[], 0, 0])
   t.type(await send('r'), RedisUnavailable)
-  t.strictSame([log.lines, outgoing.published, outgoing.dropped], [['warn: messages to other nodes are dropped'], 1, 1])
+  t.strictSame([log.lines, outgoing.published, outgoing.dropped], [[dropping], 1, 1])
   fault = null
   t.equal(await send('o'), 'sent')
-  t.strictSame(log.lines.slice(1), ['warn: messages reach other nodes again'])
+  t.strictSame(log.lines.slice(1), ['info: messages reach other nodes again'])
 })
 
 t.test('frames travel with what becomes of them for slow readers', async (t) => {
   const node = Buffer.from('f'.repeat(16))
   for (const whenSlow of [undefined, 'drop', 'skip', { latest: 'grüße' }] as const) {
-    t.strictSame(decodeBatch(Buffer.concat([node, encodeForNodes(Buffer.from('{}'), whenSlow)])), [{ frame: Buffer.from('{}'), whenSlow }])
+    t.strictSame(decodeBatch(Buffer.concat([node, encodeForNodes(Buffer.from('{}'), whenSlow)])), [{ encoded: Buffer.from('{}'), whenSlow }])
   }
   t.throws(() => readKind(Buffer.alloc(64 * 1_048_576 + 1)), { message: /too many/ })
 })
@@ -193,17 +196,17 @@ t.test('a probe that does not come back is told of, again and again, until one d
   const clock = new FakeClock()
   const told: string[] = []
   let isDead = false
-  const publisher = { publish: async (_name: string, _kind: string, body: Buffer) => { if (isDead) throw new Error('away'); probe.heard(body) } }
-  const probe: Probe = new Probe(publisher, 'p', clock, () => told.push('silent'), () => told.push('back'))
+  const publisher = { publish: async (_name: string, _kind: string, body: Buffer) => { if (isDead) throw new Error('away'); probe.receive(body) } }
+  const probe: Probe = new Probe(publisher, 'p', clock, { lost: () => told.push('silent'), returned: () => told.push('back') })
   for (let i = 0; i < 10; i++) { clock.advance(1_000); await turn() }
   t.strictSame(told, [])
   isDead = true
   for (let i = 0; i < 7; i++) { clock.advance(1_000); await turn() }
-  t.strictSame([told, probe.isSilent], [['silent', 'silent'], true])
+  t.strictSame([told, probe.isLost], [['silent', 'silent'], true])
   isDead = false
   clock.advance(1_000)
   await turn()
-  t.strictSame([told.at(-1), probe.isSilent], ['back', false])
+  t.strictSame([told.at(-1), probe.isLost], ['back', false])
   probe.stop()
   t.equal(clock.pending, 0)
 })
@@ -225,19 +228,19 @@ t.test('health', async (t) => {
     t.strictSame(health.status, degraded('not connected yet', 7))
     connection.emit('ready')
     await turn()
-    health.subscriptions(undefined)
+    health.setSubscriptionIssue(undefined)
     t.strictSame([health.status, recovered()], [{ state: 'up' }, 1])
     clock.advance(3)
     connection.status = 'reconnecting'
     connection.emit('close')
     t.strictSame(health.status, degraded('the connection for commands is down', 10))
     clock.advance(5)
-    health.subscriptions('a probe did not come back')
+    health.setSubscriptionIssue('a probe did not come back')
     t.strictSame(health.status, degraded('a probe did not come back', 10), 'since it began')
     connection.status = 'ready'
-    health.subscriptions(undefined)
+    health.setSubscriptionIssue(undefined)
     t.strictSame([health.status, recovered()], [{ state: 'up' }, 2])
-    t.match(log.lines, ['info: Redis is up', /^warn: Redis is away/, 'info: Redis is up'])
+    t.match(log.lines, ['info: Redis is reachable', /^warn: Redis is unreachable/, 'info: Redis is reachable'])
     health.close()
     connection.emit('close')
     t.equal(health.status.state, 'up')
@@ -247,8 +250,8 @@ t.test('health', async (t) => {
     const { connection, health, log } = redisOf('redis_version:6.2.14')
     connection.emit('ready')
     await turn()
-    health.subscriptions(undefined)
-    t.match(health.status, { state: 'degraded', reason: 'Redis 6.2.14 is too old: version 7 or newer is needed' })
+    health.setSubscriptionIssue(undefined)
+    t.match(health.status, { state: 'degraded', reason: 'Redis 6.2.14 is too old: use version 7 or newer' })
     t.match(log.lines[0], /^error: Redis 6\.2\.14/)
   })
 
@@ -267,7 +270,7 @@ t.test('health', async (t) => {
     connection.info = async () => { throw new Error('NOPERM') }
     connection.emit('ready')
     await turn()
-    health.subscriptions(undefined)
+    health.setSubscriptionIssue(undefined)
     t.equal(health.status.state, 'up')
   })
 })
@@ -283,7 +286,7 @@ t.test('a node that was declared dead while it slept is the same node, with all 
   const present = async (who: Adapter) => (await Promise.all([0, 1, 2].map((i) => who.presence.count(`room ${i}`)))).join()
   await until(async () => await present(other) === '1,1,1')
   t.match(await other.presence.list('room 2'), { entries: [{ user: 'ann', data: { i: 2 } }] })
-  await until(() => adapter.known === 2 && other.known === 2)
+  await until(() => adapter.liveNodes === 2 && other.liveNodes === 2)
   await redis.restart()
   await until(async () => adapter.status.state === 'up' && await present(other).catch(() => '') === '1,1,1')
   await until(async () => {
@@ -320,11 +323,20 @@ function masters (...names: string[]) {
     masterOf: (name: string) => placed.get(name) ?? /@(\w+)/.exec(name)?.[1],
     subscriber: (master: string) => known.get(master)
   }
-  const subscriptions: RedisSubscriptions = new RedisSubscriptions(
-    connections as never, { publish: async (name, _kind, body) => { known.get(/@(\w+)/.exec(name)?.[1] as string)?.emit('smessageBuffer', Buffer.from(name), Buffer.concat([Buffer.from('1o'), body])) } },
-    { gap: () => { told.gaps++ }, health: (reason) => { told.health = reason } }, clock, new PoisonLog(silentLog, () => 0),
-    (number) => `probe ${number}@${[...known.keys()][number % known.size] as string}`
-  )
+  const masterNamedIn = (name: string) => known.get(/@(\w+)/.exec(name)?.[1] as string)
+  const publisher: Publisher = {
+    publish: async (name, _kind, body) => {
+      masterNamedIn(name)?.emit('smessageBuffer', Buffer.from(name), Buffer.concat([Buffer.from('1o'), body]))
+    }
+  }
+  const subscriptions = new RedisSubscriptions({
+    connections: connections as never,
+    publisher,
+    events: { gap: () => { told.gaps++ }, issueChanged: (issue) => { told.health = issue } },
+    clock,
+    poison: new PoisonLog(silentLog, () => 0),
+    probeName: (number) => `probe ${number}@${[...known.keys()][number % known.size] as string}`
+  })
   const ready = async (name: string) => {
     known.get(name)?.emit('ready')
     await turn()
@@ -503,10 +515,10 @@ t.test('a node that stops saying that it lives is swept, and is back with all it
   await awake.pubsub.subscribe('x')
   const users = Array.from({ length: 1_500 }, (_, i) => `user ${i}`)
   await Promise.all(users.map((user) => asleep.presence.enter('x', { connection: user, user, data: {} })))
-  await until(() => awake.known === 2)
+  await until(() => awake.liveNodes === 2)
   clock.stop()
   await until(async () => await awake.presence.count('x') === 0)
-  t.equal(awake.known, 1)
+  t.equal(awake.liveNodes, 1)
   await until(() => told.changes.flatMap(({ left = [] }) => left).length >= users.length)
   t.strictSame(told.changes.flatMap(({ left = [] }) => left).sort(), [...users].sort(), 'each was told to have left, once')
   // What it writes while it knows nothing of that is refused, and is said again under a new lease.
@@ -552,7 +564,7 @@ t.test('a place of a node that has gone is free', async (t) => {
   const redis = await startRedis(t)
   const { adapter: first } = await start(t, redis.url)
   const { adapter: second } = await start(t, redis.url)
-  await until(() => first.known === 2 && second.known === 2)
+  await until(() => first.liveNodes === 2 && second.liveNodes === 2)
   t.match([await first.quota.acquire('ann', '1', 1), await second.quota.acquire('ann', '2', 1)], [{ granted: true }, { granted: false, retryAfter: 1_000 }])
   await first.close()
   t.match(await second.quota.acquire('ann', '2', 1), { granted: true })
@@ -563,34 +575,45 @@ t.test('a place of a node that has gone is free', async (t) => {
 /** Presence over a Redis that answers what the test says. */
 function scripted (answers: Record<string, unknown[]>) {
   const run: Array<readonly [name: string, args: readonly unknown[]]> = []
-  const always: Record<string, unknown> = { renew: ['5', '', 1_000, '0', '5', 'node'], index: 'done', check: [[], []], apply: 'done', resign: 1 }
-  const commands: Commands = {
-    run: async (script, _keys, args) => {
+  const always: Record<string, unknown> = {
+    renew: ['5', '', '1000', '0', '5', 'node'],
+    'index-channel': 'done',
+    'check-entries': [[], []],
+    apply: ['done', ''],
+    sweep: ['0', '0', ''],
+    'indexed-channels': []
+  }
+  const scripts = {
+    run: async (script: Script, _keys: readonly string[], args: readonly unknown[]) => {
       run.push([script.name, args])
       return answers[script.name]?.shift() ?? always[script.name]
     }
   }
-  const around = { node: 'node', commands, keys: new Keys('p'), clock: new FakeClock(), random: () => 0.5, log: silentLog } as unknown as RedisDeps
-  const presence = new RedisPresence(around, { presenceChanged: () => {} }, { renew: 100, expire: 300 }, () => {})
-  return { presence, run, names: () => run.map(([name]) => name) }
+  const clock = new FakeClock()
+  const log = new Lines()
+  const timings = { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 }
+  const deps = { nodeId: 'node', scripts, keys: new Keys('p'), clock, timings, random: () => 0.5, log } as unknown as RedisDeps
+  const lease = new Lease(deps)
+  const presence = new RedisPresence(deps, lease)
+  return { presence, lease, clock, log, run, names: () => run.map(([name]) => name) }
 }
 
 t.test('what was said under a lease that is over is said again under the next', async (t) => {
   const claim = { connection: '1', user: 'ann', data: undefined }
 
   t.test('when the index refuses it', async (t) => {
-    const { presence, names } = scripted({ index: ['dead'] })
+    const { presence, names } = scripted({ 'index-channel': ['dead'] })
     await presence.enter('x', claim)
     await turn()
-    t.strictSame(names().slice(0, 3), ['renew', 'check', 'index'])
+    t.strictSame(names().slice(0, 3), ['renew', 'check-entries', 'index-channel'])
     t.ok(names().includes('apply'))
   })
 
   t.test('when it comes too late', async (t) => {
-    const { presence, run } = scripted({ apply: ['stale'] })
+    const { presence, run } = scripted({ apply: [['stale']] })
     await presence.enter('x', claim)
     await turn()
-    const applied = run.filter(([name]) => name === 'apply').map(([, args]) => args.slice(3))
+    const applied = run.filter(([name]) => name === 'apply').map(([, args]) => args.slice(4))
     t.ok(applied.length >= 2)
     t.strictSame(applied.at(-1), applied[0], 'the same, version and all')
     t.match(applied[0], ['+', Number, '1', 'ann', 'null'])
@@ -598,9 +621,10 @@ t.test('what was said under a lease that is over is said again under the next', 
 
   t.test('unless it is over itself by then', async (t) => {
     let answer: (checked: unknown) => void = () => {}
-    const { presence, run } = scripted({ check: [[[], []], new Promise((resolve) => { answer = resolve })] })
+    const { presence, lease, run } = scripted({ 'check-entries': [[[], []], new Promise((resolve) => { answer = resolve })] })
     await presence.enter('x', claim)
-    await presence.restore()
+    await lease.renew()
+    presence.reconcile()
     await turn()
     const before = run.length
     const exiting = presence.exit('x', '1')
@@ -615,7 +639,7 @@ t.test('revocations that are over are forgotten; an answer that is too long is n
   const redis = await startRedis(t)
   const { adapter: first, told } = await start(t, redis.url)
   const { adapter: second } = await start(t, redis.url)
-  await until(() => first.known === 2 && second.known === 2)
+  await until(() => first.liveNodes === 2 && second.liveNodes === 2)
   const over = Date.now() + 1_000
   await second.nodes.revoke('user short', over)
   await second.nodes.revoke('user long', Date.now() + 60_000)
@@ -628,7 +652,7 @@ t.test('revocations that are over are forgotten; an answer that is too long is n
   const { told: toFourth } = await start(t, redis.url)
   await until(() => toFourth.revoked.includes('user long'))
   t.notOk(toFourth.revoked.includes('user short'))
-  await until(() => first.known >= 4)
+  await until(() => first.liveNodes >= 4)
   const { missing } = await first.nodes.ask('x'.repeat(1_100_000), 300)
   t.ok(missing.length >= 2)
   for (let i = 0; i < 1_001; i++) await first.nodes.ask(i, 2_000)
@@ -644,8 +668,9 @@ t.test('revocations', async (t) => {
       return wanted === 'all' ? held : []
     }
     const learnt: string[] = []
-    const around = { commands: { run }, keys: new Keys('p'), clock } as unknown as RedisDeps
-    return { clock, told, learnt, own: new RedisRevocations(around, { revoked: (key) => learnt.push(key) }) }
+    const events = { revoked: (key: string) => learnt.push(key) }
+    const deps = { scripts: { run }, keys: new Keys('p'), clock, events } as unknown as RedisDeps
+    return { clock, told, learnt, own: new RedisRevocations(deps) }
   }
 
   t.test('that are over are forgotten, however many there were, and nothing is asked for with each', async (t) => {
@@ -673,7 +698,7 @@ t.test('revocations', async (t) => {
   t.test('count until the later of two times, whoever says so, and are told once', async (t) => {
     const redis = await startRedis(t)
     const nodes = [await start(t, redis.url), await start(t, redis.url)] as const
-    await until(() => nodes.every(({ adapter }) => adapter.known === 2))
+    await until(() => nodes.every(({ adapter }) => adapter.liveNodes === 2))
     const later = Date.now() + 60_000
     await nodes[0].adapter.nodes.revoke('user eve', later)
     await nodes[1].adapter.nodes.revoke('user eve', later - 30_000)

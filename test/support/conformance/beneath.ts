@@ -40,7 +40,7 @@ export class RedisBeneath implements Beneath<Array<Buffer | null>> {
   }
 
   #names (channel: string): string[] {
-    return ['log', 'stream', 'ids0', 'ids1'].map((part) => this.#keys.ofChannel(channel, part))
+    return this.#keys.ofHistory(channel)
   }
 }
 
