@@ -28,7 +28,7 @@ describe('a contract does not compile', () => {
     defineConnection({
       fromClient: {
         hello: {
-          // @ts-expect-error
+          // @ts-expect-error there is no option 'idempotent'
           idempotent: true
         }
       },
