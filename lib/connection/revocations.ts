@@ -1,3 +1,4 @@
+import { UsageError } from '../protocol/errors.ts'
 import type { Clock } from '../clock.ts'
 
 /** All tokens of a user, or one token by its id (RFC 7519 section 4.1.7). */
@@ -13,7 +14,7 @@ export interface Revocable {
 export function revocationKey (revoked: Revoked): string {
   const [kind, id] = 'jti' in revoked ? ['jti', revoked.jti] : ['user', revoked.userId]
   // A token without a jti must not be revoked by it, because that would revoke all tokens without one.
-  if (typeof id !== 'string') throw new TypeError('a revocation needs a userId or a jti')
+  if (typeof id !== 'string') throw new UsageError('a revocation has no id: pass { userId } or { jti }')
   return `${kind} ${id}`
 }
 

@@ -2,7 +2,7 @@ import { historyBound } from '../cluster/history-bound.ts'
 import type { HistoryEntry, HistoryRead, Snapshot } from '../cluster/history.ts'
 import { withPosition, type EncodedMessage } from '../protocol/encoding.ts'
 import type { Position } from '../protocol/position.ts'
-import type { UnrecoverableReason } from '../protocol/recoverability.ts'
+import { unrecoverableReason, type UnrecoverableReason } from '../protocol/recoverability.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
 
 /** An entry as members receive it: with its position in the encoded message. */
@@ -85,13 +85,15 @@ export class HistoryCache {
     return { position: this.#position, reason, ...(snapshot && { snapshot }), messages }
   }
 
-  #whyUnrecoverable ({ epoch, offset, hash }: Position): UnrecoverableReason | undefined {
-    if (epoch !== this.#position.epoch) return 'epoch'
-    if (offset > this.#position.offset) return 'future'
-    const known = this.#hashAt(offset)
-    if (known === undefined) return this.#isCut ? 'limit' : 'trimmed'
-    if (known !== hash) return 'fork'
-    return isWithinBound(this.#entriesAfter(offset)) ? undefined : 'limit'
+  #whyUnrecoverable (since: Position): UnrecoverableReason | undefined {
+    const missed = this.#entriesAfter(since.offset)
+    return unrecoverableReason(since, {
+      newest: this.#position,
+      hash: this.#hashAt(since.offset),
+      isCut: this.#isCut,
+      missed: { entries: missed.length, bytes: missed.reduce((sum, { encoded }) => sum + encoded.length, 0) },
+      bound: historyBound
+    })
   }
 
   /** The hash of the entry at an offset; undefined when this cache does not know it. */
@@ -130,11 +132,6 @@ export class HistoryCache {
   #exceedsBound (count: number): boolean {
     return count > historyBound.entries || this.#bytes > historyBound.bytes
   }
-}
-
-function isWithinBound (entries: readonly EncodedEntry[]): boolean {
-  const bytes = entries.reduce((sum, { encoded }) => sum + encoded.length, 0)
-  return entries.length <= historyBound.entries && bytes <= historyBound.bytes
 }
 
 function encodeEntry (entry: HistoryEntry): EncodedEntry {
