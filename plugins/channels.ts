@@ -45,6 +45,7 @@ export const channels = fp<ChannelsOptions>(async (app, options) => {
   if (servers.has(app.server)) throw new AlreadyRegistered()
   servers.add(app.server)
   const node = new Node(settings, await adapterOf(app, settings), settings.clock, app.log)
+  await node.start()
   if (settings.jwt) await app.register(fastifyJwt, strictJwt(settings.jwt))
   checkSessions(app, node, settings)
   await app.register(webSocketServer, { node, settings })
@@ -72,7 +73,8 @@ export type { Position } from '../lib/protocol/position.ts'
 export type { ConnectionInfo } from '../lib/connection/connection.ts'
 export type { Target } from '../lib/connection/registry.ts'
 export type { NodeStatus } from '../lib/server/node.ts'
-export type { NodeInfo, NodeResults } from '../lib/server/services/node-requests.ts'
+export type { NodeInfo } from '../lib/server/services/local-node-requests.ts'
+export type { NodeResults } from '../lib/server/services/node-requests.ts'
 export type { RegistryService } from '../lib/server/services/registry-service.ts'
 export type { Room, RoomsService } from '../lib/server/services/rooms-service.ts'
 export type { ChannelsService, HeartbeatService } from './decorators.ts'

@@ -1,115 +1,126 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { AppendedEntry, IdempotencyClaim, IdempotencyPort } from '../cluster/idempotency.ts'
+import { clusterTimings } from '../cluster/timings.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { refusal } from '../protocol/errors.ts'
 
-/** Milliseconds between two renewals of a claim, which lasts for 10,000. */
-const renewal = 3_000
-/** Milliseconds between two looks at a claim that somebody else holds: the first and, doubled each time, the longest wait. */
-const firstLook = 20
-const lastLook = 200
+/** The first wait for a claim that another node holds. Each wait doubles, up to `maxClaimWaitMs`. */
+const minClaimWaitMs = 20
+/** Bounds how late a waiting node notices that the other one has finished. */
+const maxClaimWaitMs = 200
 
-/** What a handled message came to: its reply, and the offset of its last entry in the log. */
+/** The ack of a handled message: its payload, and the offset of the last entry that the handler appended. */
 export interface HandlerResult {
   readonly payload: unknown
   readonly offset?: number | undefined
 }
 
+/** What one run of a handler produced. `entries`: what it appended to the history. */
 export interface AttemptResult extends HandlerResult {
-  readonly effects: readonly AppendedEntry[]
+  readonly entries: readonly AppendedEntry[]
 }
 
-interface Running { readonly hash: string, readonly outcome: Promise<HandlerResult> }
+interface LocalAttempt { readonly contentHash: string, readonly result: Promise<HandlerResult> }
 
-/** A message that has one effect. */
 export interface IdempotentMessage {
   readonly channel: string
+  /** From `idempotencyId`. */
   readonly id: string
   readonly type: string
   readonly payload: unknown
 }
 
-/** The id under which a message sent once is known: nobody but its sender can give it to a message. */
+/** The id of an idempotent message. It depends on the user, so that no other user can send a message under it. */
 export function idempotencyId (userId: string | undefined, channel: string, correlationId: string): string {
   return digest([userId ?? '', channel, correlationId])
 }
 
 /**
- * Messages that are sent again until they are answered, handled once: whoever holds the claim handles it, whoever comes meanwhile waits, and
- * whoever comes later gets the same reply.
+ * Handles each idempotent message once, however often and to whichever node it is sent. The node with the idempotency
+ * claim runs the handler. A repetition meanwhile waits for its reply, and a later one gets the stored reply.
  */
 export class IdempotentMessages {
   readonly #port: IdempotencyPort
   readonly #clock: Clock
-  readonly #running = new Map<string, Running>()
+  readonly #attempts = new Map<string, LocalAttempt>()
 
   constructor (port: IdempotencyPort, clock: Clock) {
     this.#port = port
     this.#clock = clock
   }
 
-  /** @throws {MessageError} `conflict`; `unavailable`, when nobody knows what became of it; what `attempt` throws. */
-  async run ({ channel, id, type, payload }: IdempotentMessage, attempt: () => Promise<AttemptResult>): Promise<HandlerResult> {
-    const hash = digest([type, payload])
-    for (let twin = this.#running.get(id); twin; twin = this.#running.get(id)) {
-      if (twin.hash !== hash) throw refusal('conflict')
-      // One that failed, perhaps because its connection was lost, says nothing about this one.
-      const outcome = await twin.outcome.catch(() => undefined)
-      if (outcome) return outcome
+  /**
+   * Resolves to the one result of a message. `attempt` runs the handler, unless another attempt has finished.
+   *
+   * @throws {MessageError} `conflict` for another content under the same id; `unavailable` when the result is unknown
+   * @throws whatever `attempt` throws
+   */
+  async run (message: IdempotentMessage, attempt: () => Promise<AttemptResult>): Promise<HandlerResult> {
+    const { channel, id, type, payload } = message
+    const contentHash = digest([type, payload])
+    // Nothing is awaited between the last look at the attempts and the new one.
+    for (let other = this.#attempts.get(id); other; other = this.#attempts.get(id)) {
+      if (other.contentHash !== contentHash) throw refusal('conflict')
+      // A failure, perhaps because the other connection was lost, says nothing about this message.
+      const result = await other.result.catch(() => undefined)
+      if (result) return result
     }
-    const outcome = this.#claimed(channel, { id, contentHash: hash, owner: randomUUID() }, attempt)
-    this.#running.set(id, { hash, outcome })
+    const result = this.#claimAndRun(channel, { id, contentHash, owner: randomUUID() }, attempt)
+    this.#attempts.set(id, { contentHash, result })
     try {
-      return await outcome
+      return await result
     } finally {
-      this.#running.delete(id)
+      this.#attempts.delete(id)
     }
   }
 
-  async #claimed (channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>): Promise<HandlerResult> {
-    for (let wait = firstLook; ; wait = Math.min(2 * wait, lastLook)) {
+  async #claimAndRun (
+    channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>
+  ): Promise<HandlerResult> {
+    for (let waitMs = minClaimWaitMs; ; waitMs = Math.min(2 * waitMs, maxClaimWaitMs)) {
       const claimed = await reach(this.#port.claim(channel, claim))
-      if (claimed.outcome === 'claimed') return this.#attempt(channel, claim, attempt)
+      if (claimed.outcome === 'claimed') return this.#runClaimed(channel, claim, attempt)
       if (claimed.outcome === 'done') return JSON.parse(claimed.reply) as HandlerResult
       if (claimed.outcome === 'conflict') throw refusal('conflict')
-      await new Promise<void>((resolve) => { this.#clock.setTimeout(resolve, wait) })
+      await new Promise<void>((resolve) => { this.#clock.setTimeout(resolve, waitMs) })
     }
   }
 
-  #attempt (channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>): Promise<HandlerResult> {
-    const renewing = this.#renew(channel, claim)
-    return this.#carryOut(channel, claim, attempt).finally(() => renewing.stop())
-  }
-
-  async #carryOut (channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>): Promise<HandlerResult> {
+  async #runClaimed (
+    channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>
+  ): Promise<HandlerResult> {
+    const renewals = this.#startRenewals(channel, claim)
     try {
-      const { effects, ...outcome } = await attempt()
-      const finished = await reach(this.#port.finish(channel, claim, JSON.stringify(outcome), effects))
+      const { entries, ...result } = await attempt()
+      const finished = await reach(this.#port.finish(channel, claim, JSON.stringify(result), entries))
       if (finished.outcome === 'lost') throw refusal('unavailable')
       return JSON.parse(finished.reply) as HandlerResult
     } catch (error) {
       this.#port.release(channel, claim).catch(() => {})
       throw error
+    } finally {
+      renewals.stop()
     }
   }
 
-  /** A handler may take longer than a claim lasts. A renewal that fails is followed by the next. */
-  #renew (channel: string, claim: IdempotencyClaim): { stop (): void } {
+  /** Renews the claim while the handler runs, which may take longer than the claim lasts. A failed renewal is repeated. */
+  #startRenewals (channel: string, claim: IdempotencyClaim): { stop (): void } {
     let timer: Timer
-    const wait = () => {
+    const schedule = () => {
       timer = this.#clock.setTimeout(() => {
         this.#port.claim(channel, claim).catch(() => {})
-        wait()
-      }, renewal)
+        schedule()
+      }, clusterTimings.claimRenewalMs)
     }
-    wait()
+    schedule()
     return { stop: () => this.#clock.clearTimeout(timer) }
   }
 }
 
-async function reach<T> (answer: Promise<T>): Promise<T> {
+/** @throws {MessageError} `unavailable` when the adapter call rejects */
+async function reach<T> (call: Promise<T>): Promise<T> {
   try {
-    return await answer
+    return await call
   } catch {
     throw refusal('unavailable')
   }

@@ -1,13 +1,16 @@
 import type { AnyChannel, Channel, ChannelDefinition } from '../contract/define-channel.ts'
-import type { ErrorData, ErrorsOf, IsPersistent, SnapshotOf, ParamsOf, PayloadArgument, ClientPayloadOf, PresenceOf, ClientMessageType, ReplyOf, ServerPayloadOf } from '../contract/message-types.ts'
+import type {
+  ClientMessageType, ClientPayloadOf, ErrorData, ErrorsOf, IsPersistent, ParamsOf, PayloadArgument, PresenceOf, ReplyOf,
+  ServerMessageType, ServerPayloadOf, SnapshotOf
+} from '../contract/message-types.ts'
 import type { ConnectionInfo } from '../connection/connection.ts'
 import type { Logger } from '../logger.ts'
 import type { MessageError } from '../protocol/errors.ts'
 import type { Position } from '../protocol/position.ts'
 
 /**
- * What an application tells the library about itself, by declaration merging: `user` is the identity's type, `context`
- * that of what a route's `context(request)` returns. Without `user` the type follows `FastifyRequest.user`.
+ * The types of an application, given by declaration merging: `user` is the type of `ctx.user`, `locals` that of
+ * `ctx.locals`. Without `user`, the type of `FastifyRequest.user` is used.
  */
 export interface Register {}
 
@@ -18,63 +21,85 @@ export type Locals = Register extends { locals: infer C } ? C : unknown
 
 type Awaitable<T> = T | Promise<T>
 
+/** Options of `broadcast` for an ephemeral message. */
 export interface BroadcastOptions {
-  /** The one member that does not get the message, usually the sender. */
+  /** A member that does not get the message, usually the sender. */
   readonly except?: { readonly id: string }
 }
 
-/** For a message of the log: every member gets it, the sender too, who knows it by its `id`. */
+/** Options of `append`. */
 export interface AppendOptions<Snapshot = unknown> {
-  /** Append only if this is the log's newest position: else `broadcast` rejects with `Behind`, which has what was missed. */
-  readonly after?: Position
-  /** The channel's state after this message, for those who join later; only together with `expect`. */
+  /** Append only if this is the newest position of the history. */
+  readonly after: Position
+  /** The state of the channel after this message. A joining client gets the newest snapshot and the messages after it. */
   readonly snapshot?: Snapshot
 }
 
-/** Where a message stands in its channel's log, and the id that it is known by. */
+/** The position of an appended message, and the id under which members receive it. */
 export interface Appended extends Position {
   readonly id: string
 }
 
-export type OptionsOf<D extends ChannelDefinition, T extends keyof D['fromServer'] & string> =
-  IsPersistent<D, T> extends true ? AppendOptions<SnapshotOf<D>> : BroadcastOptions
+/** The types that the server may broadcast on a channel. A connection's own contract has no room to broadcast to. */
+export type BroadcastType<D extends ChannelDefinition> = D['pattern'] extends '' ? never : ServerMessageType<D>
 
-export type OutcomeOf<D extends ChannelDefinition, T extends keyof D['fromServer'] & string> = IsPersistent<D, T> extends true ? Appended : void
+/** The types that go through the history of a channel. */
+export type PersistentType<D extends ChannelDefinition> =
+  { [T in ServerMessageType<D>]: IsPersistent<D, T> extends true ? T : never }[ServerMessageType<D>]
+
+/** The arguments of `broadcast` after the type: a persistent message takes no options. */
+export type BroadcastArguments<D extends ChannelDefinition, T extends ServerMessageType<D>> =
+  PayloadArgument<ServerPayloadOf<D, T>, IsPersistent<D, T> extends true ? [] : [options?: BroadcastOptions]>
+
+export type BroadcastResult<D extends ChannelDefinition, T extends ServerMessageType<D>> =
+  IsPersistent<D, T> extends true ? Appended : void
 
 /** Why a connection is no longer in a channel. */
 export type LeaveReason = 'left' | 'removed' | 'disconnected'
 
-/** What code of one channel sees of one connection in it. It lives as long as the membership. */
+/** One connection in one channel, as the application's functions see it. It lives as long as the membership. */
 export interface ChannelContext<D extends ChannelDefinition> {
   readonly params: ParamsOf<D>
   readonly user: User
   readonly connection: ConnectionInfo
-  /** What the route's `context(request)` returned at the upgrade. */
+  /** What the route's `locals(request)` returned at the upgrade. */
   readonly locals: Locals
-  /** The application's own, per connection and channel. */
+  /** Free for the application, per connection and channel. */
   readonly state: Record<string, unknown>
   readonly log: Logger
-  // Not `Sent<D>` nor `Received<D>` where a name is to be given: errors print these as they are written, and the names are wanted.
-  /** Sends to this connection alone, on this channel. Throws `FST_CHANNELS_OUTGOING` when the payload breaks its schema. */
+  // No aliases for the payload types below: the compiler prints a type as it is written, and these names explain it.
+  /**
+   * Sends a message to this connection alone, on this channel.
+   *
+   * @throws {OutgoingError} `FST_CHANNELS_OUTGOING` for a payload that breaks its schema
+   */
   send<T extends keyof D['fromServer'] & string> (type: T, ...payload: PayloadArgument<ServerPayloadOf<D, T>>): void
   /**
-   * Sends to every member of the channel; a connection's own contract has none. Resolves once the members on this node have it; a message of
-   * the log, once it is in the log.
-   * Rejects with `FST_CHANNELS_OUTGOING` when the payload, projected to its schema, breaks it; for a message of the log also with `Behind`, `history_full`, or
-   * `unavailable`: then nobody knows whether it is in the log, and the handler's message is answered with that, whatever it does.
+   * Sends a message to every member of the channel. An ephemeral message takes `{ except }`, and resolves once the
+   * members on this node have it. A persistent message resolves to its position in the history.
+   *
+   * Rejects with `FST_CHANNELS_OUTGOING` for a payload that, projected to its schema, breaks it. A persistent message
+   * also rejects with `history_full`, or with `unavailable` when it is unknown whether it was appended: the handler's
+   * message is then answered with that error, even if the handler catches it.
    */
-  broadcast<T extends D['pattern'] extends '' ? never : keyof D['fromServer'] & string> (
-    type: T, ...payload: PayloadArgument<ServerPayloadOf<D, T>, [options?: OptionsOf<D, T>]>
-  ): Promise<OutcomeOf<D, T>>
+  broadcast<T extends BroadcastType<D>> (type: T, ...payload: BroadcastArguments<D, T>): Promise<BroadcastResult<D, T>>
+  /**
+   * Compare-and-append: sends a persistent message to every member, provided that `after` is still the newest position
+   * of the history. Else it rejects with `Behind`, which has the missed messages, and nothing was appended. Otherwise
+   * it rejects as `broadcast` does.
+   */
+  append<T extends PersistentType<D>> (
+    type: T, payload: ServerPayloadOf<D, T>, options: AppendOptions<SnapshotOf<D>>
+  ): Promise<Appended>
 }
 
-/** What a handler sees, on top of its channel: the message at hand. */
+/** What a handler sees: its channel's context and the message at hand. */
 export interface MessageContext<D extends ChannelDefinition, K extends ClientMessageType<D>> extends ChannelContext<D> {
-  /** Unique for this message; where it is declared `once`, the same when it comes again. */
+  /** Unique for this message. A repeated idempotent message has the same one. */
   readonly messageId: string
-  /** Aborted when the handler ran out of time or the connection is gone. */
+  /** Aborted when the handler exceeds `handlerTimeout`, or when the connection is closed. */
   readonly signal: AbortSignal
-  /** One of the message's declared errors: throw it, and the sender gets it. */
+  /** Creates one of the message's declared errors. Throw it to answer the sender with it. */
   error<C extends keyof ErrorsOf<D, K> & string> (code: C, data: ErrorData<ErrorsOf<D, K>, C>): MessageError
 }
 
@@ -82,34 +107,38 @@ export interface Handler<D extends ChannelDefinition, K extends ClientMessageTyp
   (ctx: MessageContext<D, K>, payload: ClientPayloadOf<D, K>): Awaitable<ReplyOf<D, K>>
 }
 
-/** A handler for every message that the contract lets clients send. */
+/** A handler for each message that the contract declares from the client. */
 export type Handlers<D extends ChannelDefinition> = { readonly [K in ClientMessageType<D>]: Handler<D, K> }
 
 interface Behaviour<D extends ChannelDefinition> {
-  /** May this connection join? Anything but `true` is answered `forbidden`. Left out: everyone whom the route admits. */
+  /**
+   * Whether the connection may join. Any result but `true` is answered with `forbidden`.
+   *
+   * @default every connection of the route may join
+   */
   readonly authorize?: (ctx: ChannelContext<D>) => Awaitable<boolean>
   /** Runs once the connection is a member. */
   readonly joined?: (ctx: ChannelContext<D>) => Awaitable<void>
-  /** Runs once the connection is no longer a member, after whatever it had still sent. */
+  /** Runs once the connection is no longer a member, after the messages that it sent before. */
   readonly left?: (ctx: ChannelContext<D>, reason: LeaveReason) => Awaitable<void>
   readonly on: Handlers<D>
 }
 
 interface PresenceBehaviour<D extends ChannelDefinition> {
-  /** What others see of this user in the channel. */
+  /** The user's presence data, which the other members see. */
   readonly presence: (ctx: ChannelContext<D>) => Awaitable<PresenceOf<D>>
 }
 
 export type Implementation<D extends ChannelDefinition> = Behaviour<D> &
   (D extends { readonly presence: object } ? PresenceBehaviour<D> : { readonly presence?: never })
 
-/** A contract with its behaviour, its types erased: what a route is given. */
+/** A contract with its implementation, without their types: what a route takes. */
 export interface ImplementedChannel {
   readonly channel: AnyChannel
   readonly implementation: ErasedImplementation
 }
 
-/** The same functions as an `Implementation`, as dispatch sees them: it has validated what they are called with. */
+/** The functions of an `Implementation` without their types. The session validates their arguments. */
 export interface ErasedImplementation {
   readonly authorize?: (ctx: unknown) => Awaitable<boolean>
   readonly presence?: (ctx: unknown) => Awaitable<unknown>
@@ -118,8 +147,10 @@ export interface ErasedImplementation {
   readonly on: Readonly<Record<string, (ctx: unknown, payload: unknown) => unknown>>
 }
 
-/** Gives a contract its behaviour. A handler that is missing, misspelt or wrongly typed does not compile. */
-export function implement<D extends ChannelDefinition> (channel: Channel<D>, implementation: Implementation<D>): ImplementedChannel {
+/** Implements a contract. A handler that is missing, misspelt or wrongly typed does not compile. */
+export function implement<D extends ChannelDefinition> (
+  channel: Channel<D>, implementation: Implementation<D>
+): ImplementedChannel {
   return { channel, implementation: implementation as unknown as ErasedImplementation }
 }
 
@@ -127,6 +158,8 @@ export function implement<D extends ChannelDefinition> (channel: Channel<D>, imp
  * One handler in a file of its own: `export const send = handler(chat, 'message.send', async (ctx, { text }) => …)`.
  * Collect them with `export { send as 'message.send' } from './send.js'` and `import * as on`.
  */
-export function handler<D extends ChannelDefinition, K extends keyof D['fromClient'] & string> (_channel: Channel<D>, _type: K, handle: Handler<D, K>): Handler<D, K> {
+export function handler<D extends ChannelDefinition, K extends keyof D['fromClient'] & string> (
+  _channel: Channel<D>, _type: K, handle: Handler<D, K>
+): Handler<D, K> {
   return handle
 }

@@ -4,30 +4,32 @@ import type { Adapter, AdapterCounters } from '../cluster/adapter.ts'
 import type { Clock } from '../clock.ts'
 import { Connection, type ConnectionDeps } from '../connection/connection.ts'
 import type { Identity } from '../connection/identity.ts'
+import { Counters, type Totals } from '../connection/counters.ts'
 import { Heartbeat, type HeartbeatOptions } from '../connection/heartbeat.ts'
-import { TokenExpiry } from '../connection/token-expiry.ts'
-import { Flusher } from '../connection/send-queue.ts'
 import { Registry } from '../connection/registry.ts'
 import { Revocations } from '../connection/revocations.ts'
-import { Counters, type Totals } from '../connection/counters.ts'
+import { Flusher } from '../connection/send-queue.ts'
+import { UserRateLimits } from '../limits/user-rate-limits.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents } from '../protocol/close-events.ts'
 import { Rooms } from '../rooms/rooms.ts'
 import { Contracts } from './contracts.ts'
-import type { Router } from './router.ts'
-import { UserRateLimits } from '../limits/user-rate-limits.ts'
 import { IdempotentMessages } from './idempotent-messages.ts'
-import { handleNodeRequest, LocalNodeRequests } from './services/node-requests.ts'
-import type { SessionOptions } from './session/session-deps.ts'
+import { LiveConnections } from './live-connections.ts'
+import type { Router } from './router.ts'
+import { LocalNodeRequests } from './services/local-node-requests.ts'
+import { NodeRequests } from './services/node-requests.ts'
+import type { SessionDeps, SessionOptions } from './session/session-deps.ts'
 import { Session } from './session/session.ts'
 import { Sweeper, type Swept } from './sweeper.ts'
 
 export interface NodeOptions extends SessionOptions {
   readonly heartbeat: HeartbeatOptions
+  /** Adds to what this node reports to others. */
   readonly report?: () => unknown
 }
 
-/** How a node is. `since`, in milliseconds since 1970, and `reason`: why it is `degraded`. */
+/** The state of a node. `since`, in milliseconds since 1970, and `reason` are given while it is `degraded`. */
 export interface NodeStatus {
   readonly state: 'up' | 'degraded' | 'draining'
   readonly since?: number
@@ -35,55 +37,58 @@ export interface NodeStatus {
   readonly node: string
   readonly connections: number
   readonly rooms: number
-  /** Since the start. */
+  /** Counted since the start. */
   readonly counters: AdapterCounters & Totals
-  /** Milliseconds that the last message to oneself through Redis took; left out where there is no Redis, or none has come back yet. */
+  /** Milliseconds that the last message took to Redis and back. Absent before the first one, and without Redis. */
   readonly roundTrip?: number
 }
 
-/** One server process: its connections, its rooms, and what keeps them alive. */
+/** One server process: composes its connections, rooms and adapter. It reports and accepts nothing before `start`. */
 export class Node {
-  readonly contracts = new Contracts()
-  readonly registry = new Registry()
-  readonly sessions = new Map<string, Session>()
-  readonly rooms: Rooms
-  readonly heartbeat: Heartbeat
-  readonly revocations: Revocations
-  readonly counters = new Counters()
-  readonly #rateLimits: UserRateLimits
-  readonly #once: IdempotentMessages
-  readonly #expiry: TokenExpiry<Connection>
-  readonly #sweeper: Sweeper
-  readonly #options: NodeOptions
   readonly adapter: Adapter
   readonly clock: Clock
-  readonly localRequests: LocalNodeRequests
-  readonly #connectionServices: ConnectionDeps
+  readonly contracts = new Contracts()
+  readonly counters = new Counters()
+  readonly registry = new Registry()
+  readonly heartbeat: Heartbeat
+  readonly revocations: Revocations
+  readonly rooms: Rooms
+  readonly connections: LiveConnections
+  readonly requests: NodeRequests
+  readonly #sweeper: Sweeper
+  readonly #connectionDeps: ConnectionDeps
+  readonly #sessionDeps: SessionDeps
   #isDraining = false
-  #emptied: (() => void) | undefined
 
   constructor (options: NodeOptions, adapter: Adapter, clock: Clock, log: Logger) {
-    this.rooms = new Rooms(adapter, clock)
-    this.heartbeat = new Heartbeat(options.heartbeat, clock)
-    this.revocations = new Revocations(clock)
-    this.#rateLimits = new UserRateLimits(clock)
-    this.#once = new IdempotentMessages(adapter.idempotency, clock)
-    this.#expiry = new TokenExpiry(clock, (connection) => connection.close(closeEvents.expired))
-    this.#sweeper = new Sweeper(this, clock)
-    this.#options = options
+    const { registry, counters } = this
+    const rateLimits = new UserRateLimits(clock)
+    const idempotentMessages = new IdempotentMessages(adapter.idempotency, clock)
     this.adapter = adapter
     this.clock = clock
-    this.localRequests = new LocalNodeRequests(this, options.report, log)
-    this.#connectionServices = { clock, flusher: new Flusher(), counters: this.counters, sendQueueBytes: options.limits.sendQueueBytes }
-    adapter.start({
-      ...this.rooms.adapterEvents,
-      revoked: (key, until) => { this.revoke(key, until) },
-      requested: (request) => handleNodeRequest(this.localRequests, request)
+    this.heartbeat = new Heartbeat(options.heartbeat, clock)
+    this.revocations = new Revocations(clock)
+    const rooms = this.rooms = new Rooms(adapter, clock)
+    this.connections = new LiveConnections(registry, this.heartbeat, clock)
+    const { sessions } = this.connections
+    const { nodeId, nodes } = adapter
+    const { report } = options
+    this.requests = new NodeRequests(nodes, new LocalNodeRequests({ nodeId, clock, registry, rooms, sessions, log, report }))
+    this.#sweeper = new Sweeper({
+      clock, rooms, connections: this.connections, expiring: [rateLimits, this.revocations]
     })
+    this.#connectionDeps = { clock, flusher: new Flusher(), counters, sendQueueBytes: options.limits.sendQueueBytes }
+    this.#sessionDeps = { clock, rooms, counters, rateLimits, idempotentMessages, options }
   }
 
-  get id (): string {
-    return this.adapter.nodeId
+  /** Begins to take part in the cluster. Resolves even when no other node can be reached yet. */
+  async start (): Promise<void> {
+    this.#sweeper.start()
+    await this.adapter.start({
+      ...this.rooms.adapterEvents,
+      revoked: (key, until) => { this.revoke(key, until) },
+      requested: (request) => this.requests.handle(request)
+    })
   }
 
   get status (): NodeStatus {
@@ -99,84 +104,43 @@ export class Node {
     }
   }
 
-  /** Closes every connection here whose user or token that is, and lets none in until then. Returns how many were closed. */
-  revoke (key: string, until: number): number {
-    this.revocations.add(key, until)
-    const live = this.registry.all().filter((connection) => connection.isOpen && this.revocations.isRevoked(connection))
-    for (const connection of live) connection.close(closeEvents.revoked)
-    return live.length
-  }
-
-  /** Takes on a socket that has just been upgraded; `transport` is the TCP or TLS socket beneath it. */
-  accept (webSocket: WebSocket, transport: Socket, identity: Identity, router: Router, log: Logger): Connection {
-    const connection = new Connection(webSocket, transport, identity, log, this.#connectionServices)
-    const { clock, rooms, counters } = this
-    const session = new Session(connection, router, { clock, rooms, counters, rateLimits: this.#rateLimits, idempotentMessages: this.#once, options: this.#options })
-    this.#add(connection, session)
-    if (this.revocations.isRevoked(connection)) connection.close(closeEvents.revoked)
-    webSocket.on('message', (data: Buffer, isBinary) => {
-      connection.countReceived(data.length)
-      if (isBinary) this.#refuseBinary(connection)
-      else session.receive(data.toString(), data.length)
-    })
-    webSocket.on('ping', () => session.pingReceived())
-    webSocket.on('pong', () => connection.markAlive())
-    webSocket.on('close', (code) => {
-      log.info({ code }, 'connection closed')
-      this.remove(connection)
-    })
-    return connection
-  }
-
-  /** Tells every client, after the last upgrade, and resolves when the last one is gone, at the latest after the close timeout. */
-  async close (): Promise<void> {
-    this.#isDraining = true
-    const emptied = new Promise<void>((resolve) => { this.#emptied = resolve })
-    for (const connection of this.registry.all()) connection.close(closeEvents.restart)
-    if (this.registry.size > 0) await emptied
-    this.#sweeper.stop()
-    await this.adapter.close()
-  }
-
-  /** Stale entries removed by the sweep. */
+  /** The stale entries that the sweeper removed since the start. */
   get swept (): Swept {
     return this.#sweeper.swept
   }
 
-  /** Removes entries that belong to no connection of the registry; returns how many there were. */
-  removeOrphans (): number {
-    const isOrphan = ({ id }: { id: string }) => this.registry.get(id) === undefined
-    const sessions = [...this.sessions.values()].filter(({ connection }) => isOrphan(connection))
-    for (const { connection } of sessions) this.remove(connection)
-    return sessions.length + this.rooms.removeMembers(isOrphan)
+  /**
+   * Closes the connections of a revoked user or token on this node, and refuses new ones until `until`, in milliseconds
+   * since 1970. Returns the number of connections closed.
+   */
+  revoke (key: string, until: number): number {
+    this.revocations.add(key, until)
+    const revoked = this.registry.all().filter((connection) => connection.isOpen && this.revocations.isRevoked(connection))
+    for (const connection of revoked) connection.close(closeEvents.revoked)
+    return revoked.length
   }
 
-  /** Lets go of what no longer makes a difference. */
-  forgetExpired (): void {
-    this.#rateLimits.sweep()
-    this.revocations.sweep()
+  /** Accepts a socket that was just upgraded. `transport` is the TCP or TLS socket beneath it. */
+  accept (webSocket: WebSocket, transport: Socket, identity: Identity, router: Router, log: Logger): Connection {
+    const connection = new Connection(webSocket, transport, identity, log, this.#connectionDeps)
+    const session = new Session(connection, router, this.#sessionDeps)
+    this.connections.add(session)
+    if (this.revocations.isRevoked(connection)) connection.close(closeEvents.revoked)
+    webSocket.on('message', (data: Buffer, isBinary) => session.receive(data, isBinary))
+    webSocket.on('ping', () => session.pingReceived())
+    webSocket.on('pong', () => session.pongReceived())
+    webSocket.on('close', (code) => {
+      log.info({ code }, 'connection closed')
+      this.connections.remove(connection)
+    })
+    return connection
   }
 
-  #refuseBinary (connection: Connection): void {
-    connection.log.warn({ code: closeEvents.binary.code }, closeEvents.binary.reason)
-    connection.close(closeEvents.binary)
-  }
-
-  #add (connection: Connection, session: Session): void {
-    this.registry.add(connection)
-    this.sessions.set(connection.id, session)
-    this.heartbeat.watch(connection)
-    this.#expiry.watch(connection)
-  }
-
-  /** Removes every trace of a connection that is gone; again changes nothing. */
-  remove (connection: Connection): void {
-    connection.markClosed()
-    this.sessions.get(connection.id)?.end()
-    this.heartbeat.unwatch(connection)
-    this.#expiry.unwatch(connection)
-    this.sessions.delete(connection.id)
-    this.registry.delete(connection)
-    if (this.registry.size === 0) this.#emptied?.()
+  /** Closes every connection, then the adapter. Call it once no more upgrades can follow. */
+  async close (): Promise<void> {
+    this.#isDraining = true
+    await this.connections.closeAll()
+    this.#sweeper.stop()
+    await this.adapter.close()
   }
 }

@@ -1,77 +1,73 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { Connection } from '../connection/connection.ts'
-import type { Heartbeat } from '../connection/heartbeat.ts'
-import type { Registry } from '../connection/registry.ts'
+import type { Rooms } from '../rooms/rooms.ts'
+import type { LiveConnections } from './live-connections.ts'
 
-/** Milliseconds between two sweeps. */
-const every = 60_000
+/** Rare, because a sweep finds something only after a defect elsewhere. */
+const sweepIntervalMs = 60_000
 
-/** What is stale, by what is wrong with it. */
+/** How many stale entries were removed, by what was wrong with them. */
 export interface Swept {
-  /** Connections whose socket is closed although nobody said so. */
+  /** Connections whose socket was closed without an event. */
   readonly closed: number
-  /** Connections that the heartbeat does not know, so that nothing would ever find them dead. */
+  /** Connections that the heartbeat did not watch, so that a dead one would never be noticed. */
   readonly unwatched: number
-  /** Entries that belong to no connection: in rooms, sessions, the heartbeat. */
+  /** Sessions and members of rooms without a connection. */
   readonly orphaned: number
 }
 
-/** What a sweep looks through. */
-export interface Sweepable {
-  readonly registry: Registry
-  readonly heartbeat: Heartbeat
-  remove (connection: Connection): void
-  /** Returns how many entries there were that belong to no connection. */
-  removeOrphans (): number
-  forgetExpired (): void
+export interface SweeperDeps {
+  readonly clock: Clock
+  readonly connections: LiveConnections
+  readonly rooms: Rooms
+  /** Tables whose entries expire. */
+  readonly expiring: ReadonlyArray<{ sweep (): void }>
 }
 
 /**
- * Looks for what should not exist: every entry is removed where its connection ends, and this is the net below for a
- * mistake in that. What it finds is a defect, and logged as one.
+ * Removes stale entries. Every entry is removed when its connection ends, so a stale connection means a defect, and is
+ * logged as a warning.
  */
 export class Sweeper {
-  readonly #node: Sweepable
-  readonly #clock: Clock
+  readonly #deps: SweeperDeps
   #timer: Timer
   #swept: Swept = { closed: 0, unwatched: 0, orphaned: 0 }
 
-  constructor (node: Sweepable, clock: Clock) {
-    this.#node = node
-    this.#clock = clock
-    this.#schedule()
+  constructor (deps: SweeperDeps) {
+    this.#deps = deps
   }
 
-  /** Since the start. */
+  /** Counted since the start. */
   get swept (): Swept {
     return this.#swept
   }
 
-  stop (): void {
-    this.#clock.clearTimeout(this.#timer)
+  start (): void {
+    this.#timer = this.#deps.clock.setTimeout(() => {
+      this.start()
+      this.#sweep()
+    }, sweepIntervalMs)
   }
 
-  #schedule (): void {
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#schedule()
-      this.#sweep()
-    }, every)
+  stop (): void {
+    this.#deps.clock.clearTimeout(this.#timer)
   }
 
   #sweep (): void {
-    const { registry, heartbeat } = this.#node
-    for (const connection of registry.all()) {
-      if (connection.isSocketClosed) this.#discard(connection, 'closed')
-      else if (!heartbeat.watches(connection)) this.#discard(connection, 'unwatched')
+    const { connections, rooms, expiring } = this.#deps
+    for (const connection of connections.registry.all()) {
+      if (connection.isSocketClosed) this.#remove(connection, 'closed')
+      else if (!connections.heartbeat.watches(connection)) this.#remove(connection, 'unwatched')
     }
-    this.#count('orphaned', this.#node.removeOrphans())
-    this.#node.forgetExpired()
+    this.#count('orphaned', connections.removeOrphans())
+    this.#count('orphaned', rooms.removeMembers(({ id }) => !connections.registry.get(id)))
+    for (const table of expiring) table.sweep()
   }
 
-  #discard (connection: Connection, reason: keyof Swept): void {
+  #remove (connection: Connection, reason: keyof Swept): void {
     connection.log.warn({ reason }, 'a stale connection was removed')
     connection.terminate()
-    this.#node.remove(connection)
+    this.#deps.connections.remove(connection)
     this.#count(reason, 1)
   }
 

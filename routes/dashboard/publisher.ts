@@ -21,7 +21,7 @@ const retryJitterMs = 250
 export interface PublisherDeps {
   /** This node's id. */
   readonly node: string
-  readonly room: Pick<Room<typeof metrics.definition>, 'read' | 'broadcast'>
+  readonly room: Pick<Room<typeof metrics.definition>, 'read' | 'append'>
   readonly nodes: () => Promise<NodeResults<NodeInfo>>
   readonly clock: Clock
   /** A number of [0, 1). */
@@ -104,7 +104,7 @@ export class Publisher {
       at, by: node, ...difference(this.#board.metrics, this.#roster.gather(results, this.#board.metrics, at))
     }
     const snapshot = advance(this.#board, delta)
-    const { epoch, offset, hash } = await room.broadcast(
+    const { epoch, offset, hash } = await room.append(
       'changed', delta, { after: this.#position as Position, snapshot }
     )
     this.#board = snapshot

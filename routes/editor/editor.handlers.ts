@@ -19,7 +19,7 @@ export function editorHandlers (rooms: RoomsService): ImplementedChannel {
       edit: async (ctx, { clientId, ...edit }) => {
         const own = { ...edit, clientId: `${ctx.user.sub}.${clientId}` }
         const append: Append = (edited, { after, snapshot }) =>
-          ctx.broadcast('edited', payloadOf(edited), { after, ...(snapshot && { snapshot: stateOf(snapshot) }) })
+          ctx.append('edited', payloadOf(edited), { after, ...(snapshot && { snapshot: stateOf(snapshot) }) })
         try {
           return { version: await documents.get(ctx.params.id).push(own, append) }
         } catch (error) {

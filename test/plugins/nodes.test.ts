@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { implement } from '../../lib/server/implement.ts'
-import { handleNodeRequest } from '../../lib/server/services/node-requests.ts'
+import { NodeRequests } from '../../lib/server/services/node-requests.ts'
 import { Behind } from '../../lib/protocol/errors.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.ts'
@@ -40,7 +40,7 @@ const implementCounter = implement(counter, {
       state.sum ??= 0
       for (;;) {
         try {
-          state.at = await ctx.broadcast('added', n, { after: state.at, snapshot: { sum: state.sum + n } })
+          state.at = await ctx.append('added', n, { after: state.at, snapshot: { sum: state.sum + n } })
           state.sum += n
           return { sum: state.sum }
         } catch (error) {
@@ -57,7 +57,8 @@ const implementCounter = implement(counter, {
     // Nobody looks at what became of it, and of two that expect the same place one is behind.
     overlook: async (ctx) => {
       const { position } = ctx.state as { position?: Position }
-      await Promise.allSettled([1, 2].map((n) => ctx.broadcast('added', n, position ? { after: position } : {})))
+      await Promise.allSettled([1, 2].map((n) =>
+        position ? ctx.append('added', n, { after: position }) : ctx.broadcast('added', n)))
     },
     flood: () => {}
   }
@@ -116,12 +117,15 @@ t.test('what the registry is told reaches every node', async (t) => {
   })
 })
 
-t.test('a node whose report fails is there without one; a question of another version is not answered', async (t) => {
+t.test('node requests: a node whose report fails answers without it; a request of another version is refused', async (t) => {
   const report = () => { throw new Error('on purpose') }
   const { app, logged } = await serveLab(t, { report })
   t.notOk('report' in ((await app.registry.nodes()).results[0] as object))
-  t.match(await logged("the option 'report' failed"), { level: 50 })
-  for (const asked of ['info', ['destroy'], ['constructor'], {}]) t.throws(() => handleNodeRequest({} as never, asked), TypeError)
+  t.match(await logged("the option 'report' failed: this node's info lacks its report"), { level: 50 })
+  const requests = new NodeRequests(new MemoryAdapter().nodes, {} as never)
+  for (const request of ['info', ['destroy'], ['constructor'], {}]) {
+    t.throws(() => requests.handle(request), { message: 'unknown node request' })
+  }
 })
 
 t.test('a revocation holds here though nobody else can be told', async (t) => {
@@ -237,7 +241,7 @@ t.test('a log from a REST route or a job', async (t) => {
   const start = (await room.read()).position
 
   t.test('is read and appended to', async (t) => {
-    const first = await room.broadcast('added', 1, { after: start, snapshot: { sum: 1 } })
+    const first = await room.append('added', 1, { after: start, snapshot: { sum: 1 } })
     t.match(first, { offset: 1, epoch: start.epoch, hash: String, id: String })
     await room.broadcast('reset')
     t.match(await room.read(), { reason: 'fresh', snapshot: { offset: 1, hash: first.hash, state: { sum: 1 } }, messages: [{ type: 'reset', payload: undefined, offset: 2, prev: first.hash }] })
@@ -246,10 +250,10 @@ t.test('a log from a REST route or a job', async (t) => {
   })
 
   t.test('is behind, with what was missed', async (t) => {
-    const behind: unknown = await room.broadcast('added', 1, { after: start }).catch((error: unknown) => error)
+    const behind: unknown = await room.append('added', 1, { after: start }).catch((error: unknown) => error)
     t.ok(behind instanceof Behind)
     t.match(behind, { code: 'behind', position: { offset: 2 }, messages: [{ type: 'added', payload: 1 }, { type: 'reset' }], reason: undefined })
-    const foreign: unknown = await room.broadcast('added', 1, { after: { ...start, epoch: 'another' } }).catch((error: unknown) => error)
+    const foreign: unknown = await room.append('added', 1, { after: { ...start, epoch: 'another' } }).catch((error: unknown) => error)
     t.match(foreign, { code: 'behind', reason: 'epoch', snapshot: { state: { sum: 1 } }, messages: [{ type: 'reset' }] })
   })
 
@@ -260,8 +264,8 @@ t.test('a log from a REST route or a job', async (t) => {
 
   t.test('takes no snapshot that is none', async (t) => {
     const { position } = await room.read()
-    await t.rejects(room.broadcast('added', 1, { snapshot: { sum: 1 } }), { message: /needs 'expect'/ })
-    await t.rejects(room.broadcast('added', 1, { after: position, snapshot: { sum: 'one' } as never }), { code: 'FST_CHANNELS_OUTGOING' })
+    await t.rejects(room.append('added', 1, { snapshot: { sum: 1 } } as never), { message: /lacks the position 'after'/ })
+    await t.rejects(room.append('added', 1, { after: position, snapshot: { sum: 'one' } as never }), { code: 'FST_CHANNELS_OUTGOING' })
     t.equal((await room.read()).position.offset, position.offset, 'and nothing was appended')
   })
 
@@ -270,7 +274,7 @@ t.test('a log from a REST route or a job', async (t) => {
     app.ws('/plain', { public: true }, [implement(plain, { on: {} })])
     const room = app.rooms.of(plain)
     const { position } = await room.read()
-    await t.rejects(room.broadcast('told', undefined, { expect: position, snapshot: 1 } as never), { message: /declares no snapshot/ })
+    await t.rejects(room.append('told', undefined, { after: position, snapshot: 1 } as never), { message: /declares no snapshot/ })
   })
 
   t.test('is unavailable while it cannot be reached', async (t) => {
@@ -279,12 +283,12 @@ t.test('a log from a REST route or a job', async (t) => {
     const ann = await connect('ann')
     await ann.request('join', 'counter/y')
     t.match((await ann.request('add', 'counter/y', 1)).payload, { code: 'unavailable' })
-    t.match(await logged('a log cannot be reached'), { level: 40, channel: 'counter/y' })
+    t.match(await logged('the history of a channel cannot be reached'), { level: 40, channel: 'counter/y' })
   })
 
   t.test('is not there where the contract declares none', async (t) => {
     const { app } = await serveLab(t)
-    await t.rejects(app.rooms.of(lab, { id: 'x' }).read(), { message: /has no log/ })
+    await t.rejects(app.rooms.of(lab, { id: 'x' }).read(), { message: /has no history/ })
   })
 })
 

@@ -225,7 +225,7 @@ t.test('publisher: a node whose append comes too late takes in the other node\'s
     nodes: async () => {
       const { position } = await room.read()
       if (position.offset === 0) {
-        await room.broadcast(
+        await room.append(
           'changed', { at: 1, by: 'quick', set: quicker.metrics, del: [] }, { after: position, snapshot: quicker }
         )
       }
@@ -257,7 +257,7 @@ t.test('publisher: a failed second is reported and followed by another, unless i
   let fail = (_error: Error) => {}
   const room = {
     read: () => new Promise<never>((_resolve, reject) => { fail = reject }),
-    broadcast: async () => { throw new Error('never reached') }
+    append: async () => { throw new Error('never reached') }
   }
   const publisher = new Publisher({
     node: 'a',
@@ -285,7 +285,7 @@ t.test('publisher: a failed append is reported and followed by another', async (
   const failures: unknown[] = []
   const position = { epoch: 'e', offset: 0, hash: '' }
   const room = {
-    read: async () => ({ position, messages: [] }), broadcast: async () => { throw new Error('history_full') }
+    read: async () => ({ position, messages: [] }), append: async () => { throw new Error('history_full') }
   }
   const publisher = new Publisher({
     node: 'a',

@@ -379,7 +379,7 @@ t.test('7. closing', async (t) => {
   })
 })
 
-interface Told extends Position { recovered: boolean, reason?: string, snapshot?: SentSnapshot, messages: Envelope[], once?: string[] }
+interface Told extends Position { recovered: boolean, reason?: string, snapshot?: SentSnapshot, messages: Envelope[], idempotent?: string[] }
 
 const toldBy = ({ payload }: Envelope) => payload as Told
 const textsOf = (messages: readonly Envelope[]) => messages.map(({ payload }) => (payload as { text: string }).text)
@@ -554,7 +554,7 @@ t.test('9. once', async (t) => {
   })
 
   t.test('9.5 a join lists the types', async (t) => {
-    t.strictSame(toldBy(joined).once, ['write'])
+    t.strictSame(toldBy(joined).idempotent, ['write'])
   })
 
   t.test('9.6 without an id it is a message like any other', async (t) => {

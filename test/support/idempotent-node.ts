@@ -40,7 +40,7 @@ export class OnceNode {
       const appended = await this.#reach('append', () => this.adapter.history.append(this.#channel, append)).catch(() => { throw refusal('unavailable') })
       if (!('position' in appended)) throw new Error(appended.outcome)
       const { offset, hash } = appended.position
-      return { payload: { run: this.runs }, offset, effects: [{ id, hash }] }
+      return { payload: { run: this.runs }, offset, entries: [{ id, hash }] }
     })
   }
 

@@ -153,7 +153,7 @@ export function implementLedger (journal = new LabJournal()): ImplementedChannel
       scribble: async (ctx, { text }) => { await ctx.broadcast('written', { text }) },
       keep: async (ctx, { count }) => {
         const { position } = await journal.app!.rooms.of(ledger, ctx.params).read()
-        await ctx.broadcast('written', { text: `kept ${count}` }, { after: position, snapshot: { count } })
+        await ctx.append('written', { text: `kept ${count}` }, { after: position, snapshot: { count } })
       },
       // Whoever forgets to wait for a broadcast is not acked before it is done all the same.
       overlook: (ctx) => { ctx.broadcast('written', { text: 'overlooked' }).catch(() => {}) },

@@ -49,20 +49,21 @@ describe('an implementation', () => {
     })
   })
 
-  test('appends to a log at a place, with a snapshot as the contract declares it', () => {
+  test('appends to a history after a position, with a snapshot as the contract declares it', () => {
     handler(doc, 'edit', async (ctx, text) => {
       const { epoch, offset, hash, id } = await ctx.broadcast('edited', text)
       expect(id).type.toBe<string>()
-      expect(ctx.broadcast('edited', text, { after: { epoch, offset, hash }, snapshot: { text } })).type.toBeAssignableTo<Promise<{ offset: number }>>()
+      const after = { epoch, offset, hash }
+      expect(ctx.append('edited', text, { after, snapshot: { text } })).type.toBeAssignableTo<Promise<{ offset: number }>>()
       expect(ctx.broadcast('moved', 1, { except: ctx.connection })).type.toBe<Promise<void>>()
     })
   })
 
-  test('of a log is read and appended to from anywhere', async () => {
+  test('of a history is read and appended to from anywhere', async () => {
     const room = ({} as RoomsService).of(doc, { id: '1' })
     const { position, messages } = await room.read()
     expect(messages[0]?.offset).type.toBe<number | undefined>()
-    expect(room.broadcast('edited', '', { after: position })).type.toBeAssignableTo<Promise<{ id: string }>>()
+    expect(room.append('edited', '', { after: position })).type.toBeAssignableTo<Promise<{ id: string }>>()
     expect(new Behind({ position, messages }).position).type.toBe<typeof position>()
   })
 
@@ -181,26 +182,39 @@ describe('an implementation does not compile', () => {
       ctx.send('message.posted'))
   })
 
-  test('that leaves somebody out of a logged message', () => {
+  test('with options for the broadcast of a persistent message', () => {
     handler(doc, 'edit', async (ctx, text) => {
-      // @ts-expect-error 'except' does not exist in type 'AppendOptions
+      // @ts-expect-error Expected 2 arguments, but got 3
       await ctx.broadcast('edited', text, { except: ctx.connection })
+      // @ts-expect-error Expected 2 arguments, but got 3
+      await ctx.broadcast('edited', text, { after: { epoch: '', offset: 0, hash: '' } })
     })
   })
 
-  test('that gives a place or a snapshot to what is not logged', () => {
-    handler(doc, 'edit', async (ctx) => {
-      // @ts-expect-error 'expect' does not exist in type 'BroadcastOptions'
-      await ctx.broadcast('moved', 1, { expect: { epoch: '', offset: 0, hash: '' } })
+  test('with an append of an ephemeral message, or without a position', () => {
+    handler(doc, 'edit', async (ctx, text) => {
+      const after = { epoch: '', offset: 0, hash: '' }
+      // @ts-expect-error Argument of type '"moved"' is not assignable to parameter of type '"edited"'
+      await ctx.append('moved', 1, { after })
+      // @ts-expect-error 'after' does not exist in type 'BroadcastOptions'
+      await ctx.broadcast('moved', 1, { after })
+      // @ts-expect-error Expected 3 arguments, but got 2
+      await ctx.append('edited', text)
+      // @ts-expect-error Property 'after' is missing in type
+      await ctx.append('edited', text, { snapshot: { text } })
+    })
+    handler(chat, 'typing', async (ctx) => {
+      // @ts-expect-error Argument of type '"closing"' is not assignable to parameter of type 'never'
+      await ctx.append('closing', undefined, { after: { epoch: '', offset: 0, hash: '' } })
     })
   })
 
   test('with a snapshot that the contract does not declare', async () => {
     const position = { epoch: '', offset: 0, hash: '' }
     // @ts-expect-error Type 'string' is not assignable to type '{ text: string; }'
-    await ({} as RoomsService).of(doc, { id: '1' }).broadcast('edited', '', { after: position, snapshot: 'text' })
-    // @ts-expect-error Type 'string' is not assignable to type 'undefined'
-    await ({} as RoomsService).of(metrics).broadcast('changed', 1, { after: position, snapshot: 'text' })
+    await ({} as RoomsService).of(doc, { id: '1' }).append('edited', '', { after: position, snapshot: 'text' })
+    // @ts-expect-error Type 'string' is not assignable to type 'never'
+    await ({} as RoomsService).of(metrics).append('changed', 1, { after: position, snapshot: 'text' })
   })
 
   test('with a param that the pattern does not name', () => {

@@ -1,128 +1,57 @@
-import type { Adapter } from '../../cluster/adapter.ts'
-import type { Clock } from '../../clock.ts'
-import type { Registry, Target } from '../../connection/registry.ts'
-import type { CloseEvent } from '../../protocol/close-events.ts'
-import { closeEvents } from '../../protocol/close-events.ts'
-import type { WhenSlow } from '../../protocol/when-slow.ts'
-import type { Logger } from '../../logger.ts'
-import type { Rooms } from '../../rooms/rooms.ts'
-import type { Session } from '../session/session.ts'
+import type { NodesPort } from '../../cluster/nodes.ts'
+import { clusterTimings } from '../../cluster/timings.ts'
+import type { LocalNodeRequests } from './local-node-requests.ts'
 
-/** What one node says of itself. */
-export interface NodeInfo {
-  readonly node: string
-  readonly connections: number
-  /** Rooms with members on it. */
-  readonly rooms: number
-  /** Milliseconds. */
-  readonly uptime: number
-  /** What the plugin's option `report` adds. */
-  readonly report?: unknown
-}
-
-/** What all nodes answered by a deadline; `missing`: the ids of those that did not. */
+/** The results of all nodes that answered in time. `missing`: the ids of the others. */
 export interface NodeResults<T> {
   readonly results: readonly T[]
   readonly missing: readonly string[]
 }
 
-/** A frame for all connections of a user whose route declares that message. */
-export interface SendRequest { readonly userId: string, readonly type: string, readonly text: string, readonly whenSlow?: WhenSlow }
+/** The requests that a node sends to all nodes, by name. Their arguments and results are JSON, and each is idempotent. */
+export type NodeRequestName = 'info' | 'send' | 'disconnect' | 'members' | 'remove' | 'reauthorize'
 
-/** What a node asks the others, by name. All of it is JSON, and idempotent. */
-export interface NodeRequests {
-  info (): NodeInfo
-  send (question: SendRequest): number
-  disconnect (question: { readonly target: Target, readonly event: CloseEvent }): number
-  members (question: { readonly channel: string }): ReadonlyArray<{ connectionId: string, userId?: string }>
-  remove (question: { readonly channel: string, readonly target: Target, readonly code: string }): number
-  reauthorize (question: { readonly userId: string }): Promise<void>
-}
+const names: ReadonlySet<string> =
+  new Set<NodeRequestName>(['info', 'send', 'disconnect', 'members', 'remove', 'reauthorize'])
 
-/** What of a node its answers are about. */
-export interface NodeRequestDeps {
-  readonly id: string
-  readonly clock: Clock
-  readonly registry: Registry
-  readonly rooms: Pick<Rooms, 'size' | 'members'>
-  readonly sessions: ReadonlyMap<string, Pick<Session, 'sends' | 'remove' | 'reauthorize'>>
-}
+type Result<K extends NodeRequestName> = Awaited<ReturnType<LocalNodeRequests[K]>>
 
-/** This node's answers: to itself, and to others. */
-export class LocalNodeRequests implements NodeRequests {
-  readonly #node: NodeRequestDeps
-  readonly #report: (() => unknown) | undefined
-  readonly #log: Logger
-  readonly #startedAt: number
+/** Sends requests to all nodes, this one included, and carries out those of other nodes. */
+export class NodeRequests {
+  readonly #port: NodesPort
+  readonly #local: LocalNodeRequests
 
-  constructor (node: NodeRequestDeps, report: (() => unknown) | undefined, log: Logger) {
-    this.#node = node
-    this.#report = report
-    this.#log = log
-    this.#startedAt = node.clock.now()
+  constructor (port: NodesPort, local: LocalNodeRequests) {
+    this.#port = port
+    this.#local = local
   }
 
-  info (): NodeInfo {
-    const { id, registry, rooms, clock } = this.#node
-    const report = this.#reported()
-    return { node: id, connections: registry.size, rooms: rooms.size, uptime: clock.now() - this.#startedAt, ...(report !== undefined && { report }) }
+  /** Resolves once every node has answered, at the latest after `nodeRequestTimeoutMs`. */
+  async requestAll<K extends NodeRequestName> (
+    name: K, ...args: Parameters<LocalNodeRequests[K]>
+  ): Promise<NodeResults<Result<K>>> {
+    const asking = this.#port.ask([name, ...args], clusterTimings.nodeRequestTimeoutMs)
+    const own = await this.#carryOut(name, args)
+    const { results, missing } = await asking
+    return { results: [own, ...results.map(({ answer }) => answer)] as Array<Result<K>>, missing }
   }
 
-  send ({ userId, type, text, whenSlow }: SendRequest): number {
-    const frame = Buffer.from(text)
-    const reached = this.#node.registry.find({ userId }).filter(({ id }) => this.#node.sessions.get(id)?.sends(type))
-    for (const connection of reached) connection.send(frame, whenSlow)
-    return reached.length
+  /** Sums the numbers of all nodes that answered. */
+  async requestSum<K extends 'send' | 'disconnect' | 'remove'> (
+    name: K, ...args: Parameters<LocalNodeRequests[K]>
+  ): Promise<number> {
+    const { results } = await this.requestAll(name, ...args)
+    return (results as readonly number[]).reduce((sum, count) => sum + count, 0)
   }
 
-  disconnect ({ target, event }: { readonly target: Target, readonly event: CloseEvent }): number {
-    const targeted = this.#node.registry.find(target)
-    for (const connection of targeted) connection.close({ ...closeEvents.disconnected, ...event })
-    return targeted.length
+  /** Carries out a request of another node. @throws {Error} for a request of a newer version: this node is then missing */
+  handle (request: unknown): unknown {
+    const [name, ...args] = Array.isArray(request) ? request as unknown[] : []
+    if (!names.has(name as string)) throw new Error('unknown node request')
+    return this.#carryOut(name as NodeRequestName, args)
   }
 
-  members ({ channel }: { readonly channel: string }): ReadonlyArray<{ connectionId: string, userId?: string }> {
-    return this.#node.rooms.members(channel).map(({ id, userId }) => ({ connectionId: id, ...(userId !== undefined && { userId }) }))
+  #carryOut (name: NodeRequestName, args: readonly unknown[]): unknown {
+    return (this.#local[name] as (...args: readonly unknown[]) => unknown).apply(this.#local, [...args])
   }
-
-  remove ({ channel, target, code }: { readonly channel: string, readonly target: Target, readonly code: string }): number {
-    const targeted = this.#node.rooms.members(channel).filter(({ id, userId }) =>
-      'userId' in target ? userId === target.userId : id === target.connectionId)
-    return targeted.filter(({ id }) => this.#node.sessions.get(id)?.remove(channel, code)).length
-  }
-
-  async reauthorize ({ userId }: { readonly userId: string }): Promise<void> {
-    const sessions = this.#node.registry.find({ userId }).map(({ id }) => this.#node.sessions.get(id))
-    await Promise.all(sessions.map((session) => session?.reauthorize()))
-  }
-
-  #reported (): unknown {
-    try {
-      return this.#report?.()
-    } catch (err) {
-      this.#log.error({ err }, "the option 'report' failed")
-    }
-  }
-}
-
-const names: ReadonlyArray<keyof NodeRequests> = ['info', 'send', 'disconnect', 'members', 'remove', 'reauthorize']
-
-/** Carries out what another node asks. @throws {TypeError} for what this version does not know: the asking node finds us missing */
-export function handleNodeRequest (answers: NodeRequests, asked: unknown): unknown {
-  const [name, question] = Array.isArray(asked) ? asked as [keyof NodeRequests, never] : []
-  if (name === undefined || !names.includes(name)) throw new TypeError('an unknown question')
-  return answers[name](question as never)
-}
-
-/** Milliseconds that other nodes get to answer. */
-export const deadline = 1_000
-
-/** Asks this node and all others. */
-export async function requestAllNodes<K extends keyof NodeRequests> (
-  node: { readonly adapter: Adapter, readonly localRequests: NodeRequests }, name: K, ...question: Parameters<NodeRequests[K]>
-): Promise<NodeResults<Awaited<ReturnType<NodeRequests[K]>>>> {
-  const others = node.adapter.nodes.ask([name, ...question], deadline)
-  const own = await (node.localRequests[name] as (...question: unknown[]) => unknown)(...question)
-  const { results, missing } = await others
-  return { results: [own, ...results.map((result) => result.answer)] as Array<Awaited<ReturnType<NodeRequests[K]>>>, missing }
 }

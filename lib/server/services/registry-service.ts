@@ -1,94 +1,113 @@
+import type { NodesPort } from '../../cluster/nodes.ts'
 import type { ConnectionInfo } from '../../connection/connection.ts'
 import type { Registry, Target } from '../../connection/registry.ts'
 import { revocationKey, type Revoked } from '../../connection/revocations.ts'
 import type { ConnectionContract, Messages } from '../../contract/define-channel.ts'
 import type { PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
-import { encode } from '../encode.ts'
-import type { Node } from '../node.ts'
-import { requestAllNodes, type NodeResults, type NodeInfo } from './node-requests.ts'
+import { UsageError } from '../../protocol/errors.ts'
+import { encodeServerMessage } from '../channel-publisher.ts'
+import type { Contracts } from '../contracts.ts'
 import type { Swept } from '../sweeper.ts'
+import type { NodeInfo } from './local-node-requests.ts'
+import type { NodeRequests, NodeResults } from './node-requests.ts'
 
-/** `fastify.registry`: who is connected, and how to reach them. */
+/** `fastify.registry` and `fastify.channels.registry`: the connections, and how to reach their users. */
 export interface RegistryService {
-  /** Live connections of this node. */
+  /** The number of live connections of this node. */
   readonly size: number
+  /** A connection of this node. */
   get (connectionId: string): ConnectionInfo | undefined
+  /** The connections of a user on this node. */
   ofUser (userId: string): ConnectionInfo[]
+  /** All connections of this node. */
   all (): ConnectionInfo[]
   /**
-   * Sends a message of the connection itself to every connection of a user, on whichever node, whose route declares it.
-   * Resolves to how many that were, as far as nodes answered. Rejects with `FST_CHANNELS_OUTGOING` when the payload breaks its schema.
+   * Sends a message of a connection's own contract to every connection of a user, on every node, whose route declares
+   * it. Resolves to the number of connections on the nodes that answered within a second. Rejects with
+   * `FST_CHANNELS_OUTGOING` for a payload that breaks its schema.
    */
   send<D extends Messages, T extends keyof D['fromServer'] & string> (
-    userId: string, contract: ConnectionContract<D>, type: T, ...payload: PayloadArgument<ServerPayloadOf<ConnectionContract<D>['definition'], T>>
+    userId: string, contract: ConnectionContract<D>, type: T,
+    ...payload: PayloadArgument<ServerPayloadOf<ConnectionContract<D>['definition'], T>>
   ): Promise<number>
   /**
-   * Closes every connection of a user, or of one token by its `jti`, and refuses new ones with 401 until then, in
-   * milliseconds since 1970. Resolves to how many connections of this node were closed; other nodes follow within a second, those that cannot be reached
-   * now as soon as they can. Rejects when there is no id, or no time.
+   * Closes every connection of a user, or of one token by its `jti`, and refuses new ones with 401 until `until`, in
+   * milliseconds since 1970. Resolves to the number of connections closed on this node. Other nodes follow within a
+   * second, or as soon as they can be reached. Rejects when the id or the time is missing.
    */
   revoke (revoked: Revoked, until: number): Promise<number>
-  /** Stale entries that the sweep, every 60 s, had to remove since the start. */
+  /** The stale entries that the sweep, every 60 s, had to remove since the start of this node. */
   readonly swept: Swept
-  /** What each node says of itself, this one included; `missing`: the ids of those that did not answer within a second. */
+  /** What each node reports about itself. `missing`: the ids of the nodes that did not answer within a second. */
   nodes (): Promise<NodeResults<NodeInfo>>
-  /** Closes connections, on whichever node, by default with 3003 so that they do not come back. Resolves to how many that were, as far as nodes answered. */
+  /**
+   * Closes connections on every node. Resolves to their number on the nodes that answered within a second.
+   *
+   * @param event default 3003, after which a client does not reconnect
+   */
   disconnect (target: Target, event?: CloseEvent): Promise<number>
 }
 
-export class ContractRegistry implements RegistryService {
-  readonly #node: Node
-  readonly #registry: Registry
+export interface RegistryServiceDeps {
+  readonly contracts: Contracts
+  readonly registry: Registry
+  readonly requests: NodeRequests
+  readonly adapter: { readonly nodes: NodesPort }
+  readonly swept: Swept
+  revoke (key: string, until: number): number
+}
 
-  constructor (node: Node) {
-    this.#node = node
-    this.#registry = node.registry
+export class ContractRegistry implements RegistryService {
+  readonly #deps: RegistryServiceDeps
+
+  constructor (deps: RegistryServiceDeps) {
+    this.#deps = deps
   }
 
   get size (): number {
-    return this.#registry.size
+    return this.#deps.registry.size
   }
 
   get swept (): Swept {
-    return this.#node.swept
+    return this.#deps.swept
   }
 
   get (connectionId: string): ConnectionInfo | undefined {
-    return this.#registry.get(connectionId)
+    return this.#deps.registry.get(connectionId)
   }
 
   ofUser (userId: string): ConnectionInfo[] {
-    return this.#registry.find({ userId })
+    return this.#deps.registry.find({ userId })
   }
 
   all (): ConnectionInfo[] {
-    return this.#registry.all()
+    return this.#deps.registry.all()
   }
 
-  async send<D extends Messages> (userId: string, contract: ConnectionContract<D>, type: string, payload?: unknown): Promise<number> {
-    const { frame, whenSlow } = encode(this.#node.contracts.of(contract), undefined, type, payload)
-    return sum(await requestAllNodes(this.#node, 'send', { userId, type, text: frame.toString(), ...(whenSlow && { whenSlow }) }))
+  async send<D extends Messages> (
+    userId: string, contract: ConnectionContract<D>, type: string, payload?: unknown
+  ): Promise<number> {
+    const compiled = this.#deps.contracts.of(contract)
+    const { encoded, whenSlow } = encodeServerMessage(compiled, undefined, type, payload)
+    const text = encoded.toString()
+    return this.#deps.requests.requestSum('send', { userId, type, text, ...(whenSlow && { whenSlow }) })
   }
 
   async revoke (revoked: Revoked, until: number): Promise<number> {
     const key = revocationKey(revoked)
-    if (!Number.isFinite(until)) throw new TypeError('a revocation needs the time when it is over, in milliseconds since 1970')
-    const closed = this.#node.revoke(key, until)
-    // What cannot be told now the adapter tells later.
-    await this.#node.adapter.nodes.revoke(key, until).catch(() => {})
+    if (!Number.isFinite(until)) throw new UsageError('a revocation needs the time when it is over, in milliseconds since 1970')
+    const closed = this.#deps.revoke(key, until)
+    // The adapter repeats the announcement to nodes that cannot be reached now.
+    await this.#deps.adapter.nodes.revoke(key, until).catch(() => {})
     return closed
   }
 
   nodes (): Promise<NodeResults<NodeInfo>> {
-    return requestAllNodes(this.#node, 'info')
+    return this.#deps.requests.requestAll('info')
   }
 
-  async disconnect (target: Target, event: CloseEvent = closeEvents.disconnected): Promise<number> {
-    return sum(await requestAllNodes(this.#node, 'disconnect', { target, event }))
+  disconnect (target: Target, event: CloseEvent = closeEvents.disconnected): Promise<number> {
+    return this.#deps.requests.requestSum('disconnect', { target, event })
   }
-}
-
-function sum ({ results }: NodeResults<number>): number {
-  return results.reduce((total, each) => total + each, 0)
 }

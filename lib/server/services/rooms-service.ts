@@ -1,17 +1,19 @@
-import { randomUUID } from 'node:crypto'
+import type { PresencePort } from '../../cluster/presence.ts'
 import type { Target } from '../../connection/registry.ts'
+import { addressOf, type Params } from '../../contract/address.ts'
+import type { CompiledChannel } from '../../contract/compile.ts'
 import { ContractError } from '../../contract/contract-error.ts'
 import type { Channel, ChannelDefinition } from '../../contract/define-channel.ts'
-import { addressOf, type Params } from '../../contract/address.ts'
-import type { ParamsOf, PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
+import type { ParamsOf, ServerPayloadOf, SnapshotOf } from '../../contract/message-types.ts'
 import type { HistoryContent } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
-import { encode } from '../encode.ts'
-import type { AppendOptions, BroadcastOptions, OptionsOf, OutcomeOf } from '../implement.ts'
-import { historyOf } from '../channel-history.ts'
-import type { Node } from '../node.ts'
-import { requestAllNodes } from './node-requests.ts'
+import { ChannelPublisher } from '../channel-publisher.ts'
+import type { Contracts } from '../contracts.ts'
+import type {
+  AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, PersistentType
+} from '../implement.ts'
+import type { NodeRequests } from './node-requests.ts'
 
 /** A connection in a room. */
 export interface RoomMember {
@@ -19,79 +21,131 @@ export interface RoomMember {
   readonly userId: string | undefined
 }
 
-/** One channel's room, for code outside its handlers: a REST route, a job. */
+/** One channel, for code outside its handlers: a REST route, a job. */
 export interface Room<D extends ChannelDefinition> {
+  /** The address. */
   readonly channel: string
   /**
-   * Sends to every member; resolves once the members on this node have it; a message of the log, once it is in the log.
-   * Rejects with `FST_CHANNELS_OUTGOING` when the payload, projected to its schema, breaks it; for a message of the log also with `Behind`, `history_full` or
-   * `unavailable`.
+   * Sends a message to every member. An ephemeral message takes `{ except }`, and resolves once the members on this
+   * node have it. A persistent message resolves to its position in the history.
+   *
+   * Rejects with `FST_CHANNELS_OUTGOING` for a payload that, projected to its schema, breaks it. A persistent message
+   * also rejects with `history_full` or `unavailable`.
    */
   broadcast<T extends keyof D['fromServer'] & string> (
-    type: T, ...payload: PayloadArgument<ServerPayloadOf<D, T>, [options?: OptionsOf<D, T>]>
-  ): Promise<OutcomeOf<D, T>>
-  /** What is in the channel's log after a position; else the newest snapshot and what came after it. Rejects with `unavailable`. */
+    type: T, ...payload: BroadcastArguments<D, T>
+  ): Promise<BroadcastResult<D, T>>
+  /**
+   * Compare-and-append: sends a persistent message, provided that `after` is still the newest position of the history.
+   * Else it rejects with `Behind`, which has the missed messages, and nothing was appended. Otherwise it rejects as
+   * `broadcast` does.
+   */
+  append<T extends PersistentType<D>> (
+    type: T, payload: ServerPayloadOf<D, T>, options: AppendOptions<SnapshotOf<D>>
+  ): Promise<Appended>
+  /**
+   * Reads the messages after a position. If they can no longer be recovered, or without a position, reads the newest
+   * snapshot and the messages after it. Rejects with `unavailable`.
+   */
   read (since?: Position): Promise<HistoryContent>
   /** The connections in the room, on all nodes that answered within a second. */
   members (): Promise<RoomMember[]>
-  /** How many users are present, where the channel has presence; else how many connections are in the room. */
+  /** The number of users present; for a channel without presence, the number of connections in the room. */
   count (): Promise<number>
-  /** Takes members out, on whichever node; they get `left` with `code`. Resolves to how many there were, as far as nodes answered. */
+  /**
+   * Takes members out of the channel, on every node. They receive `left` with `code`. Resolves to the number of
+   * connections on the nodes that answered within a second.
+   *
+   * @param code default `'removed'`
+   */
   remove (target: Target, code?: string): Promise<number>
 }
 
-/** `fastify.rooms` */
+/** `fastify.rooms` and `fastify.channels.rooms`. */
 export interface RoomsService {
-  /** Runs `authorize` again for every channel that a user's connections are in; what is no longer allowed is left with `left { code: 'forbidden' }`. */
+  /**
+   * Runs `authorize` again for every channel of a user's connections, on every node. Connections that are no longer
+   * allowed are taken out of the channel with `left { code: 'forbidden' }`.
+   */
   reauthorize (userId: string): Promise<void>
-  /** Rooms with at least one member on this node. */
+  /** The number of rooms with at least one member on this node. */
   readonly size: number
-  /** @throws {ContractError} when no route serves the contract, or the params break its schema. */
-  of<D extends ChannelDefinition> (contract: Channel<D>, ...params: {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]): Room<D>
+  /** @throws {ContractError} for a contract that no route serves, or for params that break its schema */
+  of<D extends ChannelDefinition> (
+    contract: Channel<D>, ...params: {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]
+  ): Room<D>
+}
+
+export interface RoomsServiceDeps {
+  readonly contracts: Contracts
+  readonly rooms: Rooms
+  readonly adapter: { readonly presence: PresencePort }
+  readonly requests: NodeRequests
 }
 
 export class ContractRooms implements RoomsService {
-  readonly #node: Node
-  readonly #rooms: Rooms
+  readonly #deps: RoomsServiceDeps
 
-  constructor (node: Node) {
-    this.#node = node
-    this.#rooms = node.rooms
+  constructor (deps: RoomsServiceDeps) {
+    this.#deps = deps
   }
 
   get size (): number {
-    return this.#rooms.size
+    return this.#deps.rooms.size
   }
 
   of<D extends ChannelDefinition> (contract: Channel<D>, params: ParamsOf<D> | {} = {}): Room<D> {
-    const compiled = this.#node.contracts.of(contract)
-    const fault = compiled.params(params)
-    if (fault) throw new ContractError(`channel '${contract.pattern}': params${fault.path}`, fault.message)
-    const channel = addressOf(contract.pattern, params as Params)
-    const members = async () => (await requestAllNodes(this.#node, 'members', { channel })).results.flat().map(memberOf)
-    return {
-      channel,
-      broadcast: async (type: string, payload?: unknown, { except, ...options }: BroadcastOptions & AppendOptions = {}) => {
-        const encoded = encode(compiled, channel, type, payload)
-        if (encoded.persistent) return historyOf(this.#rooms, channel, compiled).append(randomUUID(), encoded, options) as Promise<never>
-        this.#rooms.broadcast(channel, encoded.frame, { except: except?.id, whenSlow: encoded.whenSlow })
-        return undefined as never
-      },
-      read: async (since) => historyOf(this.#rooms, channel, compiled).read(since),
-      members,
-      count: async () => compiled.presence ? await this.#node.adapter.presence.count(channel) : (await members()).length,
-      remove: async (target, code = 'removed') => {
-        const { results } = await requestAllNodes(this.#node, 'remove', { channel, target, code })
-        return results.reduce((sum, removed) => sum + removed, 0)
-      }
-    }
+    const compiled = this.#deps.contracts.of(contract)
+    const issue = compiled.params(params)
+    if (issue) throw new ContractError(`channel '${contract.pattern}': params${issue.path}`, issue.message)
+    const room = new ContractRoom(addressOf(contract.pattern, params as Params), compiled, this.#deps)
+    // The contract's types are known to the caller only.
+    return room as unknown as Room<D>
   }
 
   async reauthorize (userId: string): Promise<void> {
-    await requestAllNodes(this.#node, 'reauthorize', { userId })
+    await this.#deps.requests.requestAll('reauthorize', { userId })
   }
 }
 
-function memberOf ({ connectionId, userId }: { connectionId: string, userId?: string }): RoomMember {
-  return { connectionId, userId }
+/** A `Room` without the types of its contract. */
+class ContractRoom {
+  readonly channel: string
+  readonly #compiled: CompiledChannel
+  readonly #deps: RoomsServiceDeps
+  readonly #publisher: ChannelPublisher
+
+  constructor (channel: string, compiled: CompiledChannel, deps: RoomsServiceDeps) {
+    this.channel = channel
+    this.#compiled = compiled
+    this.#deps = deps
+    this.#publisher = new ChannelPublisher(compiled, channel, deps.rooms)
+  }
+
+  broadcast (type: string, payload?: unknown, options?: BroadcastOptions): Promise<Appended | void> {
+    return this.#publisher.broadcast(type, payload, options)
+  }
+
+  append (type: string, payload: unknown, options: AppendOptions): Promise<Appended> {
+    return this.#publisher.append(type, payload, options)
+  }
+
+  read (since?: Position): Promise<HistoryContent> {
+    return this.#publisher.read(since)
+  }
+
+  async members (): Promise<RoomMember[]> {
+    const { results } = await this.#deps.requests.requestAll('members', { channel: this.channel })
+    return results.flat().map(({ connectionId, userId }) => ({ connectionId, userId }))
+  }
+
+  async count (): Promise<number> {
+    return this.#compiled.presence
+      ? await this.#deps.adapter.presence.count(this.channel)
+      : (await this.members()).length
+  }
+
+  remove (target: Target, code = 'removed'): Promise<number> {
+    return this.#deps.requests.requestSum('remove', { channel: this.channel, target, code })
+  }
 }

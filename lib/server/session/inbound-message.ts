@@ -1,33 +1,35 @@
 import type { Envelope } from '../../protocol/envelope.ts'
 
-/** One message from its arrival to its single reply. */
+/** One message of a connection, from its arrival to its one reply. */
 export class InboundMessage {
   readonly envelope: Envelope
-  /** Set with the reply, so that there is exactly one. */
-  answered = false
-  /** Of the last entry that its handler appended to its channel's log. */
-  offset: number | undefined
-  #aborted = false
+  #isReplied = false
   #controller: AbortController | undefined
 
   constructor (envelope: Envelope) {
     this.envelope = envelope
   }
 
-  /** Nobody wants the outcome any more: it came too late, or the connection is gone. */
-  get aborted (): boolean {
-    return this.#aborted
+  /** Whether handling it took too long, or its connection is closed. */
+  get isAborted (): boolean {
+    return this.#controller?.signal.aborted === true
   }
 
-  /** Made on demand: most handlers never ask. */
+  /** Created on demand, because most handlers never use it. */
   get signal (): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.#aborted) this.#controller.abort()
     return this.#controller.signal
   }
 
   abort (): void {
-    this.#aborted = true
-    this.#controller?.abort()
+    this.#controller ??= new AbortController()
+    this.#controller.abort()
+  }
+
+  /** Reserves the one reply for the caller; false when the message was replied to before. */
+  claimReply (): boolean {
+    const isFirst = !this.#isReplied
+    this.#isReplied = true
+    return isFirst
   }
 }

@@ -1,77 +1,98 @@
 import type { Connection } from '../../connection/connection.ts'
 import { refusal, rateLimited } from '../../protocol/errors.ts'
+import { idempotencyId, type AttemptResult } from '../idempotent-messages.ts'
+import type { Router, ServedChannel, ServedMessage } from '../router.ts'
 import { ChannelHandlerContext, MessageHandlerContext } from './handler-context.ts'
 import type { InboundMessage } from './inbound-message.ts'
-import type { Membership, Memberships } from './memberships.ts'
-import { idempotencyId, type AttemptResult, type HandlerResult } from '../idempotent-messages.ts'
-import type { Router, ServedChannel, ServedMessage } from '../router.ts'
+import type { Membership } from './membership.ts'
+import type { Memberships } from './memberships.ts'
+import type { Replies } from './replies.ts'
 import type { SessionDeps } from './session-deps.ts'
 
 type Recipient = Pick<Membership, 'served' | 'context'>
 
-interface Identified { readonly type: string, readonly channel: string, readonly correlationId: string }
-
-/** The declared messages of one connection: from a sound envelope to the handler and its reply. */
+/** The declared messages of one connection: from the envelope to the handler and the ack. */
 export class MessageHandler {
   readonly #connection: Connection
   readonly #router: Router
   readonly #memberships: Memberships
-  readonly #services: SessionDeps
+  readonly #replies: Replies
+  readonly #deps: SessionDeps
   #own: ChannelHandlerContext | undefined
 
-  constructor (connection: Connection, router: Router, memberships: Memberships, services: SessionDeps) {
+  constructor (
+    connection: Connection, router: Router, memberships: Memberships, replies: Replies, deps: SessionDeps
+  ) {
     this.#connection = connection
     this.#router = router
     this.#memberships = memberships
-    this.#services = services
+    this.#replies = replies
+    this.#deps = deps
   }
 
-  /** Returns the payload of the ack, at once where nothing has to be waited for. @throws {MessageError} for what is refused; what the handler throws */
-  handle (exchange: InboundMessage): unknown {
-    const { type, channel, correlationId, payload } = exchange.envelope
-    const { served, context } = channel === undefined ? this.#itself() : this.#member(channel)
-    const message = served.messages.get(type)
-    if (!message) throw refusal('unknown_type')
-    const isOnce = message.idempotent && channel !== undefined && correlationId !== undefined
-    if (!isOnce) this.#spend(message, served, type)
-    const fault = message.payload(payload)
-    if (fault) throw refusal('invalid_payload', fault)
-    return isOnce
-      ? this.#once(served, context, message, exchange, { type, channel, correlationId })
-      : this.#run(new MessageHandlerContext(context, message, exchange), message, exchange)
+  /**
+   * Validates a message, runs its handler and acks it: at once, unless there is something to wait for.
+   *
+   * @throws {MessageError} for a message that is refused
+   * @throws whatever the handler throws
+   */
+  handle (message: InboundMessage): void | Promise<void> {
+    const { type, channel, correlationId, payload } = message.envelope
+    const recipient = channel === undefined ? this.#connectionItself() : this.#member(channel)
+    const { served, context } = recipient
+    const declared = served.messages.get(type)
+    if (!declared) throw refusal('unknown_type')
+    const isIdempotent = declared.idempotent && channel !== undefined && correlationId !== undefined
+    if (!isIdempotent) this.#checkRate(declared, served, type)
+    const issue = declared.payload(payload)
+    if (issue) throw refusal('invalid_payload', issue)
+    if (isIdempotent) return this.#handleOnce(recipient, declared, message, channel, correlationId)
+    return this.#run(new MessageHandlerContext(context, declared, message), declared, message)
   }
 
-  #run (context: MessageHandlerContext, message: ServedMessage, exchange: InboundMessage): unknown {
-    const result = message.handle(context, exchange.envelope.payload)
-    if (!isPromise(result) && !context.effects) return message.reply(result)
-    return this.#complete(context, message, result).then((outcome) => withOffset(exchange, outcome))
+  #run (context: MessageHandlerContext, declared: ServedMessage, message: InboundMessage): void | Promise<void> {
+    const result = declared.handle(context, message.envelope.payload)
+    if (isPromise(result) || context.broadcasts) return this.#ackWhenDone(context, declared, message, result)
+    this.#replies.ack(message, declared.reply(result))
   }
 
-  /** Who only asks again for an outcome does not spend any of the rate. */
-  async #once (served: ServedChannel, context: ChannelHandlerContext, message: ServedMessage, exchange: InboundMessage, { type, channel, correlationId }: Identified): Promise<unknown> {
-    const { payload } = exchange.envelope
+  async #ackWhenDone (
+    context: MessageHandlerContext, declared: ServedMessage, message: InboundMessage, result: unknown
+  ): Promise<void> {
+    const { payload, offset } = await this.#complete(context, declared, result)
+    this.#replies.ack(message, payload, offset)
+  }
+
+  /** A repeated message that gets the stored reply does not count towards the rate. */
+  async #handleOnce (
+    { served, context }: Recipient, declared: ServedMessage, message: InboundMessage, channel: string, correlationId: string
+  ): Promise<void> {
+    const { type, payload } = message.envelope
     const id = idempotencyId(this.#connection.userId, channel, correlationId)
-    const outcome = await this.#services.idempotentMessages.run({ channel, id, type, payload }, async () => {
-      this.#spend(message, served, type)
-      const own = new MessageHandlerContext(context, message, exchange, id)
-      return this.#complete(own, message, message.handle(own, payload))
+    const reply = await this.#deps.idempotentMessages.run({ channel, id, type, payload }, async () => {
+      this.#checkRate(declared, served, type)
+      const own = new MessageHandlerContext(context, declared, message, id)
+      return this.#complete(own, declared, declared.handle(own, payload))
     })
-    return withOffset(exchange, outcome)
+    this.#replies.ack(message, reply.payload, reply.offset)
   }
 
-  /** Whatever the handler has broadcast is waited for: an ack means that it is done. */
-  async #complete (context: MessageHandlerContext, message: ServedMessage, result: unknown): Promise<AttemptResult> {
+  /** Waits for the handler and all of its broadcasts: an ack means that they are done. */
+  async #complete (
+    context: MessageHandlerContext, declared: ServedMessage, result: unknown
+  ): Promise<AttemptResult> {
     const value = await result
-    await context.effects?.settled()
-    const effects = context.effects?.logged ?? []
-    return { payload: message.reply(value), offset: effects.at(-1)?.offset, effects }
+    await context.broadcasts?.settled()
+    const entries = context.broadcasts?.appended ?? []
+    return { payload: declared.reply(value), offset: entries.at(-1)?.offset, entries }
   }
 
   /** @throws {MessageError} `rate_limited` */
-  #spend ({ rateLimit }: ServedMessage, { compiled }: ServedChannel, type: string): void {
+  #checkRate ({ rateLimit }: ServedMessage, { compiled }: ServedChannel, type: string): void {
+    if (!rateLimit) return
     const { userId, id } = this.#connection
-    const wait = rateLimit ? this.#services.rateLimits.consume(`${compiled.pattern.text} ${type}`, rateLimit, userId ?? id) : 0
-    if (wait > 0) throw rateLimited(wait)
+    const waitMs = this.#deps.rateLimits.consume(`${compiled.pattern.text} ${type}`, rateLimit, userId ?? id)
+    if (waitMs > 0) throw rateLimited(waitMs)
   }
 
   #member (channel: string): Recipient {
@@ -80,20 +101,14 @@ export class MessageHandler {
     return membership
   }
 
-  #itself (): Recipient {
+  #connectionItself (): Recipient {
     const served = this.#router.connection
     if (!served) throw refusal('unknown_type')
-    this.#own ??= new ChannelHandlerContext(this.#connection, served.compiled, undefined, {}, this.#services.rooms)
+    this.#own ??= new ChannelHandlerContext(this.#connection, served.compiled, undefined, {}, this.#deps.rooms)
     return { served, context: this.#own }
   }
 }
 
-export function isPromise (value: unknown): value is PromiseLike<unknown> {
+function isPromise (value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
-}
-
-/** The ack tells what was appended, beside the reply. */
-function withOffset (exchange: InboundMessage, { payload, offset }: HandlerResult): unknown {
-  exchange.offset = offset
-  return payload
 }

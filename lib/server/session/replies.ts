@@ -6,100 +6,102 @@ import type { Envelope } from '../../protocol/envelope.ts'
 import { MessageError, refusal } from '../../protocol/errors.ts'
 import { encodeEnvelope, encodeEnvelopeWith } from '../../protocol/encoding.ts'
 import type { InboundMessage } from './inbound-message.ts'
+import type { JoinReply } from './joins.ts'
 
-/** What a correct client never causes: each counts towards the connection's end. */
-const violations: ReadonlySet<string> = new Set(['unknown_type', 'unknown_channel', 'invalid_payload', 'in_flight'])
+/** Errors that a correct client never causes. Each counts towards closing the connection with 1008. */
+const protocolErrorCodes: ReadonlySet<string> =
+  new Set(['unknown_type', 'unknown_channel', 'invalid_payload', 'in_flight'])
 
-/** The replies of one connection: for each message exactly one, and a log line for each that is an error. */
+/** What the replies of one connection need besides it. */
+export interface RepliesDeps {
+  readonly protocolErrors: ProtocolErrorBudget
+  readonly rateLimitErrors: ProtocolErrorBudget
+  readonly counters: Counters
+}
+
+/** The replies of one connection: exactly one for each message, and a log line for each one that is an error. */
 export class Replies {
   readonly #connection: Connection
-  readonly #violations: ProtocolErrorBudget
-  readonly #storm: ProtocolErrorBudget
-  readonly #tally: Counters
+  readonly #deps: RepliesDeps
   readonly #inFlight = new Set<string>()
 
-  constructor (connection: Connection, violations: ProtocolErrorBudget, storm: ProtocolErrorBudget, tally: Counters) {
+  constructor (connection: Connection, deps: RepliesDeps) {
     this.#connection = connection
-    this.#violations = violations
-    this.#storm = storm
-    this.#tally = tally
+    this.#deps = deps
   }
 
-  /** Begins an exchange; false when its id is still in flight, and the sender has been told so. */
-  begin (exchange: InboundMessage): boolean {
-    const { correlationId } = exchange.envelope
+  /** Accepts a message for handling. False, after refusing it, when its `correlationId` is still in flight. */
+  begin (message: InboundMessage): boolean {
+    const { correlationId } = message.envelope
     if (correlationId === undefined) return true
-    const isTwin = this.#inFlight.has(correlationId)
-    if (isTwin) this.refuse(exchange, refusal('in_flight'))
+    const isInFlight = this.#inFlight.has(correlationId)
+    if (isInFlight) this.refuse(message, refusal('in_flight'))
     else this.#inFlight.add(correlationId)
-    return !isTwin
+    return !isInFlight
   }
 
-  ack (exchange: InboundMessage, payload?: unknown): void {
-    this.#answer(exchange, 'ack', payload)
+  /** @param offset of the last entry that the handler appended */
+  ack (message: InboundMessage, payload?: unknown, offset?: number): void {
+    if (!this.#claim(message)) return
+    const { channel, correlationId } = message.envelope
+    if (correlationId === undefined) return
+    this.#connection.send(encodeEnvelope({ type: 'ack', channel, payload, correlationId, offset }))
   }
 
-  /** Lets a connection into a channel: with members that are JSON already, however large. */
-  admit (exchange: InboundMessage, payload: object, json: Readonly<Record<string, Buffer>>): void {
-    const { channel, correlationId } = exchange.envelope
-    if (this.#settle(exchange) && correlationId !== undefined) {
+  /** Acks a join. Its messages and snapshot are encoded already, and may exceed the send queue's limit. */
+  ackJoin (message: InboundMessage, { payload, json }: JoinReply): void {
+    const { channel, correlationId } = message.envelope
+    if (this.#claim(message) && correlationId !== undefined) {
       this.#connection.sendRecovery(encodeEnvelopeWith({ type: 'ack', channel, correlationId, payload }, json))
     }
   }
 
-  /** Tells the sender what went wrong; a failure of the application's stays in the log. */
-  fail (exchange: InboundMessage, error: unknown): void {
+  /** Sends the error, unless the message was replied to. The details of an application's error are only logged. */
+  fail (message: InboundMessage, error: unknown): void {
     const known = error instanceof MessageError ? error : refusal('internal')
-    this.#report(exchange.envelope, known, error)
-    this.#answer(exchange, 'error', known.payload)
+    this.#log(message.envelope, known, error)
+    if (this.#claim(message)) this.#sendError(message.envelope, known)
     this.#count(known.code)
   }
 
-  /** Something came too soon that cannot be answered. */
-  excess (): void {
+  /** Refuses a message that was not begun: its `correlationId` is not in flight, or belongs to another message. */
+  refuse ({ envelope }: InboundMessage, error: MessageError): void {
+    this.#log(envelope, error, error)
+    this.#sendError(envelope, error)
+    this.#count(error.code)
+  }
+
+  /** Counts a ping frame beyond the rate, which cannot be answered with an error. */
+  countExcessPing (): void {
     this.#count('rate_limited')
   }
 
-  #answer (exchange: InboundMessage, type: 'ack' | 'error', payload: unknown): void {
-    if (!this.#settle(exchange)) return
-    const { envelope, offset } = exchange
-    if (envelope.correlationId !== undefined || type === 'error') this.#send(type, envelope, payload, type === 'ack' ? offset : undefined)
-  }
-
-  /** False when it has its reply already. */
-  #settle (exchange: InboundMessage): boolean {
-    if (exchange.answered) return false
-    exchange.answered = true
-    const { correlationId } = exchange.envelope
+  #claim (message: InboundMessage): boolean {
+    if (!message.claimReply()) return false
+    const { correlationId } = message.envelope
     if (correlationId !== undefined) this.#inFlight.delete(correlationId)
     return true
   }
 
-  /** Refuses a message that is not begun: its id is not in flight, or belongs to one whose reply is still to come. */
-  refuse ({ envelope }: InboundMessage, error: MessageError): void {
-    this.#report(envelope, error, error)
-    this.#send('error', envelope, error.payload)
-    this.#count(error.code)
+  #sendError ({ channel, correlationId }: Envelope, { payload }: MessageError): void {
+    this.#connection.send(encodeEnvelope({ type: 'error', channel, payload, correlationId }))
   }
 
-  #send (type: 'ack' | 'error', { channel, correlationId }: Envelope, payload: unknown, offset?: number): void {
-    this.#connection.send(encodeEnvelope({ type, channel, payload, correlationId, offset }))
-  }
-
-  /** Payloads stay out of the log: they may hold anything. */
-  #report ({ type, channel, correlationId }: Envelope, known: MessageError, cause: unknown): void {
-    const message = { type, channel, correlationId }
-    if (known === cause) this.#connection.log.info({ ...message, error: known.payload }, 'a message was refused')
-    else this.#connection.log.error({ ...message, err: cause }, 'a handler failed')
+  /** Payloads are not logged, because they may hold secrets. */
+  #log ({ type, channel, correlationId }: Envelope, known: MessageError, cause: unknown): void {
+    const details = { type, channel, correlationId }
+    if (known === cause) this.#connection.log.info({ ...details, error: known.payload }, 'a message was refused')
+    else this.#connection.log.error({ ...details, err: cause }, 'a handler failed')
   }
 
   #count (code: string): void {
-    this.#tally.countRejection(code)
-    if (violations.has(code) && this.#violations.countError()) this.#end(closeEvents.protocolErrors, code)
-    if (code === 'rate_limited' && this.#storm.countError()) this.#end(closeEvents.flood, code)
+    const { counters, protocolErrors, rateLimitErrors } = this.#deps
+    counters.countRejection(code)
+    if (protocolErrorCodes.has(code) && protocolErrors.countError()) this.#close(closeEvents.protocolErrors, code)
+    if (code === 'rate_limited' && rateLimitErrors.countError()) this.#close(closeEvents.flood, code)
   }
 
-  #end (event: CloseEvent, code: string): void {
+  #close (event: CloseEvent, code: string): void {
     this.#connection.log.warn({ code }, event.reason)
     this.#connection.close(event)
   }

@@ -1,98 +1,108 @@
 import type { Connection } from '../../connection/connection.ts'
-import { InboundRateLimiter } from '../../limits/inbound-rate-limiter.ts'
 import { ReceiveQueue } from '../../connection/receive-queue.ts'
+import { InboundRateLimiter } from '../../limits/inbound-rate-limiter.ts'
 import { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
+import { closeEvents } from '../../protocol/close-events.ts'
+import { encodeEnvelope } from '../../protocol/encoding.ts'
 import { BadEnvelope, readEnvelope, type Envelope } from '../../protocol/envelope.ts'
 import { refusal, rateLimited } from '../../protocol/errors.ts'
+import type { LeaveReason } from '../implement.ts'
+import type { Router } from '../router.ts'
 import { withTimeout } from '../with-timeout.ts'
 import { InboundMessage } from './inbound-message.ts'
-import { MessageHandler, isPromise } from './message-handler.ts'
-import type { LeaveReason } from '../implement.ts'
-import { Memberships, type Membership } from './memberships.ts'
+import { Joins } from './joins.ts'
+import type { Membership } from './membership.ts'
+import { Memberships } from './memberships.ts'
+import { MessageHandler } from './message-handler.ts'
 import { Replies } from './replies.ts'
-import type { Router } from '../router.ts'
 import type { SessionDeps } from './session-deps.ts'
 
 /**
  * The inbound side of one connection:
  *
- *   text -> envelope -> the channel's queue -> contract -> validate -> handler -> one reply
+ *   WebSocket message -> envelope -> the channel's receive queue -> contract -> validate -> handler -> one reply
  */
 export class Session {
   readonly connection: Connection
-  readonly memberships: Memberships
   readonly #router: Router
-  readonly #handling: MessageHandler
-  readonly #services: SessionDeps
-  readonly #inbox: ReceiveQueue
-  readonly #gate: InboundRateLimiter
+  readonly #deps: SessionDeps
+  readonly #memberships: Memberships
+  readonly #joins: Joins
   readonly #replies: Replies
+  readonly #handler: MessageHandler
+  readonly #rateLimiter: InboundRateLimiter
+  readonly #receiveQueue: ReceiveQueue
   readonly #running = new Set<InboundMessage>()
 
-  constructor (connection: Connection, router: Router, services: SessionDeps) {
-    const { clock, rooms, counters, options } = services
+  constructor (connection: Connection, router: Router, deps: SessionDeps) {
+    const { clock, rooms, counters, options: { limits, protocolErrors, receiveQueueLimit } } = deps
     this.connection = connection
-    this.memberships = new Memberships(connection, router, rooms, options.limits.channels)
     this.#router = router
-    this.#handling = new MessageHandler(connection, router, this.memberships, services)
-    this.#services = services
-    this.#gate = new InboundRateLimiter(options.limits, clock)
-    this.#replies = new Replies(connection, new ProtocolErrorBudget(options.protocolErrors, clock), new ProtocolErrorBudget(options.limits.rateLimitErrors, clock), counters)
-    this.#inbox = new ReceiveQueue({
-      limit: options.receiveQueueLimit,
+    this.#deps = deps
+    this.#memberships = new Memberships(connection, rooms, limits.channels)
+    this.#joins = new Joins(connection, router, rooms, this.#memberships)
+    this.#replies = new Replies(connection, {
+      protocolErrors: new ProtocolErrorBudget(protocolErrors, clock),
+      rateLimitErrors: new ProtocolErrorBudget(limits.rateLimitErrors, clock),
+      counters
+    })
+    this.#handler = new MessageHandler(connection, router, this.#memberships, this.#replies, deps)
+    this.#rateLimiter = new InboundRateLimiter(limits, clock)
+    this.#receiveQueue = new ReceiveQueue({
+      limit: receiveQueueLimit,
       pause: () => connection.pause(),
       resume: () => connection.resume()
     })
   }
 
-  /** Whether the connection's own contract declares that the server sends this. */
+  /** Whether the connection's own contract declares this message from the server. */
   sends (type: string): boolean {
     return this.#router.connection?.compiled.fromServer.has(type) ?? false
   }
 
-  /** One text frame from the peer. Whatever it holds, nothing is thrown. */
-  receive (text: string, bytes: number): void {
-    const envelope = this.connection.isOpen && this.#read(text)
-    if (envelope) this.#accept(new InboundMessage(envelope), bytes)
+  /** Takes one WebSocket message. Never throws. */
+  receive (data: Buffer, isBinary: boolean): void {
+    this.connection.countReceived(data.length)
+    const envelope = this.connection.isOpen && this.#read(data, isBinary)
+    if (envelope) this.#accept(new InboundMessage(envelope), data.length)
   }
 
-  /** A ping frame: `ws` has answered it. That costs as much as a message, and is counted as one. */
+  /** Takes a ping frame, which `ws` has answered. It costs as much as a message, so it counts as one. */
   pingReceived (): void {
     this.connection.markAlive()
-    if (this.#gate.consume('ping', 0) > 0) this.#replies.excess()
+    if (this.#rateLimiter.consume('ping', 0) > 0) this.#replies.countExcessPing()
   }
 
-  #accept (exchange: InboundMessage, bytes: number): void {
-    const { type, channel = '' } = exchange.envelope
-    const wait = this.#gate.consume(type, bytes)
-    if (wait > 0) this.#replies.refuse(exchange, rateLimited(wait))
-    else if (type === 'ping') this.#replies.ack(exchange)
-    else if (this.#replies.begin(exchange)) this.#inbox.push(channel, () => this.#handle(exchange))
+  pongReceived (): void {
+    this.connection.markAlive()
   }
 
-  /** The server takes the connection out of a channel; false when it was not in it. */
+  /** Takes the connection out of a channel; false when it was not in it. */
   remove (channel: string, code: string): boolean {
-    const membership = this.memberships.leave(channel)
+    const membership = this.#memberships.leave(channel)
     if (!membership) return false
-    this.memberships.notify(channel, code)
-    this.#farewell(membership, 'removed')
+    this.connection.send(encodeEnvelope({ type: 'left', channel, payload: { code } }))
+    this.#queueLeft(membership, 'removed')
     return true
   }
 
-  /** Takes the connection out of the channels it may no longer be in. */
+  /** Takes the connection out of the channels in which `authorize` no longer allows it. */
   async reauthorize (): Promise<void> {
-    for (const channel of await this.memberships.forbidden()) this.remove(channel, 'forbidden')
+    for (const channel of await this.#memberships.forbidden()) this.remove(channel, 'forbidden')
   }
 
-  /** The connection is gone: nobody waits for what is still being handled, and its rooms are told. */
+  /** The connection is closed: aborts running handlers, and ends every membership. */
   end (): void {
-    for (const exchange of this.#running) exchange.abort()
-    for (const membership of this.memberships.leaveAll(this.#services.options.presenceGrace)) this.#farewell(membership, 'disconnected')
+    for (const message of this.#running) message.abort()
+    const memberships = this.#memberships.leaveAll(this.#deps.options.presenceGrace)
+    for (const membership of memberships) this.#queueLeft(membership, 'disconnected')
   }
 
-  #read (text: string): Envelope | undefined {
+  /** Returns undefined after closing the connection of a peer that does not speak the protocol. */
+  #read (data: Buffer, isBinary: boolean): Envelope | undefined {
     try {
-      return readEnvelope(text)
+      if (isBinary) throw new BadEnvelope(closeEvents.binary)
+      return readEnvelope(data.toString())
     } catch (error) {
       const { event } = error as BadEnvelope
       this.connection.log.warn({ code: event.code }, event.reason)
@@ -100,60 +110,81 @@ export class Session {
     }
   }
 
-  /** The one catch: whatever a message leads to ends here, as its one reply. */
-  #handle (exchange: InboundMessage): void | Promise<void> {
+  #accept (message: InboundMessage, bytes: number): void {
+    const { type, channel = '' } = message.envelope
+    const waitMs = this.#rateLimiter.consume(type, bytes)
+    if (waitMs > 0) this.#replies.refuse(message, rateLimited(waitMs))
+    else if (type === 'ping') this.#replies.ack(message)
+    else if (this.#replies.begin(message)) this.#receiveQueue.push(channel, () => this.#handle(message))
+  }
+
+  /** The one catch: an error of any kind becomes the message's one reply. */
+  #handle (message: InboundMessage): void | Promise<void> {
     if (!this.connection.isOpen) return
     try {
-      const outcome = this.#perform(exchange)
-      if (isPromise(outcome)) return this.#wait(exchange, outcome)
-      this.#replies.ack(exchange, outcome)
+      const running = this.#run(message)
+      if (running) return this.#wait(message, running)
     } catch (error) {
-      this.#replies.fail(exchange, error)
+      this.#replies.fail(message, error)
     }
   }
 
-  async #wait (exchange: InboundMessage, outcome: PromiseLike<unknown>): Promise<void> {
-    const { clock, options } = this.#services
-    this.#running.add(exchange)
+  async #wait (message: InboundMessage, running: Promise<void>): Promise<void> {
+    const { clock, options } = this.#deps
+    this.#running.add(message)
     try {
-      this.#replies.ack(exchange, await withTimeout(clock, options.handlerTimeout, outcome, () => exchange.abort()))
+      await withTimeout(clock, options.handlerTimeout, running, () => message.abort())
     } catch (error) {
-      this.#replies.fail(exchange, error)
+      this.#replies.fail(message, error)
     }
-    this.#running.delete(exchange)
+    this.#running.delete(message)
   }
 
-  /** Does what the message asks for; returns the payload of its ack. */
-  #perform (exchange: InboundMessage): unknown {
-    const { type, channel = '' } = exchange.envelope
-    if (type === 'refresh') return this.#refresh(exchange.envelope.payload)
-    if (type === 'join') return this.memberships.join(channel, exchange, (payload, json) => this.#replies.admit(exchange, payload, json))
-    return type === 'leave' ? this.#leave(channel) : this.#handling.handle(exchange)
+  /** Carries a message out and acks it. */
+  #run (message: InboundMessage): void | Promise<void> {
+    switch (message.envelope.type) {
+      case 'join': return this.#join(message)
+      case 'leave': return this.#leave(message)
+      case 'refresh': return this.#refresh(message)
+      default: return this.#handler.handle(message)
+    }
   }
 
-  /** A new token of the same user: the connection lives on with it, in the channels that it still allows. */
-  async #refresh (payload: unknown): Promise<void> {
+  async #join (message: InboundMessage): Promise<void> {
+    const { channel = '', payload } = message.envelope
+    let admission = await this.#joins.prepare(channel, payload)
+    while (!this.#joins.isCurrent(admission)) admission = await this.#joins.confirm(admission)
+    if (message.isAborted) return this.#joins.cancel(admission)
+    // From the check of the rights to the ack, nothing may be awaited.
+    this.#replies.ackJoin(message, this.#joins.admit(admission))
+    await admission.membership.joined()
+  }
+
+  #leave (message: InboundMessage): void {
+    const membership = this.#memberships.leave(message.envelope.channel ?? '')
+    if (!membership) throw refusal('not_joined')
+    this.#queueLeft(membership, 'left')
+    this.#replies.ack(message)
+  }
+
+  /** Takes a new token of the same user. The connection stays in the channels that the new token still allows. */
+  async #refresh (message: InboundMessage): Promise<void> {
     const { verify, userId } = this.connection
-    const { token } = (payload ?? {}) as { token?: unknown }
+    const { token } = (message.envelope.payload ?? {}) as { token?: unknown }
     if (!verify) throw refusal('unknown_type')
     if (typeof token !== 'string') throw refusal('invalid_payload', { path: '/token', message: 'Expected string' })
-    const renewed = await verify(token).catch(() => undefined)
-    if (!renewed || renewed.userId !== userId) throw refusal('invalid_token')
-    this.connection.renew(renewed)
+    const credentials = await verify(token).catch(() => undefined)
+    if (!credentials || credentials.userId !== userId) throw refusal('invalid_token')
+    this.connection.renew(credentials)
     await this.reauthorize()
+    this.#replies.ack(message)
   }
 
-  #leave (channel: string): void {
-    const membership = this.memberships.leave(channel)
-    if (!membership) throw refusal('not_joined')
-    this.#farewell(membership, 'left')
-  }
-
-  /** In the channel's queue: a handler that is still running finishes first. */
-  #farewell (membership: Membership, reason: LeaveReason): void {
-    const { clock, options } = this.#services
-    this.#inbox.push(membership.channel, () =>
-      withTimeout(clock, options.handlerTimeout, this.memberships.left(membership, reason))
+  /** Calls left() in the channel's queue, so that a running handler finishes first. */
+  #queueLeft (membership: Membership, reason: LeaveReason): void {
+    const { clock, options } = this.#deps
+    this.#receiveQueue.push(membership.channel, () =>
+      withTimeout(clock, options.handlerTimeout, membership.left(reason))
         .catch((err) => membership.context.log.error({ err }, 'left() failed')))
   }
 }

@@ -1,48 +1,66 @@
 import { Behind } from '../../protocol/errors.ts'
-import type { Appended } from '../implement.ts'
+import type { ChannelPublisher } from '../channel-publisher.ts'
+import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
 
 /**
- * What a handler broadcasts while it handles one message. Logged messages get ids made from the message's own and their number, so
- * that a second run of the handler appends nothing twice.
+ * The broadcasts and appends of one handler, awaited before its message is acked. Persistent messages get ids made from
+ * the message's own id and a number, so that a second run of the handler appends nothing twice.
  */
 export class TrackedBroadcasts {
-  /** What is in the log. */
-  readonly logged: Appended[] = []
+  /** The entries appended so far. */
+  readonly appended: Appended[] = []
+  readonly #publisher: ChannelPublisher
   readonly #messageId: string
   readonly #pending: Array<Promise<void>> = []
-  #begun = 0
-  #failures: unknown[] = []
+  readonly #failures: unknown[] = []
+  #nextNumber = 0
 
-  constructor (messageId: string) {
+  constructor (publisher: ChannelPublisher, messageId: string) {
+    this.#publisher = publisher
     this.#messageId = messageId
   }
 
-  /** `begin` asks for an id where it appends. What it rejects with is handled, whether or not the handler waits for it. */
-  track (begin: (newId: () => string) => Promise<Appended | void>): Promise<Appended | void> {
-    let number = NaN
-    const outcome = begin(() => this.#id(number = this.#begun++))
-    this.#pending.push(outcome.then(
-      (logged) => { if (logged) this.logged.push(logged) },
-      (error) => {
-        if (error instanceof Behind) this.#giveBack(number)
-        else this.#failures.push(error)
-      }
-    ))
-    return outcome
+  broadcast (type: string, payload: unknown, options: BroadcastOptions | undefined): Promise<Appended | void> {
+    if (this.#publisher.isPersistent(type)) {
+      const id = this.#idOf(this.#nextNumber++)
+      return this.#track(this.#publisher.broadcast(type, payload, options, id))
+    }
+    return this.#track(this.#publisher.broadcast(type, payload, options))
   }
 
-  /** Resolves once all that was begun is done; rejects when something failed, though the handler may have overlooked it. */
+  append (type: string, payload: unknown, options: AppendOptions): Promise<Appended> {
+    const number = this.#nextNumber++
+    const appending = this.#publisher.append(type, payload, options, this.#idOf(number))
+    return this.#track(appending, number)
+  }
+
+  /**
+   * Resolves once all of them are done. Rejects when one failed, even if the handler ignored it, except with `Behind`:
+   * such an append changed nothing.
+   */
   async settled (): Promise<void> {
     for (const pending of this.#pending) await pending
     if (this.#failures.length > 0) throw this.#failures[0]
   }
 
-  #id (number: number): string {
+  /** The returned promise never becomes an unhandled rejection, whether or not the handler awaits it. */
+  #track<T extends Appended | void> (running: Promise<T>, number?: number): Promise<T> {
+    this.#pending.push(running.then(
+      (appended) => { if (appended) this.appended.push(appended) },
+      (error) => {
+        if (error instanceof Behind) this.#releaseNumber(number)
+        else this.#failures.push(error)
+      }
+    ))
+    return running
+  }
+
+  #idOf (number: number): string {
     return number === 0 ? this.#messageId : `${this.#messageId}:${number}`
   }
 
-  /** An append that found the log ahead left nothing there: what the handler does next takes its number. */
-  #giveBack (number: number): void {
-    if (this.#begun === number + 1) this.#begun = number
+  /** The next append of the handler takes the number of one that was behind, as it would in a second run. */
+  #releaseNumber (number: number | undefined): void {
+    if (number !== undefined && this.#nextNumber === number + 1) this.#nextNumber = number
   }
 }

@@ -23,6 +23,7 @@ function makeNode () {
     limits: defaultLimits
   }
   const node = new Node(options, new MemoryAdapter(hub), clock, log)
+  node.start()
   const router = new Router([implementLab()], node.contracts)
   const accept = (id: string) => {
     const socket = new FakeSocket()
@@ -49,7 +50,7 @@ t.test('every minute', async (t) => {
     t.equal(node.registry.size, 1)
     clock.advance(1)
     t.strictSame(node.swept, { closed: 1, unwatched: 0, orphaned: 0 })
-    t.strictSame([node.registry.size, node.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0, 0])
+    t.strictSame([node.registry.size, node.connections.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0, 0])
     t.strictSame(hub.presenceList('lab/a').entries, [])
     t.match(warnings, [{ reason: 'closed' }])
     gone.socket.emit('close', 1006)
@@ -79,7 +80,7 @@ t.test('every minute', async (t) => {
     node.rooms.addMember('lab/b', ghost)
     clock.advance(60_000)
     t.strictSame(node.swept, { closed: 0, unwatched: 0, orphaned: 2 })
-    t.strictSame([node.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0])
+    t.strictSame([node.connections.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0])
     for (const channel of ['lab/a', 'lab/b']) t.strictSame(hub.presenceList(channel).entries, [])
   })
 
@@ -90,7 +91,7 @@ t.test('every minute', async (t) => {
     clock.advance(120_000)
     t.strictSame(node.swept, { closed: 0, unwatched: 0, orphaned: 0 })
     t.equal(node.rooms.members('lab/a').length, 1)
-    node.remove(well.connection)
+    node.connections.remove(well.connection)
     await node.close()
     t.equal(clock.pending, 0)
   })

@@ -2,7 +2,7 @@ import { ChangeSet, Text } from '@codemirror/state'
 import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
 import { compileChannel } from '../../../lib/contract/compile.ts'
 import { ChannelHistory } from '../../../lib/server/channel-history.ts'
-import { encode } from '../../../lib/server/encode.ts'
+import { encodeServerMessage } from '../../../lib/server/channel-publisher.ts'
 import type { HistoryMessage } from '../../../lib/protocol/history.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
 import { Rooms } from '../../../lib/rooms/rooms.ts'
@@ -52,7 +52,7 @@ class SimulatedNode {
 
   async append (edited: Edited, options: Parameters<Append>[1]): Promise<Position & { readonly id: string }> {
     const appended = await this.log.append(
-      `${this.#prefix}:${this.#ids++}`, encode(compiled, channel, 'edited', edited), options
+      `${this.#prefix}:${this.#ids++}`, encodeServerMessage(compiled, channel, 'edited', edited), options
     )
     this.#appended(edited)
     return appended

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto'
+import type { CompiledChannel } from '../contract/compile.ts'
+import type { Logger } from '../logger.ts'
+import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
+import type { Position } from '../protocol/position.ts'
+import { UsageError } from '../protocol/errors.ts'
+import type { HistoryContent } from '../protocol/history.ts'
+import type { Rooms } from '../rooms/rooms.ts'
+import { ChannelHistory } from './channel-history.ts'
+import type { AppendOptions, Appended, BroadcastOptions } from './implement.ts'
+
+/** A message from the server, checked and encoded. */
+export interface ServerMessage {
+  readonly encoded: EncodedMessage
+  readonly whenSlow: WhenSlow
+  /** Whether it goes through the channel's history. */
+  readonly isPersistent: boolean
+}
+
+/**
+ * Projects a payload to its declared schema, checks it and encodes the message. `channel` is undefined for a message of
+ * the connection itself.
+ *
+ * @throws {UsageError} for a type that the contract does not declare
+ * @throws {OutgoingError} for a payload that breaks its schema
+ */
+export function encodeServerMessage (
+  { fromServer }: CompiledChannel, channel: string | undefined, type: string, payload: unknown
+): ServerMessage {
+  const declared = fromServer.get(type)
+  if (!declared) throw new UsageError(`the contract declares no message '${type}' from the server`)
+  const projected = declared.payload(payload)
+  return {
+    encoded: encodeEnvelope({ type, channel, payload: projected }),
+    whenSlow: declared.whenSlow(projected),
+    isPersistent: declared.persistent
+  }
+}
+
+/** Sends the messages of one channel's contract: ephemeral ones to its members, persistent ones through its history. */
+export class ChannelPublisher {
+  readonly #compiled: CompiledChannel
+  readonly #channel: string | undefined
+  readonly #rooms: Rooms
+  readonly #history: ChannelHistory | undefined
+
+  /** @param channel undefined for a connection's own contract, which can neither broadcast nor append */
+  constructor (compiled: CompiledChannel, channel: string | undefined, rooms: Rooms, log?: Logger) {
+    this.#compiled = compiled
+    this.#channel = channel
+    this.#rooms = rooms
+    const { history } = compiled
+    this.#history = history && channel !== undefined ? new ChannelHistory(rooms, channel, history, log) : undefined
+  }
+
+  isPersistent (type: string): boolean {
+    return this.#compiled.fromServer.get(type)?.persistent === true
+  }
+
+  /** @throws {UsageError} @throws {OutgoingError} */
+  encode (type: string, payload: unknown): ServerMessage {
+    return encodeServerMessage(this.#compiled, this.#channel, type, payload)
+  }
+
+  /**
+   * Resolves once the members on this node have an ephemeral message, or once a persistent one is in the history, under
+   * `id` or a random one.
+   */
+  async broadcast (
+    type: string, payload: unknown, options: BroadcastOptions | undefined, id?: string
+  ): Promise<Appended | void> {
+    const message = this.encode(type, payload)
+    if (message.isPersistent) {
+      if (options) throw new UsageError(`the persistent message '${type}' is broadcast without options: use append`)
+      return this.#channelHistory().append(id ?? randomUUID(), message)
+    }
+    if (this.#channel === undefined) throw new UsageError('a connection has no room: use send, or a channel')
+    const { encoded, whenSlow } = message
+    this.#rooms.broadcast(this.#channel, encoded, { except: options?.except?.id, whenSlow })
+  }
+
+  /** Compare-and-append, under `id` or a random one. Rejects with `Behind` unless `after` is the newest position. */
+  async append (type: string, payload: unknown, options: AppendOptions, id?: string): Promise<Appended> {
+    const message = this.encode(type, payload)
+    if (!message.isPersistent) throw new UsageError(`the ephemeral message '${type}' cannot be appended: use broadcast`)
+    if (!(options as AppendOptions | undefined)?.after) throw new UsageError(`append of '${type}' lacks the position 'after'`)
+    return this.#channelHistory().append(id ?? randomUUID(), message, options)
+  }
+
+  async read (since?: Position): Promise<HistoryContent> {
+    return this.#channelHistory().read(since)
+  }
+
+  #channelHistory (): ChannelHistory {
+    if (!this.#history) throw new UsageError(`the channel '${String(this.#channel)}' has no history`)
+    return this.#history
+  }
+}

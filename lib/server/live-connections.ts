@@ -1,0 +1,55 @@
+import type { Clock } from '../clock.ts'
+import type { Connection } from '../connection/connection.ts'
+import type { Heartbeat } from '../connection/heartbeat.ts'
+import type { Registry } from '../connection/registry.ts'
+import { TokenExpiry } from '../connection/token-expiry.ts'
+import { closeEvents } from '../protocol/close-events.ts'
+import type { Session } from './session/session.ts'
+
+/** The live connections of this node with their sessions: enters each one in every table, and removes it from all. */
+export class LiveConnections {
+  readonly registry: Registry
+  readonly heartbeat: Heartbeat
+  readonly sessions = new Map<string, Session>()
+  readonly #expiry: TokenExpiry<Connection>
+  #resolveEmpty: (() => void) | undefined
+
+  constructor (registry: Registry, heartbeat: Heartbeat, clock: Clock) {
+    this.registry = registry
+    this.heartbeat = heartbeat
+    this.#expiry = new TokenExpiry(clock, (connection) => connection.close(closeEvents.expired))
+  }
+
+  add (session: Session): void {
+    const { connection } = session
+    this.registry.add(connection)
+    this.sessions.set(connection.id, session)
+    this.heartbeat.watch(connection)
+    this.#expiry.watch(connection)
+  }
+
+  /** Removes a closed connection from every table. A second call changes nothing. */
+  remove (connection: Connection): void {
+    connection.markClosed()
+    this.sessions.get(connection.id)?.end()
+    this.heartbeat.unwatch(connection)
+    this.#expiry.unwatch(connection)
+    this.sessions.delete(connection.id)
+    this.registry.delete(connection)
+    if (this.registry.size === 0) this.#resolveEmpty?.()
+  }
+
+  /** Removes sessions whose connection is not in the registry, and returns their number. */
+  removeOrphans (): number {
+    const orphans = [...this.sessions.values()].filter(({ connection }) => !this.registry.get(connection.id))
+    for (const { connection } of orphans) this.remove(connection)
+    return orphans.length
+  }
+
+  /** Closes every connection with `restart`. Resolves once all are gone, at the latest after the close timeout. */
+  async closeAll (): Promise<void> {
+    const empty = new Promise<void>((resolve) => { this.#resolveEmpty = resolve })
+    for (const connection of this.registry.all()) connection.close(closeEvents.restart)
+    if (this.registry.size > 0) await empty
+  }
+}

@@ -1,0 +1,101 @@
+import type { Clock } from '../../clock.ts'
+import type { Registry, Target } from '../../connection/registry.ts'
+import type { Logger } from '../../logger.ts'
+import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
+import type { WhenSlow } from '../../protocol/when-slow.ts'
+import type { Rooms } from '../../rooms/rooms.ts'
+import type { Session } from '../session/session.ts'
+
+/** What one node reports about itself. */
+export interface NodeInfo {
+  readonly node: string
+  readonly connections: number
+  /** Rooms with members on this node. */
+  readonly rooms: number
+  /** Milliseconds since its start. */
+  readonly uptime: number
+  /** What the plugin's option `report` returned. */
+  readonly report?: unknown
+}
+
+/** A message for all connections of a user whose route declares it. `text`: the encoded envelope. */
+export interface SendRequest {
+  readonly userId: string
+  readonly type: string
+  readonly text: string
+  readonly whenSlow?: WhenSlow
+}
+
+/** Connections in a room, as node requests name them. */
+export interface MemberInfo {
+  readonly connectionId: string
+  readonly userId?: string
+}
+
+export interface LocalNodeRequestsDeps {
+  readonly nodeId: string
+  readonly clock: Clock
+  readonly registry: Registry
+  readonly rooms: Pick<Rooms, 'size' | 'members'>
+  readonly sessions: ReadonlyMap<string, Pick<Session, 'sends' | 'remove' | 'reauthorize'>>
+  readonly log: Logger
+  readonly report: (() => unknown) | undefined
+}
+
+/** Carries out node requests on this node. */
+export class LocalNodeRequests {
+  readonly #deps: LocalNodeRequestsDeps
+  readonly #startedAt: number
+
+  constructor (deps: LocalNodeRequestsDeps) {
+    this.#deps = deps
+    this.#startedAt = deps.clock.now()
+  }
+
+  info (): NodeInfo {
+    const { nodeId, registry, rooms, clock } = this.#deps
+    const report = this.#report()
+    const uptime = clock.now() - this.#startedAt
+    return { node: nodeId, connections: registry.size, rooms: rooms.size, uptime, ...(report !== undefined && { report }) }
+  }
+
+  send ({ userId, type, text, whenSlow }: SendRequest): number {
+    const { registry, sessions } = this.#deps
+    const encoded = Buffer.from(text)
+    const connections = registry.find({ userId }).filter(({ id }) => sessions.get(id)?.sends(type))
+    for (const connection of connections) connection.send(encoded, whenSlow)
+    return connections.length
+  }
+
+  disconnect ({ target, event }: { readonly target: Target, readonly event: CloseEvent }): number {
+    const connections = this.#deps.registry.find(target)
+    for (const connection of connections) connection.close({ ...closeEvents.disconnected, ...event })
+    return connections.length
+  }
+
+  members ({ channel }: { readonly channel: string }): readonly MemberInfo[] {
+    const members = this.#deps.rooms.members(channel)
+    return members.map(({ id, userId }) => ({ connectionId: id, ...(userId !== undefined && { userId }) }))
+  }
+
+  remove (
+    { channel, target, code }: { readonly channel: string, readonly target: Target, readonly code: string }
+  ): number {
+    const members = this.#deps.rooms.members(channel).filter(({ id, userId }) =>
+      'userId' in target ? userId === target.userId : id === target.connectionId)
+    return members.filter(({ id }) => this.#deps.sessions.get(id)?.remove(channel, code)).length
+  }
+
+  async reauthorize ({ userId }: { readonly userId: string }): Promise<void> {
+    const sessions = this.#deps.registry.find({ userId }).map(({ id }) => this.#deps.sessions.get(id))
+    await Promise.all(sessions.map((session) => session?.reauthorize()))
+  }
+
+  #report (): unknown {
+    try {
+      return this.#deps.report?.()
+    } catch (err) {
+      this.#deps.log.error({ err }, "the option 'report' failed: this node's info lacks its report")
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { Type } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { Connection } from '../../connection/connection.ts'
+import { recoveryPayload, type RecoveryPayload } from '../../history/recovery.ts'
+import type { JoinAck } from '../../protocol/control-messages.ts'
+import { refusal } from '../../protocol/errors.ts'
+import type { Position } from '../../protocol/position.ts'
+import type { Rooms } from '../../rooms/rooms.ts'
+import type { Router } from '../router.ts'
+import { ChannelHandlerContext } from './handler-context.ts'
+import { Membership } from './membership.ts'
+import type { Memberships } from './memberships.ts'
+
+/** A join whose channel is reached, but whose connection is not a member yet. */
+export interface Admission {
+  readonly membership: Membership
+  /** The client's position, when it returns. */
+  readonly since: Position | undefined
+  readonly presenceData: unknown
+  /** `Memberships.reauthorizations` at the last time that `authorize` was asked. */
+  readonly reauthorizations: number
+}
+
+/** The payload of a join's ack: `json` holds members that are encoded already. */
+export interface JoinReply {
+  readonly payload: JoinAck
+  readonly json: RecoveryPayload['json']
+}
+
+/**
+ * The joins of one connection. Each takes the same way:
+ *
+ *   prepare: find the contract -> authorize -> room open (subscription confirmed) -> present
+ *   confirm: authorize again, if the rights were checked again meanwhile
+ *   admit (followed by the ack in the same event-loop turn), or cancel
+ */
+export class Joins {
+  readonly #connection: Connection
+  readonly #router: Router
+  readonly #rooms: Rooms
+  readonly #memberships: Memberships
+
+  constructor (connection: Connection, router: Router, rooms: Rooms, memberships: Memberships) {
+    this.#connection = connection
+    this.#router = router
+    this.#rooms = rooms
+    this.#memberships = memberships
+  }
+
+  /**
+   * Prepares a join. The admission holds the room, presence and a reservation until it is admitted or cancelled.
+   *
+   * @throws {MessageError} `unknown_channel`, `already_joined`, `invalid_payload`, `too_many_channels`, `forbidden`,
+   *   `unavailable`
+   */
+  async prepare (channel: string, payload: unknown): Promise<Admission> {
+    const found = this.#router.find(channel)
+    if (!found) throw refusal('unknown_channel')
+    if (this.#memberships.get(channel)) throw refusal('already_joined')
+    const { served, params } = found
+    const context = new ChannelHandlerContext(this.#connection, served.compiled, channel, params, this.#rooms)
+    const since = positionIn(payload)
+    this.#memberships.reserve()
+    try {
+      return await this.#reach(new Membership(channel, served, context), since)
+    } catch (error) {
+      this.#memberships.cancelReservation()
+      throw error
+    }
+  }
+
+  /** Whether the rights of the connection have not been checked again since `authorize` was asked. */
+  isCurrent ({ reauthorizations }: Admission): boolean {
+    return reauthorizations === this.#memberships.reauthorizations
+  }
+
+  /** Asks `authorize` again. Cancels the admission when it is denied. @throws {MessageError} `forbidden` */
+  async confirm (admission: Admission): Promise<Admission> {
+    const { reauthorizations } = this.#memberships
+    if (await admission.membership.isStillAllowed()) return { ...admission, reauthorizations }
+    this.cancel(admission)
+    throw refusal('forbidden')
+  }
+
+  /**
+   * Makes the connection a member. The caller sends the reply before anything else happens: no message of the channel
+   * may precede it, and none may be missed after it.
+   */
+  admit ({ membership, since, presenceData }: Admission): JoinReply {
+    this.#memberships.cancelReservation()
+    this.#memberships.add(membership)
+    const { channel, served: { compiled, idempotent } } = membership
+    const { id, userId = id } = this.#connection
+    const recovery = this.#rooms.recoveryAfter(channel, since)
+    const { values, json } = recovery ? recoveryPayload(recovery) : { values: {}, json: {} }
+    const presence = compiled.presence && this.#rooms.presenceEntries(channel, { user: userId, data: presenceData })
+    const payload = { ...(presence && { presence }), ...(idempotent.length > 0 && { idempotent }), ...values }
+    return { payload, json }
+  }
+
+  /** Gives an admission up. */
+  cancel ({ membership }: Admission): void {
+    this.#memberships.cancelReservation()
+    this.#memberships.release(membership, 0)
+  }
+
+  async #reach (membership: Membership, since: Position | undefined): Promise<Admission> {
+    const { reauthorizations } = this.#memberships
+    if (!await membership.isAllowed()) throw refusal('forbidden')
+    const { channel, served: { compiled } } = membership
+    const presenceData = await membership.presenceData()
+    try {
+      await this.#rooms.openRoom(channel, compiled.history?.initial)
+      await this.#rooms.catchUpWith(channel, since)
+      if (compiled.presence) await this.#rooms.enterPresence(channel, this.#connection, presenceData)
+      return { membership, since, presenceData, reauthorizations }
+    } catch (cause) {
+      this.#memberships.release(membership, 0)
+      this.#connection.log.warn({ err: cause, channel }, 'a channel cannot be reached')
+      throw refusal('unavailable')
+    }
+  }
+}
+
+const joinPayload = TypeCompiler.Compile(Type.Optional(Type.Object({
+  since: Type.Optional(Type.Object({
+    epoch: Type.String({ maxLength: 64 }),
+    offset: Type.Integer({ minimum: 0 }),
+    hash: Type.String({ maxLength: 64 })
+  }))
+})))
+
+/** The position in the payload of a join. @throws {MessageError} `invalid_payload` */
+function positionIn (payload: unknown): Position | undefined {
+  if (payload === undefined || payload === null) return undefined
+  const issue = joinPayload.Errors(payload).First()
+  if (issue) throw refusal('invalid_payload', { path: issue.path, message: issue.message })
+  return (payload as { since?: Position }).since
+}
