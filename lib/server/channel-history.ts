@@ -1,11 +1,10 @@
-import type { HistoryEntry, HistoryRead } from '../cluster/history.ts'
+import type { Append, HistoryEntry, HistoryRead } from '../cluster/history.ts'
 import type { CompiledHistory } from '../contract/compile-history.ts'
 import type { Logger } from '../logger.ts'
 import { Behind, errorMessages, MessageError, refusal, UsageError } from '../protocol/errors.ts'
 import type { HistoryContent, HistoryMessage } from '../protocol/history.ts'
 import type { Position } from '../protocol/position.ts'
 import type { Rooms } from '../rooms/rooms.ts'
-import type { ServerMessage } from './channel-publisher.ts'
 import type { AppendOptions, Appended } from './implement.ts'
 
 /** The history of one channel, as handlers and services use it. */
@@ -30,7 +29,9 @@ export class ChannelHistory {
    * @throws {OutgoingError} for a snapshot that breaks its schema
    * @throws {UsageError} for a snapshot that the contract does not declare
    */
-  async append (id: string, message: ServerMessage, options?: AppendOptions): Promise<Appended> {
+  async append (
+    id: string, message: Pick<Append, 'encoded' | 'whenSlow'>, options?: AppendOptions
+  ): Promise<Appended> {
     const { limit, ttl } = this.#compiled
     const { encoded, whenSlow } = message
     const snapshot = this.#encodeSnapshot(options?.snapshot)
