@@ -211,7 +211,7 @@ function importCircle (modules: readonly Module[]): string[] | undefined {
 
 /** Words of the old vocabulary, which docs/glossary.md replaces. */
 const oldWords = new Set([
-  'effects', 'everywhere', 'exchange', 'farewell', 'feed', 'gate', 'inbox', 'keyframe', 'link', 'logged', 'manners',
+  'batch', 'effects', 'everywhere', 'exchange', 'farewell', 'feed', 'gate', 'inbox', 'keyframe', 'link', 'logged', 'manners',
   'once', 'outbox', 'patience', 'place', 'places', 'questions', 'sound', 'spot', 'surroundings', 'tail', 'tally', 'told',
   'turn', 'violation', 'violations', 'wake'
 ])

@@ -2,55 +2,61 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import slotOf from 'cluster-key-slot'
 
-/** Milliseconds until an unanswered command has failed. */
-const commandTimeout = 3_000
-const longestWait = 2_000
+/** A command without an answer fails after this time, so that a hanging Redis holds nobody up for longer. */
+const commandTimeoutMs = 3_000
+/** The longest wait before a connection is tried again. */
+const reconnectWaitMs = 2_000
 
 /**
- * Every connection of the adapter's: fails fast, repeats nothing by itself, and comes back for ever. `random`: full jitter, so that the nodes of
- * a Redis that restarts do not all come at once.
+ * The options of each connection: it fails fast, repeats no command by itself, and reconnects for ever. The wait is
+ * random (full jitter), so that the nodes of a restarting Redis do not all connect at once.
  */
-function manners (random: () => number): RedisOptions {
+function connectionOptions (random: () => number): RedisOptions {
   return {
     enableOfflineQueue: false,
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    connectTimeout: commandTimeout,
-    commandTimeout,
+    connectTimeout: commandTimeoutMs,
+    commandTimeout: commandTimeoutMs,
     lazyConnect: true,
     keyPrefix: '',
-    retryStrategy: (times) => 20 + random() * Math.min(longestWait, 50 * 2 ** Math.min(times, 10))
+    retryStrategy: (times) => 20 + random() * Math.min(reconnectWaitMs, 50 * 2 ** Math.min(times, 10))
   }
 }
 
-/** The connections to one Redis, whatever it consists of. A master is known by its address; that of a single Redis is ''. */
+/** The connections to one Redis, Sentinel group or Cluster. A master's name is its address; '' for a single Redis. */
 export interface Connections {
   readonly command: Redis | Cluster
-  /** Asks a Cluster what it consists of now. */
+  /** Reads the slots of a Cluster again. */
   refresh (): void
-  /** Every master that subscriptions may live on; none while a Cluster is not known. */
+  /** The masters that can hold subscriptions; none until the slots of a Cluster are known. */
   masters (): readonly string[]
-  /** The master that a name belongs to; undefined while nobody knows. */
+  /** The master that a key or channel name belongs to; undefined until the slots are known. */
   masterOf (name: string): string | undefined
-  /** Names with the same route may travel in one pipeline: finer than the master, whose slots have different replicas for as long as one of them moves. */
+  /**
+   * Names with one route may share a pipeline. A route is finer than a master, because a master's slots have different
+   * replicas while one of them moves.
+   */
   routeOf (name: string): string | undefined
-  /** A connection to one master, for nothing but subscriptions; not connected yet. */
+  /** A new connection to one master for subscriptions only; not connected yet. */
   subscriber (master: string): Redis
 }
 
 /**
- * What the application's client puts before all of its names. Ours are told in full, and the connections add nothing: a client would add it to the
- * names that it sends, and not take it off those that come back.
+ * The `keyPrefix` of the application's client. The adapter puts it into its own names, and its connections add none,
+ * because ioredis adds a prefix to the names that it sends and does not remove it from those that arrive.
  */
 export function prefixOf ({ options }: Redis | Cluster): string {
   return String(options.keyPrefix ?? '')
 }
 
-/** Connections of our own, made after those of `client`, which stays the user's. */
+/** The adapter's own connections, with the options of `client`. The client itself stays the application's. */
 export function connectionsOf (client: Redis | Cluster, random: () => number): Connections {
-  const connections = client instanceof Cluster ? cluster(client, manners(random)) : single(client, manners(random))
-  // An error is followed by a close; one that nobody listens to ends the process.
+  const connections = client instanceof Cluster
+    ? cluster(client, connectionOptions(random))
+    : single(client, connectionOptions(random))
+  // An `error` event without a listener would end the process. A `close` event follows, and that one is handled.
   connections.command.on('error', () => {})
   return connections
 }
@@ -74,21 +80,23 @@ function cluster (client: Cluster, options: RedisOptions): Connections {
     enableAutoPipelining: true,
     keyPrefix: '',
     clusterRetryStrategy: retryStrategy as (times: number) => number,
-    slotsRefreshTimeout: commandTimeout,
-    // `refresh` does it: a timer of the library's own, caught in the middle of that by `disconnect`, goes on for ever and keeps the process alive.
+    slotsRefreshTimeout: commandTimeoutMs,
+    // The adapter calls `refresh` itself: the library's timer, when `disconnect` comes in the middle of a refresh,
+    // keeps running and keeps the process alive.
     slotsRefreshInterval: 0,
     redisOptions: { ...client.options.redisOptions, ...each } as object
   })
   return {
     command,
     refresh: () => command.refreshSlotsCache(),
-    // A master without slots has nothing to subscribe to.
+    // A master without slots has no channels.
     masters: () => [...new Set(command.slots.map(([master]) => master as string))],
     masterOf: (name) => command.slots[slotOf(name)]?.[0],
     routeOf: (name) => command.slots[slotOf(name)]?.join(),
     subscriber: (master) => {
       const colon = master.lastIndexOf(':')
-      return quiet(new Redis(Number(master.slice(colon + 1)), master.slice(0, colon), { ...client.options.redisOptions, ...options } as object))
+      const own = { ...client.options.redisOptions, ...options } as object
+      return quiet(new Redis(Number(master.slice(colon + 1)), master.slice(0, colon), own))
     }
   }
 }

@@ -14,7 +14,7 @@ import { RedisHistory } from './history/redis-history.ts'
 import { RedisIdempotency } from './idempotency/redis-idempotency.ts'
 import { Keys } from './keys.ts'
 import { RedisPresence } from './presence/redis-presence.ts'
-import { PoisonLog } from './pubsub/poison-log.ts'
+import { PoisonReports } from './pubsub/poison-reports.ts'
 import { PublishQueue } from './pubsub/publish-queue.ts'
 import { RedisPubSub } from './pubsub/redis-pubsub.ts'
 import { RedisSubscriptions } from './pubsub/subscriptions.ts'
@@ -53,7 +53,7 @@ export class RedisAdapter implements Adapter {
   readonly #subscriptions: RedisSubscriptions
   readonly #lease: Lease
   readonly #health: Health
-  readonly #poison: PoisonLog
+  readonly #poison: PoisonReports
 
   constructor (options: RedisAdapterOptions) {
     const { client, prefix = 'fastify-channels', clock, log, timings = clusterTimings, random = Math.random } = options
@@ -72,7 +72,7 @@ export class RedisAdapter implements Adapter {
     this.nodes = new RedisNodes(deps, this.#lease)
     this.#lease.subscribe({ began: () => this.#runInBackground(this.quota.restore()) })
     this.#health = new Health(connections.command, clock, log, () => this.#restore())
-    this.#poison = new PoisonLog(log, () => clock.now())
+    this.#poison = new PoisonReports(log, () => clock.now())
     this.#subscriptions = new RedisSubscriptions({
       connections,
       publisher,

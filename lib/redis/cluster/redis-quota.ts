@@ -30,7 +30,9 @@ export class RedisQuota implements QuotaPort {
     await this.#lease.renew()
     if (await this.#acquire(userId, connectionId, limit)) return { granted: true }
     const { quotaRetryMinMs, quotaRetryMaxMs } = this.#deps.timings
-    return { granted: false, retryAfter: Math.min(Math.max(quotaRetryMinMs, this.#lease.soonestExpiryMs), quotaRetryMaxMs) }
+    return {
+      granted: false, retryAfter: Math.min(Math.max(quotaRetryMinMs, this.#lease.soonestExpiryMs), quotaRetryMaxMs)
+    }
   }
 
   async release (userId: string, connectionId: string): Promise<void> {

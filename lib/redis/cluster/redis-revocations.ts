@@ -5,8 +5,8 @@ import { revokeScript } from './revoke-script.ts'
 const pageSize = 1_000
 
 /**
- * Revoked users and tokens: in Redis, with a copy in this node. The copy is used while Redis is unreachable, and written
- * back when Redis has lost its data.
+ * Revoked users and tokens: in Redis, with a copy in this node. The copy is used while Redis is unreachable, and
+ * written back when Redis has lost its data.
  */
 export class RedisRevocations {
   readonly #deps: RedisDeps

@@ -28,7 +28,9 @@ export class RedisIdempotency implements IdempotencyPort {
     const [, , ...dedupe] = keys.ofHistory(channel)
     const appended = entries.flatMap(({ id, hash }) => [id, hash])
     const args = [claim.contentHash, claim.owner, reply, timings.replyTtlMs, ...appended]
-    const [outcome, first = ''] = await scripts.run(finishScript, [this.#key(channel, claim), ...dedupe], args) as string[]
+    const [outcome, first = ''] = await scripts.run(
+      finishScript, [this.#key(channel, claim), ...dedupe], args
+    ) as string[]
     return outcome === 'lost' ? { outcome } : { outcome: 'done', reply: first }
   }
 

@@ -2,7 +2,7 @@ import type { PubSubPort } from '../../cluster/pubsub.ts'
 import type { EncodedMessage } from '../../protocol/encoding.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
 import type { RedisDeps } from '../redis-deps.ts'
-import { decodeBatch, encodeForNodes, senderOf } from './message-batch.ts'
+import { decodeMessages, encodeMessage, senderOf } from './node-messages.ts'
 import type { Receiver, Subscriptions } from './message-kinds.ts'
 
 /** The parts of the adapter whose messages also arrive on the pub/sub channel of a channel. */
@@ -39,7 +39,7 @@ export class RedisPubSub implements PubSubPort {
   }
 
   publish (channel: string, message: EncodedMessage, whenSlow?: WhenSlow): Promise<void> {
-    return this.#deps.publisher.publish(this.#deps.keys.pubsubOf(channel), 'm', encodeForNodes(message, whenSlow))
+    return this.#deps.publisher.publish(this.#deps.keys.pubsubOf(channel), 'm', encodeMessage(message, whenSlow))
   }
 
   /** A malformed message throws, and is not counted. */
@@ -52,7 +52,7 @@ export class RedisPubSub implements PubSubPort {
 
   #receiveMessages (channel: string, body: Buffer): void {
     if (senderOf(body) === this.#deps.nodeId) return
-    const messages = decodeBatch(body)
+    const messages = decodeMessages(body)
     this.received += messages.length
     for (const { encoded, whenSlow } of messages) this.#deps.events.message(channel, encoded, whenSlow)
   }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { Connections } from '../connections.ts'
 import { readKind, type Publisher, type Receivers, type Subscriptions } from './message-kinds.ts'
-import type { PoisonLog } from './poison-log.ts'
+import type { PoisonReports } from './poison-reports.ts'
 import { Probe } from './probe.ts'
 import { Subscriber } from './subscriber.ts'
 
@@ -31,7 +31,7 @@ export interface SubscriptionsDeps {
   readonly publisher: Publisher
   readonly events: SubscriptionEvents
   readonly clock: Clock
-  readonly poison: PoisonLog
+  readonly poison: PoisonReports
   /** Names of this node, as many as it takes until one belongs to each master. */
   readonly probeName: (number: number) => string
 }

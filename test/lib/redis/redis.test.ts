@@ -8,11 +8,11 @@ import type { HistoryEntry } from '../../../lib/cluster/history.ts'
 import { clusterTimings } from '../../../lib/cluster/timings.ts'
 import { Lease } from '../../../lib/redis/cluster/lease.ts'
 import { RedisUnavailable, ScriptRunner, type Script } from '../../../lib/redis/script-runner.ts'
-import { decodeBatch, encodeForNodes } from '../../../lib/redis/pubsub/message-batch.ts'
+import { decodeMessages, encodeMessage } from '../../../lib/redis/pubsub/node-messages.ts'
 import { Health } from '../../../lib/redis/health.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
 import { PublishQueue } from '../../../lib/redis/pubsub/publish-queue.ts'
-import { PoisonLog } from '../../../lib/redis/pubsub/poison-log.ts'
+import { PoisonReports } from '../../../lib/redis/pubsub/poison-reports.ts'
 import { RedisPresence } from '../../../lib/redis/presence/redis-presence.ts'
 import { Probe } from '../../../lib/redis/pubsub/probe.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
@@ -171,7 +171,7 @@ t.test('a probe is no message to others: one that is dropped is nobody\'s loss, 
 t.test('frames travel with what becomes of them for slow readers', async (t) => {
   const node = Buffer.from('f'.repeat(16))
   for (const whenSlow of [undefined, 'drop', 'skip', { latest: 'grüße' }] as const) {
-    t.strictSame(decodeBatch(Buffer.concat([node, encodeForNodes(Buffer.from('{}'), whenSlow)])), [{ encoded: Buffer.from('{}'), whenSlow }])
+    t.strictSame(decodeMessages(Buffer.concat([node, encodeMessage(Buffer.from('{}'), whenSlow)])), [{ encoded: Buffer.from('{}'), whenSlow }])
   }
   t.throws(() => readKind(Buffer.alloc(64 * 1_048_576 + 1)), { message: /too many/ })
 })
@@ -187,7 +187,7 @@ t.test('names from outside cannot end their tag, nor look like another one', asy
 t.test('poison is logged once in ten seconds', async (t) => {
   const log = new Lines()
   let now = 0
-  const poison = new PoisonLog(log, () => now)
+  const poison = new PoisonReports(log, () => now)
   for (now = 0; now < 25_000; now += 100) poison.add('x', new Error('bad'))
   t.strictSame([poison.count, log.lines.length], [250, 3])
 })
@@ -334,7 +334,7 @@ function masters (...names: string[]) {
     publisher,
     events: { gap: () => { told.gaps++ }, issueChanged: (issue) => { told.health = issue } },
     clock,
-    poison: new PoisonLog(silentLog, () => 0),
+    poison: new PoisonReports(silentLog, () => 0),
     probeName: (number) => `probe ${number}@${[...known.keys()][number % known.size] as string}`
   })
   const ready = async (name: string) => {

@@ -4,7 +4,7 @@ import type { Logger } from '../../logger.ts'
 const logIntervalMs = 10_000
 
 /** Counts and logs messages that no node of this version publishes. They are dropped. */
-export class PoisonLog {
+export class PoisonReports {
   readonly #log: Logger
   readonly #now: () => number
   #loggedAt = -Infinity

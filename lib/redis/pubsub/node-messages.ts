@@ -11,7 +11,7 @@ const whenSlowCodes = ['', 'drop', 'skip', 'latest'] as const
  * Encodes a message for other nodes: the code of `whenSlow`, then the key of `latest` and the message, each after its
  * length in 32 bits. A batch is the sender's id and such messages. Receivers hand the same bytes on.
  */
-export function encodeForNodes (message: EncodedMessage, whenSlow: WhenSlow): Buffer {
+export function encodeMessage (message: EncodedMessage, whenSlow: WhenSlow): Buffer {
   const key = Buffer.from(typeof whenSlow === 'object' ? whenSlow.latest : '')
   const head = Buffer.allocUnsafe(5 + key.length + 4)
   head[0] = whenSlowCodes.indexOf(typeof whenSlow === 'object' ? 'latest' : whenSlow ?? '')
@@ -22,9 +22,9 @@ export function encodeForNodes (message: EncodedMessage, whenSlow: WhenSlow): Bu
 }
 
 /** The id of the node that sent a batch. @throws {TypeError} when it is cut off */
-export function senderOf (batch: Buffer): string {
-  if (batch.length < nodeIdBytes) throw new TypeError('a batch of messages without its sender')
-  return batch.toString('latin1', 0, nodeIdBytes)
+export function senderOf (body: Buffer): string {
+  if (body.length < nodeIdBytes) throw new TypeError('a batch of messages without its sender')
+  return body.toString('latin1', 0, nodeIdBytes)
 }
 
 export interface DecodedMessage {
@@ -33,12 +33,12 @@ export interface DecodedMessage {
 }
 
 /** All messages of a batch. @throws {TypeError} when any of them is malformed */
-export function decodeBatch (batch: Buffer): DecodedMessage[] {
+export function decodeMessages (body: Buffer): DecodedMessage[] {
   const messages = []
-  for (let at = nodeIdBytes; at < batch.length;) {
-    const key = slice(batch, at + 1)
-    const encoded = slice(batch, at + 5 + key.length)
-    messages.push({ encoded, whenSlow: whenSlowOf(batch[at] as number, key) })
+  for (let at = nodeIdBytes; at < body.length;) {
+    const key = slice(body, at + 1)
+    const encoded = slice(body, at + 5 + key.length)
+    messages.push({ encoded, whenSlow: whenSlowOf(body[at] as number, key) })
     at += 9 + key.length + encoded.length
   }
   return messages
@@ -51,9 +51,9 @@ function whenSlowOf (code: number, key: Buffer): WhenSlow {
   return whenSlow === 'latest' ? { latest: key.toString() } : whenSlow
 }
 
-function slice (batch: Buffer, at: number): Buffer {
-  if (at + 4 > batch.length) throw new TypeError('a message is cut off')
-  const end = at + 4 + batch.readUInt32BE(at)
-  if (end > batch.length) throw new TypeError('a message is cut off')
-  return batch.subarray(at + 4, end)
+function slice (body: Buffer, at: number): Buffer {
+  if (at + 4 > body.length) throw new TypeError('a message is cut off')
+  const end = at + 4 + body.readUInt32BE(at)
+  if (end > body.length) throw new TypeError('a message is cut off')
+  return body.subarray(at + 4, end)
 }
