@@ -11,7 +11,7 @@ export interface NodesPort {
    * Sends a request, any JSON value, to every other node. Resolves when all of them have answered, at the latest after
    * `deadlineMs` milliseconds. Never rejects. A node carries a request out once, even if it arrives twice.
    */
-  ask (request: unknown, deadlineMs: number): Promise<NodeAnswers>
+  request (request: unknown, deadlineMs: number): Promise<NodeAnswers>
   /**
    * Announces to all other nodes that a user or token is revoked until `until`, in milliseconds since 1970. A node that
    * cannot be reached learns of it as soon as it can.

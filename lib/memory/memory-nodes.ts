@@ -11,7 +11,7 @@ export class MemoryNodes implements NodesPort {
     this.#nodeId = nodeId
   }
 
-  async ask (request: unknown): Promise<NodeAnswers> {
+  async request (request: unknown): Promise<NodeAnswers> {
     const others = this.#hub.othersThan(this.#nodeId)
     const settled = await Promise.allSettled(others.map(async ({ id, events }) => {
       return { node: id, answer: await events.requested(request) }

@@ -28,7 +28,7 @@ export class RedisNodeRequests {
     this.#lease = lease
   }
 
-  ask (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
+  request (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
     const { clock, nodeId } = this.#deps
     const id = randomUUID()
     const missing = new Set([...this.#lease.live.values()].filter((node) => node !== nodeId))

@@ -17,8 +17,8 @@ export class RedisNodes implements NodesPort {
     this.#revocations = new RedisRevocations(deps)
   }
 
-  ask (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
-    return this.#requests.ask(request, deadlineMs)
+  request (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
+    return this.#requests.request(request, deadlineMs)
   }
 
   revoke (key: string, until: number): Promise<void> {

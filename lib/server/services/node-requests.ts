@@ -30,7 +30,7 @@ export class NodeRequests {
   async requestAll<K extends NodeRequestName> (
     name: K, ...args: Parameters<LocalNodeRequests[K]>
   ): Promise<NodeResults<Result<K>>> {
-    const asking = this.#port.ask([name, ...args], clusterTimings.nodeRequestTimeoutMs)
+    const asking = this.#port.request([name, ...args], clusterTimings.nodeRequestTimeoutMs)
     const own = await this.#carryOut(name, args)
     const { results, missing } = await asking
     return { results: [own, ...results.map(({ answer }) => answer)] as Array<Result<K>>, missing }

@@ -38,7 +38,7 @@ export const nodesRules: Rules = {
 
   'nodes: a request is answered by every other node, and a node without an answer is missing': async (t, [a, b, c]) => {
     b.answer = (request) => ({ request, from: 'b' })
-    const all = await a.adapter.nodes.ask({ what: 1 }, 3_000)
+    const all = await a.adapter.nodes.request({ what: 1 }, 3_000)
     t.strictSame(all.missing, [], 'no node is missing')
     const answers = new Map(all.results.map(({ node, answer }) => [node, answer]))
     t.strictSame(
@@ -47,7 +47,7 @@ export const nodesRules: Rules = {
       'both nodes answered'
     )
     c.answer = async () => { throw new Error('on purpose') }
-    const some = await a.adapter.nodes.ask('again', 2_000)
+    const some = await a.adapter.nodes.request('again', 2_000)
     t.strictSame(
       [some.results.map(({ node }) => node), some.missing],
       [[b.adapter.nodeId], [c.adapter.nodeId]],
@@ -61,7 +61,7 @@ export const nodesRules: Rules = {
       runs++
       await new Promise((resolve) => { setTimeout(resolve, 1_200) })
     }
-    t.strictSame((await a.adapter.nodes.ask('slow', 3_000)).missing, [], 'the answer arrives before the deadline')
+    t.strictSame((await a.adapter.nodes.request('slow', 3_000)).missing, [], 'the answer arrives before the deadline')
     t.strictSame(runs, 1, 'the handler ran once')
     t.ok(c.adapter.status.state === 'up', 'the third node is up')
   }

@@ -47,7 +47,7 @@ async function carriesThePrefix (t: Test, client: Redis | Cluster, servers: read
   await a.history.append('x', { id: '1', encoded: Buffer.from('{}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
   await a.nodes.revoke('user bob', Date.now() + 60_000)
   t.equal((await a.quota.acquire('ann', 'c', 1)).granted, true)
-  t.strictSame(await a.nodes.ask('well?', 5_000), { results: [{ node: b.nodeId, answer: 'well?' }], missing: [] })
+  t.strictSame(await a.nodes.request('well?', 5_000), { results: [{ node: b.nodeId, answer: 'well?' }], missing: [] })
   await until(() => told.length === 4)
   t.strictSame([...told].sort(), ['entry x 1', 'frame x {}', 'joined x ann', 'revoked user bob'])
   const names = await namesIn(servers)

@@ -111,7 +111,7 @@ t.test('what is published straight to Redis by others is dropped and counted, an
   // A stranger's answer to nothing that was asked, and a question of a node that is not there, are sound and lead nowhere.
   await stranger.spublish(inbox, '1a["x","y",1]')
   await stranger.spublish(nodes, '1q["x","y",1]')
-  t.strictSame((await adapter.nodes.ask('well?', 2_000)).results, [{ node: other.nodeId, answer: 'well?' }])
+  t.strictSame((await adapter.nodes.request('well?', 2_000)).results, [{ node: other.nodeId, answer: 'well?' }])
 })
 
 t.test('what a connection that never reads would pile up is bounded, counted, and told once', async (t) => {
@@ -474,7 +474,7 @@ t.test('with Redis away from the start nothing throws, and who is here is known 
   t.strictSame((await adapter.presence.list('y')).entries, [])
   const unknown = [adapter.presence.count('x'), adapter.history.read('x'), adapter.history.positions(['x']), adapter.quota.acquire('ann', '1', 1), adapter.presence.exit('x', '1'), adapter.pubsub.publish('x', Buffer.from('{}')), adapter.nodes.revoke('user x', Date.now() + 1)]
   for (const outcome of await Promise.allSettled<unknown>(unknown)) t.ok(outcome.status === 'rejected' && outcome.reason instanceof RedisUnavailable)
-  t.strictSame(await adapter.nodes.ask('well?', 100), { results: [], missing: [] })
+  t.strictSame(await adapter.nodes.request('well?', 100), { results: [], missing: [] })
   await t.resolves(adapter.close())
   await t.resolves(new RedisAdapter({ client, clock: systemClock, log: silentLog }).close(), 'nor does one that never started')
 })
@@ -653,9 +653,9 @@ t.test('revocations that are over are forgotten; an answer that is too long is n
   await until(() => toFourth.revoked.includes('user long'))
   t.notOk(toFourth.revoked.includes('user short'))
   await until(() => first.liveNodes >= 4)
-  const { missing } = await first.nodes.ask('x'.repeat(1_100_000), 300)
+  const { missing } = await first.nodes.request('x'.repeat(1_100_000), 300)
   t.ok(missing.length >= 2)
-  for (let i = 0; i < 1_001; i++) await first.nodes.ask(i, 2_000)
+  for (let i = 0; i < 1_001; i++) await first.nodes.request(i, 2_000)
 })
 
 t.test('revocations', async (t) => {
