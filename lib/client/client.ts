@@ -1,5 +1,5 @@
 import type { AnyChannel } from '../contract/define-channel.ts'
-import { addressOf, type Params } from '../contract/address.ts'
+import { addressOf, type Params } from '../contract/pattern.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { OnResync } from './channel/client-history.ts'
 import { JoinedChannel } from './channel/joined-channel.ts'

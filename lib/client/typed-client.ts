@@ -67,7 +67,7 @@ export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C>
    * A channel with a history takes its params, `{}` without any, and then options.
    * @throws {RequestError} With a code of docs/protocol.md section 6 (`forbidden`, `unknown_channel`, …), or with
    *   `already_joined`, `timeout` or `closed`.
-   * @throws {TypeError} When a param is missing, empty or contains a slash.
+   * @throws {UsageError} When a param is missing, empty or contains a slash.
    * @example const lobby = await client.join('chat/:room', { room: 'lobby' }, { onResync: () => { list.clear() } })
    */
   join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (

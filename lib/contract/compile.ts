@@ -1,14 +1,12 @@
 import { controlWords } from '../protocol/control-messages.ts'
-import { clientCodes, errorMessages } from '../protocol/errors.ts'
-import { compileValidator, noPayload, compileOutgoing, type Validator, type OutgoingValidator } from './validators.ts'
-import { ContractError } from './contract-error.ts'
-import type { AnyChannel, FromClientDefinition, FromServerDefinition } from './define-channel.ts'
 import { maxTypeLength } from '../protocol/envelope.ts'
+import { clientCodes, errorMessages } from '../protocol/errors.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
-import { compileHistory, type CompiledHistory } from './compile-history.ts'
-import { parsePattern, patternIssue, type Pattern } from './pattern.ts'
-import { requireObject, requireKnownKeys, requireCount } from './valid.ts'
-import { compileWhenSlow } from './compile-when-slow.ts'
+import { ContractError } from './contract-errors.ts'
+import type { AnyChannel, FromClientDefinition, FromServerDefinition, HistoryDefinition } from './define-channel.ts'
+import { requireCount, requireFlag, requireKnownKeys, requireObject } from './option-checks.ts'
+import { parsePattern, patternRule, type Pattern } from './pattern.ts'
+import { compileOutgoing, compileValidator, noPayload, type OutgoingValidator, type Validator } from './validators.ts'
 
 export interface CompiledClientMessage {
   readonly payload: Validator
@@ -21,20 +19,29 @@ export interface CompiledClientMessage {
 export interface CompiledServerMessage {
   readonly payload: OutgoingValidator
   readonly persistent: boolean
-  /** What becomes of it for a connection that reads too slowly; given the payload. */
+  /** The treatment of a message with this payload on a connection that reads too slowly. */
   readonly whenSlow: (payload: unknown) => WhenSlow
 }
 
-/** A contract ready to run. */
+export interface CompiledHistory {
+  readonly limit: number
+  /** In milliseconds. */
+  readonly ttl: number
+  readonly initial: number
+  /** Undefined where the channel has no snapshots. */
+  readonly snapshot?: OutgoingValidator
+}
+
+/** A contract whose schemas are compiled. */
 export interface CompiledChannel {
   readonly contract: AnyChannel
   readonly pattern: Pattern
   readonly params: Validator
   readonly fromClient: ReadonlyMap<string, CompiledClientMessage>
   readonly fromServer: ReadonlyMap<string, CompiledServerMessage>
-  /** Left out where the channel has no presence. */
+  /** Undefined where the channel has no presence. */
   readonly presence?: OutgoingValidator
-  /** Left out where the channel has no log. */
+  /** Undefined where the channel has no history. */
   readonly history?: CompiledHistory
 }
 
@@ -45,84 +52,134 @@ const definitionKeys = ['pattern', 'params', 'fromClient', 'fromServer', 'presen
 const fromClientKeys = ['payload', 'reply', 'errors', 'rateLimit', 'idempotent']
 const fromServerKeys = ['payload', 'whenSlow', 'ephemeral']
 
+/** The name of a contract in error messages. */
+export function contractPath (pattern: string): string {
+  return pattern === '' ? 'the connection contract' : `channel '${pattern}'`
+}
+
 /**
- * Compiles a contract once, at registration.
- * @throws {ContractError} that names the spot: types hold none of this for callers in plain JavaScript.
+ * Compiles a contract at registration. It checks again what the types check, for callers in plain JavaScript.
+ * @throws {ContractError}
  */
 export function compileChannel (contract: AnyChannel): CompiledChannel {
   const { definition } = contract
-  const spot = contract.pattern === '' ? 'the connection' : `channel '${contract.pattern}'`
-  requireKnownKeys(definition, definitionKeys, spot)
-  const presence = definition.presence && compileOutgoing(definition.presence, `${spot}: presence`)
-  const history = definition.history && compileHistory(definition.history, `${spot}: history`)
-  if (contract.pattern === '') refuseOnce(definition.fromClient)
+  const path = contractPath(contract.pattern)
+  requireKnownKeys(definition, definitionKeys, path)
+  const presence = definition.presence && compileOutgoing(definition.presence, `${path}, presence`)
+  const history = definition.history && compileHistory(definition.history, `${path}, history`)
+  const outbound = outboundCompiler(history !== undefined)
+  if (contract.pattern === '') refuseIdempotent(definition.fromClient)
   return {
     contract,
-    pattern: soundPattern(contract, spot),
-    params: definition.params ? compileValidator(definition.params, `${spot}: params`) : () => undefined,
-    fromClient: eachMessage(definition.fromClient, `${spot}: fromClient`, inbound),
-    fromServer: eachMessage(definition.fromServer, `${spot}: fromServer`, announced(history !== undefined)),
+    pattern: validPattern(contract, path),
+    params: definition.params ? compileValidator(definition.params, `${path}, params`) : () => undefined,
+    fromClient: compileMessages(definition.fromClient, `${path}, fromClient`, compileInbound),
+    fromServer: compileMessages(definition.fromServer, `${path}, fromServer`, outbound),
     ...(presence && { presence }),
     ...(history && { history })
   }
 }
 
-function soundPattern ({ pattern, definition }: AnyChannel, spot: string): Pattern {
-  const fault = pattern === '' ? undefined : patternIssue(pattern)
-  if (fault) throw new ContractError(`${spot}: pattern`, fault)
+function validPattern ({ pattern, definition }: AnyChannel, path: string): Pattern {
+  const rule = pattern === '' ? undefined : patternRule(pattern)
+  if (rule) throw new ContractError(path, 'invalid pattern', rule)
   const parsed = parsePattern(pattern)
   const given = Object.keys(definition.params?.properties ?? {})
   const missing = parsed.names.find((name) => !given.includes(name))
-  if (missing) throw new ContractError(`${spot}: params`, `lacks '${missing}', which the pattern names`)
+  if (missing) {
+    throw new ContractError(path, `the params schema lacks '${missing}'`, 'add it, because the pattern names it')
+  }
   const extra = given.find((name) => !parsed.names.includes(name))
-  if (extra) throw new ContractError(`${spot}: params`, `has '${extra}', which is not a name in the pattern`)
+  if (extra) {
+    throw new ContractError(path, `the params schema has '${extra}'`, 'remove it, because the pattern does not name it')
+  }
   return parsed
 }
 
-function eachMessage<M extends object, C> (messages: Readonly<Record<string, M>>, spot: string, compile: (message: M, spot: string, type: string) => C): Map<string, C> {
-  return new Map(Object.entries(requireObject(messages, spot)).map(([type, message]) => {
-    if ((controlWords as readonly string[]).includes(type)) throw new ContractError(`${spot} '${type}'`, 'is a control word of the protocol')
-    if (type === '' || type.length > maxTypeLength) throw new ContractError(`${spot} '${type}'`, `must have 1 to ${maxTypeLength} characters`)
-    return [type, compile(message, `${spot} '${type}'`, type)]
+function compileHistory (definition: HistoryDefinition, path: string): CompiledHistory {
+  requireKnownKeys(definition, ['limit', 'ttl', 'initial', 'snapshot'], path)
+  const { limit, ttl, initial = limit, snapshot } = definition
+  for (const [name, value] of Object.entries({ limit, ttl, initial })) requireCount(value, name, path)
+  return { limit, ttl, initial, ...(snapshot && { snapshot: compileOutgoing(snapshot, `${path}, snapshot`) }) }
+}
+
+function compileMessages<M extends object, C> (
+  messages: Readonly<Record<string, M>>, path: string, compile: (message: M, path: string, type: string) => C
+): Map<string, C> {
+  return new Map(Object.entries(requireObject(messages, path)).map(([type, message]) => {
+    requireFreeType(type, path)
+    return [type, compile(message, `${path} '${type}'`, type)]
   }))
 }
 
-function inbound (message: FromClientDefinition, spot: string): CompiledClientMessage {
-  requireKnownKeys(message, fromClientKeys, spot)
-  return {
-    payload: message.payload ? compileValidator(message.payload, `${spot} payload`) : noPayload,
-    reply: message.reply ? compileOutgoing(message.reply, `${spot} reply`) : () => undefined,
-    errors: new Map(Object.entries(message.errors ?? {}).map(([code, schema]) => {
-      if (reservedCodes.includes(code)) throw new ContractError(`${spot} errors '${code}'`, "is a code of the protocol's own catalogue")
-      return [code, compileOutgoing(schema, `${spot} errors '${code}'`)]
-    })),
-    idempotent: flag(message.idempotent, `${spot} idempotent`),
-    ...(message.rateLimit && { rateLimit: soundRate(message.rateLimit, `${spot} rateLimit`) })
+function requireFreeType (type: string, path: string): void {
+  if ((controlWords as readonly string[]).includes(type)) {
+    throw new ContractError(path, `reserved message type '${type}'`, 'choose another name, because the protocol uses it')
+  }
+  if (type === '' || type.length > maxTypeLength) {
+    throw new ContractError(path, `a message type of ${type.length} characters`, `use 1 to ${maxTypeLength} characters`)
   }
 }
 
-/** What is sent once is remembered with its channel. */
-function refuseOnce (messages: Readonly<Record<string, FromClientDefinition>>): void {
-  const type = Object.keys(messages).find((type) => messages[type]?.idempotent)
-  if (type !== undefined) throw new ContractError(`the connection: fromClient '${type}' idempotent`, 'is for messages of channels only')
+function compileInbound (message: FromClientDefinition, path: string): CompiledClientMessage {
+  requireKnownKeys(message, fromClientKeys, path)
+  const { payload, reply, errors = {}, idempotent, rateLimit } = message
+  return {
+    payload: payload ? compileValidator(payload, `${path}, payload`) : noPayload,
+    reply: reply ? compileOutgoing(reply, `${path}, reply`) : () => undefined,
+    errors: new Map(Object.entries(errors).map(([code, schema]) => {
+      if (!reservedCodes.includes(code)) return [code, compileOutgoing(schema, `${path}, error '${code}'`)]
+      throw new ContractError(path, `reserved error code '${code}'`, 'choose another code, because the protocol uses it')
+    })),
+    idempotent: requireFlag(idempotent, 'idempotent', path),
+    ...(rateLimit && { rateLimit: validRate(rateLimit, `${path}, rateLimit`) })
+  }
 }
 
-function flag (value: unknown, spot: string): boolean {
-  if (value !== undefined && value !== true) throw new ContractError(spot, 'must be true, or left out')
-  return value === true
-}
-
-function soundRate (rate: Rate, spot: string): Rate {
-  for (const key of ['max', 'timeWindow'] as const) requireCount(rate[key], `${spot} ${key}`)
+function validRate (rate: Rate, path: string): Rate {
+  for (const name of ['max', 'timeWindow'] as const) requireCount(rate[name], name, path)
   return rate
 }
 
-const announced = (hasHistory: boolean) => (message: FromServerDefinition, spot: string, type: string): CompiledServerMessage => {
-  requireKnownKeys(message, fromServerKeys, spot)
-  const persistent = hasHistory && !flag(message.ephemeral, `${spot} ephemeral`)
-  return {
-    payload: message.payload ? compileOutgoing(message.payload, `${spot} payload`) : () => undefined,
-    persistent,
-    whenSlow: compileWhenSlow(message.whenSlow, persistent, type, `${spot} whenSlow`)
+function refuseIdempotent (messages: Readonly<Record<string, FromClientDefinition>>): void {
+  const type = Object.keys(messages).find((type) => messages[type]?.idempotent)
+  if (type === undefined) return
+  throw new ContractError(`${contractPath('')}, fromClient '${type}'`, "unsupported option 'idempotent'",
+    'declare the message on a channel, because replies are stored for each channel')
+}
+
+function outboundCompiler (hasHistory: boolean) {
+  return (message: FromServerDefinition, path: string, type: string): CompiledServerMessage => {
+    requireKnownKeys(message, fromServerKeys, path)
+    const { payload, ephemeral, whenSlow } = message
+    const persistent = hasHistory && !requireFlag(ephemeral, 'ephemeral', path)
+    return {
+      payload: payload ? compileOutgoing(payload, `${path}, payload`) : () => undefined,
+      persistent,
+      whenSlow: compileWhenSlow(whenSlow, persistent, type, path)
+    }
   }
 }
+
+/** The key of a `latest` message contains its type, because a connection has one set of keys for all types. */
+function compileWhenSlow (
+  declared: FromServerDefinition['whenSlow'], persistent: boolean, type: string, path: string
+): CompiledServerMessage['whenSlow'] {
+  if (declared === undefined || declared === 'disconnect') return () => undefined
+  if (persistent && declared === 'skip') return () => 'skip'
+  if (persistent) {
+    throw new ContractError(path, "invalid 'whenSlow'", "pass 'disconnect' or 'skip', because the message is persistent")
+  }
+  if (declared === 'drop') return () => 'drop'
+  if (typeof declared !== 'object' || typeof declared?.latest !== 'string' || !declared.latest.startsWith('/')) {
+    throw new ContractError(path, "invalid 'whenSlow'",
+      "pass 'disconnect', 'drop' or { latest: '/pointer/into/payload' }, because the message is ephemeral")
+  }
+  const pointer = declared.latest.slice(1).split('/').map(unescapePointer)
+  return (payload) => ({ latest: `${type} ${JSON.stringify(pointer.reduce(memberOf, payload))}` })
+}
+
+/** RFC 6901 section 4. */
+const unescapePointer = (token: string) => token.replaceAll('~1', '/').replaceAll('~0', '~')
+
+const memberOf = (value: unknown, key: string) => (value as Record<string, unknown> | undefined | null)?.[key]

@@ -1,4 +1,4 @@
-/** `fastify-channels/contract`: what declares a channel, for server, browser and tests alike. */
+/** `fastify-channels/contract`: declares channels, for the server, the browser and tests. */
 export * from './define-channel.ts'
 export * from './message-types.ts'
-export { addressOf, type Params } from './address.ts'
+export { addressOf, type Params } from './pattern.ts'

@@ -1,9 +1,10 @@
 import { maxChannelLength } from '../protocol/envelope.ts'
-import type { Params } from './address.ts'
+import { UsageError } from '../protocol/errors.ts'
 
-export { addressOf, type Params } from './address.ts'
+/** The names of a pattern with their values in one address. */
+export type Params = Readonly<Record<string, string>>
 
-/** A channel pattern taken apart: literal segments, and `:name` for any one segment. */
+/** A parsed pattern. Its segments are literals, or names that match any one segment. */
 export interface Pattern {
   readonly text: string
   readonly names: readonly string[]
@@ -12,13 +13,25 @@ export interface Pattern {
 
 type Segment = { readonly literal: string } | { readonly name: string }
 
-/** Why a pattern is refused, or undefined when it is sound. */
-export function patternIssue (text: string): string | undefined {
+/**
+ * The address of a channel: `('chat/:room', { room: 'lobby' })` to `'chat/lobby'`.
+ * @throws {UsageError} when a param is missing or empty, or contains a slash and so would name another channel.
+ */
+export function addressOf (pattern: string, params: Params = {}): string {
+  return pattern.replace(/:(\w+)/g, (_, name: string) => {
+    const value = params[name]
+    if (typeof value === 'string' && value !== '' && !value.includes('/')) return value
+    throw new UsageError(`invalid param '${name}' in pattern '${pattern}': pass a non-empty string without a slash`)
+  })
+}
+
+/** The rule that a pattern breaks, or undefined when it is valid. */
+export function patternRule (text: string): string | undefined {
   const names = parsePattern(text).names
-  if (text.length > maxChannelLength) return `is longer than ${maxChannelLength} characters`
-  if (new Set(names).size < names.length) return 'names a segment twice'
+  if (text.length > maxChannelLength) return `use at most ${maxChannelLength} characters`
+  if (new Set(names).size < names.length) return 'give each segment its own name'
   if (!text.split('/').every((segment) => /^(:[A-Za-z_]\w*|[^:*\s/]+)$/.test(segment))) {
-    return 'must be segments between single slashes, each a literal or a :name'
+    return 'use segments between single slashes, each a literal or a :name'
   }
 }
 
@@ -41,7 +54,7 @@ export function matchPattern ({ segments }: Pattern, address: string): Params | 
   return params
 }
 
-/** Whether some address matches both. */
+/** Whether at least one address matches both patterns. */
 export function overlap (a: Pattern, b: Pattern): boolean {
   return a.segments.length === b.segments.length && a.segments.every((s, i) => {
     const other = b.segments[i] as Segment

@@ -1,5 +1,5 @@
 import { FormatRegistry, Kind, TransformKind, TypeRegistry, type TSchema } from '@sinclair/typebox'
-import { ContractError } from './contract-error.ts'
+import { ContractError } from './contract-errors.ts'
 
 /** What JSON can carry, and TypeBox can check. */
 const jsonKinds = new Set([
@@ -23,16 +23,16 @@ export interface SchemaNode extends TSchema {
 /**
  * A copy of a schema with every object closed, unless the schema itself says what else may stand there. The members of
  * an intersection stay open, the whole is closed: closed members would refuse each other's properties.
- * @throws {ContractError} for what JSON cannot carry, a transform, or a format that is not registered, naming the spot.
+ * @throws {ContractError} for what JSON cannot carry, a transform, or a format that is not registered, naming the path.
  */
-export function closeSchema (schema: TSchema, spot: string): SchemaNode {
-  return close(schema as SchemaNode, spot)
+export function closeSchema (schema: TSchema, path: string): SchemaNode {
+  return close(schema as SchemaNode, path)
 }
 
-function close (node: SchemaNode, spot: string): SchemaNode {
-  refuseUncheckable(node, spot)
-  if (node[Kind] === 'Intersect') return closeIntersection(node, spot)
-  const closed = mapChildren(node, (child, key) => close(child, `${spot}/${key}`))
+function close (node: SchemaNode, path: string): SchemaNode {
+  refuseUncheckable(node, path)
+  if (node[Kind] === 'Intersect') return closeIntersection(node, path)
+  const closed = mapChildren(node, (child, key) => close(child, `${path}/${key}`))
   const isOpen = holdsProperties(node) && node.additionalProperties === undefined
   // The same meaning, but TypeBox finds what a `Ref` refers to also where it compiles a part of a recursive type.
   return { ...closed, ...(node[Kind] === 'This' && { [Kind]: 'Ref' }), ...(isOpen && { additionalProperties: false }) }
@@ -82,48 +82,54 @@ function isList (items: SchemaNode | readonly SchemaNode[]): items is readonly S
  * TypeBox knows the properties of an intersection only where its members are objects and records. So unions in it are
  * multiplied out: `A & (B | C)` is `(A & B) | (A & C)`.
  */
-function closeIntersection (node: SchemaNode, spot: string): SchemaNode {
+function closeIntersection (node: SchemaNode, path: string): SchemaNode {
   const { allOf, unevaluatedProperties, ...rest } = node
-  const ways = multiply(allOf as readonly SchemaNode[], spot).map((members) => ({
-    [Kind]: 'Intersect', allOf: members, ...closingOf(members, unevaluatedProperties, spot)
+  const ways = multiply(allOf as readonly SchemaNode[], path).map((members) => ({
+    [Kind]: 'Intersect', allOf: members, ...closingOf(members, unevaluatedProperties, path)
   }))
   const closed = ways.length === 1 ? ways[0] : { [Kind]: 'Union', anyOf: ways }
   return { ...rest, ...closed } as SchemaNode
 }
 
-function multiply (members: readonly SchemaNode[], spot: string): SchemaNode[][] {
-  return members.map((s, i) => waysOf(s, `${spot}/${i}`))
+function multiply (members: readonly SchemaNode[], path: string): SchemaNode[][] {
+  return members.map((s, i) => waysOf(s, `${path}/${i}`))
     .reduce((ways, more) => ways.flatMap((way) => more.map((members) => [...way, ...members])), [[]] as SchemaNode[][])
 }
 
 /** Each way to be `node`, as the members of an intersection. */
-function waysOf (node: SchemaNode, spot: string): SchemaNode[][] {
-  refuseUncheckable(node, spot)
-  if (node[Kind] === 'Union') return (node.anyOf as readonly SchemaNode[]).flatMap((s, i) => waysOf(s, `${spot}/${i}`))
-  if (node[Kind] === 'Intersect' && node.unevaluatedProperties === undefined) return multiply(node.allOf as readonly SchemaNode[], spot)
-  if (node.$ref !== undefined) throw new ContractError(spot, 'is a reference within an intersection: write its properties out')
-  return [[openMember(node, spot)]]
+function waysOf (node: SchemaNode, path: string): SchemaNode[][] {
+  refuseUncheckable(node, path)
+  if (node[Kind] === 'Union') return (node.anyOf as readonly SchemaNode[]).flatMap((s, i) => waysOf(s, `${path}/${i}`))
+  if (node[Kind] === 'Intersect' && node.unevaluatedProperties === undefined) return multiply(node.allOf as readonly SchemaNode[], path)
+  if (node.$ref !== undefined) throw new ContractError(path, 'a reference within an intersection', 'write its properties out')
+  return [[openMember(node, path)]]
 }
 
 /** Without its name, for by that name the rest of the schema knows the closed one. */
-function openMember (node: SchemaNode, spot: string): SchemaNode {
-  const { $id, additionalProperties, ...closed } = close(node, spot)
+function openMember (node: SchemaNode, path: string): SchemaNode {
+  const { $id, additionalProperties, ...closed } = close(node, path)
   return { ...closed, ...(node.additionalProperties !== undefined && { additionalProperties }) } as SchemaNode
 }
 
-function closingOf (members: readonly SchemaNode[], declared: SchemaNode['unevaluatedProperties'], spot: string): object {
-  if (typeof declared === 'object') return { unevaluatedProperties: close(declared, `${spot}/*`) }
+function closingOf (members: readonly SchemaNode[], declared: SchemaNode['unevaluatedProperties'], path: string): object {
+  if (typeof declared === 'object') return { unevaluatedProperties: close(declared, `${path}/*`) }
   if (declared !== undefined) return { unevaluatedProperties: declared }
   const saysMore = members.some((s) => s.additionalProperties || s.unevaluatedProperties)
   return members.some(holdsProperties) && !saysMore ? { unevaluatedProperties: false } : {}
 }
 
-function refuseUncheckable (node: SchemaNode, spot: string): void {
+function refuseUncheckable (node: SchemaNode, path: string): void {
   const kind = node?.[Kind]
-  if (typeof kind !== 'string') throw new ContractError(spot, 'is not a TypeBox schema (of @sinclair/typebox)')
-  if (!jsonKinds.has(kind) && !TypeRegistry.Has(kind)) throw new ContractError(spot, `is of kind '${kind}', which JSON cannot carry`)
-  if (TransformKind in node) throw new ContractError(spot, 'is a transform: the wire carries plain JSON, convert in the handler')
+  if (typeof kind !== 'string') {
+    throw new ContractError(path, 'a value that is not a TypeBox schema', 'pass a schema of @sinclair/typebox')
+  }
+  if (!jsonKinds.has(kind) && !TypeRegistry.Has(kind)) {
+    throw new ContractError(path, `a schema of kind '${kind}'`, 'use a kind that JSON can represent')
+  }
+  if (TransformKind in node) {
+    throw new ContractError(path, 'a transform', 'declare the JSON type and convert the value in the handler')
+  }
   if (node.format !== undefined && !FormatRegistry.Has(node.format)) {
-    throw new ContractError(spot, `has the unknown format '${node.format}': register it with TypeBox's FormatRegistry first`)
+    throw new ContractError(path, `unknown format '${node.format}'`, "register it with TypeBox's FormatRegistry first")
   }
 }

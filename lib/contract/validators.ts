@@ -1,17 +1,16 @@
 import type { TSchema } from '@sinclair/typebox'
 import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
-import { ContractError } from './contract-error.ts'
-import { OutgoingError } from './outgoing-error.ts'
+import { ContractError, OutgoingError } from './contract-errors.ts'
 import { compileProjector } from './projection.ts'
 import { closeSchema } from './schema.ts'
 
-/** The first thing wrong with a value: `path` is a JSON pointer. */
+/** The first mistake in a value. `path` is a JSON pointer. */
 export interface Issue { readonly path: string, readonly message: string }
 
-/** What arrives: undefined when the value is as declared. Finding the fault costs 30 times the check, so only then. */
+/** Checks a received value: undefined when it is valid. Finding the issue takes 30 times as long as the check. */
 export type Validator = (value: unknown) => Issue | undefined
 
-/** What leaves: the value projected to its schema, then checked. @throws {OutgoingError} */
+/** Projects a value to its schema and checks it before it is sent. @throws {OutgoingError} */
 export type OutgoingValidator = (value: unknown) => unknown
 
 /** The check of a message that declares no payload. */
@@ -20,12 +19,12 @@ export function noPayload (value: unknown): Issue | undefined {
 }
 
 /** Compiles the check of a schema. @throws {ContractError} */
-export function compileValidator (schema: TSchema, spot: string): Validator {
-  return checkOf(closeSchema(schema, spot), spot)
+export function compileValidator (schema: TSchema, path: string): Validator {
+  return checkOf(closeSchema(schema, path), path)
 }
 
-function checkOf (schema: TSchema, spot: string): Validator {
-  const compiled = compile(schema, spot)
+function checkOf (schema: TSchema, path: string): Validator {
+  const compiled = compile(schema, path)
   return (value) => {
     if (compiled.Check(value)) return undefined
     const { path, message } = compiled.Errors(value).First() ?? { path: '', message: 'Not as the schema says' }
@@ -33,24 +32,24 @@ function checkOf (schema: TSchema, spot: string): Validator {
   }
 }
 
-/** TypeBox refuses what no walk over the schema finds: a reference to nothing, a pattern that is no regular expression. */
-function compile (schema: TSchema, spot: string): TypeCheck<TSchema> {
+/** TypeBox refuses schemas that `closeSchema` accepts: an unresolved reference, or an invalid regular expression. */
+function compile (schema: TSchema, path: string): TypeCheck<TSchema> {
   try {
     return TypeCompiler.Compile(schema)
   } catch (error) {
-    throw new ContractError(spot, `does not compile: ${(error as Error).message}`)
+    throw new ContractError(path, 'invalid schema', (error as Error).message)
   }
 }
 
-/** Compiles the projection and check of what leaves. @throws {ContractError} */
-export function compileOutgoing (schema: TSchema, spot: string): OutgoingValidator {
-  const closed = closeSchema(schema, spot)
-  const faultOf = checkOf(closed, spot)
+/** Compiles the projection and the check of values that the server sends. @throws {ContractError} */
+export function compileOutgoing (schema: TSchema, path: string): OutgoingValidator {
+  const closed = closeSchema(schema, path)
+  const issueOf = checkOf(closed, path)
   const project = compileProjector(closed)
   return (value) => {
     const projected = project(value)
-    const fault = faultOf(projected)
-    if (fault) throw new OutgoingError(`${spot}${fault.path}`, fault.message)
+    const issue = issueOf(projected)
+    if (issue) throw new OutgoingError(`${path}${issue.path}`, issue.message)
     return projected
   }
 }

@@ -1,5 +1,5 @@
 import type { Append, HistoryEntry, HistoryRead } from '../cluster/history.ts'
-import type { CompiledHistory } from '../contract/compile-history.ts'
+import type { CompiledHistory } from '../contract/compile.ts'
 import type { Logger } from '../logger.ts'
 import { Behind, errorMessages, MessageError, refusal, UsageError } from '../protocol/errors.ts'
 import type { HistoryContent, HistoryMessage } from '../protocol/history.ts'

@@ -1,5 +1,5 @@
-import { compileChannel, type CompiledChannel } from '../contract/compile.ts'
-import { ContractError } from '../contract/contract-error.ts'
+import { compileChannel, contractPath, type CompiledChannel } from '../contract/compile.ts'
+import { ContractError } from '../contract/contract-errors.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { overlap } from '../contract/pattern.ts'
 
@@ -7,7 +7,7 @@ import { overlap } from '../contract/pattern.ts'
 export class Contracts {
   readonly #compiled = new Map<AnyChannel, CompiledChannel>()
 
-  /** @throws {ContractError} when the contract is unsound, or overlaps with another one's addresses. */
+  /** @throws {ContractError} when the contract is invalid, or overlaps with another one's addresses. */
   add (contract: AnyChannel): CompiledChannel {
     const known = this.#compiled.get(contract)
     if (known) return known
@@ -20,13 +20,14 @@ export class Contracts {
   /** @throws {ContractError} when no route serves the contract. */
   of (contract: AnyChannel): CompiledChannel {
     const compiled = this.#compiled.get(contract)
-    if (!compiled) throw new ContractError(`channel '${contract.pattern}'`, 'is served by no route')
-    return compiled
+    if (compiled) return compiled
+    throw new ContractError(contractPath(contract.pattern), 'missing route', 'implement the contract and pass it to app.ws')
   }
 }
 
 /** Contracts of connections have no address, so that each route may have its own. */
 function refuseOverlap (a: CompiledChannel, b: CompiledChannel): void {
   if (a.pattern.text === '' || b.pattern.text === '' || !overlap(a.pattern, b.pattern)) return
-  throw new ContractError(`channel '${a.pattern.text}'`, `overlaps with '${b.pattern.text}': an address would belong to both`)
+  throw new ContractError(contractPath(a.pattern.text), `an overlap with the pattern '${b.pattern.text}'`,
+    'change one of the patterns, because an address must match one contract only')
 }

@@ -1,7 +1,7 @@
-import { ContractError } from '../contract/contract-error.ts'
-import type { CompiledChannel, CompiledClientMessage } from '../contract/compile.ts'
-import { matchPattern } from '../contract/pattern.ts'
-import type { Params } from '../contract/address.ts'
+import { ContractError } from '../contract/contract-errors.ts'
+import { contractPath, type CompiledChannel, type CompiledClientMessage } from '../contract/compile.ts'
+import { suggestion } from '../contract/option-checks.ts'
+import { matchPattern, type Params } from '../contract/pattern.ts'
 import type { Contracts } from './contracts.ts'
 import type { ErasedImplementation, ImplementedChannel } from './implement.ts'
 
@@ -15,7 +15,7 @@ export interface ServedChannel {
   readonly compiled: CompiledChannel
   readonly implementation: ErasedImplementation
   readonly messages: ReadonlyMap<string, ServedMessage>
-  /** The types that are declared `once`. */
+  /** The types that are declared `idempotent`. */
   readonly idempotent: readonly string[]
 }
 
@@ -25,11 +25,11 @@ export class Router {
   readonly connection: ServedChannel | undefined
   readonly #channels: readonly ServedChannel[]
 
-  /** @throws {ContractError} for an unsound contract, one given twice, or a handler that is missing or not declared. */
+  /** @throws {ContractError} for an invalid contract, a duplicate one, or a handler that is missing or not declared. */
   constructor (implemented: readonly ImplementedChannel[], contracts: Contracts) {
     const served = implemented.map(({ channel, implementation }) => serve(contracts.add(channel), implementation))
     const twice = served.find(({ compiled }, i) => served.findIndex((s) => s.compiled.pattern.text === compiled.pattern.text) < i)
-    if (twice) throw new ContractError(spotOf(twice.compiled), 'is given twice on this route')
+    if (twice) throw new ContractError(contractPath(twice.compiled.pattern.text), 'duplicate contract', 'pass it to the route once')
     this.connection = served.find(({ compiled }) => compiled.pattern.text === '')
     this.#channels = served.filter((s) => s !== this.connection)
   }
@@ -44,19 +44,19 @@ export class Router {
 }
 
 function serve (compiled: CompiledChannel, implementation: ErasedImplementation): ServedChannel {
-  const spot = `${spotOf(compiled)}: on`
+  const path = contractPath(compiled.pattern.text)
   const messages = new Map([...compiled.fromClient].map(([type, message]) => {
     const handle = implementation.on[type]
-    if (typeof handle !== 'function') throw new ContractError(spot, `lacks the handler '${type}'`)
-    return [type, { ...message, handle }]
+    if (typeof handle === 'function') return [type, { ...message, handle }]
+    throw new ContractError(path, `missing handler '${type}'`, "add it to 'on', because the contract declares the message")
   }))
   const extra = Object.keys(implementation.on).find((type) => !compiled.fromClient.has(type))
-  if (extra) throw new ContractError(spot, `has the handler '${extra}', which the contract does not declare`)
-  if (compiled.presence && !implementation.presence) throw new ContractError(spotOf(compiled), "lacks 'presence', which the contract declares")
+  if (extra !== undefined) {
+    throw new ContractError(path, `unknown handler '${extra}'`, suggestion(extra, [...compiled.fromClient.keys()]))
+  }
+  if (compiled.presence && !implementation.presence) {
+    throw new ContractError(path, "missing function 'presence'", 'add it, because the contract declares presence')
+  }
   const idempotent = [...messages].filter(([, message]) => message.idempotent).map(([type]) => type)
   return { compiled, implementation, messages, idempotent }
-}
-
-function spotOf ({ pattern }: CompiledChannel): string {
-  return pattern.text === '' ? 'the connection' : `channel '${pattern.text}'`
 }

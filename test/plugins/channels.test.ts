@@ -51,13 +51,13 @@ t.test('a contract that cannot be served is refused, naming the spot', async (t)
   const { app } = await makeApp(t)
   const other = (definition: object) => implement(defineChannel({ pattern: 'other', fromClient: {}, fromServer: {}, ...definition }), { on: {} } as never)
   const cases: Array<[string, () => unknown, RegExp]> = [
-    ['a control word', () => app.ws('/1', {}, [other({ fromServer: { ack: {} } })]), /channel 'other': fromServer 'ack' is a control word/],
-    ['overlapping patterns', () => app.ws('/2', {}, [other({ pattern: 'x/:a', params: Type.Object({ a: Type.String() }) }), other({ pattern: 'x/y' })]), /'x\/y' overlaps with 'x\/:a'/],
-    ['an unknown format', () => app.ws('/3', {}, [other({ fromServer: { at: { payload: Type.String({ format: 'nonsense' }) } } })]), /fromServer 'at' payload has the unknown format 'nonsense'/],
-    ['a contract twice', () => app.ws('/4', {}, [implementedNews, implementedNews]), /channel 'news' is given twice/],
-    ['a missing handler', () => app.ws('/5', {}, [{ ...implementedNews, implementation: { on: {} } }]), /channel 'news': on lacks the handler 'read'/],
-    ['a handler too many', () => app.ws('/6', {}, [{ ...implementedNews, implementation: { on: { ...implementedNews.implementation.on, x: () => {} } } }]), /on has the handler 'x', which the contract does not declare/],
-    ['a missing presence', () => app.ws('/7', {}, [{ channel: lab, implementation: { on: implementLab().implementation.on } }]), /channel 'lab\/:id' lacks 'presence'/]
+    ['a control word', () => app.ws('/1', {}, [other({ fromServer: { ack: {} } })]), /^reserved message type 'ack' in channel 'other', fromServer: /],
+    ['overlapping patterns', () => app.ws('/2', {}, [other({ pattern: 'x/:a', params: Type.Object({ a: Type.String() }) }), other({ pattern: 'x/y' })]), /^an overlap with the pattern 'x\/:a' in channel 'x\/y': /],
+    ['an unknown format', () => app.ws('/3', {}, [other({ fromServer: { at: { payload: Type.String({ format: 'nonsense' }) } } })]), /^unknown format 'nonsense' in channel 'other', fromServer 'at', payload: /],
+    ['a contract twice', () => app.ws('/4', {}, [implementedNews, implementedNews]), /^duplicate contract in channel 'news': /],
+    ['a missing handler', () => app.ws('/5', {}, [{ ...implementedNews, implementation: { on: {} } }]), /^missing handler 'read' in channel 'news': /],
+    ['a handler too many', () => app.ws('/6', {}, [{ ...implementedNews, implementation: { on: { ...implementedNews.implementation.on, x: () => {} } } }]), /^unknown handler 'x' in channel 'news': use one of 'read'$/],
+    ['a missing presence', () => app.ws('/7', {}, [{ channel: lab, implementation: { on: implementLab().implementation.on } }]), /^missing function 'presence' in channel 'lab\/:id': /]
   ]
   for (const [name, attempt, message] of cases) t.throws(attempt, { code: 'FST_CHANNELS_CONTRACT', message }, name)
 })

@@ -107,7 +107,7 @@ t.test('messages', async (t) => {
   t.test('a rate that is none is refused at registration', async (t) => {
     const { app } = await makeApp(t)
     const bad = defineChannel({ pattern: 'bad', fromClient: { x: { rateLimit: { max: 0, timeWindow: 1000 } } }, fromServer: {} })
-    t.throws(() => app.ws('/bad', {}, [implement(bad, { on: { x: () => {} } })]), { message: /fromClient 'x' rateLimit max must be a whole number from 1/ })
+    t.throws(() => app.ws('/bad', {}, [implement(bad, { on: { x: () => {} } })]), { message: /^invalid 'max' in channel '.*', fromClient 'x', rateLimit: pass a whole number from 1$/ })
   })
 })
 

@@ -1,8 +1,8 @@
 import type { PresencePort } from '../../cluster/presence.ts'
 import type { Target } from '../../connection/registry.ts'
-import { addressOf, type Params } from '../../contract/address.ts'
+import { addressOf, type Params } from '../../contract/pattern.ts'
 import type { CompiledChannel } from '../../contract/compile.ts'
-import { ContractError } from '../../contract/contract-error.ts'
+import { ContractError } from '../../contract/contract-errors.ts'
 import type { Channel, ChannelDefinition } from '../../contract/define-channel.ts'
 import type { ParamsOf, ServerPayloadOf, SnapshotOf } from '../../contract/message-types.ts'
 import type { HistoryContent } from '../../protocol/history.ts'
@@ -97,7 +97,7 @@ export class ContractRooms implements RoomsService {
   of<D extends ChannelDefinition> (contract: Channel<D>, params: ParamsOf<D> | {} = {}): Room<D> {
     const compiled = this.#deps.contracts.of(contract)
     const issue = compiled.params(params)
-    if (issue) throw new ContractError(`channel '${contract.pattern}': params${issue.path}`, issue.message)
+    if (issue) throw new ContractError(`channel '${contract.pattern}', params${issue.path}`, 'invalid value', issue.message)
     const room = new ContractRoom(addressOf(contract.pattern, params as Params), compiled, this.#deps)
     // The contract's types are known to the caller only.
     return room as unknown as Room<D>

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
 import type { CompiledChannel, CompiledClientMessage } from '../../contract/compile.ts'
-import type { Params } from '../../contract/address.ts'
+import type { Params } from '../../contract/pattern.ts'
 import type { Logger } from '../../logger.ts'
 import { MessageError, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'

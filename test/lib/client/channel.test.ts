@@ -90,7 +90,7 @@ t.test('channel: joining', async (t) => {
 
   t.test('a param that would name another channel is refused', async (t) => {
     const { client, socket } = await startOpen()
-    await t.rejects(client.join('chat/:room', { room: 'a/b' }, { onResync: () => {} }), TypeError)
+    await t.rejects(client.join('chat/:room', { room: 'a/b' }, { onResync: () => {} }), { code: 'FST_CHANNELS_USAGE' })
     t.strictSame(socket.sent, [])
   })
 

@@ -33,7 +33,7 @@ t.test('a reply', async (t) => {
     }
     const line = await logged('a handler failed')
     t.match(line, { level: 50, connection: /^[0-9a-f-]{36}$/, user: 'id-of-ann', type: 'fail', channel, correlationId: String, err: { message: /on purpose/ } })
-    t.match(log.filter(({ msg }) => msg === 'a handler failed')[2], { err: { message: /fromClient 'lie' reply\/id: Expected string/ } })
+    t.match(log.filter(({ msg }) => msg === 'a handler failed')[2], { err: { message: /fromClient 'lie', reply\/id: Expected string/ } })
     t.match((await client.request('echo', channel, { value: 1 })).payload, { value: 1 }, 'the process lives')
   })
 
@@ -79,7 +79,7 @@ t.test('a context', async (t) => {
     // @ts-expect-error: not a message of the contract
     await t.rejects(room.broadcast('nonsense', {}), { message: /declares no message 'nonsense'/ })
     // @ts-expect-error: not the declared payload
-    await t.rejects(room.broadcast('noted', { text: 1 }), { code: 'FST_CHANNELS_OUTGOING', message: "channel 'lab/:id': fromServer 'noted' payload/text: Expected string" })
+    await t.rejects(room.broadcast('noted', { text: 1 }), { code: 'FST_CHANNELS_OUTGOING', message: "invalid outgoing value in channel 'lab/:id', fromServer 'noted', payload/text: Expected string" })
   })
 })
 
@@ -211,8 +211,8 @@ t.test('rooms.of', async (t) => {
   })
 
   t.test('refuses a contract that no route serves, and params that break it', async (t) => {
-    t.throws(() => app.rooms.of({ ...lab }, { id: 'a' }), { code: 'FST_CHANNELS_CONTRACT', message: "channel 'lab/:id' is served by no route" })
-    t.throws(() => app.rooms.of(lab, { id: 'A' }), { message: /channel 'lab\/:id': params\/id/ })
+    t.throws(() => app.rooms.of({ ...lab }, { id: 'a' }), { code: 'FST_CHANNELS_CONTRACT', message: "missing route in channel 'lab/:id': implement the contract and pass it to app.ws" })
+    t.throws(() => app.rooms.of(lab, { id: 'A' }), { message: /^invalid value in channel 'lab\/:id', params\/id: / })
   })
 })
 

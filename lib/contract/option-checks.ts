@@ -1,0 +1,57 @@
+import { ContractError } from './contract-errors.ts'
+
+/** The largest number of edits at which a name still counts as a misspelling of another one. */
+const maxEdits = 2
+
+/** @throws {ContractError} unless the value is an object. */
+export function requireObject<T extends object> (value: T, path: string): T {
+  if (typeof value === 'object' && value !== null) return value
+  throw new ContractError(path, 'invalid value', 'pass an object, such as {}')
+}
+
+/** @throws {ContractError} for a key that is not one of `known`. */
+export function requireKnownKeys (value: object, known: readonly string[], path: string): void {
+  const unknown = Object.keys(requireObject(value, path)).find((key) => !known.includes(key))
+  if (unknown !== undefined) throw new ContractError(path, `unknown option '${unknown}'`, suggestion(unknown, known))
+}
+
+/** @throws {ContractError} unless the value is a whole number from 1. */
+export function requireCount (value: unknown, name: string, path: string): void {
+  if (Number.isSafeInteger(value) && value as number >= 1) return
+  throw new ContractError(path, `invalid '${name}'`, 'pass a whole number from 1')
+}
+
+/** @throws {ContractError} unless the value is true or left out. */
+export function requireFlag (value: unknown, name: string, path: string): boolean {
+  if (value === undefined || value === true) return value === true
+  throw new ContractError(path, `invalid '${name}'`, 'pass true, or leave it out')
+}
+
+/** `did you mean 'history'?` for a name close to one of `known`, else a list of `known`. Letter case is ignored. */
+export function suggestion (name: string, known: readonly string[]): string {
+  const closest = closestName(name, known)
+  if (closest !== undefined) return `did you mean '${closest}'?`
+  return known.length > 0 ? `use one of ${known.map((other) => `'${other}'`).join(', ')}` : 'remove it'
+}
+
+function closestName (name: string, known: readonly string[]): string | undefined {
+  const [closest] = known
+    .map((other) => ({ other, edits: editDistance(name.toLowerCase(), other.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits)
+  const isClose = closest !== undefined && closest.edits <= maxEdits && closest.edits < closest.other.length
+  return isClose ? closest.other : undefined
+}
+
+/** The number of letters to insert, remove or replace (Levenshtein). */
+function editDistance (a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1]
+    for (let j = 0; j < b.length; j++) {
+      const replaced = (row[j] as number) + Number(letter !== b[j])
+      next.push(Math.min(replaced, (row[j + 1] as number) + 1, (next[j] as number) + 1))
+    }
+    row = next
+  }
+  return row[b.length] as number
+}
