@@ -10,7 +10,7 @@ export interface Revocable {
   readonly jti: string | undefined
 }
 
-/** The key that all nodes use for a revocation. @throws {TypeError} when there is no id. */
+/** The key that all nodes use for a revocation. @throws {UsageError} when there is no id */
 export function revocationKey (revoked: Revoked): string {
   const [kind, id] = 'jti' in revoked ? ['jti', revoked.jti] : ['user', revoked.userId]
   // A token without a jti must not be revoked by it, because that would revoke all tokens without one.
@@ -37,7 +37,8 @@ export class Revocations {
   }
 
   isRevoked ({ userId, jti }: Revocable): boolean {
-    return (userId !== undefined && this.#isActive(`user ${userId}`)) || (jti !== undefined && this.#isActive(`jti ${jti}`))
+    return (userId !== undefined && this.#isActive(`user ${userId}`)) ||
+      (jti !== undefined && this.#isActive(`jti ${jti}`))
   }
 
   /** Deletes revocations whose time is over. */

@@ -51,7 +51,7 @@ export class ChannelHistory {
 
   #encodeSnapshot (snapshot: unknown): string | undefined {
     if (snapshot === undefined) return undefined
-    if (!this.#compiled.snapshot) throw new UsageError('the contract declares no snapshot for this log')
+    if (!this.#compiled.snapshot) throw new UsageError('the contract declares no snapshot for this history')
     return JSON.stringify(this.#compiled.snapshot(snapshot))
   }
 

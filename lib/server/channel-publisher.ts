@@ -84,7 +84,9 @@ export class ChannelPublisher {
   async append (type: string, payload: unknown, options: AppendOptions, id?: string): Promise<Appended> {
     const message = this.encode(type, payload)
     if (!message.isPersistent) throw new UsageError(`the ephemeral message '${type}' cannot be appended: use broadcast`)
-    if (!(options as AppendOptions | undefined)?.after) throw new UsageError(`append of '${type}' lacks the position 'after'`)
+    if (!(options as AppendOptions | undefined)?.after) {
+      throw new UsageError(`append of '${type}' lacks the position 'after'`)
+    }
     return this.#channelHistory().append(id ?? randomUUID(), message, options)
   }
 

@@ -3,11 +3,11 @@ import { ContractError } from '../contract/contract-errors.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { overlap } from '../contract/pattern.ts'
 
-/** Every contract of a server: compiled once, and no two of them claim the same address. */
+/** The contracts that the routes of a server serve. Each is compiled once, and no two match the same address. */
 export class Contracts {
   readonly #compiled = new Map<AnyChannel, CompiledChannel>()
 
-  /** @throws {ContractError} when the contract is invalid, or overlaps with another one's addresses. */
+  /** @throws {ContractError} when the contract is invalid, or when an address matches both it and another contract */
   add (contract: AnyChannel): CompiledChannel {
     const known = this.#compiled.get(contract)
     if (known) return known
@@ -17,7 +17,7 @@ export class Contracts {
     return compiled
   }
 
-  /** @throws {ContractError} when no route serves the contract. */
+  /** @throws {ContractError} when no route serves the contract */
   of (contract: AnyChannel): CompiledChannel {
     const compiled = this.#compiled.get(contract)
     if (compiled) return compiled
@@ -25,7 +25,7 @@ export class Contracts {
   }
 }
 
-/** Contracts of connections have no address, so that each route may have its own. */
+/** The contracts of connections have no address, so each route may have its own. */
 function refuseOverlap (a: CompiledChannel, b: CompiledChannel): void {
   if (a.pattern.text === '' || b.pattern.text === '' || !overlap(a.pattern, b.pattern)) return
   throw new ContractError(contractPath(a.pattern.text), `an overlap with the pattern '${b.pattern.text}'`,

@@ -4,9 +4,9 @@ import { clusterTimings } from '../cluster/timings.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { refusal } from '../protocol/errors.ts'
 
-/** The first wait for a claim that another node holds. Each wait doubles, up to `maxClaimWaitMs`. */
+/** Milliseconds of the first wait for a claim that another node holds. Each wait doubles, up to `maxClaimWaitMs`. */
 const minClaimWaitMs = 20
-/** Bounds how late a waiting node notices that the other one has finished. */
+/** Milliseconds within which a waiting node notices that the other node has finished. */
 const maxClaimWaitMs = 200
 
 /** The ack of a handled message: its payload, and the offset of the last entry that the handler appended. */
@@ -15,7 +15,7 @@ export interface HandlerResult {
   readonly offset?: number | undefined
 }
 
-/** What one run of a handler produced. `entries`: what it appended to the history. */
+/** The result of one run of a handler. `entries`: those that the handler appended to the history. */
 export interface AttemptResult extends HandlerResult {
   readonly entries: readonly AppendedEntry[]
 }
@@ -52,16 +52,16 @@ export class IdempotentMessages {
   /**
    * Resolves to the one result of a message. `attempt` runs the handler, unless another attempt has finished.
    *
-   * @throws {MessageError} `conflict` for another content under the same id; `unavailable` when the result is unknown
+   * @throws {MessageError} `conflict` for other content under the same id; `unavailable` when the result is unknown
    * @throws whatever `attempt` throws
    */
   async run (message: IdempotentMessage, attempt: () => Promise<AttemptResult>): Promise<HandlerResult> {
     const { channel, id, type, payload } = message
     const contentHash = digest([type, payload])
-    // Nothing is awaited between the last look at the attempts and the new one.
+    // Nothing may be awaited between the last read of `#attempts` and the new entry in it.
     for (let other = this.#attempts.get(id); other; other = this.#attempts.get(id)) {
       if (other.contentHash !== contentHash) throw refusal('conflict')
-      // A failure, perhaps because the other connection was lost, says nothing about this message.
+      // A failed attempt, for example because its connection was lost, does not decide about this message.
       const result = await other.result.catch(() => undefined)
       if (result) return result
     }
@@ -103,7 +103,7 @@ export class IdempotentMessages {
     }
   }
 
-  /** Renews the claim while the handler runs, which may take longer than the claim lasts. A failed renewal is repeated. */
+  /** Renews the claim while the handler runs, because a handler may run for longer than a claim is valid. */
   #startRenewals (channel: string, claim: IdempotencyClaim): { stop (): void } {
     let timer: Timer
     const schedule = () => {

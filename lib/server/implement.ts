@@ -31,7 +31,7 @@ export interface BroadcastOptions {
 export interface AppendOptions<Snapshot = unknown> {
   /** Append only if this is the newest position of the history. */
   readonly after: Position
-  /** The state of the channel after this message. A joining client gets the newest snapshot and the messages after it. */
+  /** The state of the channel after this message. A join gets the newest snapshot and the messages after it. */
   readonly snapshot?: Snapshot
 }
 

@@ -73,7 +73,8 @@ export class Node {
     const { sessions } = this.connections
     const { nodeId, nodes } = adapter
     const { report } = options
-    this.requests = new NodeRequests(nodes, new LocalNodeRequests({ nodeId, clock, registry, rooms, sessions, log, report }))
+    const localRequests = new LocalNodeRequests({ nodeId, clock, registry, rooms, sessions, log, report })
+    this.requests = new NodeRequests(nodes, localRequests)
     this.#sweeper = new Sweeper({
       clock, rooms, connections: this.connections, expiring: [rateLimits, this.revocations]
     })
@@ -115,7 +116,8 @@ export class Node {
    */
   revoke (key: string, until: number): number {
     this.revocations.add(key, until)
-    const revoked = this.registry.all().filter((connection) => connection.isOpen && this.revocations.isRevoked(connection))
+    const { registry, revocations } = this
+    const revoked = registry.all().filter((connection) => connection.isOpen && revocations.isRevoked(connection))
     for (const connection of revoked) connection.close(closeEvents.revoked)
     return revoked.length
   }

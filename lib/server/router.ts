@@ -5,36 +5,39 @@ import { matchPattern, type Params } from '../contract/pattern.ts'
 import type { Contracts } from './contracts.ts'
 import type { ErasedImplementation, ImplementedChannel } from './implement.ts'
 
-/** A message that clients may send, with who handles it. */
+/** A message that clients may send, with its handler. */
 export interface ServedMessage extends CompiledClientMessage {
   readonly handle: ErasedImplementation['on'][string]
 }
 
-/** A contract ready to run, with its behaviour. */
+/** A compiled contract with its implementation. */
 export interface ServedChannel {
   readonly compiled: CompiledChannel
   readonly implementation: ErasedImplementation
   readonly messages: ReadonlyMap<string, ServedMessage>
-  /** The types that are declared `idempotent`. */
+  /** The types of the idempotent messages. */
   readonly idempotent: readonly string[]
 }
 
-/** What one route serves. */
+/** The contracts that one route serves. */
 export class Router {
-  /** The messages of the connection itself, where the route declares any. */
+  /** The contract of the connection itself, if the route has one. */
   readonly connection: ServedChannel | undefined
   readonly #channels: readonly ServedChannel[]
 
-  /** @throws {ContractError} for an invalid contract, a duplicate one, or a handler that is missing or not declared. */
+  /** @throws {ContractError} for an invalid or duplicate contract, or for a missing or undeclared handler */
   constructor (implemented: readonly ImplementedChannel[], contracts: Contracts) {
     const served = implemented.map(({ channel, implementation }) => serve(contracts.add(channel), implementation))
-    const twice = served.find(({ compiled }, i) => served.findIndex((s) => s.compiled.pattern.text === compiled.pattern.text) < i)
-    if (twice) throw new ContractError(contractPath(twice.compiled.pattern.text), 'duplicate contract', 'pass it to the route once')
-    this.connection = served.find(({ compiled }) => compiled.pattern.text === '')
+    const patterns = served.map(({ compiled }) => compiled.pattern.text)
+    const duplicate = patterns.find((pattern, i) => patterns.indexOf(pattern) < i)
+    if (duplicate !== undefined) {
+      throw new ContractError(contractPath(duplicate), 'duplicate contract', 'pass it to the route once')
+    }
+    this.connection = served[patterns.indexOf('')]
     this.#channels = served.filter((s) => s !== this.connection)
   }
 
-  /** Which contract an address belongs to, and its params as the contract's schema wants them. */
+  /** The contract that an address belongs to, with its params; undefined when the params break their schema. */
   find (address: string): { served: ServedChannel, params: Params } | undefined {
     for (const served of this.#channels) {
       const params = matchPattern(served.compiled.pattern, address)

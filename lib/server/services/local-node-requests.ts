@@ -56,7 +56,8 @@ export class LocalNodeRequests {
     const { nodeId, registry, rooms, clock } = this.#deps
     const report = this.#report()
     const uptime = clock.now() - this.#startedAt
-    return { node: nodeId, connections: registry.size, rooms: rooms.size, uptime, ...(report !== undefined && { report }) }
+    const sizes = { connections: registry.size, rooms: rooms.size }
+    return { node: nodeId, ...sizes, uptime, ...(report !== undefined && { report }) }
   }
 
   send ({ userId, type, text, whenSlow }: SendRequest): number {

@@ -8,7 +8,7 @@ export interface NodeResults<T> {
   readonly missing: readonly string[]
 }
 
-/** The requests that a node sends to all nodes, by name. Their arguments and results are JSON, and each is idempotent. */
+/** The names of the requests to all nodes. Arguments and results are JSON. Each request is idempotent. */
 export type NodeRequestName = 'info' | 'send' | 'disconnect' | 'members' | 'remove' | 'reauthorize'
 
 const names: ReadonlySet<string> =
@@ -30,9 +30,9 @@ export class NodeRequests {
   async requestAll<K extends NodeRequestName> (
     name: K, ...args: Parameters<LocalNodeRequests[K]>
   ): Promise<NodeResults<Result<K>>> {
-    const asking = this.#port.request([name, ...args], clusterTimings.nodeRequestTimeoutMs)
+    const answers = this.#port.request([name, ...args], clusterTimings.nodeRequestTimeoutMs)
     const own = await this.#carryOut(name, args)
-    const { results, missing } = await asking
+    const { results, missing } = await answers
     return { results: [own, ...results.map(({ answer }) => answer)] as Array<Result<K>>, missing }
   }
 
@@ -44,7 +44,11 @@ export class NodeRequests {
     return (results as readonly number[]).reduce((sum, count) => sum + count, 0)
   }
 
-  /** Carries out a request of another node. @throws {Error} for a request of a newer version: this node is then missing */
+  /**
+   * Carries out a request of another node.
+   *
+   * @throws {Error} for a request of a newer version; the other node then counts this one as missing
+   */
   handle (request: unknown): unknown {
     const [name, ...args] = Array.isArray(request) ? request as unknown[] : []
     if (!names.has(name as string)) throw new Error('unknown node request')

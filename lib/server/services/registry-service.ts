@@ -96,7 +96,9 @@ export class ContractRegistry implements RegistryService {
 
   async revoke (revoked: Revoked, until: number): Promise<number> {
     const key = revocationKey(revoked)
-    if (!Number.isFinite(until)) throw new UsageError('a revocation needs the time when it is over, in milliseconds since 1970')
+    if (!Number.isFinite(until)) {
+      throw new UsageError('a revocation needs the time when it is over, in milliseconds since 1970')
+    }
     const closed = this.#deps.revoke(key, until)
     // The adapter repeats the announcement to nodes that cannot be reached now.
     await this.#deps.adapter.nodes.revoke(key, until).catch(() => {})

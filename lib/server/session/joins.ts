@@ -8,8 +8,7 @@ import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { Router } from '../router.ts'
 import { ChannelHandlerContext } from './handler-context.ts'
-import { Membership } from './membership.ts'
-import type { Memberships } from './memberships.ts'
+import { Membership, type Memberships } from './memberships.ts'
 
 /** A join whose channel is reached, but whose connection is not a member yet. */
 export interface Admission {

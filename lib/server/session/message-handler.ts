@@ -4,8 +4,7 @@ import { idempotencyId, type AttemptResult } from '../idempotent-messages.ts'
 import type { Router, ServedChannel, ServedMessage } from '../router.ts'
 import { ChannelHandlerContext, MessageHandlerContext } from './handler-context.ts'
 import type { InboundMessage } from './inbound-message.ts'
-import type { Membership } from './membership.ts'
-import type { Memberships } from './memberships.ts'
+import type { Membership, Memberships } from './memberships.ts'
 import type { Replies } from './replies.ts'
 import type { SessionDeps } from './session-deps.ts'
 
@@ -65,7 +64,8 @@ export class MessageHandler {
 
   /** A repeated message that gets the stored reply does not count towards the rate. */
   async #handleOnce (
-    { served, context }: Recipient, declared: ServedMessage, message: InboundMessage, channel: string, correlationId: string
+    { served, context }: Recipient, declared: ServedMessage, message: InboundMessage,
+    channel: string, correlationId: string
   ): Promise<void> {
     const { type, payload } = message.envelope
     const id = idempotencyId(this.#connection.userId, channel, correlationId)

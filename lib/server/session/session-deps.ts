@@ -6,7 +6,7 @@ import type { Rooms } from '../../rooms/rooms.ts'
 import type { IdempotentMessages } from '../idempotent-messages.ts'
 import type { UserRateLimits } from '../../limits/user-rate-limits.ts'
 
-/** What dispatch needs of the server around it. */
+/** The parts of the node that every session uses. */
 export interface SessionDeps {
   readonly clock: Clock
   readonly rooms: Rooms
@@ -17,13 +17,13 @@ export interface SessionDeps {
 }
 
 export interface SessionOptions {
-  /** Milliseconds that one message may take to handle. */
+  /** Milliseconds after which a message that is still being handled is answered with `timeout`. */
   readonly handlerTimeout: number
   /** Messages of one connection that may wait or run before its socket is paused. */
   readonly receiveQueueLimit: number
-  /** Milliseconds that a user who lost the connection stays present. */
+  /** Milliseconds for which a user stays present after the connection is lost. */
   readonly presenceGrace: number
-  /** Unknown types and invalid payloads forgiven before the connection is closed. */
+  /** Protocol errors allowed per window before the connection is closed with 1008. */
   readonly protocolErrors: ProtocolErrorLimit
   readonly limits: Limits
 }

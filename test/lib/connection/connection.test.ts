@@ -3,7 +3,6 @@ import t from 'tap'
 import * as ws from 'ws'
 import { Connection } from '../../../lib/connection/connection.ts'
 import { Heartbeat, type HeartbeatTarget } from '../../../lib/connection/heartbeat.ts'
-import { ReceiveQueue, type Task } from '../../../lib/connection/receive-queue.ts'
 import type { Identity } from '../../../lib/connection/identity.ts'
 import { Flusher } from '../../../lib/connection/send-queue.ts'
 import { Counters } from '../../../lib/connection/counters.ts'
@@ -275,92 +274,6 @@ t.test('a close goes out behind what waits, whatever the application made of it'
   connection.close({ code: 1006, reason: 'é'.repeat(100), retry: 'stop' })
   t.equal(socket.sent.length, 1)
   t.strictSame(socket.closes, [{ code: 1000, reason: 'é'.repeat(61) }])
-})
-
-/** A task that runs until told to stop. */
-function job (name: string, trace: string[]): { task: Task, finish: () => Promise<void> } {
-  const { promise, resolve } = withResolvers()
-  const task = async () => { trace.push(`${name} begins`); await promise; trace.push(`${name} ends`) }
-  return { task, finish: async () => { resolve(); await new Promise(setImmediate) } }
-}
-
-function withResolvers (): { promise: Promise<void>, resolve: () => void } {
-  let resolve = () => {}
-  const promise = new Promise<void>((_resolve) => { resolve = _resolve })
-  return { promise, resolve }
-}
-
-function inboxOf (limit: number) {
-  const calls: string[] = []
-  const inbox = new ReceiveQueue({ limit, pause: () => calls.push('pause'), resume: () => calls.push('resume') })
-  return { inbox, calls }
-}
-
-t.test('the tasks of one channel run one after another, in order', async (t) => {
-  const { inbox } = inboxOf(10)
-  const trace: string[] = []
-  const [a, b] = [job('a', trace), job('b', trace)]
-  inbox.push('x', a.task)
-  inbox.push('x', () => { trace.push('sync') })
-  inbox.push('x', b.task)
-  t.strictSame(trace, ['a begins'])
-  await a.finish()
-  t.strictSame(trace, ['a begins', 'a ends', 'sync', 'b begins'])
-  await b.finish()
-  inbox.push('x', () => { trace.push('later') })
-  t.strictSame(trace.slice(4), ['b ends', 'later'], 'and a channel that is idle starts at once')
-})
-
-t.test('channels do not wait for each other', async (t) => {
-  const { inbox } = inboxOf(10)
-  const trace: string[] = []
-  const [a, b] = [job('a', trace), job('b', trace)]
-  inbox.push('x', a.task)
-  inbox.push('y', b.task)
-  await b.finish()
-  t.strictSame(trace, ['a begins', 'b begins', 'b ends'])
-  await a.finish()
-})
-
-t.test('what a task pushes on its own channel waits behind it', async (t) => {
-  const { inbox } = inboxOf(10)
-  const trace: string[] = []
-  const inner = job('inner', trace)
-  inbox.push('x', () => {
-    inbox.push('x', inner.task)
-    inbox.push('x', () => { trace.push('last') })
-    trace.push('outer')
-  })
-  await inner.finish()
-  t.strictSame(trace, ['outer', 'inner begins', 'inner ends', 'last'])
-  inbox.push('x', async () => {
-    inbox.push('x', () => { trace.push('after') })
-    await null
-    trace.push('async outer')
-  })
-  await new Promise(setImmediate)
-  t.strictSame(trace.slice(4), ['async outer', 'after'])
-})
-
-t.test('tasks that need no waiting never hold the peer back', async (t) => {
-  const { inbox, calls } = inboxOf(2)
-  for (let i = 0; i < 10; i++) inbox.push('x', () => {})
-  t.strictSame(calls, [])
-})
-
-t.test('a full inbox pauses the peer once, and resumes at half', async (t) => {
-  const { inbox, calls } = inboxOf(4)
-  const jobs = Array.from({ length: 6 }, (_, i) => job(`${i}`, []))
-  for (const { task } of jobs.slice(0, 3)) inbox.push('x', task)
-  t.strictSame(calls, [], 'one below the limit')
-  for (const { task } of jobs.slice(3)) inbox.push('y', task)
-  t.strictSame(calls, ['pause'])
-  for (const [done, { finish }] of jobs.entries()) {
-    await finish()
-    t.strictSame(calls, done + 1 < 4 ? ['pause'] : ['pause', 'resume'], `${jobs.length - done - 1} left`)
-  }
-  for (const { task } of Array.from({ length: 4 }, () => job('more', []))) inbox.push('z', task)
-  t.strictSame(calls, ['pause', 'resume', 'pause'], 'and it may fill again')
 })
 
 t.test('a violation too many is one more than are forgiven within the window', async (t) => {

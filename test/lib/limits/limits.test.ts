@@ -133,7 +133,9 @@ t.test('revocations hold for a user or a token until they are over', async (t) =
 })
 
 t.test('what is not there cannot be revoked', async (t) => {
-  for (const nothing of [{ jti: undefined }, { userId: undefined }, {}]) t.throws(() => revocationKey(nothing as never), TypeError)
+  for (const nothing of [{ jti: undefined }, { userId: undefined }, {}]) {
+    t.throws(() => revocationKey(nothing as never), { code: 'FST_CHANNELS_USAGE' })
+  }
 })
 
 t.test('declared rates are counted by message and user, and forgotten when they make no difference', async (t) => {
