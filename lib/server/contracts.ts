@@ -21,7 +21,9 @@ export class Contracts {
   of (contract: AnyChannel): CompiledChannel {
     const compiled = this.#compiled.get(contract)
     if (compiled) return compiled
-    throw new ContractError(contractPath(contract.pattern), 'missing route', 'implement the contract and pass it to app.ws')
+    throw new ContractError(
+      contractPath(contract.pattern), 'missing route', 'implement the contract and pass it to app.ws'
+    )
   }
 }
 

@@ -51,7 +51,9 @@ function serve (compiled: CompiledChannel, implementation: ErasedImplementation)
   const messages = new Map([...compiled.fromClient].map(([type, message]) => {
     const handle = implementation.on[type]
     if (typeof handle === 'function') return [type, { ...message, handle }]
-    throw new ContractError(path, `missing handler '${type}'`, "add it to 'on', because the contract declares the message")
+    throw new ContractError(
+      path, `missing handler '${type}'`, "add it to 'on', because the contract declares the message"
+    )
   }))
   const extra = Object.keys(implementation.on).find((type) => !compiled.fromClient.has(type))
   if (extra !== undefined) {

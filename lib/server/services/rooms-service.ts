@@ -97,7 +97,11 @@ export class ContractRooms implements RoomsService {
   of<D extends ChannelDefinition> (contract: Channel<D>, params: ParamsOf<D> | {} = {}): Room<D> {
     const compiled = this.#deps.contracts.of(contract)
     const issue = compiled.params(params)
-    if (issue) throw new ContractError(`channel '${contract.pattern}', params${issue.path}`, 'invalid value', issue.message)
+    if (issue) {
+      throw new ContractError(
+      `channel '${contract.pattern}', params${issue.path}`, 'invalid value', issue.message
+      )
+    }
     const room = new ContractRoom(addressOf(contract.pattern, params as Params), compiled, this.#deps)
     // The contract's types are known to the caller only.
     return room as unknown as Room<D>
