@@ -114,7 +114,9 @@ function compileMessages<M extends object, C> (
 
 function requireFreeType (type: string, path: string): void {
   if ((controlWords as readonly string[]).includes(type)) {
-    throw new ContractError(path, `reserved message type '${type}'`, 'choose another name, because the protocol uses it')
+    throw new ContractError(
+      path, `reserved message type '${type}'`, 'choose another name, because the protocol uses it'
+    )
   }
   if (type === '' || type.length > maxTypeLength) {
     throw new ContractError(path, `a message type of ${type.length} characters`, `use 1 to ${maxTypeLength} characters`)
@@ -129,7 +131,9 @@ function compileInbound (message: FromClientDefinition, path: string): CompiledC
     reply: reply ? compileOutgoing(reply, `${path}, reply`) : () => undefined,
     errors: new Map(Object.entries(errors).map(([code, schema]) => {
       if (!reservedCodes.includes(code)) return [code, compileOutgoing(schema, `${path}, error '${code}'`)]
-      throw new ContractError(path, `reserved error code '${code}'`, 'choose another code, because the protocol uses it')
+      throw new ContractError(
+        path, `reserved error code '${code}'`, 'choose another code, because the protocol uses it'
+      )
     })),
     idempotent: requireFlag(idempotent, 'idempotent', path),
     ...(rateLimit && { rateLimit: validRate(rateLimit, `${path}, rateLimit`) })
@@ -168,7 +172,9 @@ function compileWhenSlow (
   if (declared === undefined || declared === 'disconnect') return () => undefined
   if (persistent && declared === 'skip') return () => 'skip'
   if (persistent) {
-    throw new ContractError(path, "invalid 'whenSlow'", "pass 'disconnect' or 'skip', because the message is persistent")
+    throw new ContractError(
+      path, "invalid 'whenSlow'", "pass 'disconnect' or 'skip', because the message is persistent"
+    )
   }
   if (declared === 'drop') return () => 'drop'
   if (typeof declared !== 'object' || typeof declared?.latest !== 'string' || !declared.latest.startsWith('/')) {

@@ -3,7 +3,9 @@ import { ChannelsError } from '../protocol/errors.ts'
 /** A contract or an implementation that cannot be served. Thrown at registration. */
 export class ContractError extends ChannelsError {
   override readonly name = 'ContractError'
-  /** The part of the contract that is wrong, such as `channel 'chat/:room', fromClient 'message.send', payload/text`. */
+  /**
+   * The part of the contract that is wrong, such as `channel 'chat/:room', fromClient 'message.send', payload/text`.
+   */
   readonly path: string
 
   /** `advice`: what to do about it. A question is joined with a semicolon, an instruction with a colon. */

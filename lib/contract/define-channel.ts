@@ -4,67 +4,108 @@ import type { ReservedCode } from '../protocol/errors.ts'
 
 /** A message that a client may send. */
 export interface FromClientDefinition {
-  /** Left out: the message carries no payload. */
+  /**
+   * The schema of the payload. The server refuses any other payload with `invalid_payload`.
+   * @default The message has no payload.
+   */
   readonly payload?: TSchema
-  /** What the handler returns, and what the `ack` carries. Left out: the ack is empty. */
+  /**
+   * The schema of the handler's result, which the `ack` contains.
+   * @default The ack is empty.
+   */
   readonly reply?: TSchema
-  /** The errors a handler may throw with `ctx.error(code, data)`: code to the schema of its data. */
+  /**
+   * The errors that the handler may throw with `ctx.error(code, data)`: each code with the schema of its data.
+   * @default The handler has no errors of its own.
+   */
   readonly errors?: Readonly<Record<string, TSchema>>
-  /** How many a user may send within `per` milliseconds, over all connections. Left out: as many as the connection's limits allow. */
+  /**
+   * A user may send `max` messages within `timeWindow` milliseconds, counted over all connections of the user.
+   * @default Only the limits of the connection apply.
+   */
   readonly rateLimit?: { readonly max: number, readonly timeWindow: number }
   /**
-   * Sent again under the same id, on whichever connection and node, it has one effect and the same reply: its logged messages
-   * are appended once. The handler itself runs at least once: `ctx.messageId` stays the same, for a database of your own.
+   * A client may send the message again under the same id, on any connection and node. It then has one effect and gets
+   * the same reply, because its persistent messages are appended only the first time. The handler itself may run more
+   * than once with the same `ctx.messageId`, so use that id to make writes to your own database idempotent.
+   * @default A message that is sent again is handled again.
    */
   readonly idempotent?: true
 }
 
 /** A message that the server may send. */
 export interface FromServerDefinition {
-  /** Left out: the message carries no payload. */
+  /**
+   * The schema of the payload. Properties that it does not declare are removed before the message is sent.
+   * @default The message has no payload.
+   */
   readonly payload?: TSchema
-  /** Not logged, on a channel that has a log. */
+  /**
+   * The message does not go through the history, on a channel that has a history.
+   * @default The message is persistent where the channel has a history.
+   */
   readonly ephemeral?: true
   /**
-   * What becomes of it for a connection that reads too slowly. `disconnect` (the default): it waits, and when 1 MiB waits the connection is closed
-   * with 1013. Logged messages may `skip`: what waits is left out, and once the connection reads again it gets one `resync`. Others
-   * may `drop`: it is left out while an earlier write is unfinished; or be the `latest`: it takes the place of a waiting one that has the
-   * same value at this JSON pointer into the payload, e.g. `/userId`.
+   * The treatment of the message for a connection that reads too slowly.
+   *
+   * - `'disconnect'`: the message waits. The connection is closed with 1013 when its send queue exceeds the option
+   *   `limits.sendQueueBytes`.
+   * - `'skip'` (persistent messages only): waiting messages are left out, and the connection gets one `resync` when it
+   *   reads again.
+   * - `'drop'` (ephemeral messages only): the message is left out while an earlier write is unfinished.
+   * - `{ latest: '/userId' }` (ephemeral messages only): the message replaces a waiting one of the same type that has
+   *   the same value at this JSON pointer into the payload.
+   * @default 'disconnect'
    */
   readonly whenSlow?: 'disconnect' | 'skip' | 'drop' | { readonly latest: string }
 }
 
-/** The history of a channel. */
+/** The history of a channel: the newest messages, in one order for all clients. */
 export interface HistoryDefinition {
-  /** How many messages are kept; a snapshot's are kept beyond that. */
+  /** The number of messages that the history keeps. Messages after the newest snapshot are kept beyond it. */
   readonly limit: number
-  /** For how many milliseconds. */
+  /** The time in milliseconds that each message is kept. */
   readonly ttl: number
-  /** How many of the newest messages a client gets that joins for the first time, where there is no snapshot. Default: `limit`. */
+  /**
+   * The number of newest messages for a client that joins for the first time, on a channel without a snapshot.
+   * @default `limit`
+   */
   readonly initial?: number
-  /** The state that `broadcast(…, { snapshot })` stores. Left out: the channel has no snapshots. */
+  /**
+   * The schema of the state that `append(…, { after, snapshot })` stores.
+   * @default The channel has no snapshots.
+   */
   readonly snapshot?: TSchema
 }
 
-/** The messages that may travel, in both directions, by type. */
+/** The declared messages of both directions, by type. */
 export interface Messages {
   readonly fromClient: Readonly<Record<string, FromClientDefinition>>
   readonly fromServer: Readonly<Record<string, FromServerDefinition>>
 }
 
-/** Everything there is to say about one kind of channel. */
+/** The declaration of one kind of channel. */
 export interface ChannelDefinition extends Messages {
-  /** The address, e.g. `chat/:room`: segments between `/`, a `:name` stands for any one segment. */
+  /** The address, such as `chat/:room`. A `:name` matches any one segment between slashes. At most 256 characters. */
   readonly pattern: string
-  /** An object of strings with exactly the names of the pattern. */
+  /**
+   * The schema of the params: an object of strings with exactly the names of the pattern.
+   * @default The pattern has no names.
+   */
   readonly params?: TObject
-  /** What others may know of a user who is in the channel. Left out: the channel has no presence. */
+  /**
+   * The schema of the data that other users in the channel see of a user.
+   * @default The channel has no presence.
+   */
   readonly presence?: TSchema
-  /** Left out: what is sent is gone; who is away misses it. */
+  /**
+   * The history from which returning clients get missed messages.
+   * @default All messages are ephemeral: a disconnected client misses them.
+   */
   readonly history?: HistoryDefinition
 }
 
-/** A declared kind of channel: one value for server, browser and tests. */
+/** The contract of one kind of channel. The server, the browser and tests share this one value. */
 export interface Channel<D extends ChannelDefinition> {
   readonly pattern: D['pattern']
   readonly definition: D
@@ -90,35 +131,47 @@ type ParamsRule<D, Names extends string, Given extends string> =
         : { readonly params: `'${Exclude<Given, Names>}' is not a name in the pattern` }
     : { readonly params: `the schema lacks '${Exclude<Names, Given>}', which the pattern names` }
 
-// A `const` type parameter switches TypeScript's excess-property check off; these bring it back. An option is refused by an
-// interface, not by a text: two literals have no value in common, the whole definition would become `never`, and every
-// property of it be blamed.
+// TypeScript does not check a `const` type parameter for excess properties, so these types do. They refuse an option
+// with an interface instead of a string literal: two different literals intersect to `never`, which would make the
+// whole
+// definition `never` and report an error at each of its properties.
 interface Refused<Why extends string> { readonly refused: Why }
-type Only<T, Known> = { readonly [K in keyof T]: K extends Known ? unknown : Refused<`there is no option '${K & string}'`> }
-// Each rule first asks about all messages at once, which is cheap; only where the answer is bad it looks for the culprit.
-type OnlyEach<T, Known> = [{ [K in keyof T]: keyof T[K] }[keyof T]] extends [Known] ? unknown : { readonly [K in keyof T]: Only<T[K], Known> }
+type Only<T, Known> = {
+  readonly [K in keyof T]: K extends Known ? unknown : Refused<`there is no option '${K & string}'`>
+}
+// Each rule first checks the union of all messages, which is cheap. Only if that fails, it checks every message.
+type OnlyEach<T, Known> = [{ [K in keyof T]: keyof T[K] }[keyof T]] extends [Known]
+  ? unknown
+  : { readonly [K in keyof T]: Only<T[K], Known> }
 type NoneOf<T, Taken, Why extends string> = [keyof T & Taken] extends [never]
   ? unknown
   : { readonly [K in keyof T as K extends Taken ? K : never]: `'${K & string}' is ${Why}` }
 type NotReserved<T> = NoneOf<T, ControlWord, 'a control word of the protocol'>
 type OwnErrors<T> = [{ [K in keyof T]: ErrorCodes<T[K]> }[keyof T] & ReservedCode] extends [never]
   ? unknown
-  : { readonly [K in keyof T]: T[K] extends { readonly errors: infer E } ? { readonly errors: NoneOf<E, ReservedCode, "a code of the protocol's own catalogue"> } : unknown }
+  : {
+      readonly [K in keyof T]: T[K] extends { readonly errors: infer E }
+        ? { readonly errors: NoneOf<E, ReservedCode, "a code of the protocol's own catalogue"> }
+        : unknown
+    }
 type ErrorCodes<M> = M extends { readonly errors: infer E } ? keyof E : never
 
 type MessageRules<D extends Messages> = {
-  readonly fromClient: OnlyEach<D['fromClient'], keyof FromClientDefinition> & NotReserved<D['fromClient']> & OwnErrors<D['fromClient']>
+  readonly fromClient:
+    & OnlyEach<D['fromClient'], keyof FromClientDefinition>
+    & NotReserved<D['fromClient']>
+    & OwnErrors<D['fromClient']>
   readonly fromServer: OnlyEach<D['fromServer'], keyof FromServerDefinition> & NotReserved<D['fromServer']>
 }
 
-/** What makes a definition sound; a property that breaks a rule gets the explanation as its expected type. */
+/** The rules of a definition. A property that breaks a rule gets the explanation as its expected type. */
 export type ChannelRules<D extends ChannelDefinition> =
   & Only<D, keyof ChannelDefinition>
   & (D extends { readonly history: infer L } ? { readonly history: Only<L, keyof HistoryDefinition> } : unknown)
   & ParamsRule<D, PatternNames<D['pattern']>, ParamNames<D>>
   & MessageRules<D>
 
-/** Idempotent messages are remembered with their channel, which a connection does not have. */
+/** A connection cannot have idempotent messages, because their replies are stored for each channel. */
 type NotIdempotent<D extends Messages> = {
   readonly fromClient: OnlyEach<D['fromClient'], Exclude<keyof FromClientDefinition, 'idempotent'>>
 }
@@ -126,18 +179,19 @@ type NotIdempotent<D extends Messages> = {
 export type ConnectionRules<D extends Messages> = Only<D, keyof Messages> & MessageRules<D> & NotIdempotent<D>
 
 /**
- * Declares a kind of channel. Nothing is checked here beyond the types, so that a browser may import the value cheaply;
- * registration checks all of it again and names the spot.
+ * Declares a kind of channel. Only the types are checked here, so that a browser does not load the schema compiler.
+ * The server checks the contract when a route registers it, and throws a `ContractError` with the path of the mistake.
  */
 export function defineChannel<const D extends ChannelDefinition> (definition: D & ChannelRules<D>): Channel<D> {
   return { pattern: definition.pattern, definition }
 }
 
-/** The contract of the messages of a connection itself. */
+/** The contract of messages that belong to a connection instead of a channel. */
 export type ConnectionContract<D extends Messages> =
   Channel<{ readonly pattern: '', readonly fromClient: D['fromClient'], readonly fromServer: D['fromServer'] }>
 
-/** Declares the messages of a connection itself: request and reply, and targeted sends, without a channel. */
-export function defineConnection<const D extends Messages> ({ fromClient, fromServer }: D & ConnectionRules<D>): ConnectionContract<D> {
+/** Declares messages that belong to a connection. A route serves at most one such contract. */
+export function defineConnection<const D extends Messages> (messages: D & ConnectionRules<D>): ConnectionContract<D> {
+  const { fromClient, fromServer } = messages
   return { pattern: '', definition: { pattern: '', fromClient, fromServer } }
 }

@@ -2,18 +2,20 @@ import { Kind } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { holdsProperties, openSchema, type SchemaNode } from './schema.ts'
 
-/** Copies of a value what its schema declares. What does not fit is passed through for the check that follows. */
+/**
+ * Copies the declared parts of a value. Values of another type pass unchanged, because the check after it refuses them.
+ */
 export type Projector = (value: unknown) => unknown
 
-/** The schemas that a reference may name, each with its projector once that is built. */
+/** The schemas that a reference may name, each with its projector as soon as that is built. */
 type Scope = Map<string, { readonly schema: SchemaNode, project: Projector }>
 type Properties = Record<string, unknown>
 
 const same: Projector = (value) => value
 
 /**
- * Compiles a closed schema to a projector: a handler that returns a whole database row sends the declared fields of it.
- * Types cannot do that: `{ id, passwordHash }` is assignable to `{ id }`.
+ * Compiles a closed schema to a projector. A handler may return a whole database row, and only the declared fields are
+ * sent. Types cannot guarantee that, because `{ id, passwordHash }` is assignable to `{ id }`.
  */
 export function compileProjector (schema: SchemaNode): Projector {
   return projectorOf(schema, new Map())
@@ -28,7 +30,7 @@ function projectorOf (node: SchemaNode, outer: Scope): Projector {
   return project
 }
 
-/** A recursive type refers to itself before it is built: resolve on use. */
+/** Resolved on use, because a recursive type refers to itself before it is built. */
 function byReference (ref: string, scope: Scope): Projector {
   return (value) => scope.get(ref)?.project(value)
 }
@@ -37,7 +39,9 @@ function scopeOf (node: SchemaNode, outer: Scope): Scope {
   const isNew = node.$id !== undefined && outer.get(node.$id)?.schema !== node
   const named = [...(isNew ? [node] : []), ...Object.values(node.$defs ?? {})]
   if (named.length === 0) return outer
-  const scope: Scope = new Map([...outer, ...named.map((schema) => [schema.$id as string, { schema, project: same }] as const)])
+  const scope: Scope = new Map([
+    ...outer, ...named.map((schema) => [schema.$id as string, { schema, project: same }] as const)
+  ])
   for (const definition of Object.values(node.$defs ?? {})) projectorOf(definition, scope)
   return scope
 }
@@ -47,7 +51,9 @@ function build (node: SchemaNode, scope: Scope): Projector {
     case 'Object': return objects(node, scope)
     case 'Record': return records(node, scope)
     case 'Array': return arrays(projectorOf(node.items as SchemaNode, scope))
-    case 'Tuple': return tuples((node.items as readonly SchemaNode[] | undefined ?? []).map((s) => projectorOf(s, scope)))
+    case 'Tuple': return tuples(
+      (node.items as readonly SchemaNode[] | undefined ?? []).map((s) => projectorOf(s, scope))
+    )
     case 'Union': return unions(node, scope)
     case 'Intersect': return intersections(node, scope)
     case 'Import': return byReference(node.$ref as string, scope)
@@ -56,7 +62,8 @@ function build (node: SchemaNode, scope: Scope): Projector {
 }
 
 function objects (node: SchemaNode, scope: Scope): Projector {
-  const declared = Object.entries(node.properties as Record<string, SchemaNode>).map(([key, s]) => [key, projectorOf(s, scope)] as const)
+  const declared = Object.entries(node.properties as Record<string, SchemaNode>).map(([key, s]) =>
+    [key, projectorOf(s, scope)] as const)
   const rest = others(node.additionalProperties, scope)
   return onObject((value) => {
     const out: Properties = rest ? mapped(value, rest) : {}
@@ -65,14 +72,16 @@ function objects (node: SchemaNode, scope: Scope): Projector {
   })
 }
 
-/** What becomes of properties that are not declared by name: undefined when they stay behind. */
+/** The projector of properties that are not declared by name: undefined when they are removed. */
 function others (declared: boolean | SchemaNode | undefined, scope: Scope): Projector | undefined {
   if (typeof declared === 'object') return projectorOf(declared, scope)
   return declared ? same : undefined
 }
 
 function records (node: SchemaNode, scope: Scope): Projector {
-  const [[pattern, schema]] = Object.entries(node.patternProperties as Record<string, SchemaNode>) as [[string, SchemaNode]]
+  const [[pattern, schema]] = Object.entries(
+    node.patternProperties as Record<string, SchemaNode>
+  ) as [[string, SchemaNode]]
   const key = new RegExp(pattern)
   const project = projectorOf(schema, scope)
   const rest = others(node.additionalProperties, scope)
@@ -91,9 +100,9 @@ function tuples (projectors: readonly Projector[]): Projector {
 }
 
 /**
- * A value is the first member that it is exactly, else the first that it is apart from undeclared properties. Projecting
- * to each member to see what passes would take exponential time in a recursive type, and lose properties to a member
- * that declares fewer of them.
+ * A value belongs to the first member that accepts it, else to the first member that accepts it without its undeclared
+ * properties. Projecting the value to each member in order would take exponential time in a recursive type, and would
+ * remove properties where an earlier member declares fewer of them.
  */
 function unions (node: SchemaNode, scope: Scope): Projector {
   const references = [...scope.values()].map(({ schema }) => schema)
@@ -104,18 +113,23 @@ function unions (node: SchemaNode, scope: Scope): Projector {
     tolerant: TypeCompiler.Compile(openSchema(s), opened)
   }))
   return (value) => {
-    const member = members.find(({ exact }) => exact.Check(value)) ?? members.find(({ tolerant }) => tolerant.Check(value))
+    const member = members.find(({ exact }) =>
+      exact.Check(value)) ?? members.find(({ tolerant }) => tolerant.Check(value))
     return member ? member.project(value) : value
   }
 }
 
-/** Members that declare no properties, such as a `Not`, only check. Those that let others pass come first: declared ones win. */
+/**
+ * Members without properties, such as a `Not`, only check. Open members are projected first, so that the declared
+ * properties of the other members override theirs.
+ */
 function intersections (node: SchemaNode, scope: Scope): Projector {
   const objects = (node.allOf as readonly SchemaNode[]).filter(holdsProperties)
   const members = objects.toSorted((a, b) => Number(isOpen(b)) - Number(isOpen(a))).map((s) => projectorOf(s, scope))
   const rest = others(node.unevaluatedProperties, scope)
   if (members.length === 0) return same
-  return onObject((value) => Object.assign(rest ? mapped(value, rest) : {}, ...members.map((project) => project(value))))
+  return onObject((value) =>
+    Object.assign(rest ? mapped(value, rest) : {}, ...members.map((project) => project(value))))
 }
 
 function isOpen ({ additionalProperties, unevaluatedProperties }: SchemaNode): boolean {
@@ -123,10 +137,13 @@ function isOpen ({ additionalProperties, unevaluatedProperties }: SchemaNode): b
 }
 
 function onObject (project: (value: Properties) => Properties): Projector {
-  return (value) => typeof value === 'object' && value !== null && !Array.isArray(value) ? project(value as Properties) : value
+  return (value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? project(value as Properties) : value
 }
 
-/** Without what is undefined: JSON leaves that out. */
+/** Leaves out undefined values, as JSON does. */
 function mapped (value: Properties, project: Projector): Properties {
-  return Object.fromEntries(Object.entries(value).flatMap(([key, item]) => item === undefined ? [] : [[key, project(item)]]))
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) => item === undefined ? [] : [[key, project(item)]])
+  )
 }

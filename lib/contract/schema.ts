@@ -1,13 +1,13 @@
 import { FormatRegistry, Kind, TransformKind, TypeRegistry, type TSchema } from '@sinclair/typebox'
 import { ContractError } from './contract-errors.ts'
 
-/** What JSON can carry, and TypeBox can check. */
+/** The kinds of schemas that JSON can represent and TypeBox can check. */
 const jsonKinds = new Set([
   'Any', 'Array', 'Boolean', 'Import', 'Integer', 'Intersect', 'Literal', 'Never', 'Not', 'Null', 'Number', 'Object',
   'Record', 'Ref', 'RegExp', 'String', 'TemplateLiteral', 'This', 'Tuple', 'Union', 'Unknown'
 ])
 
-/** TypeBox's schema types are too many to switch over; these are the members that can hold further schemas. */
+/** A schema of any kind, with the members that can contain other schemas. */
 export interface SchemaNode extends TSchema {
   readonly properties?: Readonly<Record<string, SchemaNode>>
   readonly patternProperties?: Readonly<Record<string, SchemaNode>>
@@ -21,9 +21,10 @@ export interface SchemaNode extends TSchema {
 }
 
 /**
- * A copy of a schema with every object closed, unless the schema itself says what else may stand there. The members of
- * an intersection stay open, the whole is closed: closed members would refuse each other's properties.
- * @throws {ContractError} for what JSON cannot carry, a transform, or a format that is not registered, naming the path.
+ * Copies a schema and closes every object in it, unless the schema says which other properties it may have. The members
+ * of an intersection stay open and the intersection is closed, because closed members would refuse each other's
+ * properties.
+ * @throws {ContractError} for a kind that JSON cannot represent, a transform, or a format that is not registered.
  */
 export function closeSchema (schema: TSchema, path: string): SchemaNode {
   return close(schema as SchemaNode, path)
@@ -34,14 +35,18 @@ function close (node: SchemaNode, path: string): SchemaNode {
   if (node[Kind] === 'Intersect') return closeIntersection(node, path)
   const closed = mapChildren(node, (child, key) => close(child, `${path}/${key}`))
   const isOpen = holdsProperties(node) && node.additionalProperties === undefined
-  // The same meaning, but TypeBox finds what a `Ref` refers to also where it compiles a part of a recursive type.
+  // A `Ref` has the same meaning, but TypeBox can resolve it also where it compiles a part of a recursive type.
   return { ...closed, ...(node[Kind] === 'This' && { [Kind]: 'Ref' }), ...(isOpen && { additionalProperties: false }) }
 }
 
-/** A copy of a closed schema that tolerates undeclared properties: for telling what a value is before they are removed. */
+/** Copies a closed schema and allows undeclared properties, to find the type of a value before they are removed. */
 export function openSchema (node: SchemaNode): SchemaNode {
   const { additionalProperties, unevaluatedProperties, ...rest } = mapChildren(node, openSchema)
-  return { ...rest, ...(additionalProperties && { additionalProperties }), ...(unevaluatedProperties && { unevaluatedProperties }) }
+  return {
+    ...rest,
+    ...(additionalProperties && { additionalProperties }),
+    ...(unevaluatedProperties && { unevaluatedProperties })
+  }
 }
 
 export function holdsProperties (node: SchemaNode): boolean {
@@ -51,7 +56,8 @@ export function holdsProperties (node: SchemaNode): boolean {
 function mapChildren (node: SchemaNode, map: (child: SchemaNode, key: string | number) => SchemaNode): SchemaNode {
   const each = (children: Readonly<Record<string, SchemaNode>>) =>
     Object.fromEntries(Object.entries(children).map(([key, child]) => [key, map(child, key)]))
-  const { properties, patternProperties, $defs, items, anyOf, allOf, additionalProperties, unevaluatedProperties } = node
+  const { properties, patternProperties, $defs, items, anyOf, allOf } = node
+  const { additionalProperties, unevaluatedProperties } = node
   return {
     ...node,
     ...(properties && { properties: each(leavesFirst(properties)) }),
@@ -66,11 +72,13 @@ function mapChildren (node: SchemaNode, map: (child: SchemaNode, key: string | n
 }
 
 /**
- * A check looks at properties in their order. In a union of recursive objects the discriminator has to come before what
- * recurses, or every member is followed to the bottom at every level: 2^64 ways at the depth that a message may have.
+ * Puts recursive properties last, because a check reads properties in order. In a union of recursive objects the
+ * discriminator must be checked first. Otherwise every member is checked to the bottom at every level, in up to 2^64
+ * ways at the depth that a message may have.
  */
 function leavesFirst (properties: Readonly<Record<string, SchemaNode>>): Readonly<Record<string, SchemaNode>> {
-  const isBranch = (node: SchemaNode) => Number('$ref' in node || 'items' in node || 'anyOf' in node || 'allOf' in node || holdsProperties(node))
+  const isBranch = (node: SchemaNode) =>
+    Number('$ref' in node || 'items' in node || 'anyOf' in node || 'allOf' in node || holdsProperties(node))
   return Object.fromEntries(Object.entries(properties).sort(([, a], [, b]) => isBranch(a) - isBranch(b)))
 }
 
@@ -79,8 +87,8 @@ function isList (items: SchemaNode | readonly SchemaNode[]): items is readonly S
 }
 
 /**
- * TypeBox knows the properties of an intersection only where its members are objects and records. So unions in it are
- * multiplied out: `A & (B | C)` is `(A & B) | (A & C)`.
+ * TypeBox knows the properties of an intersection only where its members are objects and records. Therefore unions in
+ * it are expanded: `A & (B | C)` becomes `(A & B) | (A & C)`.
  */
 function closeIntersection (node: SchemaNode, path: string): SchemaNode {
   const { allOf, unevaluatedProperties, ...rest } = node
@@ -96,22 +104,32 @@ function multiply (members: readonly SchemaNode[], path: string): SchemaNode[][]
     .reduce((ways, more) => ways.flatMap((way) => more.map((members) => [...way, ...members])), [[]] as SchemaNode[][])
 }
 
-/** Each way to be `node`, as the members of an intersection. */
+/** The members of `node` as an intersection, for each alternative of its unions. */
 function waysOf (node: SchemaNode, path: string): SchemaNode[][] {
   refuseUncheckable(node, path)
   if (node[Kind] === 'Union') return (node.anyOf as readonly SchemaNode[]).flatMap((s, i) => waysOf(s, `${path}/${i}`))
-  if (node[Kind] === 'Intersect' && node.unevaluatedProperties === undefined) return multiply(node.allOf as readonly SchemaNode[], path)
-  if (node.$ref !== undefined) throw new ContractError(path, 'a reference within an intersection', 'write its properties out')
+  if (node[Kind] === 'Intersect' && node.unevaluatedProperties === undefined) {
+    return multiply(
+      node.allOf as readonly SchemaNode[], path
+    )
+  }
+  if (node.$ref !== undefined) {
+    throw new ContractError(
+      path, 'a reference within an intersection', 'write its properties out'
+    )
+  }
   return [[openMember(node, path)]]
 }
 
-/** Without its name, for by that name the rest of the schema knows the closed one. */
+/** Without its `$id`, because references to that id mean the closed schema. */
 function openMember (node: SchemaNode, path: string): SchemaNode {
   const { $id, additionalProperties, ...closed } = close(node, path)
   return { ...closed, ...(node.additionalProperties !== undefined && { additionalProperties }) } as SchemaNode
 }
 
-function closingOf (members: readonly SchemaNode[], declared: SchemaNode['unevaluatedProperties'], path: string): object {
+function closingOf (
+  members: readonly SchemaNode[], declared: SchemaNode['unevaluatedProperties'], path: string
+): object {
   if (typeof declared === 'object') return { unevaluatedProperties: close(declared, `${path}/*`) }
   if (declared !== undefined) return { unevaluatedProperties: declared }
   const saysMore = members.some((s) => s.additionalProperties || s.unevaluatedProperties)

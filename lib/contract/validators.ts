@@ -15,7 +15,7 @@ export type OutgoingValidator = (value: unknown) => unknown
 
 /** The check of a message that declares no payload. */
 export function noPayload (value: unknown): Issue | undefined {
-  return value === undefined ? undefined : { path: '', message: 'The message carries no payload' }
+  return value === undefined ? undefined : { path: '', message: 'The message has no payload' }
 }
 
 /** Compiles the check of a schema. @throws {ContractError} */
@@ -27,7 +27,9 @@ function checkOf (schema: TSchema, path: string): Validator {
   const compiled = compile(schema, path)
   return (value) => {
     if (compiled.Check(value)) return undefined
-    const { path, message } = compiled.Errors(value).First() ?? { path: '', message: 'Not as the schema says' }
+    const { path, message } = compiled.Errors(value).First() ?? {
+      path: '', message: 'The value does not match its schema'
+    }
     return { path, message }
   }
 }

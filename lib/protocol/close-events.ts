@@ -1,9 +1,10 @@
-/** What a client does after a close: nothing, connect again, connect again with a new token, or give up for good. */
+/** The client's reaction to a close: nothing, connect again, connect again with a new token, or stop forever. */
 export type Retry = 'no' | 'reconnect' | 'token' | 'stop'
 
 /**
- * One way a connection ends. `code` is a WebSocket close code (RFC 6455 section 7.4 and the IANA registry), `reason` is
- * readable and at most 123 bytes of UTF-8 (RFC 6455 section 5.5), `retry` is the policy both sides agree on.
+ * One way to close a connection. `code` is a WebSocket close code (RFC 6455 section 7.4 and the IANA registry),
+ * `reason` is readable and at most 123 bytes of UTF-8 (RFC 6455 section 5.5), `retry` is the policy both sides agree
+ * on.
  */
 export interface CloseEvent {
   readonly code: number
@@ -11,7 +12,7 @@ export interface CloseEvent {
   readonly retry: Retry
 }
 
-/** Every close this library makes, by name. docs/protocol.md explains each. */
+/** All close events of this library, by name. docs/protocol.md explains each. */
 export const closeEvents = {
   normal: { code: 1000, reason: 'goodbye', retry: 'no' },
   goingAway: { code: 1001, reason: 'server is going away', retry: 'reconnect' },
@@ -31,21 +32,21 @@ export const closeEvents = {
 /** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them are the code. */
 const maxReasonBytes = 123
 
-/** What of a close may go on the wire, whatever an application made of it: `ws` throws for anything else. */
+/** A code and a reason that `ws` can send: it throws for other codes, and for reasons that are too long. */
 export function sendable ({ code, reason }: CloseEvent): { code: number, reason: string } {
   const isCode = (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999)
   return { code: isCode ? code : closeEvents.normal.code, reason: cut(reason) }
 }
 
-/** Never in the middle of a character. */
+/** Cuts the reason between two characters. */
 function cut (reason: string): string {
   const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(maxReasonBytes))
   return reason.slice(0, read)
 }
 
 /**
- * The policy of each close code that a peer or the network may show us. 1006 is what a vanished peer looks like; an
- * unknown code is treated as a passing failure.
+ * The reaction to each close code. Codes that are not listed mean a temporary failure, such as 1006: the connection was
+ * lost without a close frame.
  */
 const policies: Readonly<Record<number, Retry>> = {
   1000: 'no',
@@ -59,7 +60,7 @@ const policies: Readonly<Record<number, Retry>> = {
   3003: 'stop'
 }
 
-/** What a client does after it saw `code`. */
+/** The client's reaction to a close with `code`. */
 export function retryAfterClose (code: number): Retry {
   return policies[code] ?? 'reconnect'
 }

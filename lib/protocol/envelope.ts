@@ -1,17 +1,17 @@
 import { parse } from 'secure-json-parse'
 import { closeEvents, type CloseEvent } from './close-events.ts'
 
-/** What travels in a text frame, in both directions. A message of the connection itself has no `channel`. */
+/** The JSON object in a text frame, in both directions. A message that belongs to the connection has no `channel`. */
 export interface Envelope {
   readonly type: string
   readonly channel?: string | undefined
   readonly payload?: unknown
   readonly correlationId?: string | undefined
-  /** From the server: where the message, or what an ack is about, stands in the channel's log. */
+  /** From the server: the offset in the channel's history of the message, or of the newest entry that an ack covers. */
   readonly offset?: number | undefined
 }
 
-/** In UTF-16 units, as `String.length` counts. */
+/** Maximum lengths in UTF-16 code units, as `String.length` counts them. */
 export const maxTypeLength = 128
 export const maxChannelLength = 256
 export const maxCorrelationIdLength = 64
@@ -22,7 +22,7 @@ export const maxCorrelationIdLength = 64
  */
 export const maxDepth = 64
 
-/** A frame that is no envelope: the connection that sent it is closed with `event`. */
+/** A text frame that is not an envelope. The server closes the connection with `event`. */
 export class BadEnvelope extends Error {
   readonly event: CloseEvent
 
@@ -33,9 +33,10 @@ export class BadEnvelope extends Error {
 }
 
 /**
- * Reads one text frame from an untrusted peer.
- * @throws {BadEnvelope} when it is not JSON, nested too deep, carries `__proto__` or `constructor.prototype` keys, or is
- *   not an envelope. Members the protocol does not know are ignored.
+ * Reads one text frame from an untrusted connection.
+ * Members that the protocol does not define are ignored.
+ * @throws {BadEnvelope} for invalid JSON, too deep nesting, the keys `__proto__` or `constructor.prototype`, or another
+ *   value than an envelope.
  */
 export function readEnvelope (text: string): Envelope {
   const value = parseJson(text)
@@ -72,7 +73,10 @@ function isDeep (text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c === quote) inString = !inString
-    else if (inString) { if (c === backslash) i++ } else if (isOpening(c)) { if (++depth > maxDepth) return true } else if (isClosing(c)) depth--
+    else if (inString) i += Number(c === backslash)
+    else if (isOpening(c)) depth++
+    else if (isClosing(c)) depth--
+    if (depth > maxDepth) return true
   }
   return false
 }

@@ -1,13 +1,15 @@
 import type { Position } from './position.ts'
 
 /**
- * Why the messages after a position cannot be told. `fresh`: no position was given. `epoch`: the history was lost and
- * began again. `future`: the position is after the newest entry. `fork`: another entry has that offset. `trimmed`: the
- * history no longer has all missed messages. `limit`: more messages were missed than are sent at once.
+ * Why the messages after a position cannot be recovered. `fresh`: no position was given. `epoch`: the history was lost
+ * and began again. `future`: the position is after the newest entry. `fork`: another entry has that offset. `trimmed`:
+ * the history no longer has all missed messages. `limit`: more messages were missed than are sent at once.
  */
 export type UnrecoverableReason = 'fresh' | 'epoch' | 'future' | 'fork' | 'trimmed' | 'limit'
 
-/** Why a client must start again. `slow`: it reads too slowly for a channel that skips messages. */
+/**
+ * Why a client must discard its state and start again. `slow`: it reads too slowly for a channel that skips messages.
+ */
 export type ResyncReason = UnrecoverableReason | 'slow'
 
 /** What the holder of a history knows about the position that it was asked for. */
@@ -33,7 +35,7 @@ export interface RecoveryBound {
 }
 
 /**
- * Whether the messages after `since` can be told: undefined when they can, else the reason. The script of the Redis
+ * Undefined when the messages after `since` can be recovered, else the reason. The script of the Redis
  * adapter answers the same question in Lua; test/support/recoverability-cases.ts holds both to one table.
  */
 export function unrecoverableReason (

@@ -3,7 +3,9 @@ import t from 'tap'
 import { compileValidator, noPayload, compileOutgoing } from '../../../lib/contract/validators.ts'
 import { compileChannel } from '../../../lib/contract/compile.ts'
 import { ContractError } from '../../../lib/contract/contract-errors.ts'
-import { defineChannel, defineConnection, type AnyChannel, type FromServerDefinition, type HistoryDefinition } from '../../../lib/contract/define-channel.ts'
+import {
+  defineChannel, defineConnection, type AnyChannel, type FromServerDefinition, type HistoryDefinition
+} from '../../../lib/contract/define-channel.ts'
 import { addressOf, matchPattern, overlap, parsePattern, patternRule } from '../../../lib/contract/pattern.ts'
 import { closeSchema } from '../../../lib/contract/schema.ts'
 
@@ -13,7 +15,9 @@ const overlaps = (a: string, b: string) => overlap(parsePattern(a), parsePattern
 t.test('what becomes of a message for a slow reader is compiled from its contract', async (t) => {
   const compiled = (whenSlow: FromServerDefinition['whenSlow'] | undefined, log?: HistoryDefinition) => {
     const moved = { payload: Type.Unknown(), ...(whenSlow !== undefined && { whenSlow }) }
-    const { fromServer } = compileChannel({ pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved }, ...(log && { history: log }) } })
+    const { fromServer } = compileChannel({
+      pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved }, ...(log && { history: log }) }
+    })
     return fromServer.get('moved')?.whenSlow as (payload: unknown) => unknown
   }
   for (const none of [undefined, 'disconnect'] as const) t.equal(compiled(none)({}), undefined)
@@ -23,42 +27,87 @@ t.test('what becomes of a message for a slow reader is compiled from its contrac
   t.strictSame(key('ann'), { latest: 'moved "ann"' })
   t.strictSame(key(1), { latest: 'moved 1' })
   t.notSame(key(1), key('1'), 'values of other types are others')
-  for (const payload of [undefined, null, {}, { who: null }]) t.strictSame(latest(payload), { latest: 'moved undefined' })
+  for (const payload of [
+    undefined, null, {}, { who: null }
+  ]) t.strictSame(latest(payload), { latest: 'moved undefined' })
   for (const bad of ['wait', {}, { latest: 'who' }, { latest: 1 }, null]) {
-    t.throws(() => compiled(bad as never), { code: 'FST_CHANNELS_CONTRACT', message: /^invalid 'whenSlow' in channel 'x', fromServer 'moved': pass 'disconnect', 'drop' or / })
+    t.throws(
+      () => compiled(bad as never),
+      {
+        code: 'FST_CHANNELS_CONTRACT',
+        message: /^invalid 'whenSlow' in channel 'x', fromServer 'moved': pass 'disconnect', 'drop' or /
+      }
+    )
   }
   const log = { limit: 1, ttl: 1 }
   t.equal(compiled('skip', log)({}), 'skip')
   t.equal(compiled('disconnect', log)({}), undefined)
   t.throws(() => compiled('skip'), { message: /invalid 'whenSlow'/ }, 'there is no log to catch up from')
-  for (const bad of ['drop', { latest: '/who' }] as const) t.throws(() => compiled(bad, log), { message: /^invalid 'whenSlow' in .*: pass 'disconnect' or 'skip', because the message is persistent/ })
+  for (const bad of ['drop', { latest: '/who' }] as const) {
+    t.throws(
+      () => compiled(bad, log),
+      { message: /^invalid 'whenSlow' in .*: pass 'disconnect' or 'skip', because the message is persistent/ }
+    )
+  }
 })
 
 t.test('a log, and what goes through it, is compiled from the contract', async (t) => {
   const compiled = (log: HistoryDefinition) => compileChannel({
     pattern: 'x',
-    definition: { pattern: 'x', history: log, fromClient: { send: { idempotent: true } }, fromServer: { kept: {}, passing: { ephemeral: true } } }
+    definition: {
+      pattern: 'x',
+      history: log,
+      fromClient: { send: { idempotent: true } },
+      fromServer: { kept: {}, passing: { ephemeral: true } }
+    }
   })
   const channel = compiled({ limit: 5, ttl: 1_000, snapshot: Type.Object({ n: Type.Integer() }) })
   t.match(channel.history, { limit: 5, ttl: 1_000, initial: 5 })
   t.strictSame(channel.history?.snapshot?.({ n: 1, secret: 2 }), { n: 1 }, 'snapshots are projected as well')
-  t.strictSame([channel.fromServer.get('kept')?.persistent, channel.fromServer.get('passing')?.persistent, channel.fromClient.get('send')?.idempotent], [true, false, true])
-  for (const bad of [{ limit: 0, ttl: 1 }, { limit: 1, ttl: 0.5 }, { limit: 1, ttl: 1, initial: -1 }, { limit: 1, ttl: 1, other: 1 }, 5]) {
+  t.strictSame(
+    [
+      channel.fromServer.get('kept')?.persistent,
+      channel.fromServer.get('passing')?.persistent,
+      channel.fromClient.get('send')?.idempotent
+    ],
+    [true, false, true]
+  )
+  for (const bad of [
+    { limit: 0, ttl: 1 }, { limit: 1, ttl: 0.5 }, { limit: 1, ttl: 1, initial: -1 }, { limit: 1, ttl: 1, other: 1 }, 5
+  ]) {
     t.throws(() => compiled(bad as never), { code: 'FST_CHANNELS_CONTRACT', message: /in channel 'x', history[:;]/ })
   }
 })
 
 t.test('idempotent and ephemeral are true or left out; a connection has nothing to remember by', async (t) => {
-  const compiled = (pattern: string, send: object, told: object) => compileChannel({ pattern, definition: { pattern, fromClient: { send }, fromServer: { told }, history: { limit: 1, ttl: 1 } } } as never)
-  t.throws(() => compiled('x', { idempotent: false }, {}), { message: "invalid 'idempotent' in channel 'x', fromClient 'send': pass true, or leave it out" })
-  t.throws(() => compiled('x', {}, { ephemeral: 1 }), { message: "invalid 'ephemeral' in channel 'x', fromServer 'told': pass true, or leave it out" })
-  t.throws(() => compiled('', { idempotent: true }, {}), { message: /^unsupported option 'idempotent' in the connection contract, fromClient 'send': declare the message on a channel/ })
+  const compiled = (pattern: string, send: object, told: object) =>
+    compileChannel(
+      {
+        pattern, definition: { pattern, fromClient: { send }, fromServer: { told }, history: { limit: 1, ttl: 1 } }
+      } as never
+    )
+  t.throws(
+    () => compiled('x', { idempotent: false }, {}),
+    { message: "invalid 'idempotent' in channel 'x', fromClient 'send': pass true, or leave it out" }
+  )
+  t.throws(
+    () => compiled('x', {}, { ephemeral: 1 }),
+    { message: "invalid 'ephemeral' in channel 'x', fromServer 'told': pass true, or leave it out" }
+  )
+  t.throws(
+    () => compiled('', { idempotent: true }, {}),
+    {
+      message: /^unsupported option 'idempotent' in the connection contract, fromClient 'send': declare the message on a channel/
+    }
+  )
 })
 
 t.test('a recursive union is checked in linear time, wherever its discriminator stands', async (t) => {
   const member = (kind: string, self: TSchema) => Type.Object({ child: Type.Optional(self), kind: Type.Literal(kind) })
   const tree = Type.Recursive((self) => Type.Union([member('a', self), member('b', self)]))
-  const { fromClient } = compileChannel(defineChannel({ pattern: 'x', fromClient: { grow: { payload: tree } }, fromServer: {} }))
+  const { fromClient } = compileChannel(
+    defineChannel({ pattern: 'x', fromClient: { grow: { payload: tree } }, fromServer: {} })
+  )
   let deep: object = { kind: 'neither' }
   for (let depth = 0; depth < 60; depth++) deep = { kind: 'b', child: deep }
   t.match(fromClient.get('grow')?.payload(deep), { message: String }, 'this ends')
@@ -68,7 +117,9 @@ t.test('an address matches a pattern segment by segment', async (t) => {
   t.strictSame(matched('chat/:room', 'chat/lobby'), { room: 'lobby' })
   t.strictSame(matched(':a/x/:b', '1/x/2'), { a: '1', b: '2' })
   t.strictSame(matched('news', 'news'), {})
-  for (const address of ['chat', 'chat/', 'chat/a/b', 'chats/a', '/chat/a', 'chat//', '']) t.equal(matched('chat/:room', address), undefined, `'${address}'`)
+  for (const address of [
+    'chat', 'chat/', 'chat/a/b', 'chats/a', '/chat/a', 'chat//', ''
+  ]) t.equal(matched('chat/:room', address), undefined, `'${address}'`)
 })
 
 t.test('an address is built from a pattern and its params, and matches it again', async (t) => {
@@ -78,8 +129,18 @@ t.test('an address is built from a pattern and its params, and matches it again'
 })
 
 t.test('a param that would name another channel is refused', async (t) => {
-  const table: Record<string, object> = { empty: { room: '' }, 'with a slash': { room: 'a/b' }, missing: {}, 'a number': { room: 1 }, inherited: Object.create({ room: null }) }
-  for (const [name, params] of Object.entries(table)) t.throws(() => addressOf('chat/:room', params as Record<string, string>), { code: 'FST_CHANNELS_USAGE' }, name)
+  const table: Record<string, object> = {
+    empty: { room: '' },
+    'with a slash': { room: 'a/b' },
+    missing: {},
+    'a number': { room: 1 },
+    inherited: Object.create({ room: null })
+  }
+  for (const [name, params] of Object.entries(table)) {
+    t.throws(
+      () => addressOf('chat/:room', params as Record<string, string>), { code: 'FST_CHANNELS_USAGE' }, name
+    )
+  }
   t.throws(() => addressOf('chat/:room'), { message: /invalid param 'room' in pattern 'chat\/:room'/ })
 })
 
@@ -93,8 +154,12 @@ t.test('two patterns overlap when one address could belong to both', async (t) =
 })
 
 t.test('a pattern that no address could have is refused', async (t) => {
-  for (const pattern of ['chat', 'chat/:room', ':a/:b', 'a.b/c-d/:e_1', 'a'.repeat(256)]) t.equal(patternRule(pattern), undefined, pattern)
-  const bad = ['/chat', 'chat/', 'chat//a', 'chat/:', 'chat/:1', 'chat/:a-b', 'chat/a:b', 'chat/*', 'chat/a b', 'chat/\n', '/']
+  for (const pattern of [
+    'chat', 'chat/:room', ':a/:b', 'a.b/c-d/:e_1', 'a'.repeat(256)
+  ]) t.equal(patternRule(pattern), undefined, pattern)
+  const bad = [
+    '/chat', 'chat/', 'chat//a', 'chat/:', 'chat/:1', 'chat/:a-b', 'chat/a:b', 'chat/*', 'chat/a b', 'chat/\n', '/'
+  ]
   for (const pattern of bad) t.match(patternRule(pattern), /segments between single slashes/, JSON.stringify(pattern))
   t.match(patternRule(':a/:a'), /its own name/)
   t.match(patternRule('a'.repeat(257)), /256/)
@@ -102,7 +167,9 @@ t.test('a pattern that no address could have is refused', async (t) => {
 
 /** A sound definition with some of it replaced, as a caller in plain JavaScript might write it. */
 function definitionWith (change: object): AnyChannel {
-  const definition = { pattern: 'chat/:room', params: Type.Object({ room: Type.String() }), fromClient: {}, fromServer: {}, ...change }
+  const definition = {
+    pattern: 'chat/:room', params: Type.Object({ room: Type.String() }), fromClient: {}, fromServer: {}, ...change
+  }
   return { pattern: definition.pattern, definition }
 }
 
@@ -113,39 +180,100 @@ t.test('a contract that cannot be served is refused, and the error names the pat
   const path = "channel 'chat/:room'"
   const say = `${path}, fromClient 'say'`
   const table: Record<string, [change: object, path: string, message: RegExp]> = {
-    'a control word from the client': [{ fromClient: { join: {} } }, `${path}, fromClient`, /reserved message type 'join'/],
-    'a control word from the server': [{ fromServer: { ack: {} } }, `${path}, fromServer`, /reserved message type 'ack'/],
+    'a control word from the client': [
+      { fromClient: { join: {} } }, `${path}, fromClient`, /reserved message type 'join'/
+    ],
+    'a control word from the server': [
+      { fromServer: { ack: {} } }, `${path}, fromServer`, /reserved message type 'ack'/
+    ],
     'an empty type': [{ fromServer: { '': {} } }, `${path}, fromServer`, /1 to 128/],
     'an over-long type': [{ fromClient: { ['a'.repeat(129)]: {} } }, `${path}, fromClient`, /1 to 128/],
     'no messages': [{ fromClient: undefined }, `${path}, fromClient`, /pass an object/],
     'a message that is none': [received(null as unknown as object), say, /pass an object/],
-    'an unknown option of the channel': [{ logs: {} }, path, /^unknown option 'logs' in channel 'chat\/:room': use one of 'pattern', 'params'/],
-    'an unknown option of a message from the client': [received({ paylod: {} }), say, /^unknown option 'paylod' in channel 'chat\/:room', fromClient 'say'; did you mean 'payload'\?$/],
-    'an unknown option of a message from the server': [{ fromServer: { said: { reply: {} } } }, `${path}, fromServer 'said'`, /unknown option 'reply'/],
-    'an error of the catalogue': [received({ errors: { forbidden: Type.Object({}) } }), say, /reserved error code 'forbidden'/],
+    'an unknown option of the channel': [
+      { logs: {} }, path, /^unknown option 'logs' in channel 'chat\/:room': use one of 'pattern', 'params'/
+    ],
+    'an unknown option of a message from the client': [
+      received({ paylod: {} }),
+      say,
+      /^unknown option 'paylod' in channel 'chat\/:room', fromClient 'say'; did you mean 'payload'\?$/
+    ],
+    'an unknown option of a message from the server': [
+      { fromServer: { said: { reply: {} } } }, `${path}, fromServer 'said'`, /unknown option 'reply'/
+    ],
+    'an error of the catalogue': [
+      received({ errors: { forbidden: Type.Object({}) } }), say, /reserved error code 'forbidden'/
+    ],
     'an invalid pattern': [{ pattern: 'chat//:room' }, "channel 'chat//:room'", /invalid pattern .* segments/],
-    'a param that is missing': [{ params: Type.Object({}) }, path, /^the params schema lacks 'room' in channel 'chat\/:room': add it, because the pattern names it$/],
-    'no params at all': [{ params: undefined }, path, /^the params schema lacks 'room' in channel 'chat\/:room': add it, because the pattern names it$/],
-    'a param too many': [{ params: Type.Object({ room: Type.String(), user: Type.String() }) }, path, /the params schema has 'user'/],
+    'a param that is missing': [
+      { params: Type.Object({}) },
+      path,
+      /^the params schema lacks 'room' in channel 'chat\/:room': add it, because the pattern names it$/
+    ],
+    'no params at all': [
+      { params: undefined },
+      path,
+      /^the params schema lacks 'room' in channel 'chat\/:room': add it, because the pattern names it$/
+    ],
+    'a param too many': [
+      { params: Type.Object({ room: Type.String(), user: Type.String() }) }, path, /the params schema has 'user'/
+    ],
     'a plain JSON schema': [payload({ type: 'string' }), `${say}, payload`, /not a TypeBox schema/],
-    'a schema that is null in a union': [payload({ ...Type.Union([Type.Null(), Type.String()]), anyOf: [null] }), `${say}, payload/0`, /not a TypeBox schema/],
-    'an unknown format': [payload(Type.Object({ at: Type.String({ format: 'date-tme' }) })), `${say}, payload/at`, /unknown format 'date-tme'/],
-    'a transform': [payload(Type.Array(Type.Transform(Type.String()).Decode(Number).Encode(String))), `${say}, payload/*`, /transform/],
-    'a date': [payload(Type.Object({ a: Type.Tuple([Type.Null(), Type.Date()]) })), `${say}, payload/a/1`, /kind 'Date'/],
-    'a function': [payload(Type.Record(Type.String(), Type.Function([], Type.Null()))), `${say}, payload/^(.*)$`, /kind 'Function'/],
-    'a bigint among additional properties': [payload(Type.Object({}, { additionalProperties: Type.BigInt() })), `${say}, payload/*`, /kind 'BigInt'/],
-    'a symbol in an intersection': [payload(Type.Intersect([Type.Object({}), Type.Object({ a: Type.Symbol() })])), `${say}, payload/1/a`, /kind 'Symbol'/],
-    'a transform of an intersection in another': [payload({ ...Type.Intersect([Type.Object({}), Type.Object({})]), allOf: [Type.Transform(Type.Union([Type.Null(), Type.String()])).Decode(String).Encode(String)] }), `${say}, payload/0`, /transform/],
-    'a reference in an intersection': [payload(Type.Intersect([Type.Ref('A'), Type.Object({})])), `${say}, payload/0`, /reference within an intersection/],
+    'a schema that is null in a union': [
+      payload({ ...Type.Union([Type.Null(), Type.String()]), anyOf: [null] }),
+      `${say}, payload/0`,
+      /not a TypeBox schema/
+    ],
+    'an unknown format': [
+      payload(Type.Object({ at: Type.String({ format: 'date-tme' }) })),
+      `${say}, payload/at`,
+      /unknown format 'date-tme'/
+    ],
+    'a transform': [
+      payload(Type.Array(Type.Transform(Type.String()).Decode(Number).Encode(String))), `${say}, payload/*`, /transform/
+    ],
+    'a date': [
+      payload(Type.Object({ a: Type.Tuple([Type.Null(), Type.Date()]) })), `${say}, payload/a/1`, /kind 'Date'/
+    ],
+    'a function': [
+      payload(Type.Record(Type.String(), Type.Function([], Type.Null()))), `${say}, payload/^(.*)$`, /kind 'Function'/
+    ],
+    'a bigint among additional properties': [
+      payload(Type.Object({}, { additionalProperties: Type.BigInt() })), `${say}, payload/*`, /kind 'BigInt'/
+    ],
+    'a symbol in an intersection': [
+      payload(Type.Intersect([Type.Object({}), Type.Object({ a: Type.Symbol() })])),
+      `${say}, payload/1/a`,
+      /kind 'Symbol'/
+    ],
+    'a transform of an intersection in another': [
+      payload({
+        ...Type.Intersect([Type.Object({}), Type.Object({})]),
+        allOf: [Type.Transform(Type.Union([Type.Null(), Type.String()])).Decode(String).Encode(String)]
+      }),
+      `${say}, payload/0`,
+      /transform/
+    ],
+    'a reference in an intersection': [
+      payload(Type.Intersect([Type.Ref('A'), Type.Object({})])), `${say}, payload/0`, /reference within an intersection/
+    ],
     'a reference to nothing': [payload(Type.Object({ a: Type.Ref('Nowhere') })), `${say}, payload`, /Nowhere/],
-    'a pattern that is no regular expression': [payload(Type.String({ pattern: '(' })), `${say}, payload`, /invalid schema/],
+    'a pattern that is no regular expression': [
+      payload(Type.String({ pattern: '(' })), `${say}, payload`, /invalid schema/
+    ],
     'in a reply': [received({ reply: Type.Date() }), `${say}, reply`, /kind 'Date'/],
     'in an error': [received({ errors: { muted: Type.Date() } }), `${say}, error 'muted'`, /kind 'Date'/],
-    'in a message from the server': [{ fromServer: { said: { payload: Type.Date() } } }, `${path}, fromServer 'said', payload`, /kind 'Date'/],
+    'in a message from the server': [
+      { fromServer: { said: { payload: Type.Date() } } }, `${path}, fromServer 'said', payload`, /kind 'Date'/
+    ],
     'in the presence': [{ presence: Type.Date() }, `${path}, presence`, /kind 'Date'/]
   }
   for (const [name, [change, path, message]] of Object.entries(table)) {
-    t.throws(() => compileChannel(definitionWith(change)), { name: 'ContractError', statusCode: 500, code: 'FST_CHANNELS_CONTRACT', path, message }, name)
+    t.throws(
+      () => compileChannel(definitionWith(change)),
+      { name: 'ContractError', statusCode: 500, code: 'FST_CHANNELS_CONTRACT', path, message },
+      name
+    )
   }
 })
 
@@ -158,7 +286,10 @@ t.test('formats and kinds that the application registers are accepted', async (t
   FormatRegistry.Set('even', (value) => value.length % 2 === 0)
   TypeRegistry.Set('Positive', (_, value) => typeof value === 'number' && value > 0)
   t.teardown(() => { FormatRegistry.Delete('even'); TypeRegistry.Delete('Positive') })
-  const valid = compileValidator(Type.Object({ a: Type.String({ format: 'even' }), b: Type.Unsafe<number>({ ...Type.Any(), ...kind('Positive') }) }), 's')
+  const valid = compileValidator(
+    Type.Object({ a: Type.String({ format: 'even' }), b: Type.Unsafe<number>({ ...Type.Any(), ...kind('Positive') }) }),
+    's'
+  )
   t.equal(valid({ a: 'ab', b: 1 }), undefined)
   t.equal(valid({ a: 'a', b: 1 })?.path, '/a')
   t.equal(valid({ a: 'ab', b: -1 })?.path, '/b')
@@ -173,7 +304,14 @@ t.test('a compiled channel checks what arrives and projects what leaves', async 
   const compiled = compileChannel(defineChannel({
     pattern: 'chat/:room',
     params: Type.Object({ room: Type.String({ pattern: '^[a-z]+$' }) }),
-    fromClient: { say: { payload: Type.String(), reply: Type.Object({ id: Type.String() }), errors: { muted: Type.Object({ until: Type.Integer() }) } }, wave: {} },
+    fromClient: {
+      say: {
+        payload: Type.String(),
+        reply: Type.Object({ id: Type.String() }),
+        errors: { muted: Type.Object({ until: Type.Integer() }) }
+      },
+      wave: {}
+    },
     fromServer: { said: { payload: Type.Object({ text: Type.String() }) }, cleared: {} },
     presence: Type.Object({ name: Type.String() })
   }))
@@ -189,7 +327,9 @@ t.test('a compiled channel checks what arrives and projects what leaves', async 
 })
 
 t.test('a message without payload carries none, and a reply that is not declared stays behind', async (t) => {
-  const { fromClient, fromServer, presence, params } = compileChannel(defineConnection({ fromClient: { wave: {} }, fromServer: { waved: {} } }))
+  const { fromClient, fromServer, presence, params } = compileChannel(
+    defineConnection({ fromClient: { wave: {} }, fromServer: { waved: {} } })
+  )
   const wave = fromClient.get('wave')
   t.equal(wave?.payload(undefined), undefined)
   t.strictSame(wave?.payload(null), noPayload(null))
@@ -201,7 +341,9 @@ t.test('a message without payload carries none, and a reply that is not declared
 })
 
 t.test('a fault says where and why, and nothing of the value', async (t) => {
-  const valid = compileValidator(Type.Object({ list: Type.Array(Type.Object({ 'a/b': Type.String({ maxLength: 3 }) })) }), 's')
+  const valid = compileValidator(
+    Type.Object({ list: Type.Array(Type.Object({ 'a/b': Type.String({ maxLength: 3 }) })) }), 's'
+  )
   const fault = valid({ list: [{ 'a/b': 'abc' }, { 'a/b': 'secret' }] })
   t.equal(fault?.path, '/list/1/a~1b')
   t.match(fault?.message, /length/)
@@ -237,7 +379,12 @@ const Forest = Type.Module({
   Owner: Type.Object({ name: Type.String(), first: Type.Union([Type.Ref('Node'), Type.Null()]) })
 })
 const Prefixed = Type.Record(Type.String({ pattern: '^x-.*$' }), Type.Object({ v: Type.Number() }))
-const node = (extra: object) => ({ id: 1, kids: [{ id: 2, kids: [], owner: { name: 'b', first: null, ...extra }, ...extra }], owner: { name: 'a', first: { id: 3, kids: [], owner: { name: 'c', first: null }, ...extra } }, ...extra })
+const node = (extra: object) => ({
+  id: 1,
+  kids: [{ id: 2, kids: [], owner: { name: 'b', first: null, ...extra }, ...extra }],
+  owner: { name: 'a', first: { id: 3, kids: [], owner: { name: 'c', first: null }, ...extra } },
+  ...extra
+})
 
 /** For each kind of schema a value of it, with `extra` at every place where it is not declared. */
 const kinds: Record<string, [schema: TSchema, value: (extra: object) => unknown]> = {
@@ -249,36 +396,81 @@ const kinds: Record<string, [schema: TSchema, value: (extra: object) => unknown]
   record: [Type.Record(Type.String(), A), (x) => ({ any: { a: 1, ...x } })],
   'record with a pattern': [Prefixed, (x) => ({ 'x-a': { v: 1, ...x }, ...x })],
   union: [Type.Union([A, B, Type.Null()]), (x) => ({ b: 1, ...x })],
-  'union of nested objects': [Type.Union([Type.Object({ in: A }), Type.Object({ in: B })]), (x) => ({ in: { b: 1, ...x } })],
+  'union of nested objects': [
+    Type.Union([Type.Object({ in: A }), Type.Object({ in: B })]), (x) => ({ in: { b: 1, ...x } })
+  ],
   'union of arrays': [Type.Union([Type.Array(A), Type.Array(B)]), (x) => [{ b: 1, ...x }, { b: 2, ...x }]],
   intersection: [Type.Intersect([A, B]), (x) => ({ a: 1, b: 2, ...x })],
-  'intersection of nested objects': [Type.Intersect([Type.Object({ in: A }), B]), (x) => ({ in: { a: 1, ...x }, b: 2, ...x })],
+  'intersection of nested objects': [
+    Type.Intersect([Type.Object({ in: A }), B]), (x) => ({ in: { a: 1, ...x }, b: 2, ...x })
+  ],
   'intersection in an intersection': [Type.Intersect([Type.Intersect([A, B]), C]), (x) => ({ a: 1, b: 2, c: 3, ...x })],
   'intersection with a union': [Type.Intersect([A, Type.Union([B, C])]), (x) => ({ a: 1, c: 3, ...x })],
-  'intersection of two unions': [Type.Intersect([Type.Union([A, B]), Type.Union([C, Type.Object({ d: A })])]), (x) => ({ b: 1, d: { a: 1, ...x }, ...x })],
+  'intersection of two unions': [
+    Type.Intersect([Type.Union([A, B]), Type.Union([C, Type.Object({ d: A })])]),
+    (x) => ({ b: 1, d: { a: 1, ...x }, ...x })
+  ],
   'intersection with a record': [Type.Intersect([A, Prefixed]), (x) => ({ a: 1, 'x-a': { v: 1, ...x }, ...x })],
-  'intersection with a refusal': [Type.Intersect([A, Type.Not(Type.Object({ a: Type.Literal(0) }))]), (x) => ({ a: 1, ...x })],
-  'intersection of a named object': [Type.Object({ whole: Type.Intersect([Type.Object({ a: A }, { $id: 'Named' }), B]), part: Type.Object({ a: A }, { $id: 'Named' }) }), (x) => ({ whole: { a: { a: 1, ...x }, b: 1, ...x }, part: { a: { a: 1, ...x }, ...x } })],
+  'intersection with a refusal': [
+    Type.Intersect([A, Type.Not(Type.Object({ a: Type.Literal(0) }))]), (x) => ({ a: 1, ...x })
+  ],
+  'intersection of a named object': [
+    Type.Object({
+      whole: Type.Intersect([Type.Object({ a: A }, { $id: 'Named' }), B]), part: Type.Object({ a: A }, { $id: 'Named' })
+    }),
+    (x) => ({ whole: { a: { a: 1, ...x }, b: 1, ...x }, part: { a: { a: 1, ...x }, ...x } })
+  ],
   recursive: [Tree, (x) => ({ id: 1, kids: [{ id: 2, kids: [{ id: 3, kids: [], ...x }], ...x }], ...x })],
-  'recursive union': [Shape, (x) => ({ kind: 'right', note: 'n', child: { kind: 'left', child: { kind: 'leaf', size: 1, ...x }, ...x }, ...x })],
-  'recursive in two places': [Type.Object({ one: Shape, other: Type.Array(Shape) }), (x) => ({ one: { kind: 'leaf', size: 1, ...x }, other: [{ kind: 'left', child: { kind: 'leaf', size: 1, ...x } }] })],
+  'recursive union': [
+    Shape,
+    (x) => ({ kind: 'right', note: 'n', child: { kind: 'left', child: { kind: 'leaf', size: 1, ...x }, ...x }, ...x })
+  ],
+  'recursive in two places': [
+    Type.Object({ one: Shape, other: Type.Array(Shape) }),
+    (x) => ({ one: { kind: 'leaf', size: 1, ...x }, other: [{ kind: 'left', child: { kind: 'leaf', size: 1, ...x } }] })
+  ],
   import: [Forest.Import('Node'), node],
   'import in an object': [Type.Object({ root: Forest.Import('Node') }), (x) => ({ root: node(x), ...x })],
-  'declared further properties': [Type.Object({ a: A }, { additionalProperties: B }), (x) => ({ a: { a: 1, ...x }, more: { b: 1, ...x } })],
-  'declared further properties of a record': [{ ...Prefixed, additionalProperties: B } as TSchema, (x) => ({ 'x-a': { v: 1, ...x }, more: { b: 1, ...x } })],
-  'declared further properties of an intersection': [Type.Intersect([Type.Object({ a: A }), B], { unevaluatedProperties: C }), (x) => ({ a: { a: 1, ...x }, b: 1, more: { c: 1, ...x } })],
-  'union of such intersections': [Type.Union([Type.Null(), Type.Intersect([Type.Object({ a: A }), B], { unevaluatedProperties: C })]), (x) => ({ a: { a: 1, ...x }, b: 1, more: { c: 1, ...x } })],
+  'declared further properties': [
+    Type.Object({ a: A }, { additionalProperties: B }), (x) => ({ a: { a: 1, ...x }, more: { b: 1, ...x } })
+  ],
+  'declared further properties of a record': [
+    { ...Prefixed, additionalProperties: B } as TSchema, (x) => ({ 'x-a': { v: 1, ...x }, more: { b: 1, ...x } })
+  ],
+  'declared further properties of an intersection': [
+    Type.Intersect([Type.Object({ a: A }), B], { unevaluatedProperties: C }),
+    (x) => ({ a: { a: 1, ...x }, b: 1, more: { c: 1, ...x } })
+  ],
+  'union of such intersections': [
+    Type.Union([Type.Null(), Type.Intersect([Type.Object({ a: A }), B], { unevaluatedProperties: C })]),
+    (x) => ({ a: { a: 1, ...x }, b: 1, more: { c: 1, ...x } })
+  ],
   'empty tuple': [Type.Object({ none: Type.Tuple([]) }), (x) => ({ none: [], ...x })],
-  'an open member of an intersection': [Type.Intersect([Type.Object({ in: A }), Type.Object({ b: Type.Number() }, { additionalProperties: true })]), (x) => ({ in: { a: 1, ...x }, b: 1 })]
+  'an open member of an intersection': [
+    Type.Intersect([Type.Object({ in: A }), Type.Object({ b: Type.Number() }, { additionalProperties: true })]),
+    (x) => ({ in: { a: 1, ...x }, b: 1 })
+  ]
 }
 
-/** An `extra` for each place alone, so that no place is refused on account of another: it has a property only the n-th time it is spread. */
+/**
+ * An `extra` for each place alone, so that no place is refused on account of another: it has a property only the n-th
+ * time it is spread.
+ */
 function * places (value: (extra: object) => unknown): Generator<{ extra: object, place: number }> {
   let count = 0
   value(new Proxy({}, { ownKeys: () => { count++; return [] } }))
   for (let place = 0; place < count; place++) {
     let turn = 0
-    yield { place, extra: new Proxy({}, { ownKeys: () => turn++ % count === place ? ['secret'] : [], getOwnPropertyDescriptor: () => ({ value: 1, enumerable: true, configurable: true }) }) }
+    yield {
+      place,
+      extra: new Proxy(
+        {},
+        {
+          ownKeys: () => turn++ % count === place ? ['secret'] : [],
+          getOwnPropertyDescriptor: () => ({ value: 1, enumerable: true, configurable: true })
+        }
+      )
+    }
   }
 }
 
@@ -288,10 +480,18 @@ for (const [name, [schema, value]] of Object.entries(kinds)) {
     const valid = compileValidator(schema, 's')
     const project = compileOutgoing(schema, 's')
     t.equal(valid(value({})), undefined, 'what is declared passes')
-    for (const { extra, place } of places(value)) t.ok(valid(value(extra)), `an undeclared property does not, at place ${place}`)
+    for (const { extra, place } of places(value)) {
+      t.ok(
+        valid(value(extra)), `an undeclared property does not, at place ${place}`
+      )
+    }
     t.strictSame(project(value({})), value({}), 'what is declared leaves whole')
     t.strictSame(project(value({ secret: 1, another: { secret: [] } })), value({}), 'and alone')
-    for (const { extra, place } of places(value)) t.strictSame(project(value(extra)), value({}), `alone, at place ${place}`)
+    for (const { extra, place } of places(value)) {
+      t.strictSame(
+        project(value(extra)), value({}), `alone, at place ${place}`
+      )
+    }
     t.strictSame(JSON.parse(JSON.stringify(schema)), original, 'the schema itself is as it was')
   })
 }
@@ -302,8 +502,12 @@ t.test('what a schema says about further properties counts', async (t) => {
     'an open object': [Type.Object({ a: Type.Number() }, open), { a: 1, b: { c: 2 } }],
     'an open record': [{ ...Prefixed, ...open } as TSchema, { 'x-a': { v: 1 }, b: 2 }],
     'an open intersection': [Type.Intersect([A, B], { unevaluatedProperties: true }), { a: 1, b: 2, c: 3 }],
-    'an intersection with an open member': [Type.Intersect([Type.Object({ a: Type.Number() }, open), B]), { a: 1, b: 2, c: 3 }],
-    'an intersection with an open intersection': [Type.Intersect([Type.Intersect([A, B], { unevaluatedProperties: true }), C]), { a: 1, b: 2, c: 3, d: 4 }],
+    'an intersection with an open member': [
+      Type.Intersect([Type.Object({ a: Type.Number() }, open), B]), { a: 1, b: 2, c: 3 }
+    ],
+    'an intersection with an open intersection': [
+      Type.Intersect([Type.Intersect([A, B], { unevaluatedProperties: true }), C]), { a: 1, b: 2, c: 3, d: 4 }
+    ],
     'an open object in a union': [Type.Union([A, Type.Object({ b: Type.Number() }, open)]), { b: 1, c: { d: 1 } }],
     anything: [Type.Any(), { a: [{ b: 1 }] }]
   }
@@ -311,7 +515,12 @@ t.test('what a schema says about further properties counts', async (t) => {
     t.equal(compileValidator(schema, 's')(value), undefined, `${name} lets them in`)
     t.strictSame(compileOutgoing(schema, 's')(value), value, `${name} lets them out`)
   }
-  t.ok(compileValidator(Type.Intersect([Type.Object({ a: Type.Number() }, { additionalProperties: false }), B]), 's')({ a: 1, b: 2 }), 'closed by hand is closed, even where that makes no sense')
+  t.ok(
+    compileValidator(
+      Type.Intersect([Type.Object({ a: Type.Number() }, { additionalProperties: false }), B]), 's'
+    )({ a: 1, b: 2 }),
+    'closed by hand is closed, even where that makes no sense'
+  )
   t.ok(compileValidator(Type.Intersect([A, B], { unevaluatedProperties: false }), 's')({ a: 1, b: 2, c: 3 }))
 })
 
@@ -323,11 +532,15 @@ t.test('an intersection of what has no properties is only checked', async (t) =>
 })
 
 t.test('closing keeps a schema that has nothing to close', async (t) => {
-  for (const schema of [Type.String({ minLength: 1 }), Type.Literal(1), Type.Tuple([])]) t.strictSame(closeSchema(schema, 's'), schema)
+  for (const schema of [
+    Type.String({ minLength: 1 }), Type.Literal(1), Type.Tuple([])
+  ]) t.strictSame(closeSchema(schema, 's'), schema)
 })
 
 t.test('a value is the first member of a union that it is exactly, then the first that it is at all', async (t) => {
-  const project = compileOutgoing(Type.Union([A, Type.Object({ a: Type.Number(), b: Type.Number() }), Type.Object({ a: Type.String() })]), 's')
+  const project = compileOutgoing(
+    Type.Union([A, Type.Object({ a: Type.Number(), b: Type.Number() }), Type.Object({ a: Type.String() })]), 's'
+  )
   t.strictSame(project({ a: 1, b: 2 }), { a: 1, b: 2 }, 'nothing is lost to a member that declares less')
   t.strictSame(project({ a: 1, secret: 2 }), { a: 1 })
   t.strictSame(project({ a: 'x', secret: 2 }), { a: 'x' })
@@ -335,12 +548,22 @@ t.test('a value is the first member of a union that it is exactly, then the firs
 })
 
 t.test('a deep value of a recursive union takes no longer than its size', async (t) => {
-  const deep = (levels: number, extra: object): object => levels === 0 ? { kind: 'leaf', size: 1, ...extra } : { kind: 'right', child: deep(levels - 1, extra), ...extra }
-  t.strictSame(compileOutgoing(Shape, 's')(deep(60, { secret: 1 })), deep(60, {}), 'else this test would take two to the sixtieth steps')
+  const deep = (levels: number, extra: object): object =>
+    levels === 0 ? { kind: 'leaf', size: 1, ...extra } : { kind: 'right', child: deep(levels - 1, extra), ...extra }
+  t.strictSame(
+    compileOutgoing(Shape, 's')(deep(60, { secret: 1 })),
+    deep(60, {}),
+    'else this test would take two to the sixtieth steps'
+  )
 })
 
 t.test('what leaves is checked after projecting, and the error names the path but no value', async (t) => {
-  const project = compileOutgoing(Type.Object({ text: Type.String(), list: Type.Array(Type.Null()), pair: Type.Tuple([A, A]), map: Type.Record(Type.String(), A) }), "fromServer 'said', payload")
+  const project = compileOutgoing(
+    Type.Object({
+      text: Type.String(), list: Type.Array(Type.Null()), pair: Type.Tuple([A, A]), map: Type.Record(Type.String(), A)
+    }),
+    "fromServer 'said', payload"
+  )
   const sound = { text: '', list: [], pair: [{ a: 1 }, { a: 1 }], map: {} }
   const table: Record<string, [value: unknown, path: string]> = {
     'a wrong type': [{ ...sound, text: 42 }, '/text'],
@@ -353,7 +576,14 @@ t.test('what leaves is checked after projecting, and the error names the path bu
     'nothing at all': [undefined, '']
   }
   for (const [name, [value, path]] of Object.entries(table)) {
-    t.throws(() => project(value), { code: 'FST_CHANNELS_OUTGOING', message: new RegExp(`^invalid outgoing value in fromServer 'said', payload${path}: `) }, name)
+    t.throws(
+      () => project(value),
+      {
+        code: 'FST_CHANNELS_OUTGOING',
+        message: new RegExp(`^invalid outgoing value in fromServer 'said', payload${path}: `)
+      },
+      name
+    )
     t.throws(() => project(value), { message: /^(?!.*secret)/ }, `${name}: no value`)
   }
 })
@@ -373,9 +603,16 @@ t.test('class instances leave as their declared properties: getters are read, to
 })
 
 t.test('a property that is undefined is one that is not there, as in JSON', async (t) => {
-  t.strictSame(Object.keys(compileOutgoing(Type.Object({ a: Type.Optional(Type.Number()) }), 's')({ a: undefined, b: undefined }) as object), [])
+  t.strictSame(
+    Object.keys(
+      compileOutgoing(Type.Object({ a: Type.Optional(Type.Number()) }), 's')({ a: undefined, b: undefined }) as object
+    ),
+    []
+  )
   t.strictSame(compileOutgoing(Type.Record(Type.String(), Type.Number()), 's')({ a: 1, b: undefined }), { a: 1 })
-  t.strictSame(compileOutgoing(Type.Object({}, { additionalProperties: Type.Number() }), 's')({ a: 1, b: undefined }), { a: 1 })
+  t.strictSame(
+    compileOutgoing(Type.Object({}, { additionalProperties: Type.Number() }), 's')({ a: 1, b: undefined }), { a: 1 }
+  )
 })
 
 t.test('projecting copies: neither the value nor its parts are changed or shared', async (t) => {
@@ -413,14 +650,25 @@ function sampleOf (random: (below: number) => number, depth: number): Sample {
 }
 
 function properties (p: Sample, q: Sample, dirt: object): Sample {
-  return { schema: Type.Object({ p: p.schema, q: Type.Optional(q.schema) }), declared: { p: p.declared, q: q.declared }, dirty: { p: p.dirty, q: q.dirty, ...dirt } }
+  return {
+    schema: Type.Object({ p: p.schema, q: Type.Optional(q.schema) }),
+    declared: { p: p.declared, q: q.declared },
+    dirty: { p: p.dirty, q: q.dirty, ...dirt }
+  }
 }
 
 function intersected (p: Sample, q: Sample, dirt: object): Sample {
-  return { ...properties(p, q, dirt), schema: Type.Intersect([Type.Object({ p: p.schema }), Type.Union([Type.Object({ never: Type.Null() }), Type.Object({ q: q.schema })])]) }
+  return {
+    ...properties(p, q, dirt),
+    schema: Type.Intersect([
+      Type.Object({ p: p.schema }), Type.Union([Type.Object({ never: Type.Null() }), Type.Object({ q: q.schema })])
+    ])
+  }
 }
 
-function wrapped ({ schema, declared, dirty }: Sample, type: (s: TSchema) => TSchema, wrap: (v: unknown) => unknown): Sample {
+function wrapped (
+  { schema, declared, dirty }: Sample, type: (s: TSchema) => TSchema, wrap: (v: unknown) => unknown
+): Sample {
   return { schema: type(schema), declared: wrap(declared), dirty: wrap(dirty) }
 }
 
@@ -429,7 +677,8 @@ t.test('whatever the schema: what leaves holds all that is declared, and nothing
   for (let i = 0; i < 300; i++) {
     const { schema, declared, dirty } = sampleOf(random, 4)
     const projected = compileOutgoing(schema, 's')(dirty)
-    const isSound = compileValidator(schema, 's')(projected) === undefined && JSON.stringify(projected) === JSON.stringify(declared)
+    const isSound = compileValidator(schema, 's')(projected) === undefined &&
+      JSON.stringify(projected) === JSON.stringify(declared)
     if (!isSound) t.strictSame(projected, declared, `sample ${i}: ${JSON.stringify(schema)}`)
   }
   t.pass('300 samples')

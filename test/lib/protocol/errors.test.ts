@@ -67,5 +67,7 @@ t.test('errors: Behind carries the missed messages, the newest position, and a s
     messages: [{ type: 'a', payload: 1, offset: 4, id: 'i', hash: 'h4', prev: 'h3' }]
   } as const
   t.match(new Behind(content), { code: 'behind', statusCode: 409, ...content })
-  t.equal(new Behind({ position: content.position, messages: [] }).reason, undefined, 'no reason where all messages are given')
+  t.equal(
+    new Behind({ position: content.position, messages: [] }).reason, undefined, 'no reason where all messages are given'
+  )
 })

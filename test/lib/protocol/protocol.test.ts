@@ -1,6 +1,8 @@
 import t from 'tap'
 import { closeEvents, retryAfterClose, type CloseEvent } from '../../../lib/protocol/close-events.ts'
-import { BadEnvelope, maxChannelLength, maxCorrelationIdLength, maxDepth, maxTypeLength, readEnvelope } from '../../../lib/protocol/envelope.ts'
+import {
+  BadEnvelope, maxChannelLength, maxCorrelationIdLength, maxDepth, maxTypeLength, readEnvelope
+} from '../../../lib/protocol/envelope.ts'
 import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
 
 const nested = (depth: number) => `{"type":"a","payload":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
@@ -91,7 +93,9 @@ t.test('what is just within the limits is accepted', async (t) => {
 })
 
 t.test('brackets after a string that ends in a backslash do count', async (t) => {
-  t.equal(eventOf(`{"type":"a","payload":["\\\\",${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}]}`), closeEvents.notEnvelope)
+  t.equal(
+    eventOf(`{"type":"a","payload":["\\\\",${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}]}`), closeEvents.notEnvelope
+  )
 })
 
 t.test('members that the protocol does not know are ignored', async (t) => {
