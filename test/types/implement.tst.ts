@@ -163,7 +163,7 @@ describe('an implementation does not compile', () => {
 
   test('with a broadcast of a type that is not declared', () => {
     handler(chat, 'typing', (ctx) =>
-      // @ts-expect-error Argument of type '"message.edited"' is not assignable to parameter of type '"message.posted" | "typing.changed" | "closing"'
+      // @ts-expect-error Argument of type '"message.edited"' is not assignable to parameter of type 'ServerMessageType<
       ctx.broadcast('message.edited', { id: '1' }))
     handler(chat, 'typing', (ctx) =>
       // @ts-expect-error Argument of type '"typing"' is not assignable to parameter of type '"message.posted" | "typing.changed" | "closing"'

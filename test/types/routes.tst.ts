@@ -54,9 +54,9 @@ describe('app.ws', () => {
     app.ws('/ws', { handler: () => {} }, served)
     // @ts-expect-error 'publik' does not exist in type
     app.ws('/ws', { publik: true }, served)
-    // @ts-expect-error Type 'Channel<...is missing the following properties from type 'ImplementedChannel': channel, behaviour
+    // @ts-expect-error Type 'Channel<...is missing the following properties from type 'ImplementedChannel': channel, implementation
     app.ws('/ws', {}, [news])
-    // @ts-expect-error Expected 3 arguments, but got 2
+    // @ts-expect-error Argument of type '{}' is not assignable to parameter of type 'readonly ImplementedChannel[]'
     app.ws('/ws', {})
   })
 })

@@ -12,11 +12,11 @@ import { closeSchema } from '../../../lib/contract/schema.ts'
 const matched = (pattern: string, address: string) => matchPattern(parsePattern(pattern), address)
 const overlaps = (a: string, b: string) => overlap(parsePattern(a), parsePattern(b))
 
-t.test('what becomes of a message for a slow reader is compiled from its contract', async (t) => {
-  const compiled = (whenSlow: FromServerDefinition['whenSlow'] | undefined, log?: HistoryDefinition) => {
+t.test('contract: whenSlow decides how a message is sent to a connection that reads too slowly', async (t) => {
+  const compiled = (whenSlow: FromServerDefinition['whenSlow'] | undefined, history?: HistoryDefinition) => {
     const moved = { payload: Type.Unknown(), ...(whenSlow !== undefined && { whenSlow }) }
     const { fromServer } = compileChannel({
-      pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved }, ...(log && { history: log }) }
+      pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved }, ...(history && { history }) }
     })
     return fromServer.get('moved')?.whenSlow as (payload: unknown) => unknown
   }
@@ -26,7 +26,7 @@ t.test('what becomes of a message for a slow reader is compiled from its contrac
   const key = (value: unknown) => latest({ who: { 'a/b': { 'm~n': value } } })
   t.strictSame(key('ann'), { latest: 'moved "ann"' })
   t.strictSame(key(1), { latest: 'moved 1' })
-  t.notSame(key(1), key('1'), 'values of other types are others')
+  t.notSame(key(1), key('1'), 'values of different types have different keys')
   for (const payload of [
     undefined, null, {}, { who: null }
   ]) t.strictSame(latest(payload), { latest: 'moved undefined' })
@@ -39,31 +39,31 @@ t.test('what becomes of a message for a slow reader is compiled from its contrac
       }
     )
   }
-  const log = { limit: 1, ttl: 1 }
-  t.equal(compiled('skip', log)({}), 'skip')
-  t.equal(compiled('disconnect', log)({}), undefined)
-  t.throws(() => compiled('skip'), { message: /invalid 'whenSlow'/ }, 'there is no log to catch up from')
+  const history = { limit: 1, ttl: 1 }
+  t.equal(compiled('skip', history)({}), 'skip')
+  t.equal(compiled('disconnect', history)({}), undefined)
+  t.throws(() => compiled('skip'), { message: /invalid 'whenSlow'/ }, 'skip needs a history')
   for (const bad of ['drop', { latest: '/who' }] as const) {
     t.throws(
-      () => compiled(bad, log),
+      () => compiled(bad, history),
       { message: /^invalid 'whenSlow' in .*: pass 'disconnect' or 'skip', because the message is persistent/ }
     )
   }
 })
 
-t.test('a log, and what goes through it, is compiled from the contract', async (t) => {
-  const compiled = (log: HistoryDefinition) => compileChannel({
+t.test('contract: a channel with a history has limits, projected snapshots and persistent messages', async (t) => {
+  const compiled = (history: HistoryDefinition) => compileChannel({
     pattern: 'x',
     definition: {
       pattern: 'x',
-      history: log,
+      history,
       fromClient: { send: { idempotent: true } },
       fromServer: { kept: {}, passing: { ephemeral: true } }
     }
   })
   const channel = compiled({ limit: 5, ttl: 1_000, snapshot: Type.Object({ n: Type.Integer() }) })
   t.match(channel.history, { limit: 5, ttl: 1_000, initial: 5 })
-  t.strictSame(channel.history?.snapshot?.({ n: 1, secret: 2 }), { n: 1 }, 'snapshots are projected as well')
+  t.strictSame(channel.history?.snapshot?.({ n: 1, secret: 2 }), { n: 1 }, 'snapshots are projected')
   t.strictSame(
     [
       channel.fromServer.get('kept')?.persistent,
@@ -79,11 +79,11 @@ t.test('a log, and what goes through it, is compiled from the contract', async (
   }
 })
 
-t.test('idempotent and ephemeral are true or left out; a connection has nothing to remember by', async (t) => {
-  const compiled = (pattern: string, send: object, told: object) =>
+t.test('contract: a flag is true or left out, and a connection has no idempotent messages', async (t) => {
+  const compiled = (pattern: string, send: object, sent: object) =>
     compileChannel(
       {
-        pattern, definition: { pattern, fromClient: { send }, fromServer: { told }, history: { limit: 1, ttl: 1 } }
+        pattern, definition: { pattern, fromClient: { send }, fromServer: { sent }, history: { limit: 1, ttl: 1 } }
       } as never
     )
   t.throws(
@@ -92,7 +92,7 @@ t.test('idempotent and ephemeral are true or left out; a connection has nothing 
   )
   t.throws(
     () => compiled('x', {}, { ephemeral: 1 }),
-    { message: "invalid 'ephemeral' in channel 'x', fromServer 'told': pass true, or leave it out" }
+    { message: "invalid 'ephemeral' in channel 'x', fromServer 'sent': pass true, or leave it out" }
   )
   t.throws(
     () => compiled('', { idempotent: true }, {}),
@@ -102,7 +102,7 @@ t.test('idempotent and ephemeral are true or left out; a connection has nothing 
   )
 })
 
-t.test('a recursive union is checked in linear time, wherever its discriminator stands', async (t) => {
+t.test('contract: a recursive union is checked in linear time, wherever its discriminator is declared', async (t) => {
   const member = (kind: string, self: TSchema) => Type.Object({ child: Type.Optional(self), kind: Type.Literal(kind) })
   const tree = Type.Recursive((self) => Type.Union([member('a', self), member('b', self)]))
   const { fromClient } = compileChannel(
@@ -110,10 +110,10 @@ t.test('a recursive union is checked in linear time, wherever its discriminator 
   )
   let deep: object = { kind: 'neither' }
   for (let depth = 0; depth < 60; depth++) deep = { kind: 'b', child: deep }
-  t.match(fromClient.get('grow')?.payload(deep), { message: String }, 'this ends')
+  t.match(fromClient.get('grow')?.payload(deep), { message: String }, 'the check ends')
 })
 
-t.test('an address matches a pattern segment by segment', async (t) => {
+t.test('pattern: an address matches a pattern segment by segment', async (t) => {
   t.strictSame(matched('chat/:room', 'chat/lobby'), { room: 'lobby' })
   t.strictSame(matched(':a/x/:b', '1/x/2'), { a: '1', b: '2' })
   t.strictSame(matched('news', 'news'), {})
@@ -122,13 +122,13 @@ t.test('an address matches a pattern segment by segment', async (t) => {
   ]) t.equal(matched('chat/:room', address), undefined, `'${address}'`)
 })
 
-t.test('an address is built from a pattern and its params, and matches it again', async (t) => {
+t.test('pattern: an address that is built from params matches the pattern with the same params', async (t) => {
   t.equal(addressOf('chat/:room/of/:user', { room: 'lobby', user: 'ada' }), 'chat/lobby/of/ada')
   t.equal(addressOf('news'), 'news')
   t.strictSame(matched('chat/:room', addressOf('chat/:room', { room: '$&..' })), { room: '$&..' })
 })
 
-t.test('a param that would name another channel is refused', async (t) => {
+t.test('pattern: a param that is empty, missing or contains a slash is refused', async (t) => {
   const table: Record<string, object> = {
     empty: { room: '' },
     'with a slash': { room: 'a/b' },
@@ -144,7 +144,7 @@ t.test('a param that would name another channel is refused', async (t) => {
   t.throws(() => addressOf('chat/:room'), { message: /invalid param 'room' in pattern 'chat\/:room'/ })
 })
 
-t.test('two patterns overlap when one address could belong to both', async (t) => {
+t.test('pattern: two patterns overlap when one address could match both', async (t) => {
   t.ok(overlaps('chat/:room', 'chat/lobby'))
   t.ok(overlaps(':a/lobby', 'chat/:b'))
   t.ok(overlaps('chat/:a', 'chat/:b'))
@@ -153,7 +153,7 @@ t.test('two patterns overlap when one address could belong to both', async (t) =
   t.notOk(overlaps('news', 'chat'))
 })
 
-t.test('a pattern that no address could have is refused', async (t) => {
+t.test('pattern: a pattern with empty, repeated or misspelt segments is refused', async (t) => {
   for (const pattern of [
     'chat', 'chat/:room', ':a/:b', 'a.b/c-d/:e_1', 'a'.repeat(256)
   ]) t.equal(patternRule(pattern), undefined, pattern)
@@ -165,7 +165,7 @@ t.test('a pattern that no address could have is refused', async (t) => {
   t.match(patternRule('a'.repeat(257)), /256/)
 })
 
-/** A sound definition with some of it replaced, as a caller in plain JavaScript might write it. */
+/** A valid definition with some members replaced, as a caller in plain JavaScript might write it. */
 function definitionWith (change: object): AnyChannel {
   const definition = {
     pattern: 'chat/:room', params: Type.Object({ room: Type.String() }), fromClient: {}, fromServer: {}, ...change
@@ -176,7 +176,7 @@ function definitionWith (change: object): AnyChannel {
 const received = (message: object) => ({ fromClient: { say: message } })
 const payload = (schema: unknown) => received({ payload: schema })
 
-t.test('a contract that cannot be served is refused, and the error names the path', async (t) => {
+t.test('contract: an invalid contract is refused with an error that has the path of the mistake', async (t) => {
   const path = "channel 'chat/:room'"
   const say = `${path}, fromClient 'say'`
   const table: Record<string, [change: object, path: string, message: RegExp]> = {
@@ -189,7 +189,7 @@ t.test('a contract that cannot be served is refused, and the error names the pat
     'an empty type': [{ fromServer: { '': {} } }, `${path}, fromServer`, /1 to 128/],
     'an over-long type': [{ fromClient: { ['a'.repeat(129)]: {} } }, `${path}, fromClient`, /1 to 128/],
     'no messages': [{ fromClient: undefined }, `${path}, fromClient`, /pass an object/],
-    'a message that is none': [received(null as unknown as object), say, /pass an object/],
+    'a message that is null': [received(null as unknown as object), say, /pass an object/],
     'an unknown option of the channel': [
       { logs: {} }, path, /^unknown option 'logs' in channel 'chat\/:room': use one of 'pattern', 'params'/
     ],
@@ -201,7 +201,7 @@ t.test('a contract that cannot be served is refused, and the error names the pat
     'an unknown option of a message from the server': [
       { fromServer: { said: { reply: {} } } }, `${path}, fromServer 'said'`, /unknown option 'reply'/
     ],
-    'an error of the catalogue': [
+    'an error code of the protocol': [
       received({ errors: { forbidden: Type.Object({}) } }), say, /reserved error code 'forbidden'/
     ],
     'an invalid pattern': [{ pattern: 'chat//:room' }, "channel 'chat//:room'", /invalid pattern .* segments/],
@@ -215,7 +215,7 @@ t.test('a contract that cannot be served is refused, and the error names the pat
       path,
       /^the params schema lacks 'room' in channel 'chat\/:room': add it, because the pattern names it$/
     ],
-    'a param too many': [
+    'a param that the pattern does not name': [
       { params: Type.Object({ room: Type.String(), user: Type.String() }) }, path, /the params schema has 'user'/
     ],
     'a plain JSON schema': [payload({ type: 'string' }), `${say}, payload`, /not a TypeBox schema/],
@@ -277,12 +277,12 @@ t.test('a contract that cannot be served is refused, and the error names the pat
   }
 })
 
-t.test('an error may be named like a property that every object has', async (t) => {
+t.test('contract: a declared error code may be the name of a property that every object has', async (t) => {
   const { fromClient } = compileChannel(definitionWith(received({ errors: { toString: Type.Null() } })))
   t.ok(fromClient.get('say')?.errors.has('toString'))
 })
 
-t.test('formats and kinds that the application registers are accepted', async (t) => {
+t.test('contract: formats and kinds that the application registered with TypeBox are accepted', async (t) => {
   FormatRegistry.Set('even', (value) => value.length % 2 === 0)
   TypeRegistry.Set('Positive', (_, value) => typeof value === 'number' && value > 0)
   t.teardown(() => { FormatRegistry.Delete('even'); TypeRegistry.Delete('Positive') })
@@ -300,7 +300,7 @@ function kind (name: string): object {
   return { [symbol as symbol]: name }
 }
 
-t.test('a compiled channel checks what arrives and projects what leaves', async (t) => {
+t.test('contract: a compiled channel checks received values and projects sent values', async (t) => {
   const compiled = compileChannel(defineChannel({
     pattern: 'chat/:room',
     params: Type.Object({ room: Type.String({ pattern: '^[a-z]+$' }) }),
@@ -326,7 +326,7 @@ t.test('a compiled channel checks what arrives and projects what leaves', async 
   t.strictSame(compiled.presence?.({ name: 'Ada', secret: 1 }), { name: 'Ada' })
 })
 
-t.test('a message without payload carries none, and a reply that is not declared stays behind', async (t) => {
+t.test('contract: an undeclared payload is refused, and an undeclared reply is not sent', async (t) => {
   const { fromClient, fromServer, presence, params } = compileChannel(
     defineConnection({ fromClient: { wave: {} }, fromServer: { waved: {} } })
   )
@@ -340,29 +340,29 @@ t.test('a message without payload carries none, and a reply that is not declared
   t.equal(params({}), undefined)
 })
 
-t.test('a fault says where and why, and nothing of the value', async (t) => {
+t.test('contract: the issue of an invalid value has a path and a reason, and does not contain the value', async (t) => {
   const valid = compileValidator(
     Type.Object({ list: Type.Array(Type.Object({ 'a/b': Type.String({ maxLength: 3 }) })) }), 's'
   )
-  const fault = valid({ list: [{ 'a/b': 'abc' }, { 'a/b': 'secret' }] })
-  t.equal(fault?.path, '/list/1/a~1b')
-  t.match(fault?.message, /length/)
-  t.notMatch(JSON.stringify(fault), 'secret')
-  t.strictSame(Object.keys(fault ?? {}), ['path', 'message'])
+  const issue = valid({ list: [{ 'a/b': 'abc' }, { 'a/b': 'secret' }] })
+  t.equal(issue?.path, '/list/1/a~1b')
+  t.match(issue?.message, /length/)
+  t.notMatch(JSON.stringify(issue), 'secret')
+  t.strictSame(Object.keys(issue ?? {}), ['path', 'message'])
 })
 
-t.test('a registered kind that refuses without a reason still makes a fault', async (t) => {
+t.test('contract: a registered kind that refuses a value without a reason still causes an issue', async (t) => {
   let calls = 0
   TypeRegistry.Set('Once', () => ++calls > 1)
   t.teardown(() => TypeRegistry.Delete('Once'))
   t.match(compileValidator({ ...Type.Any(), ...kind('Once') } as TSchema, 's')(1), { path: '', message: /\w/ })
 })
 
-t.test('nothing is coerced', async (t) => {
+t.test('contract: values are not coerced, and defaults are not filled in', async (t) => {
   t.ok(compileValidator(Type.Number(), 's')('1'))
   t.ok(compileValidator(Type.Boolean(), 's')(1))
   t.ok(compileValidator(Type.String(), 's')(null))
-  t.ok(compileValidator(Type.Object({ a: Type.Integer({ default: 1 }) }), 's')({}), 'and no default filled in')
+  t.ok(compileValidator(Type.Object({ a: Type.Integer({ default: 1 }) }), 's')({}), 'no default is filled in')
 })
 
 const A = Type.Object({ a: Type.Number() })
@@ -386,7 +386,7 @@ const node = (extra: object) => ({
   ...extra
 })
 
-/** For each kind of schema a value of it, with `extra` at every place where it is not declared. */
+/** For each kind of schema a value of it, with `extra` at every position where it is not declared. */
 const kinds: Record<string, [schema: TSchema, value: (extra: object) => unknown]> = {
   object: [A, (x) => ({ a: 1, ...x })],
   'object in an object': [Type.Object({ in: A }), (x) => ({ in: { a: 1, ...x } })],
@@ -425,7 +425,7 @@ const kinds: Record<string, [schema: TSchema, value: (extra: object) => unknown]
     Shape,
     (x) => ({ kind: 'right', note: 'n', child: { kind: 'left', child: { kind: 'leaf', size: 1, ...x }, ...x }, ...x })
   ],
-  'recursive in two places': [
+  'recursive at two positions': [
     Type.Object({ one: Shape, other: Type.Array(Shape) }),
     (x) => ({ one: { kind: 'leaf', size: 1, ...x }, other: [{ kind: 'left', child: { kind: 'leaf', size: 1, ...x } }] })
   ],
@@ -453,20 +453,20 @@ const kinds: Record<string, [schema: TSchema, value: (extra: object) => unknown]
 }
 
 /**
- * An `extra` for each place alone, so that no place is refused on account of another: it has a property only the n-th
- * time it is spread.
+ * An `extra` for each position alone, so that a check cannot fail because of another position. It has a property only
+ * the n-th time it is spread.
  */
-function * places (value: (extra: object) => unknown): Generator<{ extra: object, place: number }> {
+function * positions (value: (extra: object) => unknown): Generator<{ extra: object, position: number }> {
   let count = 0
   value(new Proxy({}, { ownKeys: () => { count++; return [] } }))
-  for (let place = 0; place < count; place++) {
-    let turn = 0
+  for (let position = 0; position < count; position++) {
+    let reads = 0
     yield {
-      place,
+      position,
       extra: new Proxy(
         {},
         {
-          ownKeys: () => turn++ % count === place ? ['secret'] : [],
+          ownKeys: () => reads++ % count === position ? ['secret'] : [],
           getOwnPropertyDescriptor: () => ({ value: 1, enumerable: true, configurable: true })
         }
       )
@@ -475,28 +475,28 @@ function * places (value: (extra: object) => unknown): Generator<{ extra: object
 }
 
 for (const [name, [schema, value]] of Object.entries(kinds)) {
-  t.test(`${name}: undeclared properties are refused on the way in and left behind on the way out`, async (t) => {
+  t.test(`contract: undeclared properties (${name}) are refused when received and removed when sent`, async (t) => {
     const original = structuredClone(JSON.parse(JSON.stringify(schema)))
     const valid = compileValidator(schema, 's')
     const project = compileOutgoing(schema, 's')
-    t.equal(valid(value({})), undefined, 'what is declared passes')
-    for (const { extra, place } of places(value)) {
+    t.equal(valid(value({})), undefined, 'declared properties are accepted')
+    for (const { extra, position } of positions(value)) {
       t.ok(
-        valid(value(extra)), `an undeclared property does not, at place ${place}`
+        valid(value(extra)), `an undeclared property is refused at position ${position}`
       )
     }
-    t.strictSame(project(value({})), value({}), 'what is declared leaves whole')
-    t.strictSame(project(value({ secret: 1, another: { secret: [] } })), value({}), 'and alone')
-    for (const { extra, place } of places(value)) {
+    t.strictSame(project(value({})), value({}), 'all declared properties are sent')
+    t.strictSame(project(value({ secret: 1, another: { secret: [] } })), value({}), 'undeclared properties are removed')
+    for (const { extra, position } of positions(value)) {
       t.strictSame(
-        project(value(extra)), value({}), `alone, at place ${place}`
+        project(value(extra)), value({}), `an undeclared property is removed at position ${position}`
       )
     }
-    t.strictSame(JSON.parse(JSON.stringify(schema)), original, 'the schema itself is as it was')
+    t.strictSame(JSON.parse(JSON.stringify(schema)), original, 'the schema is not changed')
   })
 }
 
-t.test('what a schema says about further properties counts', async (t) => {
+t.test('contract: a schema that allows additional properties keeps them', async (t) => {
   const open = { additionalProperties: true }
   const table: Record<string, [TSchema, unknown]> = {
     'an open object': [Type.Object({ a: Type.Number() }, open), { a: 1, b: { c: 2 } }],
@@ -512,68 +512,68 @@ t.test('what a schema says about further properties counts', async (t) => {
     anything: [Type.Any(), { a: [{ b: 1 }] }]
   }
   for (const [name, [schema, value]] of Object.entries(table)) {
-    t.equal(compileValidator(schema, 's')(value), undefined, `${name} lets them in`)
-    t.strictSame(compileOutgoing(schema, 's')(value), value, `${name} lets them out`)
+    t.equal(compileValidator(schema, 's')(value), undefined, `${name} accepts them`)
+    t.strictSame(compileOutgoing(schema, 's')(value), value, `${name} keeps them when sent`)
   }
   t.ok(
     compileValidator(
       Type.Intersect([Type.Object({ a: Type.Number() }, { additionalProperties: false }), B]), 's'
     )({ a: 1, b: 2 }),
-    'closed by hand is closed, even where that makes no sense'
+    'a member that is closed explicitly stays closed'
   )
   t.ok(compileValidator(Type.Intersect([A, B], { unevaluatedProperties: false }), 's')({ a: 1, b: 2, c: 3 }))
 })
 
-t.test('an intersection of what has no properties is only checked', async (t) => {
+t.test('contract: an intersection without properties is checked and not projected', async (t) => {
   const named = Type.Intersect([Type.String(), Type.Not(Type.Literal(''))])
   t.equal(compileValidator(named, 's')('abc'), undefined)
   t.ok(compileValidator(named, 's')(''))
   t.equal(compileOutgoing(named, 's')('abc'), 'abc')
 })
 
-t.test('closing keeps a schema that has nothing to close', async (t) => {
+t.test('contract: closing a schema without objects does not change it', async (t) => {
   for (const schema of [
     Type.String({ minLength: 1 }), Type.Literal(1), Type.Tuple([])
   ]) t.strictSame(closeSchema(schema, 's'), schema)
 })
 
-t.test('a value is the first member of a union that it is exactly, then the first that it is at all', async (t) => {
+t.test('contract: a value is projected to the union member that declares all its properties', async (t) => {
   const project = compileOutgoing(
     Type.Union([A, Type.Object({ a: Type.Number(), b: Type.Number() }), Type.Object({ a: Type.String() })]), 's'
   )
-  t.strictSame(project({ a: 1, b: 2 }), { a: 1, b: 2 }, 'nothing is lost to a member that declares less')
+  t.strictSame(project({ a: 1, b: 2 }), { a: 1, b: 2 }, 'the member that declares fewer properties is not used')
   t.strictSame(project({ a: 1, secret: 2 }), { a: 1 })
   t.strictSame(project({ a: 'x', secret: 2 }), { a: 'x' })
   t.throws(() => project({ a: null }), { code: 'FST_CHANNELS_OUTGOING' })
 })
 
-t.test('a deep value of a recursive union takes no longer than its size', async (t) => {
+t.test('contract: a deep value of a recursive union is projected in linear time', async (t) => {
   const deep = (levels: number, extra: object): object =>
     levels === 0 ? { kind: 'leaf', size: 1, ...extra } : { kind: 'right', child: deep(levels - 1, extra), ...extra }
   t.strictSame(
     compileOutgoing(Shape, 's')(deep(60, { secret: 1 })),
     deep(60, {}),
-    'else this test would take two to the sixtieth steps'
+    'the projection ends, instead of taking 2^60 steps'
   )
 })
 
-t.test('what leaves is checked after projecting, and the error names the path but no value', async (t) => {
+t.test('contract: a sent value is checked after projection, and the error has its path only', async (t) => {
   const project = compileOutgoing(
     Type.Object({
       text: Type.String(), list: Type.Array(Type.Null()), pair: Type.Tuple([A, A]), map: Type.Record(Type.String(), A)
     }),
     "fromServer 'said', payload"
   )
-  const sound = { text: '', list: [], pair: [{ a: 1 }, { a: 1 }], map: {} }
+  const valid = { text: '', list: [], pair: [{ a: 1 }, { a: 1 }], map: {} }
   const table: Record<string, [value: unknown, path: string]> = {
-    'a wrong type': [{ ...sound, text: 42 }, '/text'],
-    'a missing property': [{ ...sound, text: undefined }, '/text'],
-    'no array': [{ ...sound, list: 'secret' }, '/list'],
-    'no tuple': [{ ...sound, pair: { a: 'secret' } }, '/pair'],
-    'a tuple that is too long': [{ ...sound, pair: [{ a: 1 }, { a: 1 }, 'secret'] }, '/pair'],
-    'an array for an object': [{ ...sound, map: ['secret'] }, '/map'],
+    'a wrong type': [{ ...valid, text: 42 }, '/text'],
+    'a missing property': [{ ...valid, text: undefined }, '/text'],
+    'a string for an array': [{ ...valid, list: 'secret' }, '/list'],
+    'an object for a tuple': [{ ...valid, pair: { a: 'secret' } }, '/pair'],
+    'a tuple that is too long': [{ ...valid, pair: [{ a: 1 }, { a: 1 }, 'secret'] }, '/pair'],
+    'an array for an object': [{ ...valid, map: ['secret'] }, '/map'],
     'null for an object': [null, ''],
-    'nothing at all': [undefined, '']
+    'undefined for an object': [undefined, '']
   }
   for (const [name, [value, path]] of Object.entries(table)) {
     t.throws(
@@ -584,11 +584,11 @@ t.test('what leaves is checked after projecting, and the error names the path bu
       },
       name
     )
-    t.throws(() => project(value), { message: /^(?!.*secret)/ }, `${name}: no value`)
+    t.throws(() => project(value), { message: /^(?!.*secret)/ }, `${name}: the message does not contain the value`)
   }
 })
 
-t.test('class instances leave as their declared properties: getters are read, toJSON is not called', async (t) => {
+t.test('contract: a class instance is sent as its declared properties, with getters and without toJSON', async (t) => {
   class User {
     readonly passwordHash = 'secret'
     get name () { return 'Ada' }
@@ -602,7 +602,7 @@ t.test('class instances leave as their declared properties: getters are read, to
   }
 })
 
-t.test('a property that is undefined is one that is not there, as in JSON', async (t) => {
+t.test('contract: undefined properties are removed when sent, as in JSON', async (t) => {
   t.strictSame(
     Object.keys(
       compileOutgoing(Type.Object({ a: Type.Optional(Type.Number()) }), 's')({ a: undefined, b: undefined }) as object
@@ -615,7 +615,7 @@ t.test('a property that is undefined is one that is not there, as in JSON', asyn
   )
 })
 
-t.test('projecting copies: neither the value nor its parts are changed or shared', async (t) => {
+t.test('contract: projection copies the value and does not change it', async (t) => {
   const value = { in: { a: 1, secret: 2 } }
   const projected = compileOutgoing(Type.Object({ in: A }), 's')(value) as typeof value
   t.strictSame(value, { in: { a: 1, secret: 2 } })
@@ -672,19 +672,19 @@ function wrapped (
   return { schema: type(schema), declared: wrap(declared), dirty: wrap(dirty) }
 }
 
-t.test('whatever the schema: what leaves holds all that is declared, and nothing else', async (t) => {
+t.test('contract: for 300 random schemas, a sent value has all declared properties and no others', async (t) => {
   const random = randomOf(20_250_101)
   for (let i = 0; i < 300; i++) {
     const { schema, declared, dirty } = sampleOf(random, 4)
     const projected = compileOutgoing(schema, 's')(dirty)
-    const isSound = compileValidator(schema, 's')(projected) === undefined &&
+    const isCorrect = compileValidator(schema, 's')(projected) === undefined &&
       JSON.stringify(projected) === JSON.stringify(declared)
-    if (!isSound) t.strictSame(projected, declared, `sample ${i}: ${JSON.stringify(schema)}`)
+    if (!isCorrect) t.strictSame(projected, declared, `sample ${i}: ${JSON.stringify(schema)}`)
   }
   t.pass('300 samples')
 })
 
-t.test('a contract error is told from others by its code', async (t) => {
+t.test('contract: a ContractError has a code and a path, and its message has the advice', async (t) => {
   const error = new ContractError('here', 'a mistake', 'mend it')
   t.match(error, { code: 'FST_CHANNELS_CONTRACT', path: 'here', message: 'a mistake in here: mend it' })
 })

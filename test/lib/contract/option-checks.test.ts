@@ -1,7 +1,7 @@
 import t from 'tap'
 import { suggestion } from '../../../lib/contract/option-checks.ts'
 
-t.test('suggestion: a misspelt name gets the closest known name, another name the list of names', async (t) => {
+t.test('suggestion: a misspelt name gets the closest known name, any other name all known names', async (t) => {
   const known = ['heartbeat', 'origins', 'jwt', 'history']
   t.equal(suggestion('heartBeat', known), "did you mean 'heartbeat'?", 'letter case is ignored')
   t.equal(suggestion('orgins', known), "did you mean 'origins'?", 'a missing letter')

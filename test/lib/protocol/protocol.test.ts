@@ -17,13 +17,13 @@ function eventOf (text: string): CloseEvent | undefined {
   }
 }
 
-t.test('an envelope is read as it was sent', async (t) => {
+t.test('envelope: a received envelope equals the sent one', async (t) => {
   const envelope = { type: 'message.send', channel: 'chat/lobby', payload: { text: 'hello' }, correlationId: 'c1' }
   t.strictSame(readEnvelope(JSON.stringify(envelope)), envelope)
   t.strictSame(readEnvelope('{"type":"ping"}'), { type: 'ping' })
 })
 
-t.test('what is not JSON is refused as such', async (t) => {
+t.test('envelope: invalid JSON and dangerous keys are refused as notJson', async (t) => {
   const table: Record<string, string> = {
     'empty text': '',
     blanks: '   ',
@@ -44,10 +44,10 @@ t.test('what is not JSON is refused as such', async (t) => {
     'constructor.prototype deep inside': '{"type":"a","payload":{"b":[{"constructor":{"prototype":{"admin":true}}}]}}'
   }
   for (const [name, text] of Object.entries(table)) t.equal(eventOf(text), closeEvents.notJson, name)
-  t.equal(Reflect.get({}, 'admin'), undefined, 'and prototypes stay clean')
+  t.equal(Reflect.get({}, 'admin'), undefined, 'no prototype is changed')
 })
 
-t.test('JSON that is not an envelope is refused as such', async (t) => {
+t.test('envelope: JSON that is not an envelope is refused as notEnvelope', async (t) => {
   const table: Record<string, string> = {
     array: '[]',
     'an array with an envelope': '[{"type":"a"}]',
@@ -76,7 +76,7 @@ t.test('JSON that is not an envelope is refused as such', async (t) => {
   for (const [name, text] of Object.entries(table)) t.equal(eventOf(text), closeEvents.notEnvelope, name)
 })
 
-t.test('what is just within the limits is accepted', async (t) => {
+t.test('envelope: lengths and nesting at the limit are accepted', async (t) => {
   const table: Record<string, string> = {
     'the longest type': JSON.stringify({ type: 'a'.repeat(maxTypeLength) }),
     'the longest channel': withMember('channel', 'a'.repeat(maxChannelLength)),
@@ -92,28 +92,28 @@ t.test('what is just within the limits is accepted', async (t) => {
   for (const [name, text] of Object.entries(table)) t.strictSame(readEnvelope(text), JSON.parse(text), name)
 })
 
-t.test('brackets after a string that ends in a backslash do count', async (t) => {
+t.test('envelope: brackets after a string that ends in a backslash count as nesting', async (t) => {
   t.equal(
     eventOf(`{"type":"a","payload":["\\\\",${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}]}`), closeEvents.notEnvelope
   )
 })
 
-t.test('members that the protocol does not know are ignored', async (t) => {
+t.test('envelope: members that the protocol does not define are ignored', async (t) => {
   const { type, channel } = readEnvelope('{"type":"a","channel":"b","version":2,"headers":{"x":[1]}}')
   t.strictSame({ type, channel }, { type: 'a', channel: 'b' })
 })
 
-t.test('a bad envelope says why in words, and nothing of what came', async (t) => {
+t.test('envelope: the error of a bad envelope has a reason and does not contain the received text', async (t) => {
   t.throws(() => readEnvelope('{"secret"'), { message: closeEvents.notJson.reason })
 })
 
-t.test('a frame is the envelope as UTF-8 JSON, without what is undefined', async (t) => {
+t.test('encoding: an encoded message is the envelope as UTF-8 JSON without undefined members', async (t) => {
   const bytes = encodeEnvelope({ type: 'ack', channel: undefined, payload: { text: 'grüße' }, correlationId: 'c1' })
   t.ok(Buffer.isBuffer(bytes))
   t.equal(bytes.toString(), '{"type":"ack","payload":{"text":"grüße"},"correlationId":"c1"}')
 })
 
-t.test('every close event can be sent, and client and server agree what follows', async (t) => {
+t.test('close events: every code and reason can be sent, and the policy for its code is the same', async (t) => {
   for (const [name, { code, reason, retry }] of Object.entries(closeEvents)) {
     const isRegistered = [1000, 1001, 1003, 1008, 1011, 1012, 1013].includes(code)
     t.ok(isRegistered || (code >= 3000 && code < 4000), `${name}: a code that may be sent`)
@@ -122,7 +122,7 @@ t.test('every close event can be sent, and client and server agree what follows'
   }
 })
 
-t.test('what a client does follows from the code', async (t) => {
+t.test('close events: the close code decides whether the client reconnects, stops or gets a new token', async (t) => {
   const table: Record<string, number[]> = {
     no: [1000],
     stop: [1002, 1003, 1007, 1008, 1009, 1010, 3003],
