@@ -3,7 +3,9 @@ import t, { type Test } from 'tap'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import type { ErrorPayload } from '../../lib/protocol/errors.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'
-import { audience, claimsOf, issuer, originRows, tokenRows, type OriginRow } from '../support/hostile/authentication-rows.ts'
+import {
+  audience, claimsOf, issuer, originRows, tokenRows, type OriginRow
+} from '../support/hostile/authentication-rows.ts'
 import { frameRows, type Outcome } from '../support/hostile/frame-rows.ts'
 import { close, frame, opcodes, ping, question, readAck, readClose, readPong } from '../support/hostile/frames.ts'
 import { handshakeRows, parserRows, type HttpExpectation, type HttpRow } from '../support/hostile/handshake-rows.ts'
@@ -20,7 +22,9 @@ type Row = (t: Test, target: Target) => Promise<void>
 /** Milliseconds, far above what any row takes: one that hangs is named, and the rest still run. */
 const patience = 10_000
 
-async function attack (t: Test, options: TargetOptions, rows: Iterable<readonly [name: string, row: Row]>): Promise<void> {
+async function attack (
+  t: Test, options: TargetOptions, rows: Iterable<readonly [name: string, row: Row]>
+): Promise<void> {
   const target = await Target.start(t, options)
   for (const [name, row] of rows) {
     await t.test(name, async (t) => {
@@ -33,12 +37,18 @@ async function attack (t: Test, options: TargetOptions, rows: Iterable<readonly 
 
 async function inTime (outcome: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => { timer = setTimeout(() => reject(new Error('the row hangs')), patience) })
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new Error('the row hangs')), patience
+    )
+  })
   await Promise.race([outcome, late]).finally(() => clearTimeout(timer))
 }
 
 /** Rows of a table, all asked in the same way. */
-function each<R extends readonly [name: string, ...rest: unknown[]]> (table: readonly R[], ask: (row: R) => Row): Array<readonly [string, Row]> {
+function each<R extends readonly [name: string, ...rest: unknown[]]> (
+  table: readonly R[], ask: (row: R) => Row
+): Array<readonly [string, Row]> {
   return table.map((row) => [row[0], ask(row)])
 }
 
@@ -79,19 +89,30 @@ t.test('what is no HTTP is refused by Node, and its socket freed', (t) => attack
 t.test('a handshake in unusual pieces', (t) => attack(t, { tracedByOthers: ['websocket upgrade failed'] }, [
   ['byte by byte is switched', async (t, target) => {
     const raw = await target.open()
-    for (const byte of handshake({ headers: { authorization: `Bearer ${target.token('slow')}` } })) await raw.flush(Buffer.from(byte))
+    for (const byte of handshake({
+      headers: { authorization: `Bearer ${target.token('slow')}` }
+    })) await raw.flush(Buffer.from(byte))
     t.match(await raw.until(readAnswer), { status: 101 })
     await farewell(raw)
   }],
   ['with frames right behind it: they are answered', async (t, target) => {
     const raw = await target.open()
-    raw.write(Buffer.concat([Buffer.from(handshake({ headers: { authorization: `Bearer ${target.token('fast')}` } })), frame(question('early'))]))
+    raw.write(
+      Buffer.concat([
+        Buffer.from(handshake({ headers: { authorization: `Bearer ${target.token('fast')}` } })),
+        frame(question('early'))
+      ])
+    )
     t.ok(await raw.until(readAck('early')))
     await farewell(raw)
   }],
   ['with a bad frame right behind it: 1002', async (t, target) => {
     const raw = await target.open()
-    raw.write(Buffer.concat([Buffer.from(handshake({ headers: { authorization: `Bearer ${target.token('fast')}` } })), frame('x', { rsv: 4 })]))
+    raw.write(
+      Buffer.concat([
+        Buffer.from(handshake({ headers: { authorization: `Bearer ${target.token('fast')}` } })), frame('x', { rsv: 4 })
+      ])
+    )
     t.match(await raw.until(readClose), { code: 1002 })
     await raw.closed
   }],
@@ -103,7 +124,9 @@ t.test('a handshake in unusual pieces', (t) => attack(t, { tracedByOthers: ['web
   }],
   ['behind a plain request that is not answered yet: ended at the deadline', async (t, target) => {
     const raw = await target.open()
-    raw.write(plain({ path: '/plain' }) + handshake({ headers: { authorization: `Bearer ${target.token('pipelined')}` } }))
+    raw.write(
+      plain({ path: '/plain' }) + handshake({ headers: { authorization: `Bearer ${target.token('pipelined')}` } })
+    )
     t.match(await raw.until(readAnswer), { status: 200, body: 'plain' })
     target.clock.advance(5_000)
     await raw.closed
@@ -135,7 +158,14 @@ t.test('who begins a request and goes silent is answered 408 by Node', (t) => at
   ['all headers but the last line', noBytesRow(handshake().slice(0, -2))],
   ['half a request line', noBytesRow('GE')],
   ['not a byte', noBytesRow('')],
-  ['half a body', noBytesRow(`${plain({ method: 'POST', path: '/plain', headers: { 'content-type': 'application/json', 'content-length': '10' } })}{"a":`)]
+  [
+    'half a body',
+    noBytesRow(
+      `${plain({
+        method: 'POST', path: '/plain', headers: { 'content-type': 'application/json', 'content-length': '10' }
+      })}{"a":`
+    )
+  ]
 ]))
 
 // --- Authentication -------------------------------------------------------------------------------------------------
@@ -144,7 +174,13 @@ const keys = makeKeys()
 const soundToken = (name: string) => rs256(claimsOf(name), keys.privateKey)
 
 const signed: TargetOptions = {
-  channels: { jwt: { secret: { public: keys.publicKey, private: keys.privateKey }, sign: { algorithm: 'RS256' }, verify: { allowedAud: audience, allowedIss: issuer } } },
+  channels: {
+    jwt: {
+      secret: { public: keys.publicKey, private: keys.privateKey },
+      sign: { algorithm: 'RS256' },
+      verify: { allowedAud: audience, allowedIss: issuer }
+    }
+  },
   credentials: () => bearer(soundToken('valid'))
 }
 
@@ -155,7 +191,9 @@ const places: ReadonlyArray<readonly [place: string, parts: (token: string) => R
   ['subprotocol', (token) => ({ headers: { 'sec-websocket-protocol': `fastify-channels.v1, bearer.${token}` } })]
 ]
 
-async function refusedAt (t: Test, target: Target, status: number, parts: RequestParts, comment: string): Promise<Answer | undefined> {
+async function refusedAt (
+  t: Test, target: Target, status: number, parts: RequestParts, comment: string
+): Promise<Answer | undefined> {
   const raw = await target.open()
   raw.write(handshake(parts))
   const answer = await raw.until(readAnswer)
@@ -174,11 +212,23 @@ t.test('a token that does not verify is answered 401 wherever it travels', (t) =
     }
   }],
   ['no token', async (t, target) => { await refusedAt(t, target, 401, {}, 'nothing') }],
-  ['another scheme', async (t, target) => { await refusedAt(t, target, 401, { headers: { authorization: 'Basic YTpi' } }, 'Basic') }],
+  [
+    'another scheme',
+    async (t, target) => { await refusedAt(t, target, 401, { headers: { authorization: 'Basic YTpi' } }, 'Basic') }
+  ],
   ['a bad header beside a sound query: the first found counts', async (t, target) => {
-    await refusedAt(t, target, 401, { path: `/lab?token=${target.keepSecret(soundToken('ann'))}`, headers: { authorization: 'Bearer garbage' } }, 'both')
+    await refusedAt(
+      t,
+      target,
+      401,
+      { path: `/lab?token=${target.keepSecret(soundToken('ann'))}`, headers: { authorization: 'Bearer garbage' } },
+      'both'
+    )
   }],
-  ['bytes in a query that are no UTF-8', async (t, target) => { await refusedAt(t, target, 401, { path: '/lab?token=%ff%fe' }, '%ff') }],
+  [
+    'bytes in a query that are no UTF-8',
+    async (t, target) => { await refusedAt(t, target, 401, { path: '/lab?token=%ff%fe' }, '%ff') }
+  ],
   ['a sound token that would set prototypes is a token like any other', async (t, target) => {
     const claims = JSON.stringify(claimsOf('proto')).replace('{', '{"__proto__":{"polluted":true},')
     const raw = await target.open()
@@ -198,7 +248,17 @@ t.test('a token that does not verify is answered 401 wherever it travels', (t) =
 
 function refuseOrigin (good: (target: Target) => URL): (row: OriginRow) => Row {
   return ([, origin]) => async (t, target) => {
-    await refusedAt(t, target, 403, { headers: { host: `127.0.0.1:${target.port}`, origin: origin(good(target)), authorization: `Bearer ${target.token('ann')}` } }, 'the Origin')
+    await refusedAt(
+      t,
+      target,
+      403,
+      {
+        headers: {
+          host: `127.0.0.1:${target.port}`, origin: origin(good(target)), authorization: `Bearer ${target.token('ann')}`
+        }
+      },
+      'the Origin'
+    )
   }
 }
 
@@ -216,11 +276,19 @@ t.test('a foreign origin is answered 403 where the own host is the only one', (t
   ...each(originRows, refuseOrigin(({ port }) => new URL(`http://127.0.0.1:${port}`)))
 ]))
 
-t.test('a foreign origin is answered 403 where origins are listed', (t) => attack(t, { channels: { origins: ['https://good.example'] } }, [
+t.test('a foreign origin is answered 403 where origins are listed', (t) => attack(t, {
+  channels: { origins: ['https://good.example'] }
+}, [
   ['a listed origin passes', passOrigin(() => 'https://good.example')],
-  ['the own host does not, unless listed', refuseOrigin(({ port }) => new URL(`http://127.0.0.1:${port}`))(['', ({ origin }) => origin])],
+  [
+    'the own host does not, unless listed',
+    refuseOrigin(({ port }) => new URL(`http://127.0.0.1:${port}`))(['', ({ origin }) => origin])
+  ],
   ['the listed host over http', refuseOrigin(() => new URL('http://good.example'))(['', ({ origin }) => origin])],
-  ['the listed origin with a slash', refuseOrigin(() => new URL('https://good.example'))(['', ({ origin }) => `${origin}/`])],
+  [
+    'the listed origin with a slash',
+    refuseOrigin(() => new URL('https://good.example'))(['', ({ origin }) => `${origin}/`])
+  ],
   ...each(originRows, refuseOrigin(() => new URL('https://good.example')))
 ]))
 
@@ -237,7 +305,9 @@ const moods: Readonly<Record<string, (request: FastifyRequest) => Promise<unknow
 }
 
 const moody: TargetOptions = {
-  channels: { identify: (request) => moods[String(request.headers['x-mood'])]?.(request) ?? { sub: 'id-of-ann', name: 'ann' } },
+  channels: {
+    identify: (request) => moods[String(request.headers['x-mood'])]?.(request) ?? { sub: 'id-of-ann', name: 'ann' }
+  },
   credentials: () => ({})
 }
 
@@ -284,9 +354,13 @@ t.test('authentication that does not answer', (t) => attack(t, moody, [
   }]
 ]))
 
-/** Resolves once the server has said goodbye to the next upgrade's socket: whatever listens for that later listens in vain. */
+/**
+ * Resolves once the server has said goodbye to the next upgrade's socket: whatever listens for that later listens in
+ * vain.
+ */
 function nextUpgradeGone ({ app }: Target): Promise<void> {
-  return new Promise((resolve) => app.server.once('upgrade', (_request, socket) => socket.once('close', () => setImmediate(resolve))))
+  return new Promise((resolve) =>
+    app.server.once('upgrade', (_request, socket) => socket.once('close', () => setImmediate(resolve))))
 }
 
 /** Resolves once the server has the handshake in hand. */
@@ -298,7 +372,9 @@ async function begun (target: Target, mood: string): Promise<RawSocket> {
   return raw
 }
 
-t.test('a hook that throws is answered 500, which says nothing of why', (t) => attack(t, { ...moody, errors: 'traced', prepare: failing }, [
+t.test('a hook that throws is answered 500, which says nothing of why', (t) => attack(t, {
+  ...moody, errors: 'traced', prepare: failing
+}, [
   ['identify', (t, target) => failsQuietly(t, target, '/lab')],
   ['an onRequest hook', (t, target) => failsQuietly(t, target, '/failing/onRequest')],
   ['a preHandler', (t, target) => failsQuietly(t, target, '/failing/preHandler')],
@@ -308,7 +384,9 @@ t.test('a hook that throws is answered 500, which says nothing of why', (t) => a
 ]))
 
 async function failsQuietly (t: Test, target: Target, path: string): Promise<void> {
-  const answer = await refusedAt(t, target, 500, { path, headers: { 'x-mood': path === '/lab' ? 'throw' : 'none' } }, path)
+  const answer = await refusedAt(
+    t, target, 500, { path, headers: { 'x-mood': path === '/lab' ? 'throw' : 'none' } }, path
+  )
   t.notMatch(answer?.body, /hunter2/)
 }
 
@@ -342,7 +420,13 @@ t.test('a preHandler of the application\'s refuses with 403', (t) => attack(t, {
     await farewell(raw)
   }],
   ['who has none is not', async (t, target) => {
-    await refusedAt(t, target, 403, { path: '/members', headers: { authorization: `Bearer ${target.token('mallory')}` } }, 'no permission')
+    await refusedAt(
+      t,
+      target,
+      403,
+      { path: '/members', headers: { authorization: `Bearer ${target.token('mallory')}` } },
+      'no permission'
+    )
   }]
 ]))
 
@@ -366,8 +450,16 @@ async function crowd (target: Target, names: readonly string[], parts: RequestPa
   return sockets
 }
 
-async function turnedAway (t: Test, target: Target, name: string, status: 429 | 503, headers: Record<string, string> = {}): Promise<void> {
-  const answer = await refusedAt(t, target, status, { headers: { authorization: `Bearer ${target.token(name)}`, ...headers } }, `${name} is turned away`)
+async function turnedAway (
+  t: Test, target: Target, name: string, status: 429 | 503, headers: Record<string, string> = {}
+): Promise<void> {
+  const answer = await refusedAt(
+    t,
+    target,
+    status,
+    { headers: { authorization: `Bearer ${target.token(name)}`, ...headers } },
+    `${name} is turned away`
+  )
   t.match(answer?.headers, { 'retry-after': /^\d+$/ })
 }
 
@@ -375,7 +467,9 @@ async function leaveAll (sockets: readonly RawSocket[]): Promise<void> {
   await Promise.all(sockets.map(farewell))
 }
 
-t.test('more connections from one address than allowed are answered 429', (t) => attack(t, { channels: { limits: { perIp: 2 } } }, [
+t.test('more connections from one address than allowed are answered 429', (t) => attack(t, {
+  channels: { limits: { perIp: 2 } }
+}, [
   ['one too many', async (t, target) => {
     const [first, second] = await crowd(target, ['ann', 'bob'])
     await turnedAway(t, target, 'cy', 429)
@@ -385,11 +479,17 @@ t.test('more connections from one address than allowed are answered 429', (t) =>
   }],
   ['a forged X-Forwarded-For changes nothing', async (t, target) => {
     const sockets = await crowd(target, ['ann', 'bob'])
-    for (const header of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'x-client-ip']) await turnedAway(t, target, 'cy', 429, { [header]: '192.0.2.1' })
+    for (const header of [
+      'x-forwarded-for', 'forwarded', 'x-real-ip', 'x-client-ip'
+    ]) await turnedAway(t, target, 'cy', 429, { [header]: '192.0.2.1' })
     await leaveAll(sockets)
   }],
   ['upgrades that are refused give their places back', async (t, target) => {
-    for (let i = 0; i < 5; i++) await refusedAt(t, target, 401, { headers: { authorization: 'Bearer garbage' } }, 'garbage')
+    for (let i = 0; i < 5; i++) {
+      await refusedAt(
+        t, target, 401, { headers: { authorization: 'Bearer garbage' } }, 'garbage'
+      )
+    }
     for (let i = 0; i < 5; i++) await refusedAt(t, target, 400, { headers: { 'sec-websocket-key': 'short' } }, 'no key')
   }],
   ['upgrades that are reset give their places back', async (t, target) => {
@@ -401,7 +501,9 @@ t.test('more connections from one address than allowed are answered 429', (t) =>
   }]
 ]))
 
-t.test('behind a trusted proxy X-Forwarded-For says whose address counts', (t) => attack(t, { channels: { limits: { perIp: 2 } }, server: { trustProxy: true } }, [
+t.test('behind a trusted proxy X-Forwarded-For says whose address counts', (t) => attack(t, {
+  channels: { limits: { perIp: 2 } }, server: { trustProxy: true }
+}, [
   ['one too many from one address', async (t, target) => {
     const sockets = await crowd(target, ['ann', 'bob'], { headers: { 'x-forwarded-for': '192.0.2.1' } })
     await turnedAway(t, target, 'cy', 429, { 'x-forwarded-for': '192.0.2.1' })
@@ -412,7 +514,9 @@ t.test('behind a trusted proxy X-Forwarded-For says whose address counts', (t) =
   }]
 ]))
 
-t.test('more connections of one user than allowed are answered 429', (t) => attack(t, { channels: { limits: { perUser: 2 } } }, [
+t.test('more connections of one user than allowed are answered 429', (t) => attack(t, {
+  channels: { limits: { perUser: 2 } }
+}, [
   ['one too many', async (t, target) => {
     const sockets = await crowd(target, ['ann', 'ann'])
     await turnedAway(t, target, 'ann', 429)
@@ -420,7 +524,9 @@ t.test('more connections of one user than allowed are answered 429', (t) => atta
   }]
 ]))
 
-t.test('more connections than the server holds are answered 503', (t) => attack(t, { errors: 'plain', channels: { limits: { connections: 2 } } }, [
+t.test('more connections than the server holds are answered 503', (t) => attack(t, {
+  errors: 'plain', channels: { limits: { connections: 2 } }
+}, [
   ['one too many', async (t, target) => {
     const sockets = await crowd(target, ['ann', 'bob'])
     await turnedAway(t, target, 'cy', 503)
@@ -468,7 +574,9 @@ t.test('what is revoked is answered 401', (t) => attack(t, {}, [
     await stillServed(t, owner)
   }],
   ['a token that was good when its connection began, and has expired', async (t, target) => {
-    const client = await target.try(bearer(target.token('ann', { exp: Math.floor(target.clock.now() / 1000) + 5 }))) as TestClient
+    const client = await target.try(
+      bearer(target.token('ann', { exp: Math.floor(target.clock.now() / 1000) + 5 }))
+    ) as TestClient
     target.clock.advance(6_000)
     t.match(await client.closed, { code: 3000 })
   }],
@@ -483,10 +591,14 @@ t.test('what is revoked is answered 401', (t) => attack(t, {}, [
     await target.app.registry.revoke({ jti: 'stolen' }, target.clock.now() + 60_000)
     const client = await target.connect('ann')
     for (const token of ['garbage', '', '..', target.token('bob'), target.token('ann', { jti: 'stolen' })]) {
-      t.match(await client.request('refresh', undefined, { token }), { type: 'error', payload: { code: 'invalid_token' } })
+      t.match(
+        await client.request('refresh', undefined, { token }), { type: 'error', payload: { code: 'invalid_token' } }
+      )
     }
     for (const payload of [undefined, null, {}, { token: 1 }, 'token', []]) {
-      t.match(await client.request('refresh', undefined, payload), { type: 'error', payload: { code: 'invalid_payload' } })
+      t.match(
+        await client.request('refresh', undefined, payload), { type: 'error', payload: { code: 'invalid_payload' } }
+      )
     }
     await stillServed(t, client)
   }]
@@ -500,7 +612,9 @@ t.test('frames that break RFC 6455 close with their code, sound ones are answere
   await judge(t, raw, outcome)
 })))
 
-async function judge (t: Test, raw: RawSocket, { acks, pongs, closes = 1000, reason, unanswered }: Outcome): Promise<void> {
+async function judge (
+  t: Test, raw: RawSocket, { acks, pongs, closes = 1000, reason, unanswered }: Outcome
+): Promise<void> {
   if (acks !== undefined) t.ok(await raw.until(readAck(acks)), 'acked')
   if (pongs !== undefined) t.ok(await raw.until(readPong(pongs)), 'ponged')
   if (acks !== undefined || pongs !== undefined) raw.write(close(1000))
@@ -607,7 +721,8 @@ async function flood (t: Test, target: Target, one: Buffer): Promise<void> {
   const chunk = Buffer.concat(Array.from({ length: Math.ceil(65_536 / one.length) }, () => one))
   let most = 0
   for (let sent = 0; sent < 512 && !raw.isOver; sent++) {
-    // A server that holds us back fills the buffers on the way: then nothing is taken any more, and that is an answer too.
+    // A server that holds us back fills the buffers on the way: then nothing is taken any more, and that is an answer
+    // too.
     if (await isStuck(raw, chunk)) break
     most = Math.max(most, buffered(target))
   }
@@ -649,14 +764,26 @@ t.test('an envelope that means nothing gets an error with its correlationId', (t
     t.same(error.channel, message.channel)
     await stillServed(t, client)
   }),
-  ['an integer beyond doubles', (t, target) => refusedText(t, target, '{"type":"echo","channel":"lab/a","payload":{"value":1e400},"correlationId":"q"}')],
-  ['a member of the payload twice: the last counts', (t, target) => refusedText(t, target, '{"type":"echo","channel":"lab/a","payload":{"value":1,"value":"1"},"correlationId":"q"}')],
+  [
+    'an integer beyond doubles',
+    (t, target) =>
+      refusedText(t, target, '{"type":"echo","channel":"lab/a","payload":{"value":1e400},"correlationId":"q"}')
+  ],
+  [
+    'a member of the payload twice: the last counts',
+    (t, target) =>
+      refusedText(t, target, '{"type":"echo","channel":"lab/a","payload":{"value":1,"value":"1"},"correlationId":"q"}')
+  ],
 
   ['a channel that is not yours is forbidden, the same whether it exists or not', async (t, target) => {
     const owner = await target.connect('ann', 'vault/ann')
     const client = await target.connect('mallory')
     const replies = []
-    for (const channel of ['vault/ann', 'vault/bob']) replies.push(JSON.stringify((await client.request('join', channel)).payload))
+    for (const channel of ['vault/ann', 'vault/bob']) {
+      replies.push(
+        JSON.stringify((await client.request('join', channel)).payload)
+      )
+    }
     t.equal(replies[0], replies[1])
     t.match(replies[0], /forbidden/)
     await Promise.all([owner.close(), client.close()])
@@ -707,7 +834,11 @@ t.test('an envelope that means nothing gets an error with its correlationId', (t
     await client.close()
   }],
   ['text shaped to slow regular expressions down is answered in 50 ms', async (t, target) => {
-    for (const [type, channel, payload] of slow) t.ok(await fastest(target, type, channel, payload) < 50, `${type} ${channel.slice(0, 12)}`)
+    for (const [type, channel, payload] of slow) {
+      t.ok(
+        await fastest(target, type, channel, payload) < 50, `${type} ${channel.slice(0, 12)}`
+      )
+    }
   }],
   ['over the budget: 1008', async (t, target) => {
     const client = await target.connect('mallory', 'lab/a')
@@ -754,14 +885,22 @@ async function stillServed (t: Test, client: TestClient): Promise<void> {
 
 // --- Rates ----------------------------------------------------------------------------------------------------------
 
-const tight = { messages: { max: 5, timeWindow: 1_000 }, bytes: { max: 70_000, timeWindow: 1_000 }, joins: { max: 4, timeWindow: 10_000 }, storm: { max: 5, timeWindow: 10_000 }, channels: 2 }
+const tight = {
+  messages: { max: 5, timeWindow: 1_000 },
+  bytes: { max: 70_000, timeWindow: 1_000 },
+  joins: { max: 4, timeWindow: 10_000 },
+  rateLimitErrors: { max: 5, timeWindow: 10_000 },
+  channels: 2
+}
 
 /** Sends all at once; resolves with the replies, in the order of the messages. */
 function burst (client: TestClient, count: number, type = 'ping'): Promise<Envelope[]> {
   return Promise.all(Array.from({ length: count }, () => client.request(type)))
 }
 
-t.test('who sends too fast is told when to go on, and in the end closed', (t) => attack(t, { channels: { limits: tight } }, [
+t.test('who sends too fast is told when to go on, and in the end closed', (t) => attack(t, {
+  channels: { limits: tight }
+}, [
   ['a burst and one: rate_limited, with retryAfter', async (t, target) => {
     const client = await target.connect('mallory')
     const replies = await burst(client, 6)
@@ -786,19 +925,28 @@ t.test('who sends too fast is told when to go on, and in the end closed', (t) =>
   ['as many bytes as allowed and one message: rate_limited', async (t, target) => {
     const client = await target.connect('mallory')
     t.match(await client.request('ping', undefined, 'x'.repeat(60_000)), { type: 'ack' })
-    t.match(await client.request('ping', undefined, 'x'.repeat(60_000)), { type: 'error', payload: { code: 'rate_limited', retryAfter: Number } })
+    t.match(
+      await client.request('ping', undefined, 'x'.repeat(60_000)),
+      { type: 'error', payload: { code: 'rate_limited', retryAfter: Number } }
+    )
     target.clock.advance(1_000)
     await stillServed(t, client)
   }],
   ['joining and leaving without end: rate_limited', async (t, target) => {
     const client = await target.connect('mallory')
     for (const type of ['join', 'leave', 'join', 'leave']) t.match(await client.request(type, 'lab/a'), { type: 'ack' })
-    t.match(await client.request('join', 'lab/a'), { type: 'error', payload: { code: 'rate_limited', retryAfter: Number } })
+    t.match(
+      await client.request('join', 'lab/a'), { type: 'error', payload: { code: 'rate_limited', retryAfter: Number } }
+    )
     await stillServed(t, client)
   }],
   ['joins of channels that do not exist count as well', async (t, target) => {
     const client = await target.connect('mallory')
-    for (let i = 0; i < 4; i++) t.match(await client.request('join', `nowhere/${i}`), { payload: { code: 'unknown_channel' } })
+    for (let i = 0; i < 4; i++) {
+      t.match(
+        await client.request('join', `nowhere/${i}`), { payload: { code: 'unknown_channel' } }
+      )
+    }
     t.match(await client.request('join', 'nowhere/5'), { payload: { code: 'rate_limited' } })
     await stillServed(t, client)
   }],
@@ -820,7 +968,11 @@ t.test('who sends too fast is told when to go on, and in the end closed', (t) =>
   ['a message\'s own rate is counted per user, over all connections', async (t, target) => {
     const [one, other] = [await target.connect('ann', 'vault/ann'), await target.connect('ann', 'vault/ann')]
     for (const client of [one, other]) t.match(await client.request('knock', 'vault/ann'), { type: 'ack' })
-    for (const client of [one, other]) t.match(await client.request('knock', 'vault/ann'), { payload: { code: 'rate_limited', retryAfter: Number } })
+    for (const client of [one, other]) {
+      t.match(
+        await client.request('knock', 'vault/ann'), { payload: { code: 'rate_limited', retryAfter: Number } }
+      )
+    }
     await Promise.all([stillServed(t, one), stillServed(t, other)])
   }],
   ['and connecting again does not start it anew', async (t, target) => {

@@ -29,35 +29,82 @@ const implementedNews = implement(news, {
   }
 })
 
-async function refused (attempt: PromiseLike<unknown>): Promise<Error & { code: string, status: number, body: string }> {
+async function refused (attempt: PromiseLike<unknown>): Promise<Error & {
+  code: string
+  status: number
+  body: string
+}> {
   return attempt.then(() => { throw new Error('not refused') }, (error) => error)
 }
 
 t.test('an existing @fastify/websocket is refused, with what to do', async (t) => {
   const app = fastify()
   await app.register(fastifyWebsocket)
-  t.match(await refused(app.register(channels, {})), { code: 'FST_CHANNELS_WEBSOCKET_REGISTERED', message: /pass its options as 'websocket'/ })
+  t.match(
+    await refused(app.register(channels, {})),
+    { code: 'FST_CHANNELS_WEBSOCKET_REGISTERED', message: /pass its options as 'websocket'/ }
+  )
 })
 
 t.test('a route that nothing protects is refused', async (t) => {
   const app = fastify()
   await app.register(channels, {})
-  t.throws(() => app.ws('/open', {}, [implementedNews]), { code: 'FST_CHANNELS_UNPROTECTED_ROUTE', message: /'\/open'.*public: true/ })
+  t.throws(
+    () => app.ws('/open', {}, [implementedNews]),
+    { code: 'FST_CHANNELS_UNPROTECTED_ROUTE', message: /'\/open'.*public: true/ }
+  )
   t.doesNotThrow(() => app.ws('/public', { public: true }, [implementedNews]))
   t.doesNotThrow(() => app.ws('/identified', { identify: () => ({ id: 1 }) }, []))
 })
 
 t.test('a contract that cannot be served is refused, naming the spot', async (t) => {
   const { app } = await makeApp(t)
-  const other = (definition: object) => implement(defineChannel({ pattern: 'other', fromClient: {}, fromServer: {}, ...definition }), { on: {} } as never)
+  const other = (definition: object) =>
+    implement(defineChannel({ pattern: 'other', fromClient: {}, fromServer: {}, ...definition }), { on: {} } as never)
   const cases: Array<[string, () => unknown, RegExp]> = [
-    ['a control word', () => app.ws('/1', {}, [other({ fromServer: { ack: {} } })]), /^reserved message type 'ack' in channel 'other', fromServer: /],
-    ['overlapping patterns', () => app.ws('/2', {}, [other({ pattern: 'x/:a', params: Type.Object({ a: Type.String() }) }), other({ pattern: 'x/y' })]), /^an overlap with the pattern 'x\/:a' in channel 'x\/y': /],
-    ['an unknown format', () => app.ws('/3', {}, [other({ fromServer: { at: { payload: Type.String({ format: 'nonsense' }) } } })]), /^unknown format 'nonsense' in channel 'other', fromServer 'at', payload: /],
-    ['a contract twice', () => app.ws('/4', {}, [implementedNews, implementedNews]), /^duplicate contract in channel 'news': /],
-    ['a missing handler', () => app.ws('/5', {}, [{ ...implementedNews, implementation: { on: {} } }]), /^missing handler 'read' in channel 'news': /],
-    ['a handler too many', () => app.ws('/6', {}, [{ ...implementedNews, implementation: { on: { ...implementedNews.implementation.on, x: () => {} } } }]), /^unknown handler 'x' in channel 'news': use one of 'read'$/],
-    ['a missing presence', () => app.ws('/7', {}, [{ channel: lab, implementation: { on: implementLab().implementation.on } }]), /^missing function 'presence' in channel 'lab\/:id': /]
+    [
+      'a control word',
+      () => app.ws('/1', {}, [other({ fromServer: { ack: {} } })]),
+      /^reserved message type 'ack' in channel 'other', fromServer: /
+    ],
+    [
+      'overlapping patterns',
+      () =>
+        app.ws(
+          '/2', {}, [other({ pattern: 'x/:a', params: Type.Object({ a: Type.String() }) }), other({ pattern: 'x/y' })]
+        ),
+      /^an overlap with the pattern 'x\/:a' in channel 'x\/y': /
+    ],
+    [
+      'an unknown format',
+      () => app.ws('/3', {}, [other({ fromServer: { at: { payload: Type.String({ format: 'nonsense' }) } } })]),
+      /^unknown format 'nonsense' in channel 'other', fromServer 'at', payload: /
+    ],
+    [
+      'a contract twice',
+      () => app.ws('/4', {}, [implementedNews, implementedNews]),
+      /^duplicate contract in channel 'news': /
+    ],
+    [
+      'a missing handler',
+      () => app.ws('/5', {}, [{ ...implementedNews, implementation: { on: {} } }]),
+      /^missing handler 'read' in channel 'news': /
+    ],
+    [
+      'a handler too many',
+      () =>
+        app.ws(
+          '/6',
+          {},
+          [{ ...implementedNews, implementation: { on: { ...implementedNews.implementation.on, x: () => {} } } }]
+        ),
+      /^unknown handler 'x' in channel 'news': use one of 'read'$/
+    ],
+    [
+      'a missing presence',
+      () => app.ws('/7', {}, [{ channel: lab, implementation: { on: implementLab().implementation.on } }]),
+      /^missing function 'presence' in channel 'lab\/:id': /
+    ]
   ]
   for (const [name, attempt, message] of cases) t.throws(attempt, { code: 'FST_CHANNELS_CONTRACT', message }, name)
 })
@@ -162,7 +209,9 @@ t.test('who connects', async (t) => {
     const client = await TestClient.connect(`${url}/news`, [], { headers: { cookie: `session=${token('ann')}` } })
     await client.request('join', 'news')
     t.match((await client.request('read', 'news')).payload, { visitor: 'ann' })
-    t.match(await refused(TestClient.connect(`${url}/news`, [], { headers: { cookie: 'session=garbage' } })), { status: 401 })
+    t.match(
+      await refused(TestClient.connect(`${url}/news`, [], { headers: { cookie: 'session=garbage' } })), { status: 401 }
+    )
     t.match(await refused(TestClient.connect(`${url}/news`)), { status: 401 })
   })
 
@@ -177,12 +226,24 @@ t.test('who connects', async (t) => {
     await client.request('join', 'news')
     t.match((await client.request('read', 'news')).payload, { visitor: 'bob' })
     t.match(app.registry.all(), [{ userId: '7', user: { name: 'bob' } }])
-    t.match(await refused(TestClient.connect(`${url}/news`, [], { headers: { cookie: 's2' } })), { status: 401, body: /FST_CHANNELS_UNAUTHENTICATED/ })
+    t.match(
+      await refused(TestClient.connect(`${url}/news`, [], { headers: { cookie: 's2' } })),
+      { status: 401, body: /FST_CHANNELS_UNAUTHENTICATED/ }
+    )
   })
 
   t.test('may be anyone on a public route', async (t) => {
     const { app, sink } = await makeApp(t)
-    app.addHook('onRequest', async (request) => { if (request.headers['x-name']) request.user = { sub: '1', name: String(request.headers['x-name']) } })
+    app.addHook(
+      'onRequest',
+      async (request) => {
+        if (request.headers['x-name']) {
+          request.user = {
+            sub: '1', name: String(request.headers['x-name'])
+          }
+        }
+      }
+    )
     app.ws('/news', { public: true }, [implementedNews])
     const { url } = await listen(app, sink)
     const nobody = await TestClient.connect(`${url}/news`)
@@ -224,7 +285,9 @@ t.test('origins', async (t) => {
   }
   t.ok(await from(['https://app.example.com', 'https://b.example.com'], 'https://b.example.com'))
   t.ok(await from('*', 'null'))
-  for (const origin of ['http://app.example.com', 'https://app.example.com.evil.test', 'https://app.example.com:8443', 'null', 'garbage']) {
+  for (const origin of [
+    'http://app.example.com', 'https://app.example.com.evil.test', 'https://app.example.com:8443', 'null', 'garbage'
+  ]) {
     t.match(await refused(from(['https://app.example.com'], origin)), { status: 403 })
   }
   t.match(await refused(from(undefined, 'garbage')), { status: 403 })
@@ -263,8 +326,14 @@ t.test('handshakes that are none are refused before the switch', async (t) => {
   const { http, token } = await listen(app, sink)
   const { request } = await import('node:http')
   const key = 'dGhlIHNhbXBsZSBub25jZQ=='
-  const answer = (headers: Record<string, string>) => new Promise<{ status?: number | undefined, version: unknown }>((resolve, reject) => {
-    request(`${http}/news`, { agent: false, headers: { ...bearer(token('ann')).headers, connection: 'upgrade', upgrade: 'websocket', ...headers } }, (response) => {
+  const answer = (headers: Record<string, string>) => new Promise<{
+    status?: number | undefined
+    version: unknown
+  }>((resolve, reject) => {
+    request(`${http}/news`, {
+      agent: false,
+      headers: { ...bearer(token('ann')).headers, connection: 'upgrade', upgrade: 'websocket', ...headers }
+    }, (response) => {
       response.resume()
       resolve({ status: response.statusCode, version: response.headers['sec-websocket-version'] })
     }).on('error', reject).on('upgrade', (response, socket) => {
@@ -276,13 +345,17 @@ t.test('handshakes that are none are refused before the switch', async (t) => {
   t.match(await answer({ 'sec-websocket-version': '13', 'sec-websocket-key': key, upgrade: 'h2c' }), { status: 400 })
   t.match(await answer({ 'sec-websocket-version': '13', 'sec-websocket-key': 'short' }), { status: 400 })
   t.match(await answer({ 'sec-websocket-version': '13' }), { status: 400 })
-  t.strictSame(await answer({ 'sec-websocket-version': '12', 'sec-websocket-key': key }), { status: 426, version: '13' })
+  t.strictSame(
+    await answer({ 'sec-websocket-version': '12', 'sec-websocket-key': key }), { status: 426, version: '13' }
+  )
   t.strictSame(await answer({ 'sec-websocket-key': key }), { status: 426, version: '13' })
 })
 
 t.test('two nodes on one hub are one', async (t) => {
   const hub = new MemoryHub()
-  const [a, b] = await Promise.all([serveLab(t, { adapter: new MemoryAdapter(hub) }), serveLab(t, { adapter: new MemoryAdapter(hub) })])
+  const [a, b] = await Promise.all([
+    serveLab(t, { adapter: new MemoryAdapter(hub) }), serveLab(t, { adapter: new MemoryAdapter(hub) })
+  ])
   const [ann, bob] = [await a.connect('ann'), await b.connect('bob')]
   await ann.request('join', 'lab/x')
   t.match(await bob.request('join', 'lab/x'), { payload: { presence: [{ user: 'id-of-ann' }, { user: 'id-of-bob' }] } })

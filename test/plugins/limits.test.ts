@@ -6,7 +6,8 @@ import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.ts'
 import { listen, makeApp, serveLab } from '../support/serve.ts'
 
-const refused = (attempt: Promise<unknown>): Promise<Partial<UpgradeRefused>> => attempt.then(() => ({ status: 101 }), (error) => error)
+const refused = (attempt: Promise<unknown>): Promise<Partial<UpgradeRefused>> =>
+  attempt.then(() => ({ status: 101 }), (error) => error)
 const channel = 'lab/a'
 
 t.test('connections', async (t) => {
@@ -50,7 +51,9 @@ t.test('connections', async (t) => {
 t.test('messages', async (t) => {
   t.test('over the rate are refused with when to try again; a storm is closed with 1008', async (t) => {
     const clock = new FakeClock()
-    const { connect, logged } = await serveLab(t, { clock, limits: { messages: { max: 5, timeWindow: 1000 }, rateLimitErrors: { max: 3, timeWindow: 10_000 } } })
+    const { connect, logged } = await serveLab(
+      t, { clock, limits: { messages: { max: 5, timeWindow: 1000 }, rateLimitErrors: { max: 3, timeWindow: 10_000 } } }
+    )
     const client = await connect('ann')
     for (let i = 0; i < 5; i++) t.equal((await client.request('ping')).type, 'ack')
     t.match(await client.request('ping'), { type: 'error', payload: { code: 'rate_limited', retryAfter: 200 } })
@@ -63,7 +66,9 @@ t.test('messages', async (t) => {
   })
 
   t.test('count ping frames, which cannot be refused: a storm of them is closed all the same', async (t) => {
-    const { connect } = await serveLab(t, { limits: { messages: { max: 5, timeWindow: 60_000 }, rateLimitErrors: { max: 3, timeWindow: 60_000 } } })
+    const { connect } = await serveLab(
+      t, { limits: { messages: { max: 5, timeWindow: 60_000 }, rateLimitErrors: { max: 3, timeWindow: 60_000 } } }
+    )
     const client = await connect('ann')
     for (let i = 0; i < 8; i++) client.webSocket.ping()
     t.equal((await client.request('ping')).type, 'error', 'eight are borne')
@@ -78,7 +83,9 @@ t.test('messages', async (t) => {
   })
 
   t.test('and joins have rates of their own', async (t) => {
-    const { connect } = await serveLab(t, { limits: { messages: { max: 1, timeWindow: 60_000 }, joins: { max: 3, timeWindow: 60_000 } } })
+    const { connect } = await serveLab(
+      t, { limits: { messages: { max: 1, timeWindow: 60_000 }, joins: { max: 3, timeWindow: 60_000 } } }
+    )
     const client = await connect('ann')
     for (const id of ['a', 'b', 'c']) t.equal((await client.request('join', `lab/${id}`)).type, 'ack')
     t.match((await client.request('join', 'lab/d')).payload, { code: 'rate_limited' })
@@ -87,8 +94,14 @@ t.test('messages', async (t) => {
 
   t.test('of a type that declares a rate are counted per user, over all connections', async (t) => {
     const { app, sink } = await makeApp(t)
-    const shop = defineChannel({ pattern: 'shop', fromClient: { buy: { rateLimit: { max: 2, timeWindow: 60_000 } } }, fromServer: {} })
-    app.ws('/shop', { identify: (request) => ({ id: String(request.headers['x-user']) }) }, [implement(shop, { on: { buy: () => {} } })])
+    const shop = defineChannel({
+      pattern: 'shop', fromClient: { buy: { rateLimit: { max: 2, timeWindow: 60_000 } } }, fromServer: {}
+    })
+    app.ws(
+      '/shop',
+      { identify: (request) => ({ id: String(request.headers['x-user']) }) },
+      [implement(shop, { on: { buy: () => {} } })]
+    )
     const { url } = await listen(app, sink)
     const enter = async (user: string) => {
       const client = await TestClient.connect(`${url}/shop`, [], { headers: { 'x-user': user } })
@@ -101,13 +114,22 @@ t.test('messages', async (t) => {
     t.match((await one.request('buy', 'shop')).payload, { code: 'rate_limited', retryAfter: Number })
     t.equal((await bob.request('buy', 'shop')).type, 'ack')
     await one.close()
-    t.match((await (await enter('ann')).request('buy', 'shop')).payload, { code: 'rate_limited' }, 'coming back resets nothing')
+    t.match(
+      (await (await enter('ann')).request('buy', 'shop')).payload,
+      { code: 'rate_limited' },
+      'coming back resets nothing'
+    )
   })
 
   t.test('a rate that is none is refused at registration', async (t) => {
     const { app } = await makeApp(t)
-    const bad = defineChannel({ pattern: 'bad', fromClient: { x: { rateLimit: { max: 0, timeWindow: 1000 } } }, fromServer: {} })
-    t.throws(() => app.ws('/bad', {}, [implement(bad, { on: { x: () => {} } })]), { message: /^invalid 'max' in channel '.*', fromClient 'x', rateLimit: pass a whole number from 1$/ })
+    const bad = defineChannel({
+      pattern: 'bad', fromClient: { x: { rateLimit: { max: 0, timeWindow: 1000 } } }, fromServer: {}
+    })
+    t.throws(
+      () => app.ws('/bad', {}, [implement(bad, { on: { x: () => {} } })]),
+      { message: /^invalid 'max' in channel '.*', fromClient 'x', rateLimit: pass a whole number from 1$/ }
+    )
   })
 })
 
@@ -134,7 +156,9 @@ t.test('presence', async (t) => {
     await logged('connection closed')
     clock.advance(2999)
     const again = await connect('bob')
-    t.match(await again.request('join', channel), { payload: { presence: [{ user: 'id-of-ann' }, { user: 'id-of-bob' }] } })
+    t.match(
+      await again.request('join', channel), { payload: { presence: [{ user: 'id-of-ann' }, { user: 'id-of-bob' }] } }
+    )
     clock.advance(3000)
     await ann.request('ping')
     t.equal(ann.log.filter(({ type }) => type === 'presence').length, 1, 'nobody was told')
@@ -156,7 +180,15 @@ t.test('presence', async (t) => {
 })
 
 t.test('a client that reads too slowly is closed with 1013, the others hear on', async (t) => {
-  const { connect, logged, app } = await serveLab(t, { limits: { sendQueueBytes: 100_000, messages: { max: 10_000, timeWindow: 1000 }, bytes: { max: 2 ** 30, timeWindow: 1000 } }, closeTimeout: 100 })
+  const { connect, logged, app } = await serveLab(
+    t,
+    {
+      limits: {
+        sendQueueBytes: 100_000, messages: { max: 10_000, timeWindow: 1000 }, bytes: { max: 2 ** 30, timeWindow: 1000 }
+      },
+      closeTimeout: 100
+    }
+  )
   const [fast, slow] = [await connect('ann'), await connect('bob')]
   for (const client of [fast, slow]) await client.request('join', channel)
   slow.webSocket.pause()

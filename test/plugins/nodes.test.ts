@@ -26,7 +26,9 @@ const counter = defineChannel({
   history: { limit: 2, ttl: 60_000, snapshot: Type.Object({ sum: Type.Integer() }) }
 })
 
-const plain = defineChannel({ pattern: 'plain', fromClient: {}, fromServer: { told: {} }, history: { limit: 2, ttl: 60_000 } })
+const plain = defineChannel({
+  pattern: 'plain', fromClient: {}, fromServer: { told: {} }, history: { limit: 2, ttl: 60_000 }
+})
 
 interface State { at: Position, sum: number }
 
@@ -69,7 +71,11 @@ async function serve (t: Test, hub: MemoryHub, options: ChannelsOptions = {}) {
   const { app, sink } = await makeApp(t, { adapter, ...options })
   app.ws('/counter', {}, [implementCounter])
   const served = await listen(app, sink)
-  return { ...served, adapter, connect: (name: string) => TestClient.connect(`${served.url}/counter`, [], bearer(served.token(name))) }
+  return {
+    ...served,
+    adapter,
+    connect: (name: string) => TestClient.connect(`${served.url}/counter`, [], bearer(served.token(name)))
+  }
 }
 
 async function twoLabs (t: Test, options: ChannelsOptions = {}) {
@@ -78,7 +84,10 @@ async function twoLabs (t: Test, options: ChannelsOptions = {}) {
 }
 
 t.test('what the registry is told reaches every node', async (t) => {
-  const [a, b] = await twoLabs(t, { report: () => 'well' }) as [Awaited<ReturnType<typeof serveLab>>, Awaited<ReturnType<typeof serveLab>>]
+  const [a, b] = await twoLabs(t, {
+    report: () =>
+      'well'
+  }) as [Awaited<ReturnType<typeof serveLab>>, Awaited<ReturnType<typeof serveLab>>]
   const ann = [await a.connect('ann'), await b.connect('ann')] as const
   const bob = await b.connect('bob')
 
@@ -104,7 +113,10 @@ t.test('what the registry is told reaches every node', async (t) => {
   t.test('what each says of itself', async (t) => {
     const { results, missing } = await a.app.registry.nodes()
     t.strictSame(missing, [])
-    t.match(results, [{ connections: 1, rooms: 1, uptime: Number, report: 'well' }, { connections: 2, rooms: 1, report: 'well' }])
+    t.match(
+      results,
+      [{ connections: 1, rooms: 1, uptime: Number, report: 'well' }, { connections: 2, rooms: 1, report: 'well' }]
+    )
     t.equal(new Set(results.map(({ node }) => node)).size, 2)
   })
 
@@ -129,17 +141,22 @@ t.test('node requests: a node whose report fails answers without it; a request o
 })
 
 t.test('a revocation holds here though nobody else can be told', async (t) => {
-  const { app, connect } = await serveLab(t, { adapter: adapterWith({ nodes: { revoke: async () => { throw new Error('away') } } }) })
+  const { app, connect } = await serveLab(
+    t, { adapter: adapterWith({ nodes: { revoke: async () => { throw new Error('away') } } }) }
+  )
   const ann = await connect('ann')
   t.equal(await app.registry.revoke({ userId: 'id-of-ann' }, Date.now() + 60_000), 1)
   t.match(await ann.closed, { code: 3000 })
 })
 
 t.test('places of a user are counted over all nodes', async (t) => {
-  const refused = (attempt: Promise<unknown>) => attempt.then(() => { throw new Error('let in') }, (error) => error as UpgradeRefused)
+  const refused = (attempt: Promise<unknown>) =>
+    attempt.then(() => { throw new Error('let in') }, (error) => error as UpgradeRefused)
 
   t.test('and given back where the connection ends', async (t) => {
-    const [a, b] = await twoLabs(t, { limits: { perUser: 2 } }) as [Awaited<ReturnType<typeof serveLab>>, Awaited<ReturnType<typeof serveLab>>]
+    const [a, b] = await twoLabs(
+      t, { limits: { perUser: 2 } }
+    ) as [Awaited<ReturnType<typeof serveLab>>, Awaited<ReturnType<typeof serveLab>>]
     const first = await a.connect('ann')
     await b.connect('ann')
     t.match(await refused(b.connect('ann')), { status: 429, headers: { 'retry-after': '5' } })
@@ -244,7 +261,14 @@ t.test('a log from a REST route or a job', async (t) => {
     const first = await room.append('added', 1, { after: start, snapshot: { sum: 1 } })
     t.match(first, { offset: 1, epoch: start.epoch, hash: String, id: String })
     await room.broadcast('reset')
-    t.match(await room.read(), { reason: 'fresh', snapshot: { offset: 1, hash: first.hash, state: { sum: 1 } }, messages: [{ type: 'reset', payload: undefined, offset: 2, prev: first.hash }] })
+    t.match(
+      await room.read(),
+      {
+        reason: 'fresh',
+        snapshot: { offset: 1, hash: first.hash, state: { sum: 1 } },
+        messages: [{ type: 'reset', payload: undefined, offset: 2, prev: first.hash }]
+      }
+    )
     t.match(await room.read(first), { position: { offset: 2 }, messages: [{ offset: 2 }] })
     t.notOk('reason' in await room.read(first))
   })
@@ -252,9 +276,22 @@ t.test('a log from a REST route or a job', async (t) => {
   t.test('is behind, with what was missed', async (t) => {
     const behind: unknown = await room.append('added', 1, { after: start }).catch((error: unknown) => error)
     t.ok(behind instanceof Behind)
-    t.match(behind, { code: 'behind', position: { offset: 2 }, messages: [{ type: 'added', payload: 1 }, { type: 'reset' }], reason: undefined })
-    const foreign: unknown = await room.append('added', 1, { after: { ...start, epoch: 'another' } }).catch((error: unknown) => error)
-    t.match(foreign, { code: 'behind', reason: 'epoch', snapshot: { state: { sum: 1 } }, messages: [{ type: 'reset' }] })
+    t.match(
+      behind,
+      {
+        code: 'behind',
+        position: { offset: 2 },
+        messages: [{ type: 'added', payload: 1 }, { type: 'reset' }],
+        reason: undefined
+      }
+    )
+    const foreign: unknown = await room.append(
+      'added', 1, { after: { ...start, epoch: 'another' } }
+    ).catch((error: unknown) =>
+      error)
+    t.match(
+      foreign, { code: 'behind', reason: 'epoch', snapshot: { state: { sum: 1 } }, messages: [{ type: 'reset' }] }
+    )
   })
 
   t.test('is full when a snapshot holds it back', async (t) => {
@@ -264,8 +301,12 @@ t.test('a log from a REST route or a job', async (t) => {
 
   t.test('takes no snapshot that is none', async (t) => {
     const { position } = await room.read()
-    await t.rejects(room.append('added', 1, { snapshot: { sum: 1 } } as never), { message: /lacks the position 'after'/ })
-    await t.rejects(room.append('added', 1, { after: position, snapshot: { sum: 'one' } as never }), { code: 'FST_CHANNELS_OUTGOING' })
+    await t.rejects(
+      room.append('added', 1, { snapshot: { sum: 1 } } as never), { message: /lacks the position 'after'/ }
+    )
+    await t.rejects(
+      room.append('added', 1, { after: position, snapshot: { sum: 'one' } as never }), { code: 'FST_CHANNELS_OUTGOING' }
+    )
     t.equal((await room.read()).position.offset, position.offset, 'and nothing was appended')
   })
 
@@ -274,7 +315,9 @@ t.test('a log from a REST route or a job', async (t) => {
     app.ws('/plain', { public: true }, [implement(plain, { on: {} })])
     const room = app.rooms.of(plain)
     const { position } = await room.read()
-    await t.rejects(room.append('told', undefined, { after: position, snapshot: 1 } as never), { message: /declares no snapshot/ })
+    await t.rejects(
+      room.append('told', undefined, { after: position, snapshot: 1 } as never), { message: /declares no snapshot/ }
+    )
   })
 
   t.test('is unavailable while it cannot be reached', async (t) => {
@@ -297,13 +340,17 @@ t.test('who only asks for the outcome of a once message again does not spend its
   const ann = await connect('ann')
   await ann.request('join', 'counter/x')
   for (let i = 0; i < 3; i++) t.match(await ann.request('flood', 'counter/x', undefined, 'm1'), { type: 'ack' })
-  t.match((await ann.request('flood', 'counter/x', undefined, 'm2')).payload, { code: 'rate_limited', retryAfter: Number })
+  t.match(
+    (await ann.request('flood', 'counter/x', undefined, 'm2')).payload, { code: 'rate_limited', retryAfter: Number }
+  )
 })
 
 t.test('the status of a node', async (t) => {
   const { app, http, connect } = await serveLab(t, { status: '/health' })
   await (await connect('ann')).request('join', 'lab/x')
-  t.match(app.channels.status(), { state: 'up', node: String, connections: 1, rooms: 1, counters: { published: Number } })
+  t.match(
+    app.channels.status(), { state: 'up', node: String, connections: 1, rooms: 1, counters: { published: Number } }
+  )
   const response = await fetch(`${http}/health`)
   t.equal(response.status, 200)
   t.strictSame(await response.json(), app.channels.status())

@@ -7,7 +7,12 @@ import { tokenSecret } from '../../routes/secret.ts'
 import { startRedis } from '../support/redis.ts'
 import { makeApp } from '../support/serve.ts'
 
-const up = async (status: () => { state: string }) => { while (status().state !== 'up') await new Promise((resolve) => setTimeout(resolve, 5)) }
+const up = async (status: () => { state: string }) => {
+  while (status().state !== 'up') {
+    await new Promise((resolve) =>
+      setTimeout(resolve, 5))
+  }
+}
 
 t.test('the redis option', async (t) => {
   const redis = await startRedis(t)
@@ -49,7 +54,9 @@ t.test('the redis option', async (t) => {
   })
 
   t.test('is refused where it names nothing, is none, or stands beside an adapter', async (t) => {
-    await t.rejects(makeApp(t, { redis: { namespace: 'nowhere' } }), { code: 'FST_CHANNELS_NO_SUCH_REDIS', message: /nowhere/ })
+    await t.rejects(
+      makeApp(t, { redis: { namespace: 'nowhere' } }), { code: 'FST_CHANNELS_NO_SUCH_REDIS', message: /nowhere/ }
+    )
     for (const bad of [{ url: 'http://localhost' }, {}, { url: redis.url, prefix: 'a{b' }]) {
       await t.rejects(makeApp(t, { redis: bad as never }), { code: 'FST_CHANNELS_OPTIONS' })
     }

@@ -5,7 +5,10 @@ import { makeApp, serveLab } from '../support/serve.ts'
 
 t.test('a node counts what travels, and what it refuses, over all its connections', async (t) => {
   const { app, url, connect } = await serveLab(t)
-  t.match(app.channels.status(), { state: 'up', counters: { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, rejections: {} } })
+  t.match(
+    app.channels.status(),
+    { state: 'up', counters: { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, rejections: {} } }
+  )
   const [ann, bob] = [await connect('ann'), await connect('bob')]
   await ann.request('join', 'lab/x')
   await ann.request('echo', 'lab/x', { value: 'no number' })
@@ -16,7 +19,12 @@ t.test('a node counts what travels, and what it refuses, over all its connection
   await bob.close()
   t.match(await TestClient.connect(`${url}/lab`).catch((error: unknown) => error), { status: 401 })
   t.match(app.channels.status().counters, {
-    messagesIn: 4, messagesOut: ann.log.length + bob.log.length, bytesIn, rejections: { invalid_payload: 1, not_joined: 2, http_401: 1 }
+    messagesIn: 4,
+    messagesOut: ann.log.length + bob.log.length,
+    bytesIn,
+    rejections: {
+      invalid_payload: 1, not_joined: 2, http_401: 1
+    }
   }, 'those that are gone included')
   t.equal(app.channels.status().roundTrip, undefined, 'there is no way to go')
 })

@@ -40,12 +40,15 @@ async function serveClub (t: Parameters<typeof makeApp>[0], options: ChannelsOpt
 }
 
 const seconds = (ms: number) => Math.floor(ms / 1000)
-const refused = (attempt: Promise<unknown>) => attempt.then(() => ({ status: 101, body: '' }), (error: { status: number, body: string }) => error)
+const refused = (attempt: Promise<unknown>) =>
+  attempt.then(() => ({ status: 101, body: '' }), (error: { status: number, body: string }) => error)
 
 t.test('a token that expires ends its connection with 3000', async (t) => {
   const clock = new FakeClock(Date.now())
   const { connect } = await serveClub(t, { clock })
-  const [short, long] = [await connect('ann', { exp: seconds(clock.now()) + 5 }), await connect('bob', { exp: seconds(clock.now()) + 60 })]
+  const [short, long] = [
+    await connect('ann', { exp: seconds(clock.now()) + 5 }), await connect('bob', { exp: seconds(clock.now()) + 60 })
+  ]
   clock.advance(6_000)
   t.strictSame(await short.closed, { code: 3000, reason: 'the token expired' })
   t.match(await long.request('ping'), { type: 'ack' })
@@ -73,16 +76,24 @@ t.test('refresh', async (t) => {
       t.match((await client.request('refresh', undefined, { token: other })).payload, { code: 'invalid_token' })
     }
     for (const payload of [undefined, {}, { token: 1 }, 'x']) {
-      t.match((await client.request('refresh', undefined, payload)).payload, { code: 'invalid_payload', details: { path: '/token' } })
+      t.match(
+        (await client.request('refresh', undefined, payload)).payload,
+        { code: 'invalid_payload', details: { path: '/token' } }
+      )
     }
     await app.registry.revoke({ jti: 'stolen' }, clock.now() + 1000)
-    t.match((await client.request('refresh', undefined, { token: token('ann', { jti: 'stolen' }) })).payload, { code: 'invalid_token' })
+    t.match(
+      (await client.request('refresh', undefined, { token: token('ann', { jti: 'stolen' }) })).payload,
+      { code: 'invalid_token' }
+    )
     t.match(await client.request('hello', 'club/chess'), { type: 'ack' })
   })
 
   t.test('is unknown where a route knows no tokens', async (t) => {
     const { connect } = await serveClub(t, { identify: () => ({ id: 1, clubs: [] }) })
-    t.match((await (await connect('ann')).request('refresh', undefined, { token: 'x' })).payload, { code: 'unknown_type' })
+    t.match(
+      (await (await connect('ann')).request('refresh', undefined, { token: 'x' })).payload, { code: 'unknown_type' }
+    )
   })
 
   t.test('while a join is under way decides that join too', async (t) => {
@@ -196,11 +207,21 @@ t.test('sessionCheck ends a session that is over, and no other', async (t) => {
   clock.advance(1000)
   t.match(await ann.closed, { code: 3000 })
   for (const client of [bob, cy]) t.match(await client.request('ping'), { type: 'ack' })
-  t.match(await logged("the option 'sessionCheck' failed: the connection stays open"), { level: 50, err: { message: 'the store is down' } })
+  t.match(
+    await logged("the option 'sessionCheck' failed: the connection stays open"),
+    { level: 50, err: { message: 'the store is down' } }
+  )
 })
 
 t.test('the algorithm is what the configuration says', async (t) => {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } })
+  const { publicKey, privateKey } = generateKeyPairSync(
+    'rsa',
+    {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' }
+    }
+  )
   const algorithms = async (jwt: ChannelsOptions['jwt']) => {
     const app = fastify()
     t.teardown(() => app.close())
@@ -210,7 +231,9 @@ t.test('the algorithm is what the configuration says', async (t) => {
   t.strictSame(await algorithms({ secret: 'shared' }), ['HS256'])
   t.strictSame(await algorithms({ secret: Buffer.from('shared') }), ['HS256'])
   t.strictSame(await algorithms({ secret: 'shared', sign: { algorithm: 'HS512' } }), ['HS512'])
-  t.strictSame(await algorithms({ secret: { public: publicKey, private: privateKey }, sign: { algorithm: 'RS256' } }), ['RS256'])
+  t.strictSame(
+    await algorithms({ secret: { public: publicKey, private: privateKey }, sign: { algorithm: 'RS256' } }), ['RS256']
+  )
   t.strictSame(await algorithms({ secret: { public: publicKey }, verify: { algorithms: ['RS512'] } }), ['RS512'])
   for (const claim of ['aud', 'iss', 'sub'] as const) {
     const app = fastify()

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import t from 'tap'
 import { root } from '../support/root.ts'
 
-
 /** An application in TypeScript, on the built package by its name. */
 const application = `
 import { Type } from '@sinclair/typebox'
@@ -13,10 +12,10 @@ import { channels, defineChannel, implement } from 'fastify-channels'
 import { connect } from 'fastify-channels/client'
 import { defineConnection } from 'fastify-channels/contract'
 import { adapterConformance, FakeClock, TestClient } from 'fastify-channels/testing'
-import type { Adapter, LogAppended, Receiver } from 'fastify-channels'
+import type { Adapter, AdapterEvents, HistoryPort } from 'fastify-channels/adapter'
 
 declare module 'fastify-channels' {
-  interface Register { user: { id: string, rooms: string[] }, context: { tenant: string } }
+  interface Register { user: { id: string, rooms: string[] }, locals: { tenant: string } }
 }
 
 const chat = defineChannel({
@@ -29,8 +28,8 @@ const own = defineConnection({ fromClient: {}, fromServer: { greeting: {} } })
 
 const app = fastify()
 await app.register(channels, { jwt: { secret: 'secret' } })
-app.ws('/ws', { context: () => ({ tenant: 'acme' }) }, [implement(chat, {
-  authorize: (ctx) => ctx.user.rooms.includes(ctx.params.room) && ctx.context.tenant === 'acme',
+app.ws('/ws', { locals: () => ({ tenant: 'acme' }) }, [implement(chat, {
+  authorize: (ctx) => ctx.user.rooms.includes(ctx.params.room) && ctx.locals.tenant === 'acme',
   on: { say: (ctx, { text }) => ctx.broadcast('said', { count: text.length }) }
 })])
 await app.rooms.of(chat, { room: 'lobby' }).broadcast('said', { count: 1 })
@@ -43,8 +42,9 @@ lobby.on('said', ({ count }) => count satisfies number)
 lobby.on('sadi', () => {})
 export { FakeClock, TestClient }
 
-declare const Mine: new () => Adapter & { start (receiver: Receiver): void, append (): Promise<LogAppended> }
-export const conforms = (t: Parameters<typeof adapterConformance>[0]) => adapterConformance(t, (nodes) => ({ adapters: Array.from({ length: nodes }, () => new Mine()) }))
+declare const Mine: new () => Adapter & { start (events: AdapterEvents): Promise<void>, readonly history: HistoryPort }
+export const conforms = (t: Parameters<typeof adapterConformance>[0]) =>
+  adapterConformance(t, (nodes) => ({ adapters: Array.from({ length: nodes }, () => new Mine()) }))
 `
 
 t.test('the built package types an application that imports it by name', async (t) => {
@@ -53,7 +53,9 @@ t.test('the built package types an application that imports it by name', async (
   const file = join(folder, 'application.ts')
   writeFileSync(file, application)
   const { stdout, status } = spawnSync(process.execPath, [
-    join(root, 'node_modules/typescript/bin/tsc'), '--ignoreConfig', '--noEmit', '--strict', '--target', 'ES2023', '--module', 'NodeNext', '--types', 'node', file
+    join(
+      root, 'node_modules/typescript/bin/tsc'
+    ), '--ignoreConfig', '--noEmit', '--strict', '--target', 'ES2023', '--module', 'NodeNext', '--types', 'node', file
   ], { encoding: 'utf8' })
   t.equal(stdout, '')
   t.equal(status, 0)

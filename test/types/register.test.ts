@@ -30,26 +30,30 @@ import type {} from '../../plugins/channels.js'
 declare module '../../plugins/channels.js' { interface Register { ${member} } }
 `
 
-t.test('ctx.user is what @fastify/jwt says of request.user', async (t) => {
+t.test('types: ctx.user has the type that @fastify/jwt declares for request.user', async (t) => {
   const sources = { 'contract.ts': contract, 'tokens.ts': tokens }
   t.strictSame(compile({ ...sources, 'server.ts': using('ctx.user.rooms.includes(ctx.params.topic)') }).errors, [])
   t.match(compile({ ...sources, 'server.ts': using('ctx.user.room === "x"') }).errors,
     [/^server\.ts\(4\): Property 'room' does not exist on type '{ id: string; rooms: string\[\]; }'/])
 })
 
-t.test('Register says otherwise, through the public entry', async (t) => {
-  const sources = { 'contract.ts': contract, 'tokens.ts': tokens, 'register.ts': register('user: { admin: boolean }, locals: { locale: string }') }
+t.test('types: Register overrides the types of ctx.user and ctx.locals through the public entry', async (t) => {
+  const sources = {
+    'contract.ts': contract,
+    'tokens.ts': tokens,
+    'register.ts': register('user: { admin: boolean }, locals: { locale: string }')
+  }
   t.strictSame(compile({ ...sources, 'server.ts': using('ctx.user.admin && ctx.locals.locale === "fr"') }).errors, [])
   t.match(compile({ ...sources, 'server.ts': using('ctx.user.rooms.length > 0') }).errors,
     [/^server\.ts\(4\): Property 'rooms' does not exist on type '{ admin: boolean; }'/])
 })
 
-t.test('a context that nobody declared is unknown', async (t) => {
+t.test('types: ctx.locals is unknown without a declaration of its type', async (t) => {
   const { errors } = compile({ 'contract.ts': contract, 'server.ts': using('ctx.locals.locale === "fr"') })
   t.match(errors, [/^server\.ts\(4\): 'ctx\.locals' is of type 'unknown'/])
 })
 
-t.test('a contract can be used with its types alone, and the client knows nothing of Fastify', async (t) => {
+t.test('types: a client compiles with a type-only import of a contract, without the types of Fastify', async (t) => {
   const client = `
     import { connect } from '../../lib/client/index.js'
     import type { news } from './contract.ts'

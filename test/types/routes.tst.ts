@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import { channels, closeEvents, implement, type Room } from '../../plugins/channels.ts'
+import type { User } from '../../lib/server/implement.ts'
 import type { ConnectionInfo } from '../../lib/connection/connection.ts'
 import { account, chat, news } from '../support/types/chat/chat.contract.ts'
 import * as on from '../support/types/chat/on.ts'
@@ -17,6 +18,7 @@ describe('app.ws', () => {
     const app = fastify()
     app.register(channels, { origins: ['https://app.example.com'], jwt: { secret: 'x'.repeat(32) } })
     expect(app.ws('/ws', {}, served)).type.toBe<FastifyInstance>()
+    expect(app.ws('/ws', served)).type.toBe<FastifyInstance>()
     app.ws('/open', { public: true, identify: (request) => request.headers['x-user'] }, served)
     app.ws('/hooks', { onRequest: async (request, reply) => { if (request.ip === '') await reply.code(401) } }, served)
   })
@@ -62,7 +64,13 @@ describe('app.ws', () => {
 })
 
 describe('the plugin', () => {
-  test('does not take options that there are not', () => {
+  test('passes the application\'s user to userId', () => {
+    fastify().register(channels, { userId: (user: User) => String(user) })
+    // @ts-expect-error Type 'number' is not assignable to type 'string'
+    fastify().register(channels, { userId: () => 42 })
+  })
+
+  test('refuses unknown options and wrong values', () => {
     // @ts-expect-error 'origin' does not exist in type
     fastify().register(channels, { origin: ['https://app.example.com'] })
     // @ts-expect-error Type 'string' is not assignable to type 'number'

@@ -20,7 +20,7 @@ const answered = (status: number, more: Partial<HttpExpectation> = {}): HttpExpe
 const switched = answered(101, { headers: { upgrade: 'websocket' } })
 const upgradeRequired = { headers: { upgrade: 'websocket' } }
 const version13 = { headers: { 'sec-websocket-version': '13' } }
-const explained = { body: /offer 'fastify-channels\.v1', or none/ }
+const explained = { body: /offer 'fastify-channels\.v1' too, or no subprotocol/ }
 
 const protocols = (offered: string | readonly string[]) => upgrade({ headers: { 'sec-websocket-protocol': offered } })
 const keyed = (value: string | readonly string[] | undefined) => upgrade({ headers: { 'sec-websocket-key': value } })

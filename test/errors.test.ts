@@ -1,0 +1,276 @@
+import fastifyWebsocket from '@fastify/websocket'
+import { Type } from '@sinclair/typebox'
+import fastify, { type FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { connect, ChannelsError } from '../lib/client/index.ts'
+import {
+  channels, defineChannel, defineConnection, implement, type ChannelsOptions, type ImplementedChannel
+} from '../plugins/channels.ts'
+import { listen, makeApp } from './support/serve.ts'
+
+// The exact texts are part of the public surface, because people search for them. Each is provoked as a user would.
+
+/** What provokes the error, its code, its statusCode and its message. */
+type Row = readonly [provoke: () => unknown, code: string, statusCode: number, message: string]
+
+const params = Type.Object({ room: Type.String() })
+const chat = defineChannel({
+  pattern: 'chat/:room',
+  params,
+  fromClient: {
+    say: { payload: Type.String(), errors: { muted: Type.Object({ until: Type.Integer() }) } },
+    misuse: {}
+  },
+  fromServer: { said: { payload: Type.String() } }
+})
+const board = defineChannel({
+  pattern: 'board/:room',
+  params,
+  fromClient: {},
+  fromServer: { drawn: { payload: Type.Integer() }, cursor: { payload: Type.Integer(), ephemeral: true } },
+  history: { limit: 10, ttl: 60_000 }
+})
+const own = defineConnection({ fromClient: {}, fromServer: { notice: {} } })
+const unserved = defineChannel({ pattern: 'unserved', fromClient: {}, fromServer: {} })
+
+/** An error that a handler caught, because a client never sees it. */
+const caught: { error?: unknown } = {}
+
+const implementations = [
+  implement(chat, {
+    authorize: (ctx) => ctx.params.room !== 'private',
+    on: {
+      say: (ctx) => { throw ctx.error('muted', { until: 7 }) },
+      misuse: (ctx) => { try { ctx.error('nope' as never, undefined as never) } catch (error) { caught.error = error } }
+    }
+  }),
+  implement(board, { authorize: () => true, on: {} }),
+  implement(own, { on: {} })
+]
+
+async function assertErrors (t: Test, rows: readonly Row[]): Promise<void> {
+  for (const [provoke, code, statusCode, message] of rows) {
+    const error = await Promise.resolve().then(provoke).then(
+      () => undefined, (error: unknown) => error as ChannelsError
+    )
+    t.strictSame({ code: error?.code, statusCode: error?.statusCode, message: error?.message },
+      { code, statusCode, message }, message)
+    t.ok(error instanceof ChannelsError, `${code} extends ChannelsError`)
+  }
+}
+
+t.test('errors: a wrong option of the plugin is refused with its name and what to pass', async (t) => {
+  const register = (options: object) => async () => {
+    const app = fastify()
+    t.teardown(() => app.close())
+    await app.register(channels, options as ChannelsOptions)
+  }
+  const milliseconds = 'pass a whole number of milliseconds, from 1 to 2147483647'
+  const rows: ReadonlyArray<readonly [options: object, message: string]> = [
+    [{ heartBeat: {} }, "unknown option 'heartBeat'; did you mean 'heartbeat'?"],
+    [{ heartbeat: { intervall: 1 } }, "unknown option 'heartbeat.intervall'; did you mean 'heartbeat.interval'?"],
+    [{ heartbeat: { every: 1 } },
+      "unknown option 'heartbeat.every'; the options are 'heartbeat.interval', 'heartbeat.timeout'"],
+    [{ limits: { perUsers: 1 } }, "unknown option 'limits.perUsers'; did you mean 'limits.perUser'?"],
+    [{ origins: 'https://app.example.com' }, "wrong value for the option 'origins': " +
+      "pass '*', or an array of origins such as ['https://app.example.com']"],
+    [{ origins: ['https://app.example.com/'] }, "'https://app.example.com/' in 'origins' is not an origin: " +
+      "pass one such as 'https://app.example.com'"],
+    [{ redis: 'redis://localhost' }, "wrong value for the option 'redis': " +
+      "pass { url: 'redis://…' }, { client } or { namespace }, each with an optional 'prefix'"],
+    [{ redis: { prefix: 'app' } }, "wrong value for the option 'redis': " +
+      "pass { url: 'redis://…' }, { client } or { namespace }, each with an optional 'prefix'"],
+    [{ redis: { url: 'http://localhost' } },
+      "wrong value for the option 'redis.url': pass a URL that begins with 'redis://' or 'rediss://'"],
+    [{ redis: { url: 'redis://localhost', prefix: '{a}' } },
+      "wrong value for the option 'redis.prefix': pass a text of 1 to 64 characters without '{' and '}'"],
+    [{ limits: true }, "wrong value for the option 'limits': pass false, or an object of limits"],
+    [{ limits: { messages: 5 } }, "wrong value for the option 'limits.messages': pass { max, timeWindow }"],
+    [{ limits: { perIp: 0 } }, "wrong value for the option 'limits.perIp': pass a whole number from 1"],
+    [{ heartbeat: 30_000 }, "wrong value for the option 'heartbeat': pass { interval, timeout }"],
+    [{ heartbeat: { timeout: 0 } }, `wrong value for the option 'heartbeat.timeout': ${milliseconds}`],
+    [{ heartbeat: { interval: 1_000, timeout: 1_000 } },
+      "'heartbeat.timeout' is not shorter than 'heartbeat.interval': pass a shorter timeout"],
+    [{ closeTimeout: '5s' }, `wrong value for the option 'closeTimeout': ${milliseconds}`],
+    [{ maxPayload: '64k' }, "wrong value for the option 'maxPayload': pass a whole number from 1"],
+    [{ protocolErrors: false }, "wrong value for the option 'protocolErrors': pass { max, timeWindow }"],
+    [{ sessionCheck: () => true }, "wrong value for the option 'sessionCheck': pass { interval, check }"],
+    [{ presenceGrace: -1 },
+      "wrong value for the option 'presenceGrace': pass a whole number of milliseconds from 0"],
+    [{ strict: 'yes' }, "wrong value for the option 'strict': pass true or false"],
+    [{ identify: 'user' }, "wrong value for the option 'identify': pass a function"],
+    [{ status: 'status' }, "wrong value for the option 'status': pass a path that begins with '/'"],
+    [{ jwt: 'secret' }, "wrong value for the option 'jwt': pass the options of @fastify/jwt, such as { secret }"],
+    [{ redis: { url: 'redis://localhost' }, adapter: {} },
+      "'adapter' and 'redis' are mutually exclusive: pass one of them"],
+    [{ maxPayload: 5, websocket: { options: { maxPayload: 6 } } },
+      "'websocket.options.maxPayload' contradicts 'maxPayload': pass only 'maxPayload'"]
+  ]
+  await assertErrors(t, rows.map(([options, message]) => [register(options), 'FST_CHANNELS_OPTIONS', 500, message]))
+})
+
+t.test('errors: a registration that conflicts with the application is refused with a remedy', async (t) => {
+  const register = (prepare: (app: FastifyInstance) => unknown, options: ChannelsOptions = {}) => async () => {
+    const app = fastify()
+    t.teardown(() => app.close())
+    await prepare(app)
+    await app.register(channels, options)
+  }
+  const taken = (name: string) => (app: FastifyInstance) => { app.decorate(name, {} as never) }
+  await assertErrors(t, [
+    [register((app) => app.register(channels)), 'FST_CHANNELS_ALREADY_REGISTERED', 500,
+      'fastify-channels is already registered on this server: register it once, before the plugins that use it'],
+    [register(taken('registry')), 'FST_CHANNELS_DECORATOR_TAKEN', 500,
+      "the application already has the decorator 'registry': " +
+      "rename it, or pass 'decorators: false' and use app.channels.registry"],
+    [register(taken('channels'), { decorators: false }), 'FST_CHANNELS_DECORATOR_TAKEN', 500,
+      "the application already has the decorator 'channels': rename it"],
+    [register(taken('ws')), 'FST_CHANNELS_DECORATOR_TAKEN', 500,
+      "the application already has the decorator 'ws': rename it"],
+    [register((app) => app.register(fastifyWebsocket)), 'FST_CHANNELS_WEBSOCKET_REGISTERED', 500,
+      '@fastify/websocket is already registered: remove that registration, because fastify-channels registers it, ' +
+      "and pass its options as 'websocket'"],
+    [register(() => {}, { redis: { namespace: 'main' } }), 'FST_CHANNELS_NO_SUCH_REDIS', 500,
+      "@fastify/redis has no namespace 'main': register it before fastify-channels"]
+  ])
+})
+
+t.test('errors: wrong arguments of app.ws are refused with the route and what to pass', async (t) => {
+  const { app } = await makeApp(t)
+  const open = fastify()
+  t.teardown(() => open.close())
+  await open.register(channels)
+  const ws = (...rest: unknown[]) => () => (app.ws as (...args: unknown[]) => unknown)('/ws', ...rest)
+  const usage = "wrong arguments for the route '/ws': pass a URL, options if there are any, and an array: " +
+    "app.ws('/ws', [implement(contract, { on: { … } })])"
+  await assertErrors(t, [
+    [ws(), 'FST_CHANNELS_ROUTE', 500, usage],
+    [ws({}), 'FST_CHANNELS_ROUTE', 500, usage],
+    [ws({}, chat), 'FST_CHANNELS_ROUTE', 500, usage],
+    [ws([chat]), 'FST_CHANNELS_ROUTE', 500, "wrong arguments for the route '/ws': " +
+      "the contract 'chat/:room' has no handlers: pass implement(contract, { on: { … } })"],
+    [ws([undefined]), 'FST_CHANNELS_ROUTE', 500,
+      "wrong arguments for the route '/ws': the array holds something else than implement(…) returns"],
+    [ws([implement(chat, {} as never)]), 'FST_CHANNELS_ROUTE', 500, "wrong arguments for the route '/ws': " +
+      "the implementation of 'chat/:room' has no 'on': pass its handlers as implement(contract, { on: { … } })"],
+    [ws({ maxPayload: 5 }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the option 'maxPayload' " +
+      'of the plugin: pass it to app.register(channels, { maxPayload })'],
+    [ws({ publik: true }, []), 'FST_CHANNELS_OPTIONS', 500,
+      "the route '/ws' has the unknown option 'publik'; did you mean 'public'?"],
+    [() => open.ws('/ws', []), 'FST_CHANNELS_UNPROTECTED_ROUTE', 500, "nothing protects the route '/ws': " +
+      "register @fastify/jwt before fastify-channels, pass 'jwt' or 'identify', or set 'public: true'"]
+  ])
+})
+
+t.test('errors: a contract that cannot be served is refused with the part that is wrong', async (t) => {
+  const { app } = await makeApp(t)
+  const serve = (pattern: string, definition: object = {}, implementation: object = {
+    authorize: () => true, on: {}
+  }) =>
+    () => {
+      const contract = defineChannel({ pattern, fromClient: {}, fromServer: {}, ...definition } as never)
+      app.ws('/ws', [implement(contract, implementation as never) as ImplementedChannel])
+    }
+  const rows: ReadonlyArray<readonly [provoke: () => void, message: string]> = [
+    [serve('a', { histroy: {} }), "unknown option 'histroy' in channel 'a'; did you mean 'history'?"],
+    [serve('a', { fromClient: { say: { repply: params } } }),
+      "unknown option 'repply' in channel 'a', fromClient 'say'; did you mean 'reply'?"],
+    [serve('a//b'), "invalid pattern in channel 'a//b': " +
+      'use segments between single slashes, each a literal or a :name'],
+    [serve('a/:b/:b'), "invalid pattern in channel 'a/:b/:b': give each segment its own name"],
+    [serve('a/:b'), "the params schema lacks 'b' in channel 'a/:b': add it, because the pattern names it"],
+    [serve('a', { params }),
+      "the params schema has 'room' in channel 'a': remove it, because the pattern does not name it"],
+    [
+      serve('a', { history: { limit: 0, ttl: 1 } }),
+      "invalid 'limit' in channel 'a', history: pass a whole number from 1"
+    ],
+    [serve('a', { fromClient: { join: {} } }), "reserved message type 'join' in channel 'a', fromClient: " +
+      'choose another name, because the protocol uses it'],
+    [serve('a', { fromClient: { say: { errors: { timeout: params } } } }), "reserved error code 'timeout' in " +
+      "channel 'a', fromClient 'say': choose another code, because the protocol uses it"],
+    [serve('a', { fromServer: { said: { payload: Type.Date() } } }), "a schema of kind 'Date' in channel 'a', " +
+      "fromServer 'said', payload: use a kind that JSON can represent"],
+    [serve('a', { fromClient: { say: {} } }), "missing handler 'say' in channel 'a': " +
+      "add it to 'on', because the contract declares the message"],
+    [serve('a', { fromClient: { say: {} } }, { authorize: () => true, on: { say () {}, sya () {} } }),
+      "unknown handler 'sya' in channel 'a'; did you mean 'say'?"],
+    [serve('a', { presence: params }), "missing function 'presence' in channel 'a': " +
+      'add it, because the contract declares presence'],
+    [() => app.ws('/ws', [...implementations, ...implementations]),
+      "duplicate contract in channel 'chat/:room': pass it to the route once"]
+  ]
+  await assertErrors(t, rows.map(([provoke, message]) => [provoke, 'FST_CHANNELS_CONTRACT', 500, message]))
+})
+
+t.test('errors: a wrong call at run time is refused with what it lacks', async (t) => {
+  const { app } = await makeApp(t)
+  app.ws('/ws', implementations)
+  const { rooms, registry } = app.channels
+  const lobby = rooms.of(chat, { room: 'lobby' })
+  const drawing = rooms.of(board, { room: 'lobby' })
+  const after = { epoch: 'e', offset: 0, hash: 'h' }
+  const usage = (provoke: () => unknown, message: string): Row => [provoke, 'FST_CHANNELS_USAGE', 500, message]
+  await assertErrors(t, [
+    [() => rooms.of(unserved), 'FST_CHANNELS_CONTRACT', 500,
+      "missing route in channel 'unserved': implement the contract and pass it to app.ws"],
+    [() => rooms.of(chat, {} as never), 'FST_CHANNELS_CONTRACT', 500,
+      "invalid value in channel 'chat/:room', params/room: Expected required property"],
+    [() => lobby.broadcast('said', 5 as never), 'FST_CHANNELS_OUTGOING', 500,
+      "invalid outgoing value in channel 'chat/:room', fromServer 'said', payload: Expected string"],
+    usage(() => rooms.of(chat, { room: 'a/b' }),
+      "invalid param 'room' in pattern 'chat/:room': pass a non-empty string without a slash"),
+    usage(
+      () => lobby.broadcast('sadi' as never, '' as never), "the contract declares no message 'sadi' from the server"
+    ),
+    usage(() => lobby.read(), "the channel 'chat/lobby' has no history"),
+    usage(() => lobby.append('said' as never, '' as never, { after }),
+      "the ephemeral message 'said' cannot be appended: use broadcast"),
+    usage(() => drawing.append('drawn', 1, {} as never), "append of 'drawn' lacks the position 'after'"),
+    usage(() => drawing.append('drawn', 1, { after, snapshot: {} } as never),
+      'the contract declares no snapshot for this history'),
+    usage(() => (drawing.broadcast as (...args: unknown[]) => unknown)('drawn', 1, {}),
+      "the persistent message 'drawn' is broadcast without options: use append"),
+    usage(
+      () => registry.send('u', own, 'notcie' as never, undefined as never),
+      "the contract declares no message 'notcie' from the server"
+    ),
+    usage(() => registry.revoke({} as never, Date.now()), 'a revocation has no id: pass { userId } or { jti }'),
+    usage(() => registry.revoke({ userId: 'u' }, undefined as never),
+      'a revocation needs the time when it is over, in milliseconds since 1970')
+  ])
+})
+
+t.test('errors: a failed request of the client says which message failed, where and why', async (t) => {
+  const { app, sink } = await makeApp(t, { identify: () => ({ id: 'ann' }) })
+  app.ws('/ws', implementations)
+  const client = connect(`${(await listen(app, sink)).url}/ws`)
+  t.teardown(() => client.close())
+  const lobby = await client.join('chat/:room', { room: 'lobby' })
+  const left = await client.join('chat/:room', { room: 'left' })
+  await left.leave()
+  await lobby.send('misuse', undefined)
+  await assertErrors(t, [
+    [() => { throw caught.error }, 'FST_CHANNELS_USAGE', 500, "the message declares no error 'nope'"],
+    [() => client.join('nowhere', {}), 'unknown_channel', 500,
+      "join of 'nowhere' failed with unknown_channel: this route serves no such channel"],
+    [() => client.join('chat/:room', { room: 'private' }), 'forbidden', 500,
+      "join of 'chat/private' failed with forbidden: not allowed"],
+    [() => client.join('chat/:room', { room: 'lobby' }), 'already_joined', 500, "join of 'chat/lobby' failed with " +
+      'already_joined: this client has joined the channel already, or is joining it; use that channel or leave it first'],
+    [() => lobby.send('shout', ''), 'unknown_type', 500,
+      "message 'shout' on 'chat/lobby' failed with unknown_type: the channel has no such message"],
+    [() => lobby.send('say', 5), 'invalid_payload', 500,
+      "message 'say' on 'chat/lobby' failed with invalid_payload: the payload does not match its schema"],
+    [() => lobby.send('say', ''), 'muted', 500, "message 'say' on 'chat/lobby' failed with muted: muted"],
+    [() => left.send('say', ''), 'not_joined', 500,
+      "message 'say' on 'chat/left' failed with not_joined: the channel has been left; join it again"],
+    [() => { client.close(); return lobby.send('say', '') }, 'closed', 500,
+      "message 'say' on 'chat/lobby' failed with closed: the client is closed; connect again"]
+  ])
+})
+
+t.test('errors: connect throws a TypeError for a URL that is none of a WebSocket', async (t) => {
+  t.throws(() => connect('ftp://localhost/ws'),
+    new TypeError("cannot connect to 'ftp://localhost/ws': pass a URL that starts with wss: or ws:"))
+})
