@@ -39,9 +39,8 @@ function scopeOf (node: SchemaNode, outer: Scope): Scope {
   const isNew = node.$id !== undefined && outer.get(node.$id)?.schema !== node
   const named = [...(isNew ? [node] : []), ...Object.values(node.$defs ?? {})]
   if (named.length === 0) return outer
-  const scope: Scope = new Map([
-    ...outer, ...named.map((schema) => [schema.$id as string, { schema, project: same }] as const)
-  ])
+  const own = named.map((schema) => [schema.$id as string, { schema, project: same }] as const)
+  const scope: Scope = new Map([...outer, ...own])
   for (const definition of Object.values(node.$defs ?? {})) projectorOf(definition, scope)
   return scope
 }
@@ -113,8 +112,8 @@ function unions (node: SchemaNode, scope: Scope): Projector {
     tolerant: TypeCompiler.Compile(openSchema(s), opened)
   }))
   return (value) => {
-    const member = members.find(({ exact }) =>
-      exact.Check(value)) ?? members.find(({ tolerant }) => tolerant.Check(value))
+    const member = members.find(({ exact }) => exact.Check(value)) ??
+      members.find(({ tolerant }) => tolerant.Check(value))
     return member ? member.project(value) : value
   }
 }

@@ -14,13 +14,13 @@ export interface CloseEvent {
 
 /** All close events of this library, by name. docs/protocol.md explains each. */
 export const closeEvents = {
-  normal: { code: 1000, reason: 'goodbye', retry: 'no' },
+  normal: { code: 1000, reason: 'closed normally', retry: 'no' },
   goingAway: { code: 1001, reason: 'server is going away', retry: 'reconnect' },
   binary: { code: 1003, reason: 'binary frames are not accepted here', retry: 'stop' },
   notJson: { code: 1008, reason: 'a message is not valid JSON', retry: 'stop' },
   notEnvelope: { code: 1008, reason: 'a message is not an envelope', retry: 'stop' },
   protocolErrors: { code: 1008, reason: 'too many invalid messages', retry: 'stop' },
-  flood: { code: 1008, reason: 'message storm', retry: 'stop' },
+  flood: { code: 1008, reason: 'too many messages over the rate limit', retry: 'stop' },
   failed: { code: 1011, reason: 'the server failed', retry: 'reconnect' },
   restart: { code: 1012, reason: 'server is restarting', retry: 'reconnect' },
   tooSlow: { code: 1013, reason: 'the client reads too slowly', retry: 'reconnect' },

@@ -176,7 +176,7 @@ function watched (): { sink: LogSink, options: TargetOptions } {
   return { sink, options: { server: { logger: { level: 'warn', stream: sink } } } }
 }
 
-const storm = { code: 1008, reason: 'message storm' }
+const storm = { code: 1008, reason: 'too many messages over the rate limit' }
 
 t.test('a message storm is told when to come back, then closed with 1008, and logged', patience, async (t) => {
   const { sink, options } = watched()
@@ -189,7 +189,7 @@ t.test('a message storm is told when to come back, then closed with 1008, and lo
     t.match(replies(raw)[200], { type: 'error', payload: { code: 'rate_limited', retryAfter: 5 } }, 'the first refusal says when')
     await raw.destroy()
   }))
-  t.strictSame(count(sink.lines.map(({ msg, level }) => `${level} ${msg}`)), { '40 message storm': 20 })
+  t.strictSame(count(sink.lines.map(({ msg, level }) => `${level} ${msg}`)), { '40 too many messages over the rate limit': 20 })
 })
 
 t.test('who keeps to the rate after a refusal is served again', patience, (t) => besiege(t, { options: { channels: { limits: { rateLimitErrors: { max: 100, timeWindow: 10_000 } } } }, rounds: 0, atLeast: 0 }, async (target) => {
@@ -228,7 +228,7 @@ for (const [name, message, acks] of bombs) {
       await crashing.flush(envelopes(...times(200, message)))
       await crashing.reset()
     }))
-    t.strictSame(count(sink.lines.map(({ msg }) => msg)), { 'message storm': 10 })
+    t.strictSame(count(sink.lines.map(({ msg }) => msg)), { 'too many messages over the rate limit': 10 })
   })
 }
 

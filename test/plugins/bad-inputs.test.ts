@@ -914,13 +914,13 @@ t.test('who sends too fast is told when to go on, and in the end closed', (t) =>
   ['sustained: 1008', async (t, target) => {
     const client = await target.connect('mallory')
     for (let i = 0; i < 11; i++) client.send({ type: 'ping', correlationId: `q${i}` })
-    t.strictSame(await client.closed, { code: 1008, reason: 'message storm' })
+    t.strictSame(await client.closed, { code: 1008, reason: 'too many messages over the rate limit' })
     t.equal(client.log.filter(({ type }) => type === 'error').length, 6, 'every one of them is answered')
   }],
   ['sustained without correlationIds, and of types that do not exist: 1008', async (t, target) => {
     const client = await target.connect('mallory')
     for (let i = 0; i < 11; i++) client.send({ type: 'nonsense' })
-    t.match(await client.closed, { code: 1008, reason: 'message storm' })
+    t.match(await client.closed, { code: 1008, reason: 'too many messages over the rate limit' })
   }],
   ['as many bytes as allowed and one message: rate_limited', async (t, target) => {
     const client = await target.connect('mallory')

@@ -322,7 +322,7 @@ t.test('6. errors', async (t) => {
     for (let i = 0; i < 2; i++) t.match(await client.request('ping'), { type: 'ack' })
     t.match(await client.request('ping'), { type: 'error', payload: { code: 'rate_limited', retryAfter: Number } })
     client.send({ type: 'ping' })
-    t.strictSame(await client.closed, { code: 1008, reason: 'message storm' })
+    t.strictSame(await client.closed, { code: 1008, reason: 'too many messages over the rate limit' })
   })
 
   t.test('6.1 a strict server forgives none', async (t) => {

@@ -80,7 +80,7 @@ t.test('a connection that is gone neither sends nor closes', async (t) => {
 t.test('closing without a reason is a normal close', async (t) => {
   const { connection, socket } = connect()
   connection.close()
-  t.strictSame(socket.closes, [{ code: 1000, reason: 'goodbye' }])
+  t.strictSame(socket.closes, [{ code: 1000, reason: 'closed normally' }])
 })
 
 t.test('a paused connection that is closed reads again, and its silence so far is forgiven', async (t) => {

@@ -27,9 +27,9 @@ t.test('contract: whenSlow decides how a message is sent to a connection that re
   t.strictSame(key('ann'), { latest: 'moved "ann"' })
   t.strictSame(key(1), { latest: 'moved 1' })
   t.notSame(key(1), key('1'), 'values of different types have different keys')
-  for (const payload of [
-    undefined, null, {}, { who: null }
-  ]) t.strictSame(latest(payload), { latest: 'moved undefined' })
+  for (const payload of [undefined, null, {}, { who: null }]) {
+    t.strictSame(latest(payload), { latest: 'moved undefined' })
+  }
   for (const bad of ['wait', {}, { latest: 'who' }, { latest: 1 }, null]) {
     t.throws(
       () => compiled(bad as never),
@@ -117,9 +117,9 @@ t.test('pattern: an address matches a pattern segment by segment', async (t) => 
   t.strictSame(matched('chat/:room', 'chat/lobby'), { room: 'lobby' })
   t.strictSame(matched(':a/x/:b', '1/x/2'), { a: '1', b: '2' })
   t.strictSame(matched('news', 'news'), {})
-  for (const address of [
-    'chat', 'chat/', 'chat/a/b', 'chats/a', '/chat/a', 'chat//', ''
-  ]) t.equal(matched('chat/:room', address), undefined, `'${address}'`)
+  for (const address of ['chat', 'chat/', 'chat/a/b', 'chats/a', '/chat/a', 'chat//', '']) {
+    t.equal(matched('chat/:room', address), undefined, `'${address}'`)
+  }
 })
 
 t.test('pattern: an address that is built from params matches the pattern with the same params', async (t) => {
@@ -156,7 +156,9 @@ t.test('pattern: two patterns overlap when one address could match both', async 
 t.test('pattern: a pattern with empty, repeated or misspelt segments is refused', async (t) => {
   for (const pattern of [
     'chat', 'chat/:room', ':a/:b', 'a.b/c-d/:e_1', 'a'.repeat(256)
-  ]) t.equal(patternRule(pattern), undefined, pattern)
+  ]) {
+    t.equal(patternRule(pattern), undefined, pattern)
+  }
   const bad = [
     '/chat', 'chat/', 'chat//a', 'chat/:', 'chat/:1', 'chat/:a-b', 'chat/a:b', 'chat/*', 'chat/a b', 'chat/\n', '/'
   ]
@@ -203,6 +205,9 @@ t.test('contract: an invalid contract is refused with an error that has the path
     ],
     'an error code of the protocol': [
       received({ errors: { forbidden: Type.Object({}) } }), say, /reserved error code 'forbidden'/
+    ],
+    'a rate limit of 0': [
+      received({ rateLimit: { max: 0, timeWindow: 1 } }), `${say}, rateLimit`, /^invalid 'max' .*: pass a whole number from 1$/
     ],
     'an invalid pattern': [{ pattern: 'chat//:room' }, "channel 'chat//:room'", /invalid pattern .* segments/],
     'a param that is missing': [
@@ -534,7 +539,9 @@ t.test('contract: an intersection without properties is checked and not projecte
 t.test('contract: closing a schema without objects does not change it', async (t) => {
   for (const schema of [
     Type.String({ minLength: 1 }), Type.Literal(1), Type.Tuple([])
-  ]) t.strictSame(closeSchema(schema, 's'), schema)
+  ]) {
+    t.strictSame(closeSchema(schema, 's'), schema)
+  }
 })
 
 t.test('contract: a value is projected to the union member that declares all its properties', async (t) => {
