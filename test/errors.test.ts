@@ -2,6 +2,7 @@ import fastifyWebsocket from '@fastify/websocket'
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
 import { connect, ChannelsError } from '../lib/client/index.ts'
 import {
   channels, defineChannel, defineConnection, implement, type ChannelsOptions, type ImplementedChannel
@@ -193,9 +194,9 @@ t.test('errors: a contract that cannot be served is refused with the part that i
       "fromServer 'said', payload: use a kind that JSON can represent"],
     [serve('a', { fromClient: { say: {} } }), "missing handler 'say' in channel 'a': " +
       "add it to 'on', because the contract declares the message"],
-    [serve('a', { fromClient: { say: {} } }, { authorize: () => true, on: { say () {}, sya () {} } }),
-      "unknown handler 'sya' in channel 'a'; did you mean 'say'?"],
-    [serve('a', { presence: params }), "missing function 'presence' in channel 'a': " +
+    [serve('b', { fromClient: { say: {} } }, { authorize: () => true, on: { say () {}, sya () {} } }),
+      "unknown handler 'sya' in channel 'b'; did you mean 'say'?"],
+    [serve('c', { presence: params }), "missing function 'presence' in channel 'c': " +
       'add it, because the contract declares presence'],
     [() => app.ws('/ws', [...implementations, ...implementations]),
       "duplicate contract in channel 'chat/:room': pass it to the route once"]
@@ -244,7 +245,7 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
 t.test('errors: a failed request of the client says which message failed, where and why', async (t) => {
   const { app, sink } = await makeApp(t, { identify: () => ({ id: 'ann' }) })
   app.ws('/ws', implementations)
-  const client = connect(`${(await listen(app, sink)).url}/ws`)
+  const client = connect(`${(await listen(app, sink)).url}/ws`, { WebSocket })
   t.teardown(() => client.close())
   const lobby = await client.join('chat/:room', { room: 'lobby' })
   const left = await client.join('chat/:room', { room: 'left' })
@@ -270,7 +271,15 @@ t.test('errors: a failed request of the client says which message failed, where 
   ])
 })
 
-t.test('errors: connect throws a TypeError for a URL that is none of a WebSocket', async (t) => {
+t.test('errors: connect throws a TypeError for a URL of another scheme than ws, wss, http and https', async (t) => {
   t.throws(() => connect('ftp://localhost/ws'),
     new TypeError("cannot connect to 'ftp://localhost/ws': pass a URL that starts with wss: or ws:"))
+})
+
+t.test('errors: connect throws a TypeError where the platform has no WebSocket', async (t) => {
+  const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
+  t.teardown(() => { if (own) Object.defineProperty(globalThis, 'WebSocket', own) })
+  Reflect.deleteProperty(globalThis, 'WebSocket')
+  t.throws(() => connect('ws://localhost/ws'),
+    new TypeError("this platform has no global WebSocket: pass { WebSocket } from the package 'ws' to connect"))
 })
