@@ -258,7 +258,8 @@ t.test('errors: a failed request of the client says which message failed, where 
     [() => client.join('chat/:room', { room: 'private' }), 'forbidden', 500,
       "join of 'chat/private' failed with forbidden: not allowed"],
     [() => client.join('chat/:room', { room: 'lobby' }), 'already_joined', 500, "join of 'chat/lobby' failed with " +
-      'already_joined: this client has joined the channel already, or is joining it; use that channel or leave it first'],
+      'already_joined: this client has joined the channel already, or is joining it; ' +
+      'use that channel or leave it first'],
     [() => lobby.send('shout', ''), 'unknown_type', 500,
       "message 'shout' on 'chat/lobby' failed with unknown_type: the channel has no such message"],
     [() => lobby.send('say', 5), 'invalid_payload', 500,

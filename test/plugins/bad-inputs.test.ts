@@ -82,9 +82,9 @@ async function farewell (raw: RawSocket): Promise<void> {
   await raw.closed
 }
 
-t.test('what is no handshake, or not ours, gets its HTTP status', (t) => attack(t, {}, each(handshakeRows, askHttp)))
+t.test('handshakes: an invalid or foreign one gets its HTTP status', (t) => attack(t, {}, each(handshakeRows, askHttp)))
 
-t.test('what is no HTTP is refused by Node, and its socket freed', (t) => attack(t, {}, each(parserRows, askHttp)))
+t.test('handshakes: bytes that are not HTTP are refused by Node, and the socket is freed', (t) => attack(t, {}, each(parserRows, askHttp)))
 
 t.test('a handshake in unusual pieces', (t) => attack(t, { tracedByOthers: ['websocket upgrade failed'] }, [
   ['byte by byte is switched', async (t, target) => {
@@ -606,7 +606,7 @@ t.test('what is revoked is answered 401', (t) => attack(t, {}, [
 
 // --- Frames ---------------------------------------------------------------------------------------------------------
 
-t.test('frames that break RFC 6455 close with their code, sound ones are answered', (t) => attack(t, {}, each(frameRows, ([, bytes, outcome]) => async (t, target) => {
+t.test('frames: those that break RFC 6455 close with their code, valid ones get a reply', (t) => attack(t, {}, each(frameRows, ([, bytes, outcome]) => async (t, target) => {
   const raw = await target.upgraded('mallory')
   raw.write(bytes)
   await judge(t, raw, outcome)
@@ -744,7 +744,7 @@ async function isStuck (raw: RawSocket, chunk: Buffer): Promise<boolean> {
 
 // --- Messages -------------------------------------------------------------------------------------------------------
 
-t.test('what is no envelope closes with 1008, what is one is answered', (t) => attack(t, {}, each(textRows, ([, text, outcome]) => async (t, target) => {
+t.test('envelopes: an invalid one closes with 1008, a valid one gets a reply', (t) => attack(t, {}, each(textRows, ([, text, outcome]) => async (t, target) => {
   const client = await target.connect('mallory')
   client.sendText(text)
   if (outcome === 'acked') {
@@ -898,7 +898,7 @@ function burst (client: TestClient, count: number, type = 'ping'): Promise<Envel
   return Promise.all(Array.from({ length: count }, () => client.request(type)))
 }
 
-t.test('who sends too fast is told when to go on, and in the end closed', (t) => attack(t, {
+t.test('rate limits: a client above them gets retryAfter, then a close with 1008', (t) => attack(t, {
   channels: { limits: tight }
 }, [
   ['a burst and one: rate_limited, with retryAfter', async (t, target) => {

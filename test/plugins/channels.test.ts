@@ -37,7 +37,7 @@ async function refused (attempt: PromiseLike<unknown>): Promise<Error & {
   return attempt.then(() => { throw new Error('not refused') }, (error) => error)
 }
 
-t.test('an existing @fastify/websocket is refused, with what to do', async (t) => {
+t.test('registration: an existing @fastify/websocket is refused with a remedy', async (t) => {
   const app = fastify()
   await app.register(fastifyWebsocket)
   t.match(
@@ -46,7 +46,7 @@ t.test('an existing @fastify/websocket is refused, with what to do', async (t) =
   )
 })
 
-t.test('a route that nothing protects is refused', async (t) => {
+t.test('registration: a route without authentication is refused', async (t) => {
   const app = fastify()
   await app.register(channels, {})
   t.throws(
@@ -57,7 +57,7 @@ t.test('a route that nothing protects is refused', async (t) => {
   t.doesNotThrow(() => app.ws('/identified', { identify: () => ({ id: 1 }) }, []))
 })
 
-t.test('a contract that cannot be served is refused, naming the spot', async (t) => {
+t.test('registration: an invalid contract is refused with its path', async (t) => {
   const { app } = await makeApp(t)
   const other = (definition: object) =>
     implement(defineChannel({ pattern: 'other', fromClient: {}, fromServer: {}, ...definition }), { on: {} } as never)
@@ -109,7 +109,7 @@ t.test('a contract that cannot be served is refused, naming the spot', async (t)
   for (const [name, attempt, message] of cases) t.throws(attempt, { code: 'FST_CHANNELS_CONTRACT', message }, name)
 })
 
-t.test('app.ws(url, [channel]) serves a route without options', async (t) => {
+t.test('routes: app.ws(url, [channel]) serves a route without options', async (t) => {
   const { app, sink } = await makeApp(t)
   app.ws('/news', [implementedNews])
   const { url, token } = await listen(app, sink)
@@ -117,7 +117,7 @@ t.test('app.ws(url, [channel]) serves a route without options', async (t) => {
   t.match(await client.request('join', 'news'), { type: 'ack' })
 })
 
-t.test('with decorators: false every service is on app.channels alone', async (t) => {
+t.test('decorators: with false every service is on app.channels alone', async (t) => {
   const app = fastify()
   app.decorate('registry', 'of the application' as never)
   await app.register(channels, { decorators: false })
@@ -128,7 +128,7 @@ t.test('with decorators: false every service is on app.channels alone', async (t
   t.equal(app.channels.heartbeat.size, 0)
 })
 
-t.test('a process of a cluster without Redis logs one warning', async (t) => {
+t.test('cluster: a process without Redis logs one warning', async (t) => {
   const { NODE_APP_INSTANCE: instance } = process.env
   t.teardown(() => {
     Object.assign(cluster, { isWorker: false })
@@ -148,7 +148,7 @@ t.test('a process of a cluster without Redis logs one warning', async (t) => {
   t.equal(await warnings(), 1, 'the second instance of PM2 gets one')
 })
 
-t.test('a route is an ordinary Fastify route', async (t) => {
+t.test('routes: hooks, schemas and prefix apply as to any Fastify route', async (t) => {
   const { app, sink } = await makeApp(t)
   const order: string[] = []
   app.register(async (scope) => {
@@ -177,7 +177,7 @@ t.test('a route is an ordinary Fastify route', async (t) => {
   t.equal((await app.inject({ method: 'POST', url: '/api/acme/news?v=1' })).statusCode, 404)
 })
 
-t.test('raw WebSocket routes beside ours keep working', async (t) => {
+t.test('routes: raw WebSocket routes of the application keep working', async (t) => {
   const { app, sink } = await makeApp(t, { websocket: { options: { maxPayload: 10 } } })
   app.get('/raw', { websocket: true }, (socket, request) => {
     socket.on('message', (data) => socket.send(`${String(data)} ${(request.query as { token: string }).token}`))
@@ -197,7 +197,7 @@ t.test('raw WebSocket routes beside ours keep working', async (t) => {
   t.equal(await closed, 1001)
 })
 
-t.test('who connects', async (t) => {
+t.test('authentication', async (t) => {
   t.test('is found in a cookie of @fastify/jwt', async (t) => {
     const app = fastify()
     t.teardown(() => app.close())
@@ -276,7 +276,7 @@ t.test('who connects', async (t) => {
   })
 })
 
-t.test('origins', async (t) => {
+t.test('origins: only the own host and listed origins connect', async (t) => {
   const from = async (origins: ChannelsOptions['origins'], origin: string) => {
     const { app, sink } = await makeApp(t, origins === undefined ? {} : { origins })
     app.ws('/news', {}, [implementedNews])
@@ -293,7 +293,7 @@ t.test('origins', async (t) => {
   t.match(await refused(from(undefined, 'garbage')), { status: 403 })
 })
 
-t.test('a token in a URL reaches no log', async (t) => {
+t.test('tokens: a token in a URL reaches no log', async (t) => {
   const { app, sink } = await makeApp(t)
   app.ws('/news', {}, [implementedNews])
   const { url, http, token, log } = await listen(app, sink)
@@ -310,7 +310,7 @@ t.test('a token in a URL reaches no log', async (t) => {
   t.match(JSON.stringify(log), 'a=1&token=[redacted]&b=2')
 })
 
-t.test('without a logger nothing is lost but the log', async (t) => {
+t.test('logging: a server without a logger serves as usual', async (t) => {
   const app = fastify()
   t.teardown(() => app.close())
   await app.register(channels, { jwt: { secret } })
@@ -320,7 +320,7 @@ t.test('without a logger nothing is lost but the log', async (t) => {
   t.match(await client.request('nonsense', 'news'), { type: 'error' })
 })
 
-t.test('handshakes that are none are refused before the switch', async (t) => {
+t.test('handshakes: invalid ones are refused before the upgrade', async (t) => {
   const { app, sink } = await makeApp(t)
   app.ws('/news', {}, [implementedNews])
   const { http, token } = await listen(app, sink)
@@ -351,7 +351,7 @@ t.test('handshakes that are none are refused before the switch', async (t) => {
   t.strictSame(await answer({ 'sec-websocket-key': key }), { status: 426, version: '13' })
 })
 
-t.test('two nodes on one hub are one', async (t) => {
+t.test('nodes: two nodes on one hub share their rooms', async (t) => {
   const hub = new MemoryHub()
   const [a, b] = await Promise.all([
     serveLab(t, { adapter: new MemoryAdapter(hub) }), serveLab(t, { adapter: new MemoryAdapter(hub) })
@@ -364,7 +364,7 @@ t.test('two nodes on one hub are one', async (t) => {
   t.match(await bob.next('noted'), { payload: { text: 'across' } })
 })
 
-t.test('the end of the server', async (t) => {
+t.test('closing the server', async (t) => {
   t.test('is told to clients, and refuses new ones', async (t) => {
     const { app, url, connect, token } = await serveLab(t)
     const client = await connect('ann')

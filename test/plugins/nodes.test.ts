@@ -362,7 +362,7 @@ t.test('the status of a node', async (t) => {
     t.equal((await fetch(`${http}/health`)).status, 200, 'it serves its own members')
   })
 
-  t.test('says draining, with 503, while it ends: Fastify for us, or we where Fastify is told to serve on', async (t) => {
+  t.test('answers 503 with draining while the server closes, with return503OnClosing: false', async (t) => {
     const { app, sink } = await makeApp(t, { status: '/health' }, { return503OnClosing: false })
     app.ws('/counter', {}, [implementCounter])
     const { http, url, token } = await listen(app, sink)

@@ -12,19 +12,22 @@ import type { Swept } from '../sweeper.ts'
 import type { NodeInfo } from './local-node-requests.ts'
 import type { NodeRequests, NodeResults } from './node-requests.ts'
 
-/** `fastify.registry` and `fastify.channels.registry`: the connections, and how to reach their users. */
+/**
+ * `fastify.registry` and `fastify.channels.registry`: the connections, and how to reach their users. `size`, `get`,
+ * `ofUser`, `all` and `swept` cover this node only. `send`, `revoke`, `nodes` and `disconnect` are cluster-wide.
+ */
 export interface RegistryService {
-  /** The number of live connections of this node. */
+  /** The number of live connections of this node only. */
   readonly size: number
-  /** A connection of this node. */
+  /** A connection of this node only; undefined for a connection of another node. */
   get (connectionId: string): ConnectionInfo | undefined
-  /** The connections of a user on this node. */
+  /** The connections of a user on this node only. */
   ofUser (userId: string): ConnectionInfo[]
-  /** All connections of this node. */
+  /** All connections of this node only. */
   all (): ConnectionInfo[]
   /**
-   * Sends a message of a connection's own contract to every connection of a user, on every node, whose route declares
-   * it. Resolves to the number of connections on the nodes that answered within a second. Rejects with
+   * Cluster-wide. Sends a message of a connection's own contract to every connection of a user whose route declares it.
+   * Resolves to the number of connections on the nodes that answered within a second. Rejects with
    * `FST_CHANNELS_OUTGOING` for a payload that breaks its schema.
    */
   send<D extends Messages, T extends keyof D['fromServer'] & string> (
@@ -32,17 +35,20 @@ export interface RegistryService {
     ...payload: PayloadArgument<ServerPayloadOf<ConnectionContract<D>['definition'], T>>
   ): Promise<number>
   /**
-   * Closes every connection of a user, or of one token by its `jti`, and refuses new ones with 401 until `until`, in
-   * milliseconds since 1970. Resolves to the number of connections closed on this node. Other nodes follow within a
-   * second, or as soon as they can be reached. Rejects when the id or the time is missing.
+   * Cluster-wide. Closes every connection of a user, or of one token by its `jti`, and refuses new ones with 401 until
+   * `until`, in milliseconds since 1970. Resolves to the number of connections closed on this node. Other nodes follow
+   * within a second, or as soon as they can be reached. Rejects when the id or the time is missing.
    */
   revoke (revoked: Revoked, until: number): Promise<number>
-  /** The stale entries that the sweep, every 60 s, had to remove since the start of this node. */
+  /** The stale entries of this node only that the sweep, every 60 s, had to remove since the start. */
   readonly swept: Swept
-  /** What each node reports about itself. `missing`: the ids of the nodes that did not answer within a second. */
+  /**
+   * Cluster-wide. What each node reports about itself. `missing`: the ids of the nodes that did not answer within a
+   * second.
+   */
   nodes (): Promise<NodeResults<NodeInfo>>
   /**
-   * Closes connections on every node. Resolves to their number on the nodes that answered within a second.
+   * Cluster-wide. Closes connections. Resolves to their number on the nodes that answered within a second.
    *
    * @param event default 3003, after which a client does not reconnect
    */
