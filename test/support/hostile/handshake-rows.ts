@@ -67,7 +67,7 @@ export const handshakeRows: readonly HttpRow[] = [
   ['an empty subprotocol', protocols(''), refused(400)],
   ['an empty subprotocol beside ours', protocols('fastify-channels.v1, '), refused(400)],
   ['only commas for subprotocols', protocols(',,,'), refused(400, explained)],
-  ['only a token offered', protocols('bearer.abc'), refused(400, { body: /A token needs 'fastify-channels\.v1' offered beside it/ })],
+  ['only a token offered', protocols('bearer.abc'), refused(400, { body: /A token is the only subprotocol offered: offer 'fastify-channels\.v1' too/ })],
   ['an unknown protocol version', protocols('fastify-channels.v2'), refused(400, explained)],
   ['our subprotocol in capitals', protocols('FASTIFY-CHANNELS.V1'), refused(400, explained)],
   ['the name of an object\'s property as a subprotocol', protocols('__proto__'), refused(400, explained)],
