@@ -91,16 +91,22 @@ export class IdempotentMessages {
   ): Promise<HandlerResult> {
     const renewals = this.#startRenewals(channel, claim)
     try {
-      const { entries, ...result } = await attempt()
-      const finished = await reach(this.#port.finish(channel, claim, JSON.stringify(result), entries))
-      if (finished.outcome === 'lost') throw refusal('unavailable')
-      return JSON.parse(finished.reply) as HandlerResult
+      return await attempt().then((result) => this.#finish(channel, claim, result))
     } catch (error) {
       this.#port.release(channel, claim).catch(() => {})
       throw error
     } finally {
       renewals.stop()
     }
+  }
+
+  /** Stores the reply. @throws {MessageError} `unavailable`, also when an entry was lost after it was appended */
+  async #finish (
+    channel: string, claim: IdempotencyClaim, { entries, ...result }: AttemptResult
+  ): Promise<HandlerResult> {
+    const finished = await reach(this.#port.finish(channel, claim, JSON.stringify(result), entries))
+    if (finished.outcome === 'lost') throw refusal('unavailable')
+    return JSON.parse(finished.reply) as HandlerResult
   }
 
   /** Renews the claim while the handler runs, because a handler may run for longer than a claim is valid. */

@@ -4,7 +4,7 @@ import { systemClock } from '../../lib/clock.ts'
 import { Keys } from '../../lib/redis/keys.ts'
 import { adapterConformance } from '../../lib/testing/adapter-conformance.ts'
 import { createAdapters, startPair } from '../support/conformance/redis-adapters.ts'
-import { cutOff, cuts, messageId, OnceNode } from '../support/idempotent-node.ts'
+import { cuts, expectOneEffect, IdempotentNode, messageId } from '../support/idempotent-node.ts'
 import { startCluster, startRedis } from '../support/redis.ts'
 
 function conforms (t: Test, client: Redis | Cluster): void {
@@ -16,10 +16,13 @@ function conforms (t: Test, client: Redis | Cluster): void {
     for (const [name, cut] of cuts) {
       for (const elsewhere of [true, false]) {
         const channel = `${name} ${elsewhere}`
-        const [a, b] = [new OnceNode(nodes[0], systemClock, channel), new OnceNode(nodes[1], systemClock, channel)]
+        const a = new IdempotentNode(nodes[0], systemClock, channel)
+        const b = new IdempotentNode(nodes[1], systemClock, channel)
         const claim = new Keys(prefix).ofChannel(channel, `claim:${messageId}`)
         // Deletes the claim of the cut-off attempt, as its expiry after 10 s would.
-        await cutOff(t, a, b, { cut, elsewhere }, async () => { if (cut.leaves) t.equal(await client.del(claim), 1) })
+        await expectOneEffect(t, a, b, { cut, otherNode: elsewhere }, async () => {
+          if (cut.leavesClaim) t.equal(await client.del(claim), 1)
+        })
       }
     }
   })

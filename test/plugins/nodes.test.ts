@@ -8,11 +8,11 @@ import { Behind } from '../../lib/protocol/errors.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
-import { lab, own } from '../support/lab.ts'
+import { implementOwn, lab, own } from '../support/lab.ts'
 import { bearer, listen, makeApp, serveLab } from '../support/serve.ts'
 import { adapterWith } from '../support/adapter-with.ts'
 
-/** A handler that appends at a position; a small log; a type with a rate. */
+/** A contract with a small history, handlers that append, and a type with a rate limit. */
 const counter = defineChannel({
   pattern: 'counter/:id',
   params: Type.Object({ id: Type.String() }),
@@ -27,18 +27,35 @@ const counter = defineChannel({
 })
 
 const plain = defineChannel({
-  pattern: 'plain', fromClient: {}, fromServer: { told: {} }, history: { limit: 2, ttl: 60_000 }
+  pattern: 'plain',
+  fromClient: {},
+  fromServer: { posted: {}, hinted: { ephemeral: true } },
+  history: { limit: 2, ttl: 60_000 }
 })
 
 interface State { at: Position, sum: number }
 
-/** Each connection with an idea of the log, which may be out of date. */
+const unknownPosition: Position = { epoch: 'unknown', offset: 0, hash: '' }
+
+/** Appends at the newest position, which `Behind` carries. */
+async function appendAtNewest (append: (after: Position) => Promise<Position>): Promise<void> {
+  const behind = await append(unknownPosition).catch((error: unknown) => error)
+  await append((behind as Behind).position)
+}
+
+/** Each connection keeps a sum and its position in `ctx.state`, which may be out of date. */
 const implementCounter = implement(counter, {
-  joined: async (ctx) => { if (ctx.params.id === 'greeted') await ctx.broadcast('added', 0) },
+  joined: async (ctx) => {
+    if (ctx.params.id === 'greeted') await ctx.broadcast('added', 0)
+    if (ctx.params.id === 'reset') await appendAtNewest((after) => ctx.append('reset', undefined, { after }))
+  },
+  left: async (ctx) => {
+    if (ctx.params.id === 'reset') await appendAtNewest((after) => ctx.append('reset', undefined, { after }))
+  },
   on: {
     add: async (ctx, n) => {
       const state = ctx.state as unknown as State
-      state.at ??= { epoch: 'unknown', offset: 0, hash: '' }
+      state.at ??= unknownPosition
       state.sum ??= 0
       for (;;) {
         try {
@@ -56,7 +73,7 @@ const implementCounter = implement(counter, {
     twice: async (ctx) => {
       for (const n of [1, 2]) await ctx.broadcast('added', n)
     },
-    // Nobody looks at what became of it, and of two that expect the same place one is behind.
+    // Ignores the results. Of two appends at the same position, one is behind.
     overlook: async (ctx) => {
       const { position } = ctx.state as { position?: Position }
       await Promise.allSettled([1, 2].map((n) =>
@@ -83,7 +100,7 @@ async function twoLabs (t: Test, options: ChannelsOptions = {}) {
   return await Promise.all([1, 2].map(() => serveLab(t, { adapter: new MemoryAdapter(hub), ...options })))
 }
 
-t.test('what the registry is told reaches every node', async (t) => {
+t.test('node requests: the calls of the registry and of a room reach every node', async (t) => {
   const [a, b] = await twoLabs(t, {
     report: () =>
       'well'
@@ -91,7 +108,7 @@ t.test('what the registry is told reaches every node', async (t) => {
   const ann = [await a.connect('ann'), await b.connect('ann')] as const
   const bob = await b.connect('bob')
 
-  t.test('a message to a user', async (t) => {
+  t.test('registry.send reaches the connections of a user on every node', async (t) => {
     t.equal(await a.app.registry.send('id-of-ann', own, 'greeting', { text: 'hello' }), 2)
     for (const client of ann) t.match(await client.next('greeting'), { payload: { text: 'hello' } })
     t.equal(await a.app.registry.send('id-of-bob', own, 'greeting', { text: 'hello' }), 1)
@@ -99,7 +116,7 @@ t.test('what the registry is told reaches every node', async (t) => {
     t.equal(await a.app.registry.send('nobody', own, 'greeting', { text: 'hello' }), 0)
   })
 
-  t.test('who is in a room, and who is taken out of it', async (t) => {
+  t.test('room.members, room.remove and rooms.reauthorize cover every node', async (t) => {
     for (const client of [...ann, bob]) await client.request('join', 'lab/x')
     const room = a.app.rooms.of(lab, { id: 'x' })
     t.strictSame((await room.members()).map(({ userId }) => userId).sort(), ['id-of-ann', 'id-of-ann', 'id-of-bob'])
@@ -107,10 +124,10 @@ t.test('what the registry is told reaches every node', async (t) => {
     t.match(await bob.next('left'), { payload: { code: 'banned' } })
     t.equal((await room.members()).length, 2)
     await b.app.rooms.reauthorize('id-of-ann')
-    t.equal((await room.members()).length, 2, 'who is asked about anew stays where that is allowed')
+    t.equal((await room.members()).length, 2, 'a user who is still allowed remains a member')
   })
 
-  t.test('what each says of itself', async (t) => {
+  t.test('registry.nodes returns the info and the report of every node', async (t) => {
     const { results, missing } = await a.app.registry.nodes()
     t.strictSame(missing, [])
     t.match(
@@ -120,7 +137,7 @@ t.test('what the registry is told reaches every node', async (t) => {
     t.equal(new Set(results.map(({ node }) => node)).size, 2)
   })
 
-  t.test('a disconnect, a revocation', async (t) => {
+  t.test('registry.disconnect and registry.revoke close connections on every node', async (t) => {
     t.equal(await a.app.registry.disconnect({ userId: 'id-of-bob' }), 1)
     t.match(await bob.closed, { code: 3003 })
     await a.app.registry.revoke({ userId: 'id-of-ann' }, Date.now() + 60_000)
@@ -129,7 +146,7 @@ t.test('what the registry is told reaches every node', async (t) => {
   })
 })
 
-t.test('node requests: a node whose report fails answers without it; a request of another version is refused', async (t) => {
+t.test('node requests: a failing report is left out, and an unknown request is refused', async (t) => {
   const report = () => { throw new Error('on purpose') }
   const { app, logged } = await serveLab(t, { report })
   t.notOk('report' in ((await app.registry.nodes()).results[0] as object))
@@ -140,7 +157,7 @@ t.test('node requests: a node whose report fails answers without it; a request o
   }
 })
 
-t.test('a revocation holds here though nobody else can be told', async (t) => {
+t.test('revocation: it holds on this node even if the other nodes cannot be reached', async (t) => {
   const { app, connect } = await serveLab(
     t, { adapter: adapterWith({ nodes: { revoke: async () => { throw new Error('away') } } }) }
   )
@@ -149,11 +166,11 @@ t.test('a revocation holds here though nobody else can be told', async (t) => {
   t.match(await ann.closed, { code: 3000 })
 })
 
-t.test('places of a user are counted over all nodes', async (t) => {
+t.test('connection quota: the connections of a user are counted over all nodes', async (t) => {
   const refused = (attempt: Promise<unknown>) =>
-    attempt.then(() => { throw new Error('let in') }, (error) => error as UpgradeRefused)
+    attempt.then(() => { throw new Error('the upgrade was not refused') }, (error) => error as UpgradeRefused)
 
-  t.test('and given back where the connection ends', async (t) => {
+  t.test('connection quota: a closed connection no longer counts', async (t) => {
     const [a, b] = await twoLabs(
       t, { limits: { perUser: 2 } }
     ) as [Awaited<ReturnType<typeof serveLab>>, Awaited<ReturnType<typeof serveLab>>]
@@ -164,14 +181,14 @@ t.test('places of a user are counted over all nodes', async (t) => {
     await b.connect('ann')
   })
 
-  t.test('here alone, where the others cannot be asked', async (t) => {
+  t.test('connection quota: the connections of this node count while the adapter is unreachable', async (t) => {
     const away = { acquire: async () => { throw new Error('away') }, release: async () => { throw new Error('away') } }
     const { connect } = await serveLab(t, { adapter: adapterWith({ quota: away }), limits: { perUser: 1 } })
     await connect('ann')
     t.match(await refused(connect('ann')), { status: 429 })
   })
 
-  t.test('one that comes too late is given back: its socket is gone', async (t) => {
+  t.test('connection quota: a grant that arrives after the connection closed is released', async (t) => {
     let grant = () => {}
     const freed = new Promise<string>((resolve) => {
       const adapter = adapterWith({
@@ -190,34 +207,46 @@ t.test('places of a user are counted over all nodes', async (t) => {
   })
 })
 
-t.test('a handler that appends at a position', async (t) => {
+t.test('append: handlers on two nodes append to one history', async (t) => {
   const hub = new MemoryHub()
   const [a, b] = [await serve(t, hub), await serve(t, hub)]
   const [ann, bob] = [await a.connect('ann'), await b.connect('bob')]
   for (const client of [ann, bob]) await client.request('join', 'counter/x')
 
-  t.test('is told what it missed, and gets it right the next time', async (t) => {
+  t.test('append: after Behind the handler catches up, and its next try succeeds', async (t) => {
     const adds = [1, 2, 3, 4, 5, 6].map((n) => (n % 2 ? ann : bob).request('add', 'counter/x', n))
     const sums = (await Promise.all(adds)).map(({ payload }) => (payload as { sum: number }).sum)
     t.equal(Math.max(...sums), 21)
-    t.equal(new Set(sums).size, 6, 'no two of them held at the same time')
+    t.equal(new Set(sums).size, 6, 'each append produced another sum')
     t.match((await a.app.rooms.of(counter, { id: 'x' }).read()).snapshot, { offset: 6, state: { sum: 21 } })
   })
 
-  t.test('costs nobody an answer when what it was refused at first was done in the end', async (t) => {
+  t.test('append: a message whose handler succeeds after Behind is acked', async (t) => {
     const { offset } = await bob.request('add', 'counter/x', 1)
     t.equal(offset, 7)
     t.match(await ann.request('add', 'counter/x', 1), { type: 'ack', offset: 8, payload: { sum: 23 } })
   })
 
-  t.test('may do so from anywhere, and greet', async (t) => {
+  t.test('broadcast: joined() may append to the history', async (t) => {
     const cy = await a.connect('cy')
     await cy.request('join', 'counter/greeted')
     t.match(await cy.next('added'), { payload: 0, offset: 1 })
   })
+
+  t.test('append: joined() and left() may append to the history', async (t) => {
+    const reader = await b.connect('dan')
+    await reader.request('join', 'counter/reset')
+    t.match(await reader.next('reset'), { offset: 1 }, "appended by the reader's own joined()")
+    const cy = await a.connect('cy')
+    await cy.request('join', 'counter/reset')
+    t.match(await reader.next('reset'), { offset: 2 }, 'appended by joined()')
+    await cy.request('leave', 'counter/reset')
+    t.match(await reader.next('reset'), { offset: 3 }, 'appended by left()')
+    t.notOk(a.log.some(({ level }) => level >= 50), 'Behind is not logged as a failure')
+  })
 })
 
-t.test('what a handler appends has ids of its message: sent again, none of it is there twice', async (t) => {
+t.test('idempotent message: a second run of its handler appends no entry twice', async (t) => {
   const { app, connect, adapter } = await serve(t, new MemoryHub())
   const ann = await connect('ann')
   await ann.request('join', 'counter/x')
@@ -231,7 +260,7 @@ t.test('what a handler appends has ids of its message: sent again, none of it is
   t.equal(messages[1]?.id, `${messages[0]?.id}:1`)
 })
 
-t.test('a broadcast that failed is an error of its message, though the handler overlooked it', async (t) => {
+t.test('broadcast: a failed one makes its message fail, even if the handler ignores it', async (t) => {
   const { connect, adapter } = await serve(t, new MemoryHub())
   const ann = await connect('ann')
   await ann.request('join', 'counter/x')
@@ -240,7 +269,7 @@ t.test('a broadcast that failed is an error of its message, though the handler o
   t.match((await ann.request('overlook', 'counter/x')).payload, { code: 'unavailable' })
 })
 
-t.test('a rate counts for the connection where there is no user', async (t) => {
+t.test('rate limit: without a user it counts per connection', async (t) => {
   const { app, sink } = await makeApp(t)
   app.ws('/counter', { public: true }, [implementCounter])
   const { url } = await listen(app, sink)
@@ -252,12 +281,12 @@ t.test('a rate counts for the connection where there is no user', async (t) => {
   }
 })
 
-t.test('a log from a REST route or a job', async (t) => {
+t.test('rooms.of: the history of a channel, outside of its handlers', async (t) => {
   const { app, adapter, logged, connect } = await serve(t, new MemoryHub())
   const room = app.rooms.of(counter, { id: 'job' })
   const start = (await room.read()).position
 
-  t.test('is read and appended to', async (t) => {
+  t.test('rooms.of: read returns the entries that append and broadcast wrote', async (t) => {
     const first = await room.append('added', 1, { after: start, snapshot: { sum: 1 } })
     t.match(first, { offset: 1, epoch: start.epoch, hash: String, id: String })
     await room.broadcast('reset')
@@ -273,7 +302,7 @@ t.test('a log from a REST route or a job', async (t) => {
     t.notOk('reason' in await room.read(first))
   })
 
-  t.test('is behind, with what was missed', async (t) => {
+  t.test('rooms.of: append rejects with Behind, which has the missed messages', async (t) => {
     const behind: unknown = await room.append('added', 1, { after: start }).catch((error: unknown) => error)
     t.ok(behind instanceof Behind)
     t.match(
@@ -294,12 +323,12 @@ t.test('a log from a REST route or a job', async (t) => {
     )
   })
 
-  t.test('is full when a snapshot holds it back', async (t) => {
+  t.test('rooms.of: broadcast rejects with history_full while the newest snapshot needs all entries', async (t) => {
     const full = async () => { for (let i = 0; i < 10; i++) await room.broadcast('added', i) }
     await t.rejects(full(), { code: 'history_full', retryAfter: 1_000 })
   })
 
-  t.test('takes no snapshot that is none', async (t) => {
+  t.test('rooms.of: append refuses a missing position and a snapshot that breaks its schema', async (t) => {
     const { position } = await room.read()
     await t.rejects(
       room.append('added', 1, { snapshot: { sum: 1 } } as never), { message: /lacks the position 'after'/ }
@@ -307,20 +336,20 @@ t.test('a log from a REST route or a job', async (t) => {
     await t.rejects(
       room.append('added', 1, { after: position, snapshot: { sum: 'one' } as never }), { code: 'FST_CHANNELS_OUTGOING' }
     )
-    t.equal((await room.read()).position.offset, position.offset, 'and nothing was appended')
+    t.equal((await room.read()).position.offset, position.offset, 'nothing was appended')
   })
 
-  t.test('takes no snapshot where its contract declares none', async (t) => {
+  t.test('rooms.of: append refuses a snapshot that the contract does not declare', async (t) => {
     const { app } = await makeApp(t)
     app.ws('/plain', { public: true }, [implement(plain, { on: {} })])
     const room = app.rooms.of(plain)
     const { position } = await room.read()
     await t.rejects(
-      room.append('told', undefined, { after: position, snapshot: 1 } as never), { message: /declares no snapshot/ }
+      room.append('posted', undefined, { after: position, snapshot: 1 } as never), { message: /declares no snapshot/ }
     )
   })
 
-  t.test('is unavailable while it cannot be reached', async (t) => {
+  t.test('rooms.of: append and broadcast reject with unavailable while the history cannot be reached', async (t) => {
     Object.assign(adapter.history, { append: async () => { throw new Error('away') } })
     await t.rejects(room.broadcast('added', 1), { code: 'unavailable' })
     const ann = await connect('ann')
@@ -329,13 +358,71 @@ t.test('a log from a REST route or a job', async (t) => {
     t.match(await logged('the history of a channel cannot be reached'), { level: 40, channel: 'counter/y' })
   })
 
-  t.test('is not there where the contract declares none', async (t) => {
+  t.test('rooms.of: options of a persistent broadcast and the append of an ephemeral type are refused', async (t) => {
+    const { app } = await makeApp(t)
+    app.ws('/plain', { public: true }, [implement(plain, { on: {} })])
+    const room = app.rooms.of(plain)
+    const { position } = await room.read()
+    // @ts-expect-error: a persistent message takes no options
+    await t.rejects(room.broadcast('posted', undefined, { except: { id: 'x' } }), {
+      code: 'FST_CHANNELS_USAGE', message: "the persistent message 'posted' is broadcast without options: use append"
+    })
+    // @ts-expect-error: an ephemeral message does not go through the history
+    await t.rejects(room.append('hinted', undefined, { after: position }), {
+      code: 'FST_CHANNELS_USAGE', message: "the ephemeral message 'hinted' cannot be appended: use broadcast"
+    })
+    t.strictSame((await room.read()).position, position, 'nothing was appended')
+  })
+
+  t.test('rooms.of: a REST handler answers Behind with 409, and an unreachable history with 503', async (t) => {
+    const adapter = new MemoryAdapter()
+    const { app } = await makeApp(t, { adapter })
+    app.ws('/counter', {}, [implementCounter])
+    app.post('/add', (request) =>
+      app.rooms.of(counter, { id: 'rest' }).append('added', 1, { after: request.body as Position }))
+    await app.ready()
+    const add = async (after: Position) => {
+      const response = await app.inject({ method: 'POST', url: '/add', payload: after })
+      return { status: response.statusCode, body: response.json() as unknown }
+    }
+    const { position } = await app.rooms.of(counter, { id: 'rest' }).read()
+    t.match(await add(position), { status: 200, body: { offset: 1 } })
+    t.match(
+      await add(position),
+      { status: 409, body: { statusCode: 409, code: 'behind', message: /the history has moved on/ } }
+    )
+    adapterWith({ history: { append: async () => { throw new Error('away') } } }, adapter)
+    t.match(await add(position), { status: 503, body: { statusCode: 503, code: 'unavailable' } })
+  })
+
+  t.test('rooms.of: read refuses a channel without history', async (t) => {
     const { app } = await serveLab(t)
     await t.rejects(app.rooms.of(lab, { id: 'x' }).read(), { message: /has no history/ })
   })
 })
 
-t.test('who only asks for the outcome of a once message again does not spend its rate', async (t) => {
+t.test('rooms.of: without presence, count is the number of connections', async (t) => {
+  const { app, connect } = await serve(t, new MemoryHub())
+  for (const client of [await connect('ann'), await connect('ann')]) await client.request('join', 'counter/x')
+  t.equal(await app.rooms.of(counter, { id: 'x' }).count(), 2)
+})
+
+t.test('session: without a connection contract its messages are unknown, and registry.send skips it', async (t) => {
+  const { app, sink } = await makeApp(t)
+  app.ws('/counter', {}, [implementCounter])
+  app.ws('/own', {}, [implementOwn()])
+  const { url, token } = await listen(app, sink)
+  const [ann, other] = [
+    await TestClient.connect(`${url}/counter`, [], bearer(token('ann'))),
+    await TestClient.connect(`${url}/own`, [], bearer(token('ann')))
+  ]
+  t.equal(await app.registry.send('id-of-ann', own, 'ticked'), 1)
+  t.match(await other.next('ticked'), { type: 'ticked' })
+  t.match((await ann.request('whoami')).payload, { code: 'unknown_type' })
+  t.match((await ann.request('leave')).payload, { code: 'not_joined' })
+})
+
+t.test('rate limit: a repeated idempotent message that gets the stored reply does not count', async (t) => {
   const { connect } = await serve(t, new MemoryHub())
   const ann = await connect('ann')
   await ann.request('join', 'counter/x')
@@ -345,7 +432,7 @@ t.test('who only asks for the outcome of a once message again does not spend its
   )
 })
 
-t.test('the status of a node', async (t) => {
+t.test('status: a node reports its state, connections, rooms and counters', async (t) => {
   const { app, http, connect } = await serveLab(t, { status: '/health' })
   await (await connect('ann')).request('join', 'lab/x')
   t.match(
@@ -355,19 +442,20 @@ t.test('the status of a node', async (t) => {
   t.equal(response.status, 200)
   t.strictSame(await response.json(), app.channels.status())
 
-  t.test('says degraded, and since when', async (t) => {
+  t.test('status: a degraded node says since when and why, and answers 200', async (t) => {
     const status = { state: 'degraded' as const, since: 5, reason: 'a test' }
-    const { app, http } = await serveLab(t, { adapter: adapterWith({ status }), status: '/health' })
-    t.match(app.channels.status(), status)
-    t.equal((await fetch(`${http}/health`)).status, 200, 'it serves its own members')
+    const adapter = Object.assign(adapterWith({ status }), { roundTrip: 3 })
+    const { app, http } = await serveLab(t, { adapter, status: '/health' })
+    t.match(app.channels.status(), { ...status, roundTrip: 3 })
+    t.equal((await fetch(`${http}/health`)).status, 200, 'a degraded node still serves its members')
   })
 
-  t.test('answers 503 with draining while the server closes, with return503OnClosing: false', async (t) => {
+  t.test('status: a node that is closing answers 503 with draining', async (t) => {
     const { app, sink } = await makeApp(t, { status: '/health' }, { return503OnClosing: false })
     app.ws('/counter', {}, [implementCounter])
     const { http, url, token } = await listen(app, sink)
     const ann = await TestClient.connect(`${url}/counter`, [], bearer(token('ann')))
-    // Answers no close, so that the server has to wait for it.
+    // A paused client does not answer the close frame, so the server has to wait for it.
     ann.webSocket.pause()
     const ended = app.close()
     await new Promise(setImmediate)

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { defineChannel, defineConnection } from '../../lib/contract/define-channel.ts'
 import { implement, type ImplementedChannel } from '../../lib/server/implement.ts'
 
-/** A contract with a message for everything that a handler can do, for the rules that the demo has no use for. */
+/** A contract with a message for each thing that a handler can do. It tests the rules that the demo does not use. */
 export const lab = defineChannel({
   pattern: 'lab/:id',
   params: Type.Object({ id: Type.String({ pattern: '^[a-z0-9]+$' }) }),
@@ -27,12 +27,14 @@ export const lab = defineChannel({
   presence: Type.Object({ name: Type.String() })
 })
 
-/** A contract for all that a log can do. */
+/** A contract with persistent, ephemeral and idempotent messages, and snapshots. */
 export const ledger = defineChannel({
   pattern: 'ledger/:id',
   params: Type.Object({ id: Type.String({ pattern: '^[a-z0-9]+$' }) }),
   fromClient: {
-    write: { payload: Type.Object({ text: Type.String() }), reply: Type.Object({ run: Type.Integer() }), idempotent: true },
+    write: {
+      payload: Type.Object({ text: Type.String() }), reply: Type.Object({ run: Type.Integer() }), idempotent: true
+    },
     scribble: { payload: Type.Object({ text: Type.String() }) },
     keep: { payload: Type.Object({ count: Type.Integer() }) },
     overlook: {},
@@ -52,14 +54,15 @@ export const own = defineConnection({
     shout: {}
   },
   fromServer: {
-    greeting: { payload: Type.Object({ text: Type.String() }) }
+    greeting: { payload: Type.Object({ text: Type.String() }) },
+    ticked: { whenSlow: 'drop' }
   }
 })
 
-/** What happened in the lab, and what its handlers wait for. */
+/** Records the events of the lab's handlers, and holds the promises that they wait for. */
 export class LabJournal {
   readonly events: string[] = []
-  /** The application around the lab, once there is one. */
+  /** The application that serves the lab. Undefined until a test sets it. */
   app: FastifyInstance | undefined
   readonly signals: AbortSignal[] = []
   readonly #doors = new Map<string, PromiseWithResolvers<void>>()
@@ -77,7 +80,7 @@ export class LabJournal {
     return new Promise((resolve) => this.#watchers.push({ wants: event, resolve }))
   }
 
-  /** What `wait { for }` waits for. */
+  /** The promise that the handler of `wait { for: name }` waits for. */
   door (name: string): PromiseWithResolvers<void> {
     const door = this.#doors.get(name) ?? withResolvers()
     this.#doors.set(name, door)
@@ -155,7 +158,7 @@ export function implementLedger (journal = new LabJournal()): ImplementedChannel
         const { position } = await journal.app!.rooms.of(ledger, ctx.params).read()
         await ctx.append('written', { text: `kept ${count}` }, { after: position, snapshot: { count } })
       },
-      // Whoever forgets to wait for a broadcast is not acked before it is done all the same.
+      // The ack waits for a broadcast even if the handler does not.
       overlook: (ctx) => { ctx.broadcast('written', { text: 'overlooked' }).catch(() => {}) },
       hint: (ctx) => ctx.broadcast('hinted', undefined)
     }

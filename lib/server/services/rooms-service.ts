@@ -98,9 +98,7 @@ export class ContractRooms implements RoomsService {
     const compiled = this.#deps.contracts.of(contract)
     const issue = compiled.params(params)
     if (issue) {
-      throw new ContractError(
-      `channel '${contract.pattern}', params${issue.path}`, 'invalid value', issue.message
-      )
+      throw new ContractError(`channel '${contract.pattern}', params${issue.path}`, 'invalid value', issue.message)
     }
     const room = new ContractRoom(addressOf(contract.pattern, params as Params), compiled, this.#deps)
     // The contract's types are known to the caller only.

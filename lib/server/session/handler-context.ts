@@ -3,7 +3,7 @@ import type { Connection } from '../../connection/connection.ts'
 import type { CompiledChannel, CompiledClientMessage } from '../../contract/compile.ts'
 import type { Params } from '../../contract/pattern.ts'
 import type { Logger } from '../../logger.ts'
-import { MessageError, UsageError } from '../../protocol/errors.ts'
+import { Behind, MessageError, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import { ChannelPublisher } from '../channel-publisher.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
@@ -56,7 +56,10 @@ export class ChannelHandlerContext {
 
   /** The returned promise never becomes an unhandled rejection, whether or not the application awaits it. */
   #logFailure<T> (type: string, running: Promise<T>): Promise<T> {
-    running.catch((err) => this.log.error({ err, type }, 'a broadcast failed'))
+    running.catch((err) => {
+      // An append that was behind changed nothing, and the caller may try it again.
+      if (!(err instanceof Behind)) this.log.error({ err, type }, 'a broadcast failed')
+    })
     return running
   }
 }

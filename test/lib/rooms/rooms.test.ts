@@ -132,6 +132,8 @@ t.test('a room that is not open has no members to add to or take from', async (t
   here.addMember('x', a)
   here.deleteMember('x', a)
   t.strictSame([here.members('x'), here.presenceEntries('x'), here.size], [[], [], 0])
+  const own = { user: 'ada', data: {} }
+  t.strictSame(here.presenceEntries('x', own), [own], 'a joining user is present before the adapter announces it')
 })
 
 t.test('presence is the same on every node, and members are told what changes', async (t) => {

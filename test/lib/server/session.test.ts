@@ -9,52 +9,75 @@ import { adapterWith } from '../../support/adapter-with.ts'
 
 const channel = 'lab/a'
 
-async function joined (connect: (name: string) => Promise<TestClient>, name: string, address = channel): Promise<TestClient> {
+async function joined (
+  connect: (name: string) => Promise<TestClient>, name: string, address = channel
+): Promise<TestClient> {
   const client = await connect(name)
   await client.request('join', address)
   return client
 }
 
-t.test('a reply', async (t) => {
+t.test('replies', async (t) => {
   const { connect, log, logged } = await serveLab(t)
   const client = await joined(connect, 'ann')
 
-  t.test('carries what the handler returned, projected to the declared reply', async (t) => {
+  t.test('reply: it carries the result of the handler, projected to the declared schema', async (t) => {
     t.strictSame((await client.request('leak', channel)).payload, { id: '1' })
     t.strictSame((await client.request('echo', channel, { value: 3 })).payload, { value: 3 })
-    t.strictSame(await client.request('nothing', channel, undefined, 'n1'), { type: 'ack', channel, correlationId: 'n1' })
+    t.strictSame(
+      await client.request('nothing', channel, undefined, 'n1'), { type: 'ack', channel, correlationId: 'n1' }
+    )
   })
 
-  t.test('is `internal` when the handler throws, rejects, or returns what its contract does not declare', async (t) => {
+  t.test('reply: it is `internal` when the handler throws, rejects, or returns an undeclared value', async (t) => {
     for (const type of ['fail', 'reject', 'lie']) {
       const { type: kind, payload } = await client.request(type, channel)
       t.equal(kind, 'error')
       t.strictSame(payload, { code: 'internal', message: 'the server failed to handle the message' })
     }
     const line = await logged('a handler failed')
-    t.match(line, { level: 50, connection: /^[0-9a-f-]{36}$/, user: 'id-of-ann', type: 'fail', channel, correlationId: String, err: { message: /on purpose/ } })
-    t.match(log.filter(({ msg }) => msg === 'a handler failed')[2], { err: { message: /fromClient 'lie', reply\/id: Expected string/ } })
-    t.match((await client.request('echo', channel, { value: 1 })).payload, { value: 1 }, 'the process lives')
+    t.match(
+      line,
+      {
+        level: 50,
+        connection: /^[0-9a-f-]{36}$/,
+        user: 'id-of-ann',
+        type: 'fail',
+        channel,
+        correlationId: String,
+        err: { message: /on purpose/ }
+      }
+    )
+    t.match(
+      log.filter(({ msg }) => msg === 'a handler failed')[2],
+      { err: { message: /fromClient 'lie', reply\/id: Expected string/ } }
+    )
+    t.match((await client.request('echo', channel, { value: 1 })).payload, { value: 1 }, 'the next message is handled')
   })
 
-  t.test("is the message's declared error when the handler throws one", async (t) => {
-    t.strictSame((await client.request('refuse', channel)).payload, { code: 'muted', message: 'muted', details: { until: 7 } })
+  t.test('reply: it is the declared error that the handler throws', async (t) => {
+    t.strictSame(
+      (await client.request('refuse', channel)).payload, { code: 'muted', message: 'muted', details: { until: 7 } }
+    )
   })
 
-  t.test('comes only where it was asked for', async (t) => {
+  t.test('reply: a message without correlationId gets one only for an error', async (t) => {
     const before = client.log.length
     client.send({ type: 'nothing', channel })
     client.send({ type: 'refuse', channel })
-    t.strictSame(await client.next('error'), { type: 'error', channel, payload: { code: 'muted', message: 'muted', details: { until: 7 } } })
+    t.strictSame(
+      await client.next('error'),
+      { type: 'error', channel, payload: { code: 'muted', message: 'muted', details: { until: 7 } } }
+    )
     t.equal(client.log.length, before + 1)
   })
 })
 
-t.test('a context', async (t) => {
+t.test('handler context', async (t) => {
   const { connect, app, logged } = await serveLab(t)
   const client = await joined(connect, 'ann')
 
-  t.test('sends to its own connection alone', async (t) => {
+  t.test('ctx.send: it reaches its own connection only', async (t) => {
     const other = await joined(connect, 'bob')
     await client.request('whisper', channel, { text: 'psst' })
     t.strictSame(await client.next('whispered'), { type: 'whispered', channel, payload: { text: 'psst' } })
@@ -64,7 +87,7 @@ t.test('a context', async (t) => {
     t.match(await logged('whispering'), { id: 'a', channel, connection: /./, user: 'id-of-ann' })
   })
 
-  t.test('has state that lasts as long as the membership', async (t) => {
+  t.test('ctx.state: it is kept until the membership ends', async (t) => {
     await client.request('note', channel, { text: 'one' })
     await client.request('note', channel, { text: 'two' })
     t.match((await client.next('noted')).payload, { text: 'one', messageId: /^[0-9a-f-]{36}$/ })
@@ -74,33 +97,36 @@ t.test('a context', async (t) => {
     t.match(await client.next('noted'), { payload: { text: 'two' } })
   })
 
-  t.test('refuses what the contract does not declare', async (t) => {
+  t.test('room.broadcast: it refuses undeclared types and payloads', async (t) => {
     const room = app.rooms.of(lab, { id: 'a' })
     // @ts-expect-error: not a message of the contract
     await t.rejects(room.broadcast('nonsense', {}), { message: /declares no message 'nonsense'/ })
     // @ts-expect-error: not the declared payload
-    await t.rejects(room.broadcast('noted', { text: 1 }), { code: 'FST_CHANNELS_OUTGOING', message: "invalid outgoing value in channel 'lab/:id', fromServer 'noted', payload/text: Expected string" })
+    await t.rejects(room.broadcast('noted', { text: 1 }), {
+      code: 'FST_CHANNELS_OUTGOING',
+      message: "invalid outgoing value in channel 'lab/:id', fromServer 'noted', payload/text: Expected string"
+    })
   })
 })
 
-t.test('order and time', async (t) => {
+t.test('order and timeouts', async (t) => {
   const clock = new FakeClock()
   const { connect, journal, log } = await serveLab(t, { clock, receiveQueueLimit: 4, handlerTimeout: 1000 })
   const client = await joined(connect, 'ann')
 
-  t.test('one channel waits for its handler, the others do not', async (t) => {
+  t.test('session: each channel is handled in order and waits for no other channel', async (t) => {
     await client.request('join', 'lab/b')
     const first = client.request('wait', channel, { for: 'first' }, 'first')
     const second = client.request('echo', channel, { value: 2 }, 'second')
     t.match(await client.request('echo', 'lab/b', { value: 9 }), { payload: { value: 9 } })
-    t.match(await client.request('ping'), { type: 'ack' }, 'a ping waits for nobody')
+    t.match(await client.request('ping'), { type: 'ack' }, 'a ping is acked at once')
     journal.door('first').resolve()
     await Promise.all([first, second])
     const replies = client.log.filter(({ type }) => type === 'ack').slice(-2).map(({ correlationId }) => correlationId)
     t.strictSame(replies, ['first', 'second'])
   })
 
-  t.test('a handler that never settles is answered `timeout`, its signal aborted, its queue freed', async (t) => {
+  t.test('session: a handler that never settles gets `timeout`, and the next message is handled', async (t) => {
     const stuck = client.request('wait', channel, { for: 'never' })
     const behind = client.request('echo', channel, { value: 5 })
     await journal.seen('waiting never')
@@ -113,25 +139,40 @@ t.test('order and time', async (t) => {
     t.match(await client.request('ping'), { type: 'ack' })
   })
 
-  t.test('a full inbox pauses the socket, and loses nothing', async (t) => {
+  t.test('session: a handler that returns after its timeout sends no second reply', async (t) => {
+    const late = client.request('wait', channel, { for: 'late' }, 'late')
+    await journal.seen('waiting late')
+    await turn()
+    clock.advance(1000)
+    t.match(await late, { type: 'error', payload: { code: 'timeout' } })
+    journal.door('late').resolve()
+    await journal.seen('done late')
+    t.match(await client.request('nothing', channel), { type: 'ack' })
+    t.equal(client.log.filter(({ correlationId }) => correlationId === 'late').length, 1)
+  })
+
+  t.test('session: a full receive queue pauses the socket, and no message is lost', async (t) => {
     const replies = [client.request('wait', channel, { for: 'full' })]
     for (let value = 0; value < 20; value++) replies.push(client.request('echo', channel, { value }))
     await journal.seen('waiting full')
     const ping = client.request('ping')
     journal.door('full').resolve()
-    t.strictSame((await Promise.all(replies)).slice(1).map(({ payload }) => (payload as { value: number }).value), Array.from({ length: 20 }, (_, i) => i))
+    t.strictSame(
+      (await Promise.all(replies)).slice(1).map(({ payload }) => (payload as { value: number }).value),
+      Array.from({ length: 20 }, (_, i) => i)
+    )
     t.match(await ping, { type: 'ack' })
   })
 
-  t.test('messages of a connection that is closing are not begun', async (t) => {
+  t.test('session: the waiting messages of a closed connection are not handled', async (t) => {
     const gone = await joined(connect, 'cy')
     gone.send({ type: 'wait', channel, payload: { for: 'gone' } })
     gone.send({ type: 'note', channel, payload: { text: 'never' } })
     await journal.seen('waiting gone')
-    const told = once(journal.signals.at(-1) as AbortSignal, 'abort')
+    const aborted = once(journal.signals.at(-1) as AbortSignal, 'abort')
     gone.terminate()
-    await told
-    t.notOk(journal.events.includes('left a disconnected'), 'left() waits for what runs')
+    await aborted
+    t.notOk(journal.events.includes('left a disconnected'), 'left() waits for the running handler')
     journal.door('gone').resolve()
     await journal.seen('left a disconnected')
     t.notOk(journal.events.includes('note never 1'))
@@ -139,11 +180,11 @@ t.test('order and time', async (t) => {
   })
 })
 
-t.test('a join', async (t) => {
+t.test('joins', async (t) => {
   const clock = new FakeClock()
   const { connect, journal, app, logged } = await serveLab(t, { clock, handlerTimeout: 1000 })
 
-  t.test('that is overtaken by the end of its connection leaves nothing behind', async (t) => {
+  t.test('join: when its connection closes before it is done, no room and no member remain', async (t) => {
     const client = await connect('ann')
     client.send({ type: 'join', channel: 'lab/slow1', correlationId: 'j' })
     await client.request('ping')
@@ -157,7 +198,7 @@ t.test('a join', async (t) => {
     t.notOk(journal.events.includes('joined slow1'))
   })
 
-  t.test('that takes too long is answered once, and is no join', async (t) => {
+  t.test('join: one that exceeds the handler timeout gets `timeout`, and the connection is no member', async (t) => {
     const client = await connect('bob')
     const join = client.request('join', 'lab/slow2')
     await client.request('ping')
@@ -168,7 +209,7 @@ t.test('a join', async (t) => {
     t.equal(app.rooms.size, 0)
   })
 
-  t.test('is done when its joined() fails: that goes to the log', async (t) => {
+  t.test('join: an error of joined() is logged, and the connection stays a member', async (t) => {
     const client = await connect('cy')
     t.match(await client.request('join', 'lab/broken'), { type: 'ack' })
     t.match(await logged('a handler failed'), { type: 'join', channel: 'lab/broken', err: { message: /joined/ } })
@@ -183,7 +224,7 @@ t.test('rooms.of', async (t) => {
   const bob = await joined(connect, 'bob')
   const room = app.rooms.of(lab, { id: 'a' })
 
-  t.test('broadcasts, but for one', async (t) => {
+  t.test('room.broadcast: `except` leaves one connection out', async (t) => {
     const [first] = await room.members()
     await room.broadcast('noted', { text: 'from outside' }, { except: { id: String(first?.connectionId) } })
     t.strictSame(await bob.next('noted'), { type: 'noted', channel, payload: { text: 'from outside' } })
@@ -191,13 +232,13 @@ t.test('rooms.of', async (t) => {
     t.notOk(ann.log.some(({ type }) => type === 'noted'))
   })
 
-  t.test('knows its members', async (t) => {
+  t.test('room.members and room.count: they cover all connections', async (t) => {
     t.equal(await room.count(), 2)
     t.strictSame((await room.members()).map(({ userId }) => userId), ['id-of-ann', 'id-of-bob'])
     t.equal(room.channel, channel)
   })
 
-  t.test('removes a user or a connection', async (t) => {
+  t.test('room.remove: it takes a user or a connection out of the channel', async (t) => {
     t.equal(await room.remove({ userId: 'id-of-bob' }), 1)
     t.strictSame(await bob.next('left'), { type: 'left', channel, payload: { code: 'removed' } })
     t.match(await ann.next('presence'), { payload: { joined: [{ user: 'id-of-bob' }] } })
@@ -210,8 +251,14 @@ t.test('rooms.of', async (t) => {
     t.equal(app.rooms.size, 0)
   })
 
-  t.test('refuses a contract that no route serves, and params that break it', async (t) => {
-    t.throws(() => app.rooms.of({ ...lab }, { id: 'a' }), { code: 'FST_CHANNELS_CONTRACT', message: "missing route in channel 'lab/:id': implement the contract and pass it to app.ws" })
+  t.test('rooms.of: it refuses a contract without a route and invalid params', async (t) => {
+    t.throws(
+      () => app.rooms.of({ ...lab }, { id: 'a' }),
+      {
+        code: 'FST_CHANNELS_CONTRACT',
+        message: "missing route in channel 'lab/:id': implement the contract and pass it to app.ws"
+      }
+    )
     t.throws(() => app.rooms.of(lab, { id: 'A' }), { message: /^invalid value in channel 'lab\/:id', params\/id: / })
   })
 })
@@ -221,7 +268,7 @@ t.test('registry', async (t) => {
   const [first, second] = await Promise.all([connect('ann'), connect('ann')])
   await connect('bob')
 
-  t.test('knows every connection', async (t) => {
+  t.test('registry: it has every connection of the node', async (t) => {
     await first.request('join', channel)
     const [info] = app.registry.ofUser('id-of-ann')
     t.match(info, { userId: 'id-of-ann', user: { name: 'ann' }, ip: '127.0.0.1', messagesIn: 1, messagesOut: 1 })
@@ -233,13 +280,17 @@ t.test('registry', async (t) => {
     t.equal(app.registry.all().length, 3)
   })
 
-  t.test('reaches a user wherever connected', async (t) => {
+  t.test('registry.send: it reaches all connections of a user', async (t) => {
     t.equal(await app.registry.send('id-of-ann', own, 'greeting', { text: 'hello' }), 2)
-    for (const client of [first, second]) t.strictSame(await client.next('greeting'), { type: 'greeting', payload: { text: 'hello' } })
+    for (const client of [first, second]) {
+      t.strictSame(
+        await client.next('greeting'), { type: 'greeting', payload: { text: 'hello' } }
+      )
+    }
     t.equal(await app.registry.send('nobody', own, 'greeting', { text: 'hello' }), 0)
   })
 
-  t.test('disconnects', async (t) => {
+  t.test('registry.disconnect: it closes the connections of a user, or one connection', async (t) => {
     const [info] = app.registry.ofUser('id-of-bob')
     t.equal(await app.registry.disconnect({ connectionId: String(info?.id) }), 1)
     t.equal(await app.registry.disconnect({ connectionId: 'nobody' }), 0)
@@ -248,16 +299,19 @@ t.test('registry', async (t) => {
   })
 })
 
-t.test('messages of the connection itself', async (t) => {
+t.test('session: messages of the connection itself are handled by their contract', async (t) => {
   const { connect, logged } = await serveLab(t)
   const client = await connect('ann')
-  t.strictSame(await client.request('whoami', undefined, undefined, 'w1'), { type: 'ack', payload: { user: 'id-of-ann' }, correlationId: 'w1' })
+  t.strictSame(
+    await client.request('whoami', undefined, undefined, 'w1'),
+    { type: 'ack', payload: { user: 'id-of-ann' }, correlationId: 'w1' }
+  )
   t.match(await client.request('nonsense'), { payload: { code: 'unknown_type' } })
   t.match(await client.request('shout'), { payload: { code: 'internal' } }, 'a connection has no room')
   t.match(await logged('a handler failed'), { err: { message: /a connection has no room/ } })
 })
 
-t.test('a channel that the adapter cannot reach is `unavailable`, and leaves nothing behind', async (t) => {
+t.test('join: it gets `unavailable` when the adapter cannot subscribe, and no room remains', async (t) => {
   const broken = adapterWith({ pubsub: { subscribe: async () => { throw new Error('the line is cut') } } })
   const { connect, app, logged } = await serveLab(t, { adapter: broken })
   const client = await connect('ann')
@@ -267,7 +321,7 @@ t.test('a channel that the adapter cannot reach is `unavailable`, and leaves not
   t.match((await client.request('nothing', channel)).payload, { code: 'not_joined' })
 })
 
-t.test('a message to an address that is no channel says so', async (t) => {
+t.test('session: a message to an unknown address gets `unknown_channel`', async (t) => {
   const { connect } = await serveLab(t)
   const client = await connect('ann')
   t.match((await client.request('nothing', 'lab/a/b')).payload, { code: 'unknown_channel' })

@@ -8,7 +8,7 @@ import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { FakeSocket } from '../../../lib/testing/fake-socket.ts'
 import { implementLab } from '../../support/lab.ts'
 
-/** A node with connections on sockets that the test pulls the strings of. */
+/** A node with connections on fake sockets. */
 function makeNode () {
   const clock = new FakeClock()
   const hub = new MemoryHub(clock)
@@ -28,20 +28,22 @@ function makeNode () {
   const accept = (id: string) => {
     const socket = new FakeSocket()
     const user = { id, name: id }
-    const identity = { id, userId: id, user, ip: '', context: undefined, expiresAt: undefined, jti: undefined, verify: undefined }
+    const identity = {
+      id, userId: id, user, ip: '', context: undefined, expiresAt: undefined, jti: undefined, verify: undefined
+    }
     return { socket, connection: node.accept(socket.webSocket, socket.transport, identity, router, log) }
   }
   return { node, clock, hub, accept, warnings }
 }
 
-/** Joins, and waits until the server says so. */
+/** Joins, and waits for the ack. */
 async function join ({ socket }: { socket: FakeSocket }, channel: string): Promise<void> {
   socket.emit('message', Buffer.from(JSON.stringify({ type: 'join', channel, correlationId: 'j' })), false)
   while (!socket.sent.some((text) => text.includes('"ack"'))) await new Promise(setImmediate)
 }
 
-t.test('every minute', async (t) => {
-  t.test('a connection whose socket closed without a word is removed', async (t) => {
+t.test('sweeper', async (t) => {
+  t.test('sweeper: a connection whose socket closed without an event is removed after 60 s', async (t) => {
     const { node, clock, hub, accept, warnings } = makeNode()
     const gone = accept('gone')
     await join(gone, 'lab/a')
@@ -50,26 +52,28 @@ t.test('every minute', async (t) => {
     t.equal(node.registry.size, 1)
     clock.advance(1)
     t.strictSame(node.swept, { closed: 1, unwatched: 0, orphaned: 0 })
-    t.strictSame([node.registry.size, node.connections.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0, 0])
+    t.strictSame(
+      [node.registry.size, node.connections.sessions.size, node.rooms.size, node.heartbeat.size], [0, 0, 0, 0]
+    )
     t.strictSame(hub.presenceList('lab/a').entries, [])
     t.match(warnings, [{ reason: 'closed' }])
     gone.socket.emit('close', 1006)
-    t.equal(node.swept.closed, 1, 'its late word changes nothing')
+    t.equal(node.swept.closed, 1, 'a late close event changes nothing')
   })
 
-  t.test('a connection that nobody pings is removed', async (t) => {
+  t.test('sweeper: a connection that the heartbeat does not watch is removed', async (t) => {
     const { node, clock, accept, warnings } = makeNode()
     const { connection, socket } = accept('quiet')
-    accept('well')
+    accept('healthy')
     node.heartbeat.unwatch(connection)
     clock.advance(60_000)
     t.strictSame(node.swept, { closed: 0, unwatched: 1, orphaned: 0 })
     t.equal(socket.terminations, 1)
-    t.strictSame(node.registry.all().map(({ id }) => id), ['well'])
+    t.strictSame(node.registry.all().map(({ id }) => id), ['healthy'])
     t.match(warnings, [{ reason: 'unwatched' }])
   })
 
-  t.test('entries without a connection are removed: a session, a member of a room, its presence', async (t) => {
+  t.test('sweeper: sessions, members and presence without a connection are removed', async (t) => {
     const { node, clock, hub, accept } = makeNode()
     const lost = accept('lost')
     await join(lost, 'lab/a')
@@ -84,14 +88,14 @@ t.test('every minute', async (t) => {
     for (const channel of ['lab/a', 'lab/b']) t.strictSame(hub.presenceList(channel).entries, [])
   })
 
-  t.test('nothing happens to what is well, nor after the end', async (t) => {
+  t.test('sweeper: healthy connections stay, and no timer remains after close', async (t) => {
     const { node, clock, accept } = makeNode()
-    const well = accept('well')
-    await join(well, 'lab/a')
+    const healthy = accept('healthy')
+    await join(healthy, 'lab/a')
     clock.advance(120_000)
     t.strictSame(node.swept, { closed: 0, unwatched: 0, orphaned: 0 })
     t.equal(node.rooms.members('lab/a').length, 1)
-    node.connections.remove(well.connection)
+    node.connections.remove(healthy.connection)
     await node.close()
     t.equal(clock.pending, 0)
   })
