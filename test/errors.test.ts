@@ -75,6 +75,8 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     [{ limits: { perUsers: 1 } }, "unknown option 'limits.perUsers'; did you mean 'limits.perUser'?"],
     [{ origins: 'https://app.example.com' }, "wrong value for the option 'origins': " +
       "pass '*', or an array of origins such as ['https://app.example.com']"],
+    [{ origins: ['app.example.com'] },
+      "'app.example.com' in 'origins' is not an origin: pass one such as 'https://app.example.com'"],
     [{ origins: ['https://app.example.com/'] }, "'https://app.example.com/' in 'origins' is not an origin: " +
       "pass one such as 'https://app.example.com'"],
     [{ redis: 'redis://localhost' }, "wrong value for the option 'redis': " +

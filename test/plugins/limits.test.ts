@@ -219,3 +219,9 @@ t.test('limits: false lifts those on connections and rates', async (t) => {
   const replies = await Promise.all(Array.from({ length: 500 }, () => (clients[0] as TestClient).request('ping')))
   t.ok(replies.every(({ type }) => type === 'ack'))
 })
+
+t.test('limits: with false a user opens more connections than the default of 20', async (t) => {
+  const { app, connect } = await serveLab(t, { limits: false })
+  await Promise.all(Array.from({ length: 21 }, () => connect('ann')))
+  t.equal(app.registry.size, 21, 'every connection is accepted')
+})
