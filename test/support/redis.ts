@@ -75,7 +75,9 @@ export class RedisServer {
 }
 
 function plain (port: number): string[] {
-  return ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction']
+  return [
+    '--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'
+  ]
 }
 
 function patient (port: number): Redis {
@@ -97,7 +99,9 @@ export async function startCluster (t: Test): Promise<RedisServer[]> {
   const ports = await Promise.all([freePort(), freePort(), freePort()])
   const servers = await Promise.all(ports.map(async (port) => {
     const bus = await freePort()
-    return new RedisServer(port, ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--cluster-node-timeout', '2000'])
+    return new RedisServer(
+      port, ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--cluster-node-timeout', '2000']
+    )
   }))
   t.teardown(async () => { await Promise.all(servers.map((server) => server.end())) })
   await Promise.all(servers.map((server) => server.start()))
@@ -109,11 +113,20 @@ export async function startCluster (t: Test): Promise<RedisServer[]> {
 export async function startSentinel (t: Test): Promise<{ readonly master: RedisServer, readonly sentinel: number }> {
   const master = await startRedis(t)
   const replica = await startRedis(t, ['--replicaof', '127.0.0.1', `${master.port}`])
-  while (!String(await replica.cli('INFO', 'replication')).includes('master_link_status:up')) await new Promise((resolve) => setTimeout(resolve, 50))
+  while (!String(
+    await replica.cli('INFO', 'replication')
+  ).includes('master_link_status:up')) await new Promise((resolve) => setTimeout(resolve, 50))
   const folder = await mkdtemp(join(tmpdir(), 'redis-sentinel-'))
   const sentinel = await freePort()
-  const settings = [`monitor mymaster 127.0.0.1 ${master.port} 1`, 'down-after-milliseconds mymaster 500', 'failover-timeout mymaster 2000']
-  await writeFile(join(folder, 'sentinel.conf'), [`port ${sentinel}`, 'bind 127.0.0.1', ...settings.map((setting) => `sentinel ${setting}`), ''].join('\n'))
+  const settings = [
+    `monitor mymaster 127.0.0.1 ${master.port} 1`,
+    'down-after-milliseconds mymaster 500',
+    'failover-timeout mymaster 2000'
+  ]
+  await writeFile(
+    join(folder, 'sentinel.conf'),
+    [`port ${sentinel}`, 'bind 127.0.0.1', ...settings.map((setting) => `sentinel ${setting}`), ''].join('\n')
+  )
   const server = new RedisServer(sentinel, [], [join(folder, 'sentinel.conf'), '--sentinel'])
   t.teardown(async () => {
     await server.end()
@@ -121,7 +134,9 @@ export async function startSentinel (t: Test): Promise<{ readonly master: RedisS
   })
   await server.start()
   // It has to find the replica before it can do anything with it.
-  while (!String(await server.cli('SENTINEL', 'REPLICAS', 'mymaster')).includes(`${replica.port}`)) await new Promise((resolve) => setTimeout(resolve, 50))
+  while (!String(
+    await server.cli('SENTINEL', 'REPLICAS', 'mymaster')
+  ).includes(`${replica.port}`)) await new Promise((resolve) => setTimeout(resolve, 50))
   return { master, sentinel }
 }
 
@@ -134,9 +149,15 @@ async function meet (servers: readonly RedisServer[]): Promise<void> {
     await server.cli('CONFIG', 'SET', 'cluster-require-full-coverage', 'yes')
   }
   const [first, ...others] = servers as [RedisServer, ...RedisServer[]]
-  for (const { port } of others) await first.cli('CLUSTER', 'MEET', '127.0.0.1', `${port}`, String(await busPort(others, port)))
+  for (const { port } of others) {
+    await first.cli(
+      'CLUSTER', 'MEET', '127.0.0.1', `${port}`, String(await busPort(others, port))
+    )
+  }
   for (const server of servers) {
-    while (!String(await server.cli('CLUSTER', 'INFO')).includes('cluster_state:ok')) await new Promise((resolve) => setTimeout(resolve, 50))
+    while (!String(
+      await server.cli('CLUSTER', 'INFO')
+    ).includes('cluster_state:ok')) await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
 

@@ -45,11 +45,21 @@ async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-interface Told { readonly frames: string[], readonly changes: PresenceChange[], readonly entries: HistoryEntry[], readonly revoked: string[], gaps: number }
+interface Told {
+  readonly frames: string[]
+  readonly changes: PresenceChange[]
+  readonly entries: HistoryEntry[]
+  readonly revoked: string[]
+  gaps: number
+}
 
-async function start (t: Test, url: string, log: Logger = silentLog, clock: Clock = systemClock): Promise<{ adapter: RedisAdapter, told: Told }> {
+async function start (
+  t: Test, url: string, log: Logger = silentLog, clock: Clock = systemClock
+): Promise<{ adapter: RedisAdapter, told: Told }> {
   const client = new Redis(url, { lazyConnect: true })
-  const adapter = new RedisAdapter({ client, clock, log, timings: { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 } })
+  const adapter = new RedisAdapter({
+    client, clock, log, timings: { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 }
+  })
   const told: Told = { frames: [], changes: [], entries: [], revoked: [], gaps: 0 }
   const receiver: AdapterEvents = {
     message: (_channel, frame) => told.frames.push(frame.toString()),
@@ -68,7 +78,7 @@ async function start (t: Test, url: string, log: Logger = silentLog, clock: Cloc
   return { adapter, told }
 }
 
-t.test('what is published straight to Redis by others is dropped and counted, and nothing else happens', async (t) => {
+t.test('pub/sub: malformed messages from other writers to Redis are dropped and counted', async (t) => {
   const redis = await startRedis(t)
   const log = new Lines()
   const { adapter, told } = await start(t, redis.url, log)
@@ -89,15 +99,25 @@ t.test('what is published straight to Redis by others is dropped and counted, an
   }
   const crafted: Array<readonly [string, string | Buffer]> = [
     [channel, ''], [channel, '1'], [channel, '1x'], [channel, '2mabc'], [channel, '1m'], [channel, `1m${sender}x`],
-    [channel, frame(9, 0, Buffer.alloc(0))], [channel, frame(0, 2 ** 32 - 1, Buffer.alloc(0))], [channel, frame(255, 0, Buffer.from('x'))],
-    [channel, '1p'], [channel, '1pnull'], [channel, '1p["e",1]'], [channel, '1p["e","1",[]]'], [channel, '1p["e",1,[["+","u"]]]'],
+    [channel, frame(9, 0, Buffer.alloc(0))], [
+      channel, frame(0, 2 ** 32 - 1, Buffer.alloc(0))
+    ], [channel, frame(255, 0, Buffer.from('x'))],
+    [channel, '1p'], [channel, '1pnull'], [channel, '1p["e",1]'], [channel, '1p["e","1",[]]'], [
+      channel, '1p["e",1,[["+","u"]]]'
+    ],
     [channel, '1p["e",1,[["-",1]]]'], [channel, '1p["e",1,[["+","u","{"]]]'], [channel, '1p["e",1,[null]]'],
-    [channel, '1h'], [channel, '1h{}\n{}'], [channel, '1h["e","1","i","k","","","9"]\n{}'], [channel, '1h["e","1e99","i","k","","","2"]\n{}'],
+    [channel, '1h'], [channel, '1h{}\n{}'], [channel, '1h["e","1","i","k","","","9"]\n{}'], [
+      channel, '1h["e","1e99","i","k","","","2"]\n{}'
+    ],
     [channel, '1h["e","1","i","k","","","1"]\nx'], [channel, '1q["a","b",1]'],
-    [keys.ofNode(`${adapter.nodeId} 0`, 'probe'), '1oxyz'], [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
+    [
+      keys.ofNode(`${adapter.nodeId} 0`, 'probe'), '1oxyz'
+    ], [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
     [nodes, '1q'], [nodes, '1q["a"]'], [nodes, '1q[null,null,null]'], [nodes, '1r'], [nodes, '1r["a"]'], [nodes, '1r["a","x"]'], [nodes, '1r[1,1]']
   ]
-  const random = Array.from({ length: 1_000 }, (_, i) => [[channel, inbox, nodes][i % 3] as string, randomBytes(1 + i % 64)] as const)
+  const random = Array.from(
+    { length: 1_000 }, (_, i) => [[channel, inbox, nodes][i % 3] as string, randomBytes(1 + i % 64)] as const
+  )
   // By chance a few of these would be sound: the first byte is our version.
   for (const [, bytes] of random) if (bytes[0] === 0x31) bytes[0] = 0
   for (const [name, bytes] of [...crafted, ...random]) await stranger.spublish(name, bytes)
@@ -108,13 +128,14 @@ t.test('what is published straight to Redis by others is dropped and counted, an
   await other.pubsub.publish('x', Buffer.from('{"type":"well"}'))
   await until(() => told.frames.length > 0)
   t.strictSame(told.frames, ['{"type":"well"}'], 'and it hears what is sound')
-  // A stranger's answer to nothing that was asked, and a question of a node that is not there, are sound and lead nowhere.
+  // A stranger's answer to nothing that was asked, and a question of a node that is not there, are sound and lead
+  // nowhere.
   await stranger.spublish(inbox, '1a["x","y",1]')
   await stranger.spublish(nodes, '1q["x","y",1]')
   t.strictSame((await adapter.nodes.request('well?', 2_000)).results, [{ node: other.nodeId, answer: 'well?' }])
 })
 
-t.test('what a connection that never reads would pile up is bounded, counted, and told once', async (t) => {
+t.test('publish queue: messages over 8 MiB on a hanging connection are dropped, counted and logged once', async (t) => {
   const log = new Lines()
   const answers: Array<(results: Array<[Error | null]>) => void> = []
   const pipeline = { spublish: () => {}, exec: () => new Promise((resolve) => answers.push(resolve)) }
@@ -133,7 +154,7 @@ t.test('what a connection that never reads would pile up is bounded, counted, an
   await again
 })
 
-t.test('a turn is one pipeline for each route, in which each message has a fate of its own', async (t) => {
+t.test('publish queue: one pipeline per route and event-loop turn, and each message has its own outcome', async (t) => {
   const pipelines: string[][] = []
   const pipeline = () => {
     const names: string[] = []
@@ -146,19 +167,28 @@ t.test('a turn is one pipeline for each route, in which each message has a fate 
       }
     }
   }
-  const outgoing = new PublishQueue({ command: { pipeline }, routeOf: (name: string) => name[0] } as never, 'f'.repeat(16), new Lines())
+  const outgoing = new PublishQueue(
+    { command: { pipeline }, routeOf: (name: string) => name[0] } as never, 'f'.repeat(16), new Lines()
+  )
   const names = ['a1', 'b1', 'a2', 'c1', 'a1']
-  const outcomes = await Promise.all(names.map((name) => outgoing.publish(name, 'm', Buffer.from('{}')).then(() => 'sent', () => 'dropped')))
+  const outcomes = await Promise.all(
+    names.map((name) => outgoing.publish(name, 'm', Buffer.from('{}')).then(() => 'sent', () => 'dropped'))
+  )
   t.strictSame(pipelines, [['a1', 'a2'], ['b1'], ['c1']])
   t.strictSame(outcomes, ['sent', 'sent', 'dropped', 'dropped', 'sent'])
   t.strictSame([outgoing.published, outgoing.dropped], [5, 2])
 })
 
-t.test('a probe is no message to others: one that is dropped is nobody\'s loss, one that is sent shows that the way is free', async (t) => {
+t.test('publish queue: a dropped probe is not counted, and a sent probe ends the dropping state', async (t) => {
   const log = new Lines()
   let fault: Error | null = new Error('not connected yet')
-  const outgoing = new PublishQueue({ command: { pipeline: () => ({ spublish: () => {}, exec: async () => [[fault]] }) }, routeOf: () => '' } as never, 'f'.repeat(16), log)
-  const send = (kind: 'o' | 'r') => outgoing.publish('x', kind, Buffer.from('1')).then(() => 'sent', (error: unknown) => error)
+  const outgoing = new PublishQueue(
+    { command: { pipeline: () => ({ spublish: () => {}, exec: async () => [[fault]] }) }, routeOf: () => '' } as never,
+    'f'.repeat(16),
+    log
+  )
+  const send = (kind: 'o' | 'r') =>
+    outgoing.publish('x', kind, Buffer.from('1')).then(() => 'sent', (error: unknown) => error)
   t.type(await send('o'), RedisUnavailable)
   t.strictSame([log.lines, outgoing.published, outgoing.dropped], [[], 0, 0])
   t.type(await send('r'), RedisUnavailable)
@@ -168,15 +198,18 @@ t.test('a probe is no message to others: one that is dropped is nobody\'s loss, 
   t.strictSame(log.lines.slice(1), ['info: messages reach other nodes again'])
 })
 
-t.test('frames travel with what becomes of them for slow readers', async (t) => {
+t.test('pub/sub: an encoded message travels with its policy for slow readers', async (t) => {
   const node = Buffer.from('f'.repeat(16))
   for (const whenSlow of [undefined, 'drop', 'skip', { latest: 'grüße' }] as const) {
-    t.strictSame(decodeMessages(Buffer.concat([node, encodeMessage(Buffer.from('{}'), whenSlow)])), [{ encoded: Buffer.from('{}'), whenSlow }])
+    t.strictSame(
+      decodeMessages(Buffer.concat([node, encodeMessage(Buffer.from('{}'), whenSlow)])),
+      [{ encoded: Buffer.from('{}'), whenSlow }]
+    )
   }
   t.throws(() => readKind(Buffer.alloc(64 * 1_048_576 + 1)), { message: /too many/ })
 })
 
-t.test('names from outside cannot end their tag, nor look like another one', async (t) => {
+t.test('keys: a channel name cannot leave its hash tag or equal another key', async (t) => {
   const keys = new Keys('p')
   const names = ['x', '}x', '{x}', '%7Dx', 'x:pubsub', 'x}:pubsub{'].map((name) => keys.ofChannel(name, 'pubsub'))
   t.equal(new Set(names).size, names.length)
@@ -184,7 +217,7 @@ t.test('names from outside cannot end their tag, nor look like another one', asy
   t.not(keys.ofUser('x', 'places'), keys.ofChannel('x', 'places'))
 })
 
-t.test('poison is logged once in ten seconds', async (t) => {
+t.test('pub/sub: malformed messages are logged once in 10 s', async (t) => {
   const log = new Lines()
   let now = 0
   const poison = new PoisonReports(log, () => now)
@@ -192,12 +225,16 @@ t.test('poison is logged once in ten seconds', async (t) => {
   t.strictSame([poison.count, log.lines.length], [250, 3])
 })
 
-t.test('a probe that does not come back is told of, again and again, until one does', async (t) => {
+t.test('probe: a lost probe is reported repeatedly until one returns', async (t) => {
   const clock = new FakeClock()
   const told: string[] = []
   let isDead = false
-  const publisher = { publish: async (_name: string, _kind: string, body: Buffer) => { if (isDead) throw new Error('away'); probe.receive(body) } }
-  const probe: Probe = new Probe(publisher, 'p', clock, { lost: () => told.push('silent'), returned: () => told.push('back') })
+  const publisher = {
+    publish: async (_name: string, _kind: string, body: Buffer) => { if (isDead) throw new Error('away'); probe.receive(body) }
+  }
+  const probe: Probe = new Probe(
+    publisher, 'p', clock, { lost: () => told.push('silent'), returned: () => told.push('back') }
+  )
   for (let i = 0; i < 10; i++) { clock.advance(1_000); await turn() }
   t.strictSame(told, [])
   isDead = true
@@ -213,7 +250,9 @@ t.test('a probe that does not come back is told of, again and again, until one d
 
 /** A connection that says it is a Redis of that kind. */
 function redisOf (server: string, memory = 'maxmemory:0') {
-  const connection = Object.assign(new EventEmitter(), { status: 'ready', info: async (section: string) => section === 'server' ? server : memory })
+  const connection = Object.assign(
+    new EventEmitter(), { status: 'ready', info: async (section: string) => section === 'server' ? server : memory }
+  )
   const log = new Lines()
   const clock = new FakeClock(7)
   let recovered = 0
@@ -221,8 +260,8 @@ function redisOf (server: string, memory = 'maxmemory:0') {
   return { connection, log, clock, health, recovered: () => recovered }
 }
 
-t.test('health', async (t) => {
-  t.test('begins degraded, is up when all of it works, and degraded from when it does not', async (t) => {
+t.test('Redis health', async (t) => {
+  t.test('Redis health: it starts degraded, is up when all parts work, and degraded since the first failure', async (t) => {
     const { connection, health, clock, log, recovered } = redisOf('redis_version:7.0.15')
     const degraded = (reason: string, since: number): AdapterStatus => ({ state: 'degraded', since, reason })
     t.strictSame(health.status, degraded('not connected yet', 7))
@@ -246,7 +285,7 @@ t.test('health', async (t) => {
     t.equal(health.status.state, 'up')
   })
 
-  t.test('refuses a Redis that is too old, by name', async (t) => {
+  t.test('Redis health: a Redis that is too old is reported with its version', async (t) => {
     const { connection, health, log } = redisOf('redis_version:6.2.14')
     connection.emit('ready')
     await turn()
@@ -255,8 +294,10 @@ t.test('health', async (t) => {
     t.match(log.lines[0], /^error: Redis 6\.2\.14/)
   })
 
-  t.test('warns of one that may forget what it was told to keep', async (t) => {
-    for (const [memory, warns] of [['maxmemory:100\r\nmaxmemory_policy:allkeys-lru', true], ['maxmemory:100\r\nmaxmemory_policy:noeviction', false]] as const) {
+  t.test('Redis health: an eviction policy that may remove keys is logged as a warning', async (t) => {
+    for (const [memory, warns] of [
+      ['maxmemory:100\r\nmaxmemory_policy:allkeys-lru', true], ['maxmemory:100\r\nmaxmemory_policy:noeviction', false]
+    ] as const) {
       const { connection, log } = redisOf('redis_version:7.2.0', memory)
       connection.emit('ready')
       await turn()
@@ -265,7 +306,7 @@ t.test('health', async (t) => {
     }
   })
 
-  t.test('lives with a Redis that does not say what it is', async (t) => {
+  t.test('Redis health: a Redis that refuses INFO counts as up', async (t) => {
     const { connection, health } = redisOf('')
     connection.info = async () => { throw new Error('NOPERM') }
     connection.emit('ready')
@@ -275,7 +316,7 @@ t.test('health', async (t) => {
   })
 })
 
-t.test('a node that was declared dead while it slept is the same node, with all it had, under a new lease', async (t) => {
+t.test('Redis adapter: a node restores its presence and quota after Redis lost all data', async (t) => {
   const redis = await startRedis(t)
   const { adapter } = await start(t, redis.url)
   const { adapter: other } = await start(t, redis.url)
@@ -283,7 +324,8 @@ t.test('a node that was declared dead while it slept is the same node, with all 
   await adapter.quota.acquire('ann', 'c', 1)
   await adapter.nodes.revoke('user bob', Date.now() + 60_000)
   await redis.cli('FLUSHALL')
-  const present = async (who: Adapter) => (await Promise.all([0, 1, 2].map((i) => who.presence.count(`room ${i}`)))).join()
+  const present = async (who: Adapter) =>
+    (await Promise.all([0, 1, 2].map((i) => who.presence.count(`room ${i}`)))).join()
   await until(async () => await present(other) === '1,1,1')
   t.match(await other.presence.list('room 2'), { entries: [{ user: 'ann', data: { i: 2 } }] })
   await until(() => adapter.liveNodes === 2 && other.liveNodes === 2)
@@ -297,7 +339,10 @@ t.test('a node that was declared dead while it slept is the same node, with all 
   t.pass('its place is taken again')
 })
 
-/** What subscriptions see of a Redis: names are at a master until the test moves them, and connections come and go as it says. */
+/**
+ * What subscriptions see of a Redis: names are at a master until the test moves them, and connections come and go as it
+ * says.
+ */
 class FakeMaster extends EventEmitter {
   readonly subscribed = new Set<string>()
   refuses = false
@@ -344,8 +389,8 @@ function masters (...names: string[]) {
   return { known, placed, clock, told, subscriptions, ready }
 }
 
-t.test('subscriptions', async (t) => {
-  t.test('are made at the master that a name belongs to, once it is known', async (t) => {
+t.test('Redis subscriptions', async (t) => {
+  t.test('subscriptions: a name is subscribed at its master once that is known', async (t) => {
     const { known, placed, subscriptions, ready, told, clock } = masters('a', 'b')
     const early: string[] = []
     await subscriptions.subscribe('x', { p: (body) => early.push(body.toString()) })
@@ -363,7 +408,7 @@ t.test('subscriptions', async (t) => {
     t.equal(clock.pending, 0)
   })
 
-  t.test('move with their slot, which is a gap', async (t) => {
+  t.test('subscriptions: they move with their slot, and a gap is reported', async (t) => {
     const { known, placed, subscriptions, ready, told, clock } = masters('a', 'b')
     placed.set('x', 'a')
     subscriptions.start()
@@ -374,14 +419,16 @@ t.test('subscriptions', async (t) => {
     const { gaps } = told
     clock.advance(1_000)
     await turn()
-    t.strictSame([known.get('a')?.subscribed.has('x'), known.get('b')?.subscribed.has('x'), told.gaps - gaps], [false, true, 1])
+    t.strictSame(
+      [known.get('a')?.subscribed.has('x'), known.get('b')?.subscribed.has('x'), told.gaps - gaps], [false, true, 1]
+    )
     const gone = known.get('a') as FakeMaster
     known.delete('a')
     clock.advance(1_000)
     t.equal(gone.disconnects, 1, 'a master that is gone is let go of')
   })
 
-  t.test('that Redis refuses fail, and are wanted no more', async (t) => {
+  t.test('subscriptions: a refused subscription rejects and is not tried again', async (t) => {
     const { known, placed, subscriptions, ready, clock } = masters('a')
     placed.set('x', 'a')
     subscriptions.start()
@@ -398,7 +445,7 @@ t.test('subscriptions', async (t) => {
     t.ok(master.subscribed.has('x'))
   })
 
-  t.test('that are lost with the connection come back with it', async (t) => {
+  t.test('subscriptions: a new connection restores them', async (t) => {
     const { known, placed, subscriptions, ready, told } = masters('a')
     placed.set('x', 'a')
     subscriptions.start()
@@ -419,7 +466,7 @@ t.test('subscriptions', async (t) => {
     t.equal(master.disconnects, 1, 'a restoration that fails begins anew')
   })
 
-  t.test('end a moment after nobody wants them any more, unless somebody does again', async (t) => {
+  t.test('subscriptions: an unused one ends after 1 s unless it is used again', async (t) => {
     const { known, placed, subscriptions, ready, clock } = masters('a')
     for (const name of ['x', 'y']) placed.set(name, 'a')
     subscriptions.start()
@@ -440,7 +487,7 @@ t.test('subscriptions', async (t) => {
     t.equal(clock.pending, 0)
   })
 
-  t.test('on a connection that is silent are made anew', async (t) => {
+  t.test('subscriptions: a connection without probes is replaced', async (t) => {
     const { known, subscriptions, ready, clock, told } = masters('a')
     subscriptions.start()
     await ready('a')
@@ -454,7 +501,7 @@ t.test('subscriptions', async (t) => {
   })
 })
 
-t.test('without any master there is nothing to hear', async (t) => {
+t.test('subscriptions: without a known master the issue is reported', async (t) => {
   const { subscriptions, told, clock } = masters()
   subscriptions.start()
   t.equal(told.health, 'no master is known')
@@ -462,29 +509,52 @@ t.test('without any master there is nothing to hear', async (t) => {
   t.equal(clock.pending, 0)
 })
 
-t.test('with Redis away from the start nothing throws, and who is here is known here', async (t) => {
+t.test('Redis adapter: without Redis at the start the node knows its own users, and other calls reject', async (t) => {
   const client = new Redis('redis://127.0.0.1:1', { lazyConnect: true })
   const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog })
-  adapter.start({ message: () => {}, presenceChanged: () => {}, entryAppended: () => {}, gap: () => {}, revoked: () => {}, requested: () => {} })
+  adapter.start({
+    message: () => {},
+    presenceChanged: () => {},
+    entryAppended: () => {},
+    gap: () => {},
+    revoked: () => {},
+    requested: () => {}
+  })
   t.match(adapter.status, { state: 'degraded', since: Number, reason: String })
   await adapter.pubsub.subscribe('x')
   await adapter.presence.enter('x', { connection: '1', user: 'ann', data: { n: 1 } })
   await adapter.presence.enter('x', { connection: '2', user: 'ann', data: { n: 2 } })
   t.strictSame(await adapter.presence.list('x'), { epoch: '', sequence: 0, entries: [{ user: 'ann', data: { n: 2 } }] })
   t.strictSame((await adapter.presence.list('y')).entries, [])
-  const unknown = [adapter.presence.count('x'), adapter.history.read('x'), adapter.history.positions(['x']), adapter.quota.acquire('ann', '1', 1), adapter.presence.exit('x', '1'), adapter.pubsub.publish('x', Buffer.from('{}')), adapter.nodes.revoke('user x', Date.now() + 1)]
-  for (const outcome of await Promise.allSettled<unknown>(unknown)) t.ok(outcome.status === 'rejected' && outcome.reason instanceof RedisUnavailable)
+  const unknown = [
+    adapter.presence.count('x'),
+    adapter.history.read('x'),
+    adapter.history.positions(['x']),
+    adapter.quota.acquire('ann', '1', 1),
+    adapter.presence.exit('x', '1'),
+    adapter.pubsub.publish('x', Buffer.from('{}')),
+    adapter.nodes.revoke('user x', Date.now() + 1)
+  ]
+  for (const outcome of await Promise.allSettled<unknown>(unknown)) {
+    t.ok(
+      outcome.status === 'rejected' && outcome.reason instanceof RedisUnavailable
+    )
+  }
   t.strictSame(await adapter.nodes.request('well?', 100), { results: [], missing: [] })
   await t.resolves(adapter.close())
-  await t.resolves(new RedisAdapter({ client, clock: systemClock, log: silentLog }).close(), 'nor does one that never started')
+  await t.resolves(
+    new RedisAdapter({ client, clock: systemClock, log: silentLog }).close(), 'nor does one that never started'
+  )
 })
 
-t.test('a script that Redis cannot run now is away; one that is wrong says so', async (t) => {
+t.test('script runner: a temporary refusal is RedisUnavailable, and a script error keeps its message', async (t) => {
   const failing = (message: string) => {
     const fail = async () => { throw Object.assign(new Error(message), { name: 'ReplyError' }) }
     return new ScriptRunner({ evalsha: fail, eval: fail } as never).run({ name: 'x', lua: '', binary: false }, [], [])
   }
-  for (const message of ['LOADING Redis is loading', 'READONLY You can\'t write', 'CLUSTERDOWN Hash slot not served', 'BUSY Redis is busy']) t.ok(await failing(message).catch((error: unknown) => error) instanceof RedisUnavailable)
+  for (const message of [
+    'LOADING Redis is loading', 'READONLY You can\'t write', 'CLUSTERDOWN Hash slot not served', 'BUSY Redis is busy'
+  ]) t.ok(await failing(message).catch((error: unknown) => error) instanceof RedisUnavailable)
   await t.rejects(failing('ERR user_script:1'), { name: 'ReplyError' })
   await t.rejects(failing('NOSCRIPT, twice'), { name: 'ReplyError' })
 })
@@ -494,7 +564,8 @@ class StoppedClock implements Clock {
   #waiting: Array<() => void> | undefined
   now = systemClock.now
   clearTimeout = systemClock.clearTimeout
-  setTimeout = (fn: () => void, ms: number) => systemClock.setTimeout(() => this.#waiting ? this.#waiting.push(fn) : fn(), ms)
+  setTimeout = (fn: () => void, ms: number) =>
+    systemClock.setTimeout(() => this.#waiting ? this.#waiting.push(fn) : fn(), ms)
 
   stop (): void {
     this.#waiting = []
@@ -507,7 +578,7 @@ class StoppedClock implements Clock {
   }
 }
 
-t.test('a node that stops saying that it lives is swept, and is back with all it holds when it goes on', async (t) => {
+t.test('presence: the users of a node that slept past its lease leave once and return', async (t) => {
   const redis = await startRedis(t)
   const clock = new StoppedClock()
   const { adapter: asleep } = await start(t, redis.url, silentLog, clock)
@@ -520,7 +591,9 @@ t.test('a node that stops saying that it lives is swept, and is back with all it
   await until(async () => await awake.presence.count('x') === 0)
   t.equal(awake.liveNodes, 1)
   await until(() => told.changes.flatMap(({ left = [] }) => left).length >= users.length)
-  t.strictSame(told.changes.flatMap(({ left = [] }) => left).sort(), [...users].sort(), 'each was told to have left, once')
+  t.strictSame(
+    told.changes.flatMap(({ left = [] }) => left).sort(), [...users].sort(), 'each was told to have left, once'
+  )
   // What it writes while it knows nothing of that is refused, and is said again under a new lease.
   await asleep.presence.enter('x', { connection: 'late', user: 'late', data: {} })
   clock.goOn()
@@ -528,7 +601,7 @@ t.test('a node that stops saying that it lives is swept, and is back with all it
   t.equal(new Set((await awake.presence.list('x')).entries.map(({ user }) => user)).size, users.length + 1)
 })
 
-t.test('what Redis lost without anybody noticing is found by the next check, ghosts as well', async (t) => {
+t.test('presence: the next check restores lost entries and removes entries without a connection', async (t) => {
   const redis = await startRedis(t)
   const hasty: Clock = { ...systemClock, setTimeout: (fn, ms) => systemClock.setTimeout(fn, ms === 30_000 ? 100 : ms) }
   const { adapter } = await start(t, redis.url, silentLog, hasty)
@@ -548,7 +621,7 @@ t.test('what Redis lost without anybody noticing is found by the next check, gho
   t.pass('and an incarnation that nobody knows is swept')
 })
 
-t.test('a grace that outlives its node is fired by another', async (t) => {
+t.test('presence: another node ends the grace period of a closed node', async (t) => {
   const redis = await startRedis(t)
   const { adapter: first } = await start(t, redis.url)
   const { adapter: second } = await start(t, redis.url)
@@ -560,12 +633,15 @@ t.test('a grace that outlives its node is fired by another', async (t) => {
   await until(async () => await second.presence.count('x') === 1)
 })
 
-t.test('a place of a node that has gone is free', async (t) => {
+t.test('quota: the connections of a closed node no longer count', async (t) => {
   const redis = await startRedis(t)
   const { adapter: first } = await start(t, redis.url)
   const { adapter: second } = await start(t, redis.url)
   await until(() => first.liveNodes === 2 && second.liveNodes === 2)
-  t.match([await first.quota.acquire('ann', '1', 1), await second.quota.acquire('ann', '2', 1)], [{ granted: true }, { granted: false, retryAfter: 1_000 }])
+  t.match(
+    [await first.quota.acquire('ann', '1', 1), await second.quota.acquire('ann', '2', 1)],
+    [{ granted: true }, { granted: false, retryAfter: 1_000 }]
+  )
   await first.close()
   t.match(await second.quota.acquire('ann', '2', 1), { granted: true })
   await second.quota.release('ann', 'nobody')
@@ -592,16 +668,18 @@ function scripted (answers: Record<string, unknown[]>) {
   const clock = new FakeClock()
   const log = new Lines()
   const timings = { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 }
-  const deps = { nodeId: 'node', scripts, keys: new Keys('p'), clock, timings, random: () => 0.5, log } as unknown as RedisDeps
+  const deps = {
+    nodeId: 'node', scripts, keys: new Keys('p'), clock, timings, random: () => 0.5, log
+  } as unknown as RedisDeps
   const lease = new Lease(deps)
   const presence = new RedisPresence(deps, lease)
   return { presence, lease, clock, log, run, names: () => run.map(([name]) => name) }
 }
 
-t.test('what was said under a lease that is over is said again under the next', async (t) => {
+t.test('presence changes under an expired lease', async (t) => {
   const claim = { connection: '1', user: 'ann', data: undefined }
 
-  t.test('when the index refuses it', async (t) => {
+  t.test('presence: an entry is made again after the index refused a dead incarnation', async (t) => {
     const { presence, names } = scripted({ 'index-channel': ['dead'] })
     await presence.enter('x', claim)
     await turn()
@@ -609,7 +687,7 @@ t.test('what was said under a lease that is over is said again under the next', 
     t.ok(names().includes('apply'))
   })
 
-  t.test('when it comes too late', async (t) => {
+  t.test('presence: a stale change is applied again with the same version', async (t) => {
     const { presence, run } = scripted({ apply: [['stale']] })
     await presence.enter('x', claim)
     await turn()
@@ -619,9 +697,11 @@ t.test('what was said under a lease that is over is said again under the next', 
     t.match(applied[0], ['+', Number, '1', 'ann', 'null'])
   })
 
-  t.test('unless it is over itself by then', async (t) => {
+  t.test('presence: an entry that exits meanwhile is not made again', async (t) => {
     let answer: (checked: unknown) => void = () => {}
-    const { presence, lease, run } = scripted({ 'check-entries': [[[], []], new Promise((resolve) => { answer = resolve })] })
+    const { presence, lease, run } = scripted({
+      'check-entries': [[[], []], new Promise((resolve) => { answer = resolve })]
+    })
     await presence.enter('x', claim)
     await lease.renew()
     presence.reconcile()
@@ -633,9 +713,50 @@ t.test('what was said under a lease that is over is said again under the next', 
     await turn()
     t.notOk(run.slice(before).some(([, args]) => args.includes('+') && args.includes('ann')))
   })
+
+  t.test('lease: a renewal after resign sends nothing to Redis', async (t) => {
+    const { lease, names } = scripted({})
+    await lease.renew()
+    await lease.resign()
+    const before = names().length
+    await lease.renew()
+    t.equal(names().length, before, 'no script ran after resign')
+  })
+
+  t.test('lease: an incarnation newer than the last renewal is not dead', async (t) => {
+    const { lease } = scripted({})
+    await lease.renew()
+    t.strictSame(['4', '5', '6'].map((incarnation) => lease.isDead(incarnation)), [true, false, false],
+      'only an older incarnation without a lease is dead')
+  })
+
+  t.test('presence: ending a grace period is tried again until Redis has done it', async (t) => {
+    const answers = { apply: [['done', ''], ['done', '50'], ['dead'], ['done', '']] }
+    const { presence, clock } = scripted(answers)
+    await presence.enter('x', claim)
+    await presence.exit('x', '1', 50)
+    for (let i = 0; i < 20; i++) {
+      clock.advance(50)
+      await turn()
+    }
+    t.equal(answers.apply.length, 0, 'the refused call was repeated and done')
+  })
+
+  t.test('presence: grace periods of a dead node that were not taken over are logged', async (t) => {
+    const { lease, log } = scripted({
+      renew: [['5', '4', '1000', '0', '5', 'node']],
+      'indexed-channels': [['x']],
+      sweep: [['0', '0', '50']],
+      apply: [['dead']]
+    })
+    await lease.renew()
+    await turn()
+    await turn()
+    t.strictSame(log.lines, ['warn: presence may be out of date: check the connection to Redis'])
+  })
 })
 
-t.test('revocations that are over are forgotten; an answer that is too long is none', async (t) => {
+t.test('nodes: ended revocations are forgotten, and an answer over the size limit is missing', async (t) => {
   const redis = await startRedis(t)
   const { adapter: first, told } = await start(t, redis.url)
   const { adapter: second } = await start(t, redis.url)
@@ -658,7 +779,7 @@ t.test('revocations that are over are forgotten; an answer that is too long is n
   for (let i = 0; i < 1_001; i++) await first.nodes.request(i, 2_000)
 })
 
-t.test('revocations', async (t) => {
+t.test('Redis revocations', async (t) => {
   /** What one node's revocations tell Redis, which knows `held`. */
   function revocations (held: string[] = []) {
     const clock = new FakeClock(1_000)
@@ -673,7 +794,7 @@ t.test('revocations', async (t) => {
     return { clock, told, learnt, own: new RedisRevocations(deps) }
   }
 
-  t.test('that are over are forgotten, however many there were, and nothing is asked for with each', async (t) => {
+  t.test('revocations: ended ones are removed, and a revocation does not read the others', async (t) => {
     const { clock, told, learnt, own } = revocations(['user eve', '9000'])
     for (let i = 0; i < 10_000; i++) {
       await own.revoke(`jti ${i}`, clock.now() + 100)
@@ -686,7 +807,7 @@ t.test('revocations', async (t) => {
     t.equal(own.size, 100, 'and all that is over is gone')
   })
 
-  t.test('are put back a thousand at a time', async (t) => {
+  t.test('revocations: they are restored in pages of 1,000', async (t) => {
     const { told, own } = revocations()
     for (let i = 0; i < 2_500; i++) await own.revoke(`jti ${i}`, 9_000)
     told.length = 0
@@ -695,7 +816,7 @@ t.test('revocations', async (t) => {
     t.equal(new Set(told.flat().filter((part) => typeof part === 'string')).size, 2_500)
   })
 
-  t.test('count until the later of two times, whoever says so, and are told once', async (t) => {
+  t.test('revocations: the later of two ends counts, and each is reported once', async (t) => {
     const redis = await startRedis(t)
     const nodes = [await start(t, redis.url), await start(t, redis.url)] as const
     await until(() => nodes.every(({ adapter }) => adapter.liveNodes === 2))
@@ -707,6 +828,9 @@ t.test('revocations', async (t) => {
     t.strictSame(nodes.map(({ told }) => told.revoked), [['user bob'], ['user eve']])
     const client = new Redis(redis.url)
     t.teardown(async () => client.disconnect())
-    t.strictSame(await client.zrange(new Keys('fastify-channels').shared('revocations'), '0', '-1', 'WITHSCORES'), ['user bob', `${later}`, 'user eve', `${later}`])
+    t.strictSame(
+      await client.zrange(new Keys('fastify-channels').shared('revocations'), '0', '-1', 'WITHSCORES'),
+      ['user bob', `${later}`, 'user eve', `${later}`]
+    )
   })
 })
