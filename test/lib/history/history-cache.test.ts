@@ -31,3 +31,10 @@ t.test('history cache: each case of recoverability gets its reason, or none', as
     t.equal(recovery.reason, isBeyond ? 'limit' : reason, title)
   }
 })
+
+t.test('history cache: an entry older than the cache counts as appended before', async (t) => {
+  const cache = new HistoryCache({ position: { epoch: 'e1', offset: 5, hash: 'h5' }, reason: 'fresh', entries: [] })
+  t.ok(cache.contains('e1', entryOf(3, 0)), 'its hash is unknown')
+  t.notOk(cache.contains('e1', { ...entryOf(5, 0), hash: 'another' }), 'another entry has this offset')
+  t.notOk(cache.contains('e2', entryOf(3, 0)), 'another epoch')
+})
