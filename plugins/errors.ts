@@ -1,3 +1,4 @@
+import { suggestion } from '../lib/contract/option-checks.ts'
 import { ChannelsError } from '../lib/protocol/errors.ts'
 
 /** At registration: an option of the plugin or of a route is wrong. */
@@ -112,24 +113,6 @@ export class ServerFull extends RefusedUpgrade {
 
 /** The message about an option that does not exist, with the name that was probably meant. `name` may be a path. */
 export function unknownOption (name: string, known: readonly string[]): string {
-  const own = name.slice(name.lastIndexOf('.') + 1)
-  const path = name.slice(0, name.length - own.length)
-  const [closest = ''] = known.toSorted((a, b) => distance(own, a) - distance(own, b))
-  const isTypo = distance(own, closest) <= Math.ceil(closest.length / 3)
-  return `unknown option '${name}'; ${isTypo
-    ? `did you mean '${path}${closest}'?`
-    : `the options are ${known.map((other) => `'${path}${other}'`).join(', ')}`}`
-}
-
-/** Characters to insert, delete or replace until `a` is `b`, upper and lower case being the same (Levenshtein). */
-function distance (a: string, b: string): number {
-  const [from, to] = [a.toLowerCase(), b.toLowerCase()]
-  let costs = Array.from({ length: to.length + 1 }, (_, i) => i)
-  for (let i = 0; i < from.length; i++) {
-    costs = costs.reduce<number[]>((row, above, j) => {
-      const diagonal = (costs[j - 1] ?? 0) + (from[i] === to[j - 1] ? 0 : 1)
-      return [...row, j === 0 ? i + 1 : Math.min(above + 1, row[j - 1] as number + 1, diagonal)]
-    }, [])
-  }
-  return costs[to.length] as number
+  const path = name.slice(0, name.lastIndexOf('.') + 1)
+  return `unknown option '${name}'; ${suggestion(name, known.map((other) => path + other))}`
 }

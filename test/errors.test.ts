@@ -71,7 +71,7 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     [{ heartBeat: {} }, "unknown option 'heartBeat'; did you mean 'heartbeat'?"],
     [{ heartbeat: { intervall: 1 } }, "unknown option 'heartbeat.intervall'; did you mean 'heartbeat.interval'?"],
     [{ heartbeat: { every: 1 } },
-      "unknown option 'heartbeat.every'; the options are 'heartbeat.interval', 'heartbeat.timeout'"],
+      "unknown option 'heartbeat.every'; use one of 'heartbeat.interval', 'heartbeat.timeout'"],
     [{ limits: { perUsers: 1 } }, "unknown option 'limits.perUsers'; did you mean 'limits.perUser'?"],
     [{ origins: 'https://app.example.com' }, "wrong value for the option 'origins': " +
       "pass '*', or an array of origins such as ['https://app.example.com']"],
@@ -229,7 +229,10 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
     usage(() => lobby.read(), "the channel 'chat/lobby' has no history"),
     usage(() => lobby.append('said' as never, '' as never, { after }),
       "the ephemeral message 'said' cannot be appended: use broadcast"),
-    usage(() => drawing.append('drawn', 1, {} as never), "append of 'drawn' lacks the position 'after'"),
+    usage(
+      () => drawing.append('drawn', 1, {} as never),
+      "append of 'drawn' lacks 'after': pass the position that the history must be at"
+    ),
     usage(() => drawing.append('drawn', 1, { after, snapshot: {} } as never),
       'the contract declares no snapshot for this history'),
     usage(() => (drawing.broadcast as (...args: unknown[]) => unknown)('drawn', 1, {}),
@@ -266,7 +269,7 @@ t.test('errors: a failed request of the client says which message failed, where 
       "message 'shout' on 'chat/lobby' failed with unknown_type: the channel has no such message"],
     [() => lobby.send('say', 5), 'invalid_payload', 500,
       "message 'say' on 'chat/lobby' failed with invalid_payload: the payload does not match its schema"],
-    [() => lobby.send('say', ''), 'muted', 500, "message 'say' on 'chat/lobby' failed with muted: muted"],
+    [() => lobby.send('say', ''), 'muted', 500, "message 'say' on 'chat/lobby' failed with muted"],
     [() => left.send('say', ''), 'not_joined', 500,
       "message 'say' on 'chat/left' failed with not_joined: the channel has been left; join it again"],
     [() => { client.close(); return lobby.send('say', '') }, 'closed', 500,

@@ -92,5 +92,5 @@ function sentence ({ type, channel }: Subject, code: string, reason: string, ret
   const message = type === 'join' ? 'join of' : `message '${type}'${channel === undefined ? '' : ' on'}`
   const where = channel === undefined ? message : `${message} '${channel}'`
   const wait = retryAfter === undefined ? '' : `; try again in ${retryAfter} ms`
-  return `${where} failed with ${code}${reason === '' ? '' : `: ${reason}`}${wait}`
+  return `${where} failed with ${code}${reason === '' || reason === code ? '' : `: ${reason}`}${wait}`
 }

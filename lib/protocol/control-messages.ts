@@ -28,12 +28,12 @@ export interface JoinAck {
 }
 
 /** Payload of `left`: the server removed this connection from the channel. */
-export interface LeftPayload {
+interface LeftPayload {
   readonly code: string
 }
 
 /** Payload of `reconnect`: the client opens another connection after a random part of `delay` milliseconds. */
-export interface ReconnectPayload {
+interface ReconnectPayload {
   readonly delay: number
 }
 

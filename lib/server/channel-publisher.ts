@@ -85,7 +85,7 @@ export class ChannelPublisher {
     const message = this.encode(type, payload)
     if (!message.isPersistent) throw new UsageError(`the ephemeral message '${type}' cannot be appended: use broadcast`)
     if (!(options as AppendOptions | undefined)?.after) {
-      throw new UsageError(`append of '${type}' lacks the position 'after'`)
+      throw new UsageError(`append of '${type}' lacks 'after': pass the position that the history must be at`)
     }
     return this.#channelHistory().append(id ?? randomUUID(), message, options)
   }

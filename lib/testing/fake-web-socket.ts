@@ -1,5 +1,7 @@
 import type { Envelope } from '../protocol/envelope.ts'
-import type { SocketEventType, SocketListener, WebSocketConstructor, WebSocketLike } from '../client/transport/web-socket.ts'
+import type {
+  SocketEventType, SocketListener, WebSocketConstructor, WebSocketLike
+} from '../client/transport/web-socket.ts'
 
 /** A WebSocket whose other end is the test: nothing happens on it unless the test says so. */
 export class FakeWebSocket extends EventTarget implements WebSocketLike {

@@ -70,7 +70,9 @@ export class TestClient {
   }
 
   /** Sends, with a fresh correlationId unless one is given, and resolves with the reply, an ack or an error. */
-  request (type: string, channel?: string, payload?: unknown, correlationId = `${this.#name}-${++this.#requests}`): Promise<Envelope> {
+  request (
+    type: string, channel?: string, payload?: unknown, correlationId = `${this.#name}-${++this.#requests}`
+  ): Promise<Envelope> {
     this.send({ type, channel, payload, correlationId })
     return this.#take((envelope) => envelope.correlationId === correlationId)
   }

@@ -24,16 +24,23 @@ interface Siege {
   readonly atLeast: number
 }
 
-async function besiege (t: Test, { options = {}, rounds, atLeast }: Siege, flood: (target: Target, bystander: Bystander) => Promise<void>): Promise<void> {
+async function besiege (
+  t: Test, { options = {}, rounds, atLeast }: Siege, flood: (target: Target, bystander: Bystander) => Promise<void>
+): Promise<void> {
   const target = await Target.start(t, options)
   const descriptors = fileDescriptors()
   const client = await target.connect('bystander', 'lab/bystander')
   const bystander = new Bystander(client)
   await bystander.during(flood(target, bystander), rounds)
-  t.ok(bystander.servedBetween >= atLeast, `${bystander.servedBetween} replies to the bystander among ${bystander.outcomes} outcomes`)
+  t.ok(
+    bystander.servedBetween >= atLeast,
+    `${bystander.servedBetween} replies to the bystander among ${bystander.outcomes} outcomes`
+  )
   await client.close()
   await target.prove(t)
-  t.ok(await turnsUntil(() => fileDescriptors() === descriptors), `${fileDescriptors()} of ${descriptors} file descriptors`)
+  t.ok(
+    await turnsUntil(() => fileDescriptors() === descriptors), `${fileDescriptors()} of ${descriptors} file descriptors`
+  )
 }
 
 function times<T> (count: number, make: (index: number) => T): T[] {
@@ -52,7 +59,9 @@ function count (of: readonly unknown[]): Record<string, number> {
 
 // --- Upgrades -------------------------------------------------------------------------------------------------------
 
-t.test('2,000 upgrades without a token are answered 401 or 429', patience, (t) => besiege(t, { options: { channels: { limits: unhurried } }, atLeast: 10 }, async (target, bystander) => {
+t.test('2,000 upgrades without a token are answered 401 or 429', patience, (t) => besiege(t, {
+  options: { channels: { limits: unhurried } }, atLeast: 10
+}, async (target, bystander) => {
   const statuses: Array<number | undefined> = []
   const knock = async (raw: RawSocket) => {
     const answer = await raw.until(readAnswer)
@@ -125,7 +134,9 @@ async function pour (target: Target, raw: RawSocket, chunk: Buffer, most: number
 
 const pings = (count: number) => Buffer.concat(times(count, () => ping('x'.repeat(125))))
 
-t.test('floods of pings whose pongs nobody reads are ended, in one piece or in drops', patience, (t) => besiege(t, { options: { channels: { limits: unhurried } }, atLeast: 10 }, async (target, bystander) => {
+t.test('floods of pings whose pongs nobody reads are ended, in one piece or in drops', patience, (t) => besiege(t, {
+  options: { channels: { limits: unhurried } }, atLeast: 10
+}, async (target, bystander) => {
   for (const chunk of [pings(1_000), pings(50), pings(10)]) {
     const raw = await target.upgraded('mallory')
     raw.pause()
@@ -137,7 +148,9 @@ t.test('floods of pings whose pongs nobody reads are ended, in one piece or in d
   }
 }))
 
-t.test('messages in one-byte fragments are closed with 1008 at the 257th', patience, (t) => besiege(t, { options: { channels: { limits: unhurried } }, atLeast: 10 }, async (target, bystander) => {
+t.test('messages in one-byte fragments are closed with 1008 at the 257th', patience, (t) => besiege(t, {
+  options: { channels: { limits: unhurried } }, atLeast: 10
+}, async (target, bystander) => {
   const patient = await target.upgraded('patient')
   patient.write(fragments(...question('pieces')))
   t.ok(await patient.until(readAck('pieces')), 'few enough are a message like any other')
@@ -146,7 +159,10 @@ t.test('messages in one-byte fragments are closed with 1008 at the 257th', patie
   await oneByOne(20, async () => {
     const raw = await target.upgraded('mallory')
     raw.write(Buffer.concat([frame('x', { fin: false }), ...times(255, () => one), ping('still here')]))
-    t.ok(await raw.until((received) => readFrames(received).some(({ opcode }) => opcode === opcodes.pong) || undefined), '256 are borne')
+    t.ok(
+      await raw.until((received) => readFrames(received).some(({ opcode }) => opcode === opcodes.pong) || undefined),
+      '256 are borne'
+    )
     raw.write(Buffer.concat(times(10_000, () => one)))
     t.match(await raw.until(readClose), { code: 1008 })
     bystander.outcome()
@@ -159,11 +175,14 @@ t.test('messages in one-byte fragments are closed with 1008 at the 257th', patie
 interface Reply { readonly type: string, readonly payload?: { readonly code?: string, readonly retryAfter?: number } }
 
 function replies (raw: RawSocket): Reply[] {
-  return readFrames(raw.received).filter(({ opcode }) => opcode === opcodes.text).map(({ payload }) => JSON.parse(String(payload)) as Reply)
+  return readFrames(raw.received).filter(({ opcode }) => opcode === opcodes.text).map(({ payload }) =>
+    JSON.parse(String(payload)) as Reply)
 }
 
 function codes (raw: RawSocket): Record<string, number> {
-  return count(replies(raw).flatMap(({ type, payload }) => type === 'ack' ? ['ack'] : type === 'error' ? [payload?.code] : []))
+  return count(
+    replies(raw).flatMap(({ type, payload }) => type === 'ack' ? ['ack'] : type === 'error' ? [payload?.code] : [])
+  )
 }
 
 function envelopes (...all: readonly object[]): Buffer {
@@ -186,13 +205,21 @@ t.test('a message storm is told when to come back, then closed with 1008, and lo
     t.match(await raw.until(readClose), storm)
     bystander.outcome()
     t.strictSame(codes(raw), { ack: 200, rate_limited: 101 })
-    t.match(replies(raw)[200], { type: 'error', payload: { code: 'rate_limited', retryAfter: 5 } }, 'the first refusal says when')
+    t.match(
+      replies(raw)[200],
+      { type: 'error', payload: { code: 'rate_limited', retryAfter: 5 } },
+      'the first refusal says when'
+    )
     await raw.destroy()
   }))
-  t.strictSame(count(sink.lines.map(({ msg, level }) => `${level} ${msg}`)), { '40 too many messages over the rate limit': 20 })
+  t.strictSame(
+    count(sink.lines.map(({ msg, level }) => `${level} ${msg}`)), { '40 too many messages over the rate limit': 20 }
+  )
 })
 
-t.test('who keeps to the rate after a refusal is served again', patience, (t) => besiege(t, { options: { channels: { limits: { rateLimitErrors: { max: 100, timeWindow: 10_000 } } } }, rounds: 0, atLeast: 0 }, async (target) => {
+t.test('who keeps to the rate after a refusal is served again', patience, (t) => besiege(t, {
+  options: { channels: { limits: { rateLimitErrors: { max: 100, timeWindow: 10_000 } } } }, rounds: 0, atLeast: 0
+}, async (target) => {
   const raw = await target.upgraded('eager')
   raw.write(envelopes(...times(250, () => ({ type: 'ping' }))))
   await turnsUntil(() => replies(raw).length === 250)
@@ -206,8 +233,16 @@ t.test('who keeps to the rate after a refusal is served again', patience, (t) =>
 /** What one connection asks for too often, and how many acks it may get at most. */
 const bombs: ReadonlyArray<readonly [name: string, message: (index: number) => object, acks: number]> = [
   ['joins of ever new channels', (index) => ({ type: 'join', channel: `lab/j${index}` }), 100],
-  ['joins and leaves of one channel', (index) => ({ type: index % 2 === 0 ? 'join' : 'leave', channel: 'lab/bomb' }), 200],
-  ['joins and leaves of the channel that the bystander is in', (index) => ({ type: index % 2 === 0 ? 'join' : 'leave', channel: 'lab/bystander' }), 200],
+  [
+    'joins and leaves of one channel',
+    (index) => ({ type: index % 2 === 0 ? 'join' : 'leave', channel: 'lab/bomb' }),
+    200
+  ],
+  [
+    'joins and leaves of the channel that the bystander is in',
+    (index) => ({ type: index % 2 === 0 ? 'join' : 'leave', channel: 'lab/bystander' }),
+    200
+  ],
   ['joins of one channel', () => ({ type: 'join', channel: 'lab/bomb' }), 1],
   ['leaves of channels that were never joined', (index) => ({ type: 'leave', channel: `lab/j${index}` }), 0]
 ]
@@ -215,7 +250,9 @@ const bombs: ReadonlyArray<readonly [name: string, message: (index: number) => o
 for (const [name, message, acks] of bombs) {
   t.test(`a bomb of ${name} is closed with 1008, or crashes, and no room is left`, patience, async (t) => {
     const { sink, options } = watched()
-    await besiege(t, { options: { ...options, channels: { limits: unhurried } }, atLeast: 5 }, (target, bystander) => oneByOne(10, async () => {
+    await besiege(t, {
+      options: { ...options, channels: { limits: unhurried } }, atLeast: 5
+    }, (target, bystander) => oneByOne(10, async () => {
       const raw = await target.upgraded('mallory')
       raw.write(envelopes(...times(1_000, message)))
       t.match(await raw.until(readClose), storm)
@@ -237,7 +274,10 @@ for (const [name, message, acks] of bombs) {
 const readers = 200
 const cap = 256 * 1024
 const bytesEach = 60_000
-/** So many stop at once; the last of them only after the first have ended, so that the bystander is seen to be served between. */
+/**
+ * So many stop at once; the last of them only after the first have ended, so that the bystander is seen to be served
+ * between.
+ */
 const group = 20
 /** Far more than the system's own buffers take before a queue grows at all. */
 const mostRounds = 500
@@ -261,7 +301,9 @@ for (const [name, say] of ways) {
   t.test(`200 readers stop while ${name}: each costs no more than its queue, and is closed with 1013`, patience, async (t) => {
     // Nobody is cut off before the end, on a slow machine neither: what a closed connection still holds counts too.
     const heartbeat = { interval: 1_000_000, timeout: 900_000 }
-    const server = await FloodProcess.start(t, { closeTimeout: 120_000, heartbeat, limits: { ...unhurried, perIp: 1_000, sendQueueBytes: cap } })
+    const server = await FloodProcess.start(
+      t, { closeTimeout: 120_000, heartbeat, limits: { ...unhurried, perIp: 1_000, sendQueueBytes: cap } }
+    )
     const client = await server.connect('bystander')
     await client.request('join', 'lab/bystander')
     const bystander = new Bystander(client)
@@ -283,8 +325,14 @@ for (const [name, say] of ways) {
     await bystander.during(flood())
     peak = Math.max(peak, (await server.ask('memory')).rss)
     t.equal(bystander.outcomes, readers, 'every one of them was closed')
-    t.ok(bystander.servedBetween >= 5, `${bystander.servedBetween} replies to the bystander between them, in ${rounds} rounds`)
-    t.ok(peak - before.rss < readers * cap * 1.2 + allowance, `RSS grew by ${peak - before.rss} bytes, ${readers * cap} may wait`)
+    t.ok(
+      bystander.servedBetween >= 5,
+      `${bystander.servedBetween} replies to the bystander between them, in ${rounds} rounds`
+    )
+    t.ok(
+      peak - before.rss < readers * cap * 1.2 + allowance,
+      `RSS grew by ${peak - before.rss} bytes, ${readers * cap} may wait`
+    )
     // A few, for what waits for them on the way is megabytes each.
     for (const raw of sockets.slice(0, 3)) {
       raw.resume()

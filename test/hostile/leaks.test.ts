@@ -18,8 +18,8 @@ const perCycle = 100
 const allowedPerCycle = 1_024
 
 /**
- * What V8 learns while it runs stays in the heap, and takes thousands of connections to settle. Learnt at once, or not at all,
- * it cannot be mistaken for a leak, nor hide one.
+ * What V8 learns while it runs stays in the heap, and takes thousands of connections to settle. Learnt at once, or not
+ * at all, it cannot be mistaken for a leak, nor hide one.
  */
 const steady = ['--no-opt', '--no-sparkplug', '--no-lazy-feedback-allocation', '--no-flush-bytecode']
 
@@ -40,9 +40,14 @@ async function crash (client: TestClient): Promise<void> {
   await client.closed
 }
 
-/** The median of the slopes of all pairs: a sample that a late compilation lifted does not bend it, as it would least squares. */
+/**
+ * The median of the slopes of all pairs: a sample that a late compilation lifted does not bend it, as it would least
+ * squares.
+ */
 function theilSen (samples: readonly number[]): number {
-  const slopes = samples.flatMap((y, i) => samples.slice(0, i).map((earlier, j) => (y - earlier) / (i - j))).sort((a, b) => a - b)
+  const slopes = samples.flatMap((y, i) =>
+    samples.slice(0, i).map((earlier, j) => (y - earlier) / (i - j))).sort((a, b) =>
+    a - b)
   return slopes[Math.floor(slopes.length / 2)] as number
 }
 
@@ -56,7 +61,9 @@ function leastSquares (samples: readonly number[]): number {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const xs = samples.map((_, i) => i)
   const [x, y] = [mean(xs), mean(samples)]
-  return xs.reduce((sum, at, i) => sum + (at - x) * (samples[i] as number - y), 0) / xs.reduce((sum, at) => sum + (at - x) ** 2, 0)
+  return xs.reduce(
+    (sum, at, i) => sum + (at - x) * (samples[i] as number - y), 0
+  ) / xs.reduce((sum, at) => sum + (at - x) ** 2, 0)
 }
 
 t.test('the slopes are what they say', async (t) => {
@@ -82,7 +89,9 @@ t.test('5,000 connections later a server is what it was', { timeout: 100_000 }, 
   t.match(before.alive, { Connection: 0, Session: 0, Exchange: 0, Room: 0 })
   t.equal(before.errors, 0)
   const settled = heap.slice(warmUp)
-  t.comment(`heap ${settled[0]} -> ${settled.at(-1)}; slope per cycle: ${growth(settled)}, Theil-Sen of all ${theilSen(settled)}, least squares ${leastSquares(settled)} bytes`)
+  t.comment(
+    `heap ${settled[0]} -> ${settled.at(-1)}; slope per cycle: ${growth(settled)}, Theil-Sen of all ${theilSen(settled)}, least squares ${leastSquares(settled)} bytes`
+  )
   t.ok(growth(settled) < allowedPerCycle, `${growth(settled)} bytes a cycle`)
 })
 
@@ -113,7 +122,11 @@ for (const [name, codes, end] of endings) {
     for (const door of ['nobody', 'slow1']) target.journal.door(door).resolve()
     await target.prove(t)
     t.ok(await turnsUntil(() => fileDescriptors() === before), `${fileDescriptors()} of ${before} file descriptors`)
-    t.strictSame([Client, Transport, SocketAttempt, PendingReplies].map((constructor) => queryObjects(constructor)), [0, 0, 0, 0], 'nothing holds on to one')
+    t.strictSame(
+      [Client, Transport, SocketAttempt, PendingReplies].map((constructor) => queryObjects(constructor)),
+      [0, 0, 0, 0],
+      'nothing holds on to one'
+    )
   })
 }
 
@@ -134,12 +147,16 @@ async function leaveInTheMiddle (target: Target, clock: FakeClock, end: End): Pr
 
 /** A visitor who waits for three replies that do not come. */
 async function stay (target: Target, clock: FakeClock, visitor: number): Promise<Visit> {
-  const client = connect(`${target.url}/lab`, { WebSocket, clock, token: () => target.token(`visitor-${visitor}`), onError: () => {} })
+  const client = connect(
+    `${target.url}/lab`, { WebSocket, clock, token: () => target.token(`visitor-${visitor}`), onError: () => {} }
+  )
   const closed = new Promise<void>((resolve) => { client.onState((state) => { if (state === 'closed') resolve() }) })
   await new Promise<void>((resolve) => { client.onState((state) => { if (state === 'open') resolve() }) })
   const channel = await client.join('lab/:id', { id: `room${visitor}` })
   await channel.send('echo', { value: visitor })
-  const pending = [channel.send('wait', { for: 'nobody' }), channel.send('nothing'), client.join('lab/:id', { id: 'slow1' })]
+  const pending = [
+    channel.send('wait', { for: 'nobody' }), channel.send('nothing'), client.join('lab/:id', { id: 'slow1' })
+  ]
   const codes = Promise.all(pending.map((reply) => reply.then(() => 'answered', ({ code }: RequestError) => code)))
   return { client, closed, codes }
 }

@@ -84,7 +84,10 @@ async function farewell (raw: RawSocket): Promise<void> {
 
 t.test('handshakes: an invalid or foreign one gets its HTTP status', (t) => attack(t, {}, each(handshakeRows, askHttp)))
 
-t.test('handshakes: bytes that are not HTTP are refused by Node, and the socket is freed', (t) => attack(t, {}, each(parserRows, askHttp)))
+t.test(
+  'handshakes: bytes that are not HTTP are refused by Node, and the socket is freed',
+  (t) => attack(t, {}, each(parserRows, askHttp))
+)
 
 t.test('a handshake in unusual pieces', (t) => attack(t, { tracedByOthers: ['websocket upgrade failed'] }, [
   ['byte by byte is switched', async (t, target) => {

@@ -331,7 +331,7 @@ t.test('rooms.of: the history of a channel, outside of its handlers', async (t) 
   t.test('rooms.of: append refuses a missing position and a snapshot that breaks its schema', async (t) => {
     const { position } = await room.read()
     await t.rejects(
-      room.append('added', 1, { snapshot: { sum: 1 } } as never), { message: /lacks the position 'after'/ }
+      room.append('added', 1, { snapshot: { sum: 1 } } as never), { message: /lacks 'after'/ }
     )
     await t.rejects(
       room.append('added', 1, { after: position, snapshot: { sum: 'one' } as never }), { code: 'FST_CHANNELS_OUTGOING' }

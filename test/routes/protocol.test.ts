@@ -41,9 +41,18 @@ t.test('1. connecting', async (t) => {
 
   t.test('1.3 other subprotocols are refused, explained', async (t) => {
     const bare = await refusal(TestClient.connect(chat, [`bearer.${token}`]))
-    t.match(bare, { status: 400, body: /A token is the only subprotocol offered: offer 'fastify-channels\.v1' too, or no subprotocol/ })
+    t.match(
+      bare,
+      {
+        status: 400,
+        body: /A token is the only subprotocol offered: offer 'fastify-channels\.v1' too, or no subprotocol/
+      }
+    )
     const other = await refusal(TestClient.connect(chat, ['fastify-channels.v2'], { headers: { authorization } }))
-    t.match(other, { status: 400, body: /No offered subprotocol is supported: offer 'fastify-channels\.v1' too, or no subprotocol/ })
+    t.match(
+      other,
+      { status: 400, body: /No offered subprotocol is supported: offer 'fastify-channels\.v1' too, or no subprotocol/ }
+    )
   })
 
   t.test('1.4 nobody, and bad tokens, are refused', async (t) => {
@@ -51,18 +60,26 @@ t.test('1. connecting', async (t) => {
     for (const bad of ['garbage', `${token}x`, 'e30.e30.']) {
       t.match(await refusal(TestClient.connect(`${chat}?token=${bad}`)), { status: 401 })
       t.match(await refusal(TestClient.connect(chat, ['fastify-channels.v1', `bearer.${bad}`])), { status: 401 })
-      t.match(await refusal(TestClient.connect(chat, [], { headers: { authorization: `Bearer ${bad}` } })), { status: 401 })
+      t.match(
+        await refusal(TestClient.connect(chat, [], { headers: { authorization: `Bearer ${bad}` } })), { status: 401 }
+      )
     }
   })
 
   t.test('1.5 a foreign origin is refused, no origin passes', async (t) => {
     const from = (origin: string) => TestClient.connect(chat, [], { origin, headers: { authorization } })
-    for (const origin of ['https://evil.example', 'null', `${http}.evil.example`]) t.match(await refusal(from(origin)), { status: 403 })
+    for (const origin of [
+      'https://evil.example', 'null', `${http}.evil.example`
+    ]) t.match(await refusal(from(origin)), { status: 403 })
     t.match(await (await from(http)).request('ping'), { type: 'ack' })
   })
 
   t.test('1.6 an upgrade elsewhere is not found', async (t) => {
-    for (const path of ['/nowhere', '/token', '/']) t.match(await refusal(TestClient.connect(url + path)), { status: 404 })
+    for (const path of ['/nowhere', '/token', '/']) {
+      t.match(
+        await refusal(TestClient.connect(url + path)), { status: 404 }
+      )
+    }
   })
 
   t.test('1.7 a plain request is told to upgrade', async (t) => {
@@ -74,7 +91,9 @@ t.test('1. connecting', async (t) => {
   t.test('1.8 too many connections of one address or user are refused for now', async (t) => {
     const { connect, identity } = await serveDemo(t, { limits: { perUser: 1, perIp: 2 } })
     const { token } = await connect('ann')
-    t.match(await refusal(connect('ann', undefined, '/ws/chat', token)), { status: 429, headers: { 'retry-after': /^\d+$/ } })
+    t.match(
+      await refusal(connect('ann', undefined, '/ws/chat', token)), { status: 429, headers: { 'retry-after': /^\d+$/ } }
+    )
     await connect('bob')
     t.match(await refusal(connect('cy')), { status: 429 })
     t.ok(await identity('dan'), 'REST goes on')
@@ -91,7 +110,9 @@ t.test('1. connecting', async (t) => {
   t.test('1.10 a newer token of the same user extends the connection', async (t) => {
     const ann = await identity('ann')
     const client = await TestClient.connect(`${chat}?token=${ann.token}`)
-    t.strictSame(await client.request('refresh', undefined, { token: ann.token }, 'r1'), { type: 'ack', correlationId: 'r1' })
+    t.strictSame(
+      await client.request('refresh', undefined, { token: ann.token }, 'r1'), { type: 'ack', correlationId: 'r1' }
+    )
     t.match((await client.request('refresh', undefined, { token })).payload, { code: 'invalid_token' })
   })
 
@@ -110,7 +131,9 @@ t.test('2. envelopes', async (t) => {
   const lab = await connect('bob', 'lab/a', '/ws/lab')
 
   t.test('2.1 with a correlationId one reply, without one only errors', async (t) => {
-    t.match(await client.request('message.send', room, { text: 'hi' }), { type: 'ack', channel: room, correlationId: /./ })
+    t.match(
+      await client.request('message.send', room, { text: 'hi' }), { type: 'ack', channel: room, correlationId: /./ }
+    )
     client.send({ type: 'message.send', channel: room, payload: { text: 'ho' } })
     client.send({ type: 'message.send', channel: room, payload: {} })
     const error = await client.next('error')
@@ -149,7 +172,10 @@ t.test('2. envelopes', async (t) => {
     for (const payload of [{ text: 'hi', admin: true }, { text: 1 }, { text: '' }, {}, null, undefined, [], 'hi']) {
       const { connect } = await serveDemo(t)
       const { client } = await connect('ann', room)
-      t.match(await client.request('message.send', room, payload), { type: 'error', payload: { code: 'invalid_payload', details: { path: String, message: String } } })
+      t.match(
+        await client.request('message.send', room, payload),
+        { type: 'error', payload: { code: 'invalid_payload', details: { path: String, message: String } } }
+      )
     }
     t.strictSame((await lab.client.request('leak', 'lab/a')).payload, { id: '1' })
   })
@@ -161,7 +187,17 @@ t.test('2. envelopes', async (t) => {
 
   t.test('what a client causes is logged without payloads', async (t) => {
     const line = await logged('a message was refused')
-    t.match(line, { level: 30, connection: String, user: String, type: 'message.send', channel: room, error: { code: 'invalid_payload' } })
+    t.match(
+      line,
+      {
+        level: 30,
+        connection: String,
+        user: String,
+        type: 'message.send',
+        channel: room,
+        error: { code: 'invalid_payload' }
+      }
+    )
   })
 })
 
@@ -172,7 +208,10 @@ t.test('3. channels', async (t) => {
 
   t.test('3.1 a join is acked before anything of the channel', async (t) => {
     const mark = client.log.length
-    t.match(await client.request('join', room), { type: 'ack', channel: room, payload: { presence: [{ user: userId, data: { name: 'ann' } }] } })
+    t.match(
+      await client.request('join', room),
+      { type: 'ack', channel: room, payload: { presence: [{ user: userId, data: { name: 'ann' } }] } }
+    )
     await other.request('join', room)
     await client.next('presence')
     t.equal(client.log[mark]?.type, 'ack')
@@ -215,7 +254,8 @@ t.test('3. channels', async (t) => {
     await client.request('message.send', room, { text: 'last' })
     await other.request('ping')
     for (const { log } of [client, other]) {
-      const heard = log.filter(({ type }) => type === 'message.posted').map(({ payload }) => (payload as { text: string }).text)
+      const heard = log.filter(({ type }) => type === 'message.posted').map(({ payload }) =>
+        (payload as { text: string }).text)
       t.strictSame(heard.slice(-51), [...texts, 'last'])
     }
   })
@@ -229,7 +269,10 @@ t.test('4. presence', async (t) => {
   t.test('4.1 the ack of a join lists every user once', async (t) => {
     const tab = await connect(bob.name, undefined, '/ws/chat', bob.token)
     const ack = await tab.client.request('join', room)
-    t.strictSame((ack.payload as { presence: unknown }).presence, [{ user: ann.userId, data: { name: 'ann' } }, { user: bob.userId, data: { name: 'bob' } }])
+    t.strictSame(
+      (ack.payload as { presence: unknown }).presence,
+      [{ user: ann.userId, data: { name: 'ann' } }, { user: bob.userId, data: { name: 'bob' } }]
+    )
     await tab.client.close()
   })
 
@@ -317,7 +360,9 @@ t.test('6. errors', async (t) => {
   })
 
   t.test('6.2 what comes too fast is refused, and a storm ends the connection', async (t) => {
-    const { connect } = await serveDemo(t, { limits: { messages: { max: 2, timeWindow: 60_000 }, rateLimitErrors: { max: 1, timeWindow: 60_000 } } })
+    const { connect } = await serveDemo(
+      t, { limits: { messages: { max: 2, timeWindow: 60_000 }, rateLimitErrors: { max: 1, timeWindow: 60_000 } } }
+    )
     const { client } = await connect('ann')
     for (let i = 0; i < 2; i++) t.match(await client.request('ping'), { type: 'ack' })
     t.match(await client.request('ping'), { type: 'error', payload: { code: 'rate_limited', retryAfter: Number } })
@@ -390,7 +435,13 @@ t.test('8. logs and recovery', async (t) => {
   const a = 'ledger/a'
   const { client, token } = await connect('ann', undefined, '/ws/lab')
   const other = (await connect('bob', undefined, '/ws/lab')).client
-  const write = async (texts: readonly string[], channel = a) => { for (const text of texts) await client.request('scribble', channel, { text }) }
+  const write = async (texts: readonly string[], channel = a) => {
+    for (const text of texts) {
+      await client.request(
+        'scribble', channel, { text }
+      )
+    }
+  }
   const rejoin = async (since?: unknown, channel = a) => {
     const again = (await connect('ann', undefined, '/ws/lab', token)).client
     return await again.request('join', channel, since && { since })
@@ -399,13 +450,23 @@ t.test('8. logs and recovery', async (t) => {
   await other.request('join', a)
 
   t.test('8.1 logged messages carry their place, ephemeral ones do not; everybody gets them in one order', async (t) => {
-    const [first, second] = await Promise.all([client.request('scribble', a, { text: '1' }), other.request('scribble', a, { text: '2' })])
+    const [first, second] = await Promise.all([
+      client.request('scribble', a, { text: '1' }), other.request('scribble', a, { text: '2' })
+    ])
     t.match([first, second], [{ type: 'ack' }, { type: 'ack' }])
     for (const reader of [client, other]) {
       const [one, two] = [await reader.next('written'), await reader.next('written')]
-      t.match([one, two], [{ offset: 1, id: String, hash: String, prev: '' }, { offset: 2, id: String, hash: String, prev: (one as Envelope & EntryPosition).hash }])
+      t.match(
+        [one, two],
+        [
+          { offset: 1, id: String, hash: String, prev: '' },
+          { offset: 2, id: String, hash: String, prev: (one as Envelope & EntryPosition).hash }
+        ]
+      )
     }
-    t.strictSame(client.log.filter(({ type }) => type === 'written'), other.log.filter(({ type }) => type === 'written'))
+    t.strictSame(
+      client.log.filter(({ type }) => type === 'written'), other.log.filter(({ type }) => type === 'written')
+    )
     await client.request('hint', a)
     t.strictSame(Object.keys(await other.next('hinted')), ['type', 'channel'])
   })
@@ -418,7 +479,14 @@ t.test('8. logs and recovery', async (t) => {
   t.test('8.3 who joins anew gets the snapshot and all after it, else the newest messages', async (t) => {
     await write(['3', '4', '5'])
     const told = toldBy(await rejoin())
-    t.match(told, { recovered: false, reason: 'fresh', messages: [{ type: 'written', channel: a, offset: 3 }, { offset: 4 }, { offset: 5 }] })
+    t.match(
+      told,
+      {
+        recovered: false,
+        reason: 'fresh',
+        messages: [{ type: 'written', channel: a, offset: 3 }, { offset: 4 }, { offset: 5 }]
+      }
+    )
     t.notOk('snapshot' in told)
     const b = 'ledger/b'
     await client.request('join', b)
@@ -434,7 +502,9 @@ t.test('8. logs and recovery', async (t) => {
     t.match(told, { recovered: true, offset: 5 })
     t.strictSame([told.reason, textsOf(told.messages).sort()], [undefined, ['1', '2', '3', '4', '5']])
     t.strictSame(toldBy(await rejoin(positionOf(told))).messages, [], 'or nothing')
-    for (const bad of [{ epoch: 1 }, 'x', { epoch: 'x', offset: -1, hash: '' }]) t.match((await rejoin(bad)).payload, { code: 'invalid_payload' })
+    for (const bad of [
+      { epoch: 1 }, 'x', { epoch: 'x', offset: -1, hash: '' }
+    ]) t.match((await rejoin(bad)).payload, { code: 'invalid_payload' })
   })
 
   t.test('8.5 why that cannot be told has a name', async (t) => {
@@ -458,7 +528,10 @@ t.test('8. logs and recovery', async (t) => {
     const lost = await small.broadcast('message.posted', posted)
     for (let i = 0; i < 501; i++) await small.broadcast('message.posted', posted)
     const cy = (await connect('cy')).client
-    t.match((await cy.request('join', 'chat/old', { since: positionOf(lost) })).payload, { recovered: false, reason: 'trimmed' })
+    t.match(
+      (await cy.request('join', 'chat/old', { since: positionOf(lost) })).payload,
+      { recovered: false, reason: 'trimmed' }
+    )
   })
 
   t.test('8.6 a join with a position is authorised as any other', async (t) => {
@@ -470,7 +543,11 @@ t.test('8. logs and recovery', async (t) => {
     t.equal(ack.offset, (await app.rooms.of(ledger, { id: 'a' }).read()).position.offset)
     t.notOk('offset' in await client.request('hint', a))
     const unwatched = await client.request('overlook', a)
-    t.equal(unwatched.offset, (await app.rooms.of(ledger, { id: 'a' }).read()).position.offset, 'though the handler did not wait for it')
+    t.equal(
+      unwatched.offset,
+      (await app.rooms.of(ledger, { id: 'a' }).read()).position.offset,
+      'though the handler did not wait for it'
+    )
   })
 })
 
@@ -516,15 +593,24 @@ t.test('9. once', async (t) => {
     await again.request('join', c)
     return again
   }
-  const written = async () => (await app.rooms.of(ledger, { id: 'c' }).read()).messages.map(({ payload }) => (payload as { text: string }).text)
+  const written = async () =>
+    (await app.rooms.of(ledger, { id: 'c' }).read()).messages.map(({ payload }) => (payload as { text: string }).text)
 
   t.test('9.1 the same message again has no second effect and the same reply', async (t) => {
     const first = await client.request('write', c, { text: 'one' }, 'm1')
     t.match(first, { type: 'ack', payload: { run: 1 }, offset: 1 })
     t.strictSame(await client.request('write', c, { text: 'one' }, 'm1'), first)
-    t.strictSame(await (await elsewhere(token)).request('write', c, { text: 'one' }, 'm1'), first, 'over another connection as well')
+    t.strictSame(
+      await (await elsewhere(token)).request('write', c, { text: 'one' }, 'm1'),
+      first,
+      'over another connection as well'
+    )
     t.strictSame(await written(), ['one'])
-    t.match(await (await elsewhere()).request('write', c, { text: 'one' }, 'm1'), { type: 'ack', payload: { run: 2 } }, 'another user has ids of their own')
+    t.match(
+      await (await elsewhere()).request('write', c, { text: 'one' }, 'm1'),
+      { type: 'ack', payload: { run: 2 } },
+      'another user has ids of their own'
+    )
     t.strictSame(await written(), ['one', 'one'])
   })
 

@@ -44,7 +44,9 @@ async function serveDiary (t: Test) {
 
 /** A client on that network, in the diary. */
 async function openDiary (t: Test, port: number, token: string) {
-  const client = connect<typeof diary>(`ws://127.0.0.1:${port}/diary`, { WebSocket, token: () => token, random: () => 0 })
+  const client = connect<typeof diary>(
+    `ws://127.0.0.1:${port}/diary`, { WebSocket, token: () => token, random: () => 0 }
+  )
   t.teardown(() => client.close())
   const entries: Array<[number, string]> = []
   const resyncs: string[] = []
@@ -79,7 +81,9 @@ t.test('recovery: a returning client gets every missed message once, in order', 
     await heard(`live ${round}`)
   }
   t.strictSame(entries.map(([offset]) => offset), Array.from({ length: 64 }, (_, i) => i + 1))
-  t.strictSame(entries.slice(1, 22).map(([, text]) => text), [...Array.from({ length: 20 }, (_, i) => `0-${i}`), 'live 0'])
+  t.strictSame(
+    entries.slice(1, 22).map(([, text]) => text), [...Array.from({ length: 20 }, (_, i) => `0-${i}`), 'live 0']
+  )
   t.strictSame(resyncs, ['fresh'])
 })
 

@@ -9,7 +9,9 @@ export type Replacements =
   & { readonly status?: Adapter['status'] }
 
 /** Replaces some calls of an adapter, by default a memory adapter of its own. */
-export function adapterWith ({ status, ...ports }: Replacements, adapter: MemoryAdapter = new MemoryAdapter()): MemoryAdapter {
+export function adapterWith (
+  { status, ...ports }: Replacements, adapter: MemoryAdapter = new MemoryAdapter()
+): MemoryAdapter {
   for (const [port, calls] of Object.entries(ports)) Object.assign(adapter[port as Ports], calls)
   return status ? Object.assign(adapter, { status }) : adapter
 }

@@ -10,7 +10,12 @@ export const doc = defineChannel({
   pattern: 'doc/:id',
   params: Type.Object({ id: Type.String() }),
   fromClient: {
-    edit: { payload: Type.Object({ text: Type.String() }), reply: Type.Integer(), errors: { locked: Type.Object({}) }, idempotent: true },
+    edit: {
+      payload: Type.Object({ text: Type.String() }),
+      reply: Type.Integer(),
+      errors: { locked: Type.Object({}) },
+      idempotent: true
+    },
     look: {}
   },
   fromServer: {
@@ -22,19 +27,31 @@ export const doc = defineChannel({
 
 /** The entry at an offset of the history, and the position after it. */
 export const edited = (offset: number, text = `e${offset}`) =>
-  ({ type: 'edited', channel: 'doc/1', payload: text, offset, id: `id-${offset}`, hash: `l${offset}`, prev: `l${offset - 1}` })
+  ({
+    type: 'edited',
+    channel: 'doc/1',
+    payload: text,
+    offset,
+    id: `id-${offset}`,
+    hash: `l${offset}`,
+    prev: `l${offset - 1}`
+  })
 export const at = (offset: number, epoch = 'a') => ({ epoch, offset, hash: `l${offset}` })
 
 /** A client with the longest waits that the jitter allows; `seen` records the events of one document. */
 export function startDoc (options: ConnectOptions = {}) {
   const clock = new FakeClock()
   const network = new FakeNetwork()
-  const client = connect<typeof doc>('wss://api.test/ws', { WebSocket: network.WebSocket, clock, random: () => 1, ...options })
+  const client = connect<typeof doc>(
+    'wss://api.test/ws', { WebSocket: network.WebSocket, clock, random: () => 1, ...options }
+  )
   const seen: unknown[] = []
   const states: ClientState[] = []
   client.onState((state) => states.push(state))
   const join = async () => {
-    const joined = await client.join('doc/:id', { id: '1' }, { onResync: (resync: Resync<typeof doc.definition>) => seen.push(resync) })
+    const joined = await client.join(
+      'doc/:id', { id: '1' }, { onResync: (resync: Resync<typeof doc.definition>) => seen.push(resync) }
+    )
     joined.on('edited', (payload, entry) => seen.push([payload, entry.offset]))
     joined.on('moved', (...args) => seen.push(args))
     joined.onRecovered(() => seen.push('recovered'))
@@ -54,7 +71,9 @@ export function startDoc (options: ConnectOptions = {}) {
 }
 
 /** A client that has joined an empty document. */
-export async function joinDoc (ack: object = { ...at(0), recovered: false, reason: 'fresh', messages: [] }, options: ConnectOptions = {}) {
+export async function joinDoc (
+  ack: object = { ...at(0), recovered: false, reason: 'fresh', messages: [] }, options: ConnectOptions = {}
+) {
   const started = startDoc(options)
   const socket = await started.open()
   const joining = started.join()

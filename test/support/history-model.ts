@@ -1,4 +1,6 @@
-import type { Append as AppendRequest, AppendOutcome, HistoryEntry, HistoryRead, Snapshot } from '../../lib/cluster/history.ts'
+import type {
+  Append as AppendRequest, AppendOutcome, HistoryEntry, HistoryRead, Snapshot
+} from '../../lib/cluster/history.ts'
 import type { UnrecoverableReason } from '../../lib/protocol/recoverability.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import type { LogInHands, Told } from './history-world.ts'

@@ -36,7 +36,12 @@ const large = { appended: 6, kept: 6, entryBytes: 262_144 }
 export const recoverabilityCases: readonly RecoverabilityCase[] = [
   { title: 'no position', ...five, since: undefined, reason: 'fresh' },
   { title: 'another epoch', ...five, since: { ...at(3), isSameEpoch: false }, reason: 'epoch' },
-  { title: 'another epoch and an offset after the newest', ...five, since: { ...at(9), isSameEpoch: false }, reason: 'epoch' },
+  {
+    title: 'another epoch and an offset after the newest',
+    ...five,
+    since: { ...at(9), isSameEpoch: false },
+    reason: 'epoch'
+  },
   { title: 'an offset after the newest', ...five, since: at(6), reason: 'future' },
   { title: 'the newest position', ...five, since: at(5), reason: undefined },
   { title: 'the newest offset with another hash', ...five, since: forked(5), reason: 'fork' },

@@ -45,7 +45,9 @@ export class LogSink {
 export const secret = 'a secret for tests, and for nothing else'
 
 /** An application with the plugin, before it listens. */
-export async function makeApp (t: Test, options: ChannelsOptions = {}, server: FastifyServerOptions = {}): Promise<{ app: FastifyInstance, sink: LogSink }> {
+export async function makeApp (
+  t: Test, options: ChannelsOptions = {}, server: FastifyServerOptions = {}
+): Promise<{ app: FastifyInstance, sink: LogSink }> {
   const sink = new LogSink()
   const app = fastify({ logger: { level: 'debug', stream: sink }, ...server })
   t.teardown(() => app.close())
@@ -67,7 +69,9 @@ export async function listen (app: FastifyInstance, sink: LogSink): Promise<Serv
 }
 
 /** The lab on `/lab`, served and watched. */
-export async function serveLab (t: Test, options: ChannelsOptions = {}): Promise<Served & { journal: LabJournal, connect: (name: string) => Promise<TestClient> }> {
+export async function serveLab (
+  t: Test, options: ChannelsOptions = {}
+): Promise<Served & { journal: LabJournal, connect: (name: string) => Promise<TestClient> }> {
   const journal = new LabJournal()
   const { app, sink } = await makeApp(t, options)
   app.ws('/lab', {}, [implementLab(journal), implementOwn()])

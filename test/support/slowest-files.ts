@@ -20,4 +20,8 @@ const files = readdirSync(results, { recursive: true, withFileTypes: true })
   .sort((a, b) => b.seconds - a.seconds)
 
 process.stdout.write('\n# The slowest test files, in seconds:\n')
-for (const { test, seconds } of files.slice(0, 10)) process.stdout.write(`#  ${seconds.toFixed(1).padStart(6)}  ${test}\n`)
+for (const { test, seconds } of files.slice(0, 10)) {
+  process.stdout.write(
+  `#  ${seconds.toFixed(1).padStart(6)}  ${test}\n`
+  )
+}

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'tstyche'
-import { connect, RequestError, type UntypedClient, type EntryInfo, type FailureCode, type Present, type ClientState } from '../../lib/client/index.ts'
+import {
+  connect, RequestError, type UntypedClient, type EntryInfo, type FailureCode, type Present, type ClientState
+} from '../../lib/client/index.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import type { ResyncReason } from '../../lib/protocol/recoverability.ts'
 import { account, chat, doc, metrics, news } from '../support/types/chat/chat.contract.ts'
@@ -32,7 +34,9 @@ describe('a client', () => {
 
   test('listens with typed payloads', async () => {
     const channel = await lobby
-    channel.on('message.posted', (payload) => { expect(payload).type.toBe<{ id: string, text: string, from: string }>() })
+    channel.on(
+      'message.posted', (payload) => { expect(payload).type.toBe<{ id: string, text: string, from: string }>() }
+    )
     channel.on('closing', (payload) => { expect(payload).type.toBe<undefined>() })
     client.on('notice', ({ text }) => { expect(text).type.toBe<string>() })
   })
@@ -77,7 +81,11 @@ describe('a client', () => {
     docs.join('doc/:id', { id: '1' }, {
       onResync: ({ reason, snapshot, position }) => {
         expect(reason).type.toBe<ResyncReason>()
-        expect(snapshot).type.toBe<{ readonly offset: number, readonly hash: string, readonly state: { text: string } } | undefined>()
+        expect(snapshot).type.toBe<{
+          readonly offset: number
+          readonly hash: string
+          readonly state: { text: string }
+        } | undefined>()
         expect(position).type.toBe<Position>()
       }
     })
@@ -102,7 +110,9 @@ describe('a client', () => {
     expect(untyped).type.toBe<UntypedClient>()
     const channel = await untyped.join('chat/:room', { room: 'lobby' })
     expect(channel.send('anything', { at: 'all' })).type.toBe<Promise<unknown>>()
-    await untyped.join('doc/:id', { id: '1' }, { onResync: ({ snapshot }) => { expect(snapshot?.state).type.toBe<unknown>() } })
+    await untyped.join(
+      'doc/:id', { id: '1' }, { onResync: ({ snapshot }) => { expect(snapshot?.state).type.toBe<unknown>() } }
+    )
     channel.on('anything', (payload, entry) => { expect(entry).type.toBe<EntryInfo | undefined>() })
     const typed = await untyped.join(chat, { room: 'lobby' })
     expect(typed.send('message.send', { text: 'hello' })).type.toBe<Promise<{ id: string }>>()

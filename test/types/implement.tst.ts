@@ -54,7 +54,9 @@ describe('an implementation', () => {
       const { epoch, offset, hash, id } = await ctx.broadcast('edited', text)
       expect(id).type.toBe<string>()
       const after = { epoch, offset, hash }
-      expect(ctx.append('edited', text, { after, snapshot: { text } })).type.toBeAssignableTo<Promise<{ offset: number }>>()
+      expect(
+        ctx.append('edited', text, { after, snapshot: { text } })
+      ).type.toBeAssignableTo<Promise<{ offset: number }>>()
       expect(ctx.broadcast('moved', 1, { except: ctx.connection })).type.toBe<Promise<void>>()
     })
   })
@@ -104,7 +106,8 @@ describe('an implementation does not compile', () => {
         typign: typing
       }
     })
-    // @ts-expect-error Argument of type '"message.sent"' is not assignable to parameter of type '"message.send" | "typing"'
+    // @ts-expect-error Argument of type '"message.sent"' is not assignable to parameter of type '"message.send" |
+    // "typing"'
     handler(chat, 'message.sent', () => {})
   })
 
@@ -112,7 +115,8 @@ describe('an implementation does not compile', () => {
     implement(chat, {
       presence,
       on: {
-        // @ts-expect-error Property 'body' is missing in type '{ text: string; }' but required in type '{ body: string; }'
+        // @ts-expect-error Property 'body' is missing in type '{ text: string; }' but required in type '{ body: string;
+        // }'
         'message.send': (ctx, { body }: { body: string }) => ({ id: body }),
         // @ts-expect-error Property 'activ' does not exist on type '{ active: boolean; }'
         typing: (ctx, { activ }) => {}
@@ -166,7 +170,8 @@ describe('an implementation does not compile', () => {
       // @ts-expect-error Argument of type '"message.edited"' is not assignable to parameter of type 'ServerMessageType<
       ctx.broadcast('message.edited', { id: '1' }))
     handler(chat, 'typing', (ctx) =>
-      // @ts-expect-error Argument of type '"typing"' is not assignable to parameter of type '"message.posted" | "typing.changed" | "closing"'
+      // @ts-expect-error Argument of type '"typing"' is not assignable to parameter of type '"message.posted" |
+      // "typing.changed" | "closing"'
       ctx.send('typing', { active: true }))
   })
 

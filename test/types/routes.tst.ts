@@ -45,7 +45,9 @@ describe('app.ws', () => {
   test('is there over TLS and HTTP/2', () => {
     fastify({ https: {} }).ws('/ws', {}, served)
     fastify({ http2: true, https: {} }).ws('/ws', {}, served)
-    fastify({ http2: true }).ws('/ws', { onRequest: async (request) => { expect(request.raw.stream).type.not.toBe<undefined>() } }, served)
+    fastify({ http2: true }).ws(
+      '/ws', { onRequest: async (request) => { expect(request.raw.stream).type.not.toBe<undefined>() } }, served
+    )
   })
 
   test('does not take what it sets itself, what there is not, or a contract without behaviour', () => {
@@ -56,7 +58,8 @@ describe('app.ws', () => {
     app.ws('/ws', { handler: () => {} }, served)
     // @ts-expect-error 'publik' does not exist in type
     app.ws('/ws', { publik: true }, served)
-    // @ts-expect-error Type 'Channel<...is missing the following properties from type 'ImplementedChannel': channel, implementation
+    // @ts-expect-error Type 'Channel<...is missing the following properties from type 'ImplementedChannel': channel,
+    // implementation
     app.ws('/ws', {}, [news])
     // @ts-expect-error Argument of type '{}' is not assignable to parameter of type 'readonly ImplementedChannel[]'
     app.ws('/ws', {})
@@ -92,7 +95,8 @@ describe('app.rooms', () => {
     rooms.of(chat)
     // @ts-expect-error 'topic' does not exist in type '{ room: string; }'
     rooms.of(chat, { topic: 'lobby' })
-    // @ts-expect-error Argument of type '"message.edited"' is not assignable to parameter of type '"message.posted" | "typing.changed" | "closing"'
+    // @ts-expect-error Argument of type '"message.edited"' is not assignable to parameter of type '"message.posted" |
+    // "typing.changed" | "closing"'
     rooms.of(chat, { room: 'lobby' }).broadcast('message.edited', {})
     // @ts-expect-error Type 'number' is not assignable to type 'string'
     rooms.of(chat, { room: 'lobby' }).broadcast('message.posted', { id: 1, text: '', from: '' })

@@ -161,7 +161,10 @@ t.test('channel: joining', async (t) => {
       const { client, socket } = await startOpen()
       const joining = client.join('news')
       socket.refuse('join', { code, message: 'no' })
-      await t.rejects(joining, { name: 'RequestError', code, message: `join of 'news' failed with ${code}: no`, type: 'join', channel: 'news' })
+      await t.rejects(
+        joining,
+        { name: 'RequestError', code, message: `join of 'news' failed with ${code}: no`, type: 'join', channel: 'news' }
+      )
       const again = client.join('news')
       socket.ack('join')
       await t.resolves(again, 'a refusal is not remembered')
@@ -364,7 +367,9 @@ t.test('channel: presence', async (t) => {
     t.strictSame(seen, [[[bob], undefined]])
   })
 
-  for (const payload of [undefined, null, 'x', { joined: 1, left: {} }, { joined: [null, {}, { user: 1 }], left: [null] }]) {
+  for (const payload of [
+    undefined, null, 'x', { joined: 1, left: {} }, { joined: [null, {}, { user: 1 }], left: [null] }
+  ]) {
     t.test(`${JSON.stringify(payload)} changes nothing`, async (t) => {
       const { lobby, socket } = await startJoined({ onError: () => t.fail('thrown') })
       const seen: unknown[] = []

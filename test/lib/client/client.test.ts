@@ -5,7 +5,9 @@ import type { TInteger, TNumber, TObject, TString } from '@sinclair/typebox'
 import { build } from 'esbuild'
 import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
-import { connect, RequestError, type CloseInfo, type ConnectOptions, type ClientState } from '../../../lib/client/index.ts'
+import {
+  connect, RequestError, type CloseInfo, type ConnectOptions, type ClientState
+} from '../../../lib/client/index.ts'
 import { systemClock } from '../../../lib/client/transport/system-clock.ts'
 import type { ConnectionContract } from '../../../lib/contract/define-channel.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
@@ -174,7 +176,19 @@ t.test('client: connecting', async (t) => {
 })
 
 t.test('client: reconnecting', async (t) => {
-  const policies = { 1001: 'reconnect', 1005: 'reconnect', 1006: 'reconnect', 1011: 'reconnect', 1012: 'reconnect', 3000: 'reconnect', 1000: 'stay away', 1003: 'stay away', 1008: 'stay away', 1009: 'stay away', 3003: 'stay away' }
+  const policies = {
+    1001: 'reconnect',
+    1005: 'reconnect',
+    1006: 'reconnect',
+    1011: 'reconnect',
+    1012: 'reconnect',
+    3000: 'reconnect',
+    1000: 'stay away',
+    1003: 'stay away',
+    1008: 'stay away',
+    1009: 'stay away',
+    3003: 'stay away'
+  }
   for (const [code, policy] of Object.entries(policies)) {
     t.test(`${code}: ${policy}`, async (t) => {
       const { network, clock, client } = await startOpen()
@@ -315,14 +329,26 @@ t.test('client: requests', async (t) => {
     network.last.refuse('ask', { code: 'busy', message: 'later', details: { until: 7 }, retryAfter: 100 })
     const error = await asked.catch((e) => e)
     t.type(error, RequestError)
-    t.match(error, { code: 'busy', message: "message 'ask' failed with busy: later; try again in 100 ms", data: { until: 7 }, retryAfter: 100, type: 'ask', channel: undefined })
+    t.match(
+      error,
+      {
+        code: 'busy',
+        message: "message 'ask' failed with busy: later; try again in 100 ms",
+        data: { until: 7 },
+        retryAfter: 100,
+        type: 'ask',
+        channel: undefined
+      }
+    )
   })
 
   t.test('an error that says nothing is an internal one', async (t) => {
     const { network, client } = await startOpen()
     const asked = client.send('ask', 'one')
     network.last.refuse('ask', undefined)
-    await t.rejects(asked, { code: 'internal', message: "message 'ask' failed with internal", data: undefined, retryAfter: undefined })
+    await t.rejects(
+      asked, { code: 'internal', message: "message 'ask' failed with internal", data: undefined, retryAfter: undefined }
+    )
   })
 
   t.test('a reply that nobody waits for is ignored', async (t) => {
@@ -534,7 +560,9 @@ t.test('client: closing', async (t) => {
     const { network, clock, client } = await startOpen()
     const asked = client.send('ask', 'one')
     network.last.end(1008, 'too many invalid messages')
-    await t.rejects(asked, { code: 'closed', message: /closed with 1008 before the reply: too many invalid messages; .* unknown/ })
+    await t.rejects(
+      asked, { code: 'closed', message: /closed with 1008 before the reply: too many invalid messages; .* unknown/ }
+    )
     t.equal(clock.pending, 0)
     t.strictSame([...network.last.listened], ['error'])
   })

@@ -96,7 +96,9 @@ t.test('history: messages', async (t) => {
     t.strictSame(seen.slice(1), [['e1', 1], ['e2', 2], ['e3', 3]])
   })
 
-  for (const [name, early] of Object.entries({ 'an entry after a missing one': edited(3), 'an entry with another prev hash': { ...edited(2), prev: 'x' } })) {
+  for (const [name, early] of Object.entries({
+    'an entry after a missing one': edited(3), 'an entry with another prev hash': { ...edited(2), prev: 'x' }
+  })) {
     t.test(`${name} is not delivered, and the channel is joined again`, async (t) => {
       const { socket, seen, clock, states } = await joinDoc()
       socket.say(edited(1))
@@ -136,7 +138,10 @@ t.test('history: a returning client', async (t) => {
     const { socket, reconnect, seen, states } = await joinDoc()
     socket.say(edited(1))
     const next = await reconnect()
-    t.strictSame(next.latest('join'), { type: 'join', channel: 'doc/1', payload: { since: at(1) }, correlationId: next.latest('join')?.correlationId })
+    t.strictSame(
+      next.latest('join'),
+      { type: 'join', channel: 'doc/1', payload: { since: at(1) }, correlationId: next.latest('join')?.correlationId }
+    )
     t.strictSame(states, ['open', 'connecting', 'recovering'])
     next.ack('join', { ...at(3), recovered: true, messages: [edited(2), edited(3)] })
     next.say(edited(4))
@@ -207,7 +212,9 @@ t.test('history: a returning client', async (t) => {
 
   t.test('ignores malformed resyncs and throws nothing', async (t) => {
     const { socket, seen } = await joinDoc(undefined, { onError: () => t.fail('thrown') })
-    for (const payload of [undefined, {}, { epoch: 'a' }, { epoch: 'a', offset: '1', hash: 'x' }]) socket.say({ type: 'resync', channel: 'doc/1', payload })
+    for (const payload of [
+      undefined, {}, { epoch: 'a' }, { epoch: 'a', offset: '1', hash: 'x' }
+    ]) socket.say({ type: 'resync', channel: 'doc/1', payload })
     socket.say({ type: 'resync', channel: 'doc/1', payload: { ...at(3), snapshot: 1, messages: [1, {}] } })
     socket.say(edited(4))
     await setImmediate()

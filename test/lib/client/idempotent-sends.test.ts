@@ -5,7 +5,8 @@ import { joinDoc, typesOf } from '../../support/doc-client.ts'
 
 const edits = (socket: FakeWebSocket) => socket.sent.filter(({ type }) => type === 'edit')
 const texts = (socket: FakeWebSocket) => edits(socket).map(({ payload }) => (payload as { text: string }).text)
-const answer = (socket: FakeWebSocket, i: number, payload?: unknown, type = 'ack') => socket.say({ ...edits(socket)[i]!, type, payload })
+const answer = (socket: FakeWebSocket, i: number, payload?: unknown, type = 'ack') =>
+  socket.say({ ...edits(socket)[i]!, type, payload })
 const refused = (code: string, more: object = {}) => ({ code, message: code, ...more })
 
 const failing = (sending: Promise<unknown>) => sending.then(() => 'sent', ({ code }: { code: string }) => code)
@@ -65,7 +66,9 @@ t.test('idempotent messages: a send', async (t) => {
     const { doc, network, reconnect } = await joinDoc()
     network.last.end(1006)
     const sends = Array.from({ length: 100 }, (_, i) => failing(doc.send('edit', { text: String(i) })))
-    await t.rejects(doc.send('edit', { text: 'one more' }), { code: 'too_many_pending', type: 'edit', channel: 'doc/1' })
+    await t.rejects(
+      doc.send('edit', { text: 'one more' }), { code: 'too_many_pending', type: 'edit', channel: 'doc/1' }
+    )
     const next = await reconnect()
     next.ack('join', { idempotent: ['edit'] })
     t.equal(texts(next).length, 100)
@@ -117,7 +120,9 @@ t.test('idempotent messages: a temporary failure', async (t) => {
       const next = doc.send('edit', { text: 'b' })
       socket.refuse('edit', refused(code))
       clock.advance(500)
-      t.equal(texts(socket).filter((text) => text === 'b').length, 2, 'an answer makes the failures before it forgotten')
+      t.equal(
+        texts(socket).filter((text) => text === 'b').length, 2, 'an answer makes the failures before it forgotten'
+      )
       socket.ack('edit', 8)
       t.equal(await next, 8)
     })

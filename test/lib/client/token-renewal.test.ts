@@ -7,7 +7,9 @@ import { startDoc } from '../../support/doc-client.ts'
 const jwt = (exp: number, name = 'é') => `e30.${Buffer.from(JSON.stringify({ exp, name })).toString('base64url')}.c2ln`
 
 /** A client whose `token` gives one of `tokens` after the other. */
-async function startWith (tokens: Array<string | Error | Promise<string>>, onError = (error: unknown): void => { throw error }) {
+async function startWith (
+  tokens: Array<string | Error | Promise<string>>, onError = (error: unknown): void => { throw error }
+) {
   const given = [...tokens]
   const started = startDoc({
     onError,
@@ -20,10 +22,13 @@ async function startWith (tokens: Array<string | Error | Promise<string>>, onErr
   return { ...started, socket: await started.open() }
 }
 
-const refreshes = (socket: FakeWebSocket) => socket.sent.filter(({ type }) => type === 'refresh').map(({ payload }) => payload)
+const refreshes = (socket: FakeWebSocket) =>
+  socket.sent.filter(({ type }) => type === 'refresh').map(({ payload }) => payload)
 
 /** The socket hears something now and then, or it would be taken for dead. */
-async function passTime ({ clock, socket }: Pick<Awaited<ReturnType<typeof startWith>>, 'clock' | 'socket'>, ms: number) {
+async function passTime (
+  { clock, socket }: Pick<Awaited<ReturnType<typeof startWith>>, 'clock' | 'socket'>, ms: number
+) {
   for (let left = ms; left > 0; left -= 20_000) {
     clock.advance(Math.min(left, 20_000))
     socket.say({ type: 'moved' })
@@ -97,7 +102,13 @@ t.test('a token that comes when the connection is gone is not sent', async (t) =
 })
 
 t.test('a token that does not say when it expires, or has already by this clock, is left alone', async (t) => {
-  const texts = ['opaque', 'a.%.c', `a.${Buffer.from('{}').toString('base64url')}.c`, `a.${Buffer.from('1').toString('base64url')}.c`, jwt(0)]
+  const texts = [
+    'opaque',
+    'a.%.c',
+    `a.${Buffer.from('{}').toString('base64url')}.c`,
+    `a.${Buffer.from('1').toString('base64url')}.c`,
+    jwt(0)
+  ]
   for (const token of texts) {
     const { clock } = await startWith([token])
     t.equal(clock.pending, 2, 'the watch for silence, and for a stable connection')

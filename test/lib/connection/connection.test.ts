@@ -20,29 +20,55 @@ const { Receiver } = ws as unknown as { Receiver: new () => Writable }
 
 const hello = encodeEnvelope({ type: 'hello' })
 
-const nobody: Identity = { id: 'c', userId: undefined, user: undefined, ip: '', expiresAt: undefined, jti: undefined, verify: undefined }
+const nobody: Identity = {
+  id: 'c', userId: undefined, user: undefined, ip: '', expiresAt: undefined, jti: undefined, verify: undefined
+}
 
 function connect (identity: Partial<Identity> = {}, queue = 1000) {
   const turns: Array<() => void> = []
   const tally = new Counters()
   const socket = new FakeSocket()
   const clock = new FakeClock(1000)
-  const whole = { ...nobody, id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', locals: { tenant: 1 }, ...identity }
-  const connection = new Connection(socket.webSocket, socket.transport, whole, log, { clock, sendQueueBytes: queue, counters: tally, flusher: new Flusher((fn) => turns.push(fn)) })
+  const whole = {
+    ...nobody, id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', locals: { tenant: 1 }, ...identity
+  }
+  const connection = new Connection(
+    socket.webSocket,
+    socket.transport,
+    whole,
+    log,
+    { clock, sendQueueBytes: queue, counters: tally, flusher: new Flusher((fn) => turns.push(fn)) }
+  )
   const turn = () => { for (const fn of turns.splice(0)) fn() }
   return { connection, socket, clock, turn, turns, tally }
 }
 
 t.test('a connection knows who is at the other end and counts what travels', async (t) => {
   const { connection, clock, tally } = connect()
-  t.match(connection, { id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', locals: { tenant: 1 }, connectedAt: 1000, lastSeen: 1000, log })
+  t.match(
+    connection,
+    {
+      id: 'c1',
+      userId: 'ada',
+      user: { id: 'ada' },
+      ip: '::1',
+      locals: { tenant: 1 },
+      connectedAt: 1000,
+      lastSeen: 1000,
+      log
+    }
+  )
   t.ok(connection.isOpen)
   clock.advance(5)
   connection.countReceived(7)
   connection.countReceived(3)
   connection.send(hello)
   t.match(connection, { lastSeen: 1005, messagesIn: 2, bytesIn: 10, messagesOut: 1, bytesOut: hello.length })
-  t.strictSame(tally.totals, { messagesIn: 2, messagesOut: 1, bytesIn: 10, bytesOut: hello.length, rejections: {} }, 'and so does its node')
+  t.strictSame(
+    tally.totals,
+    { messagesIn: 2, messagesOut: 1, bytesIn: 10, bytesOut: hello.length, rejections: {} },
+    'and so does its node'
+  )
   clock.advance(5)
   connection.markAlive()
   t.match(connection, { lastSeen: 1010, messagesIn: 2 }, 'a pong is a sign of life but no message')
@@ -130,7 +156,13 @@ t.test('what is written in one turn goes out in one piece', async (t) => {
 t.test('what is short goes past ws in one piece, as the same frames', async (t) => {
   const { connection, socket, turn } = connect({}, 100_000)
   socket._sender = { _state: 0, _firstFragment: true, _queue: [] }
-  const texts = ['x', 'y'.repeat(110), 'z'.repeat(130), 'ü'.repeat(5_000), ...Array.from({ length: 200 }, (_, i) => `${i}`.repeat(50))]
+  const texts = [
+    'x',
+    'y'.repeat(110),
+    'z'.repeat(130),
+    'ü'.repeat(5_000),
+    ...Array.from({ length: 200 }, (_, i) => `${i}`.repeat(50))
+  ]
   for (const payload of texts) connection.send(encodeEnvelope({ type: 'said', payload }))
   turn()
   t.equal(socket.written.length, 1)
@@ -164,7 +196,15 @@ t.test('what is short goes past ws in one piece, as the same frames', async (t) 
 t.test('one flusher serves all connections of a turn, by default at the end of it', async (t) => {
   const flusher = new Flusher()
   const sockets = [new FakeSocket(), new FakeSocket()]
-  for (const socket of sockets) new Connection(socket.webSocket, socket.transport, nobody, log, { clock: new FakeClock(), sendQueueBytes: 1000, counters: new Counters(), flusher }).send(hello)
+  for (const socket of sockets) {
+    new Connection(
+      socket.webSocket,
+      socket.transport,
+      nobody,
+      log,
+      { clock: new FakeClock(), sendQueueBytes: 1000, counters: new Counters(), flusher }
+    ).send(hello)
+  }
   await new Promise(setImmediate)
   for (const { transportCalls } of sockets) t.strictSame(transportCalls, ['cork', 'uncork'])
 })
@@ -210,7 +250,8 @@ t.test('what may be dropped is dropped while a write is unfinished, and only the
 
 t.test('the latest takes the place of what waits with its key, at the end', async (t) => {
   const { connection, socket, turn } = connect()
-  const cursor = (at: number, key: string) => connection.send(encodeEnvelope({ type: 'moved', payload: { key, at } }), { latest: key })
+  const cursor = (at: number, key: string) =>
+    connection.send(encodeEnvelope({ type: 'moved', payload: { key, at } }), { latest: key })
   cursor(0, 'ann')
   cursor(1, 'ann')
   turn()
@@ -223,7 +264,10 @@ t.test('the latest takes the place of what waits with its key, at the end', asyn
   connection.send(hello)
   cursor(4, 'ann')
   socket.drain()
-  t.strictSame(socket.sent.slice(3).map((text) => JSON.parse(text).payload), [{ key: 'bob', at: 3 }, undefined, { key: 'ann', at: 4 }])
+  t.strictSame(
+    socket.sent.slice(3).map((text) => JSON.parse(text).payload),
+    [{ key: 'bob', at: 3 }, undefined, { key: 'ann', at: 4 }]
+  )
 })
 
 t.test('what a slow reader may skip of a log is left out, and one resync follows when it reads again', async (t) => {
@@ -246,7 +290,9 @@ t.test('what a slow reader may skip of a log is left out, and one resync follows
   tick(100)
   turn()
   t.strictSame(socket.sent.map((text) => JSON.parse(text)), [
-    { type: 'tick', payload: { at: 1 } }, { type: 'hello' }, { type: 'other' }, { type: 'resync', payload: { to: 'c1' } }, { type: 'tick', payload: { at: 100 } }
+    { type: 'tick', payload: { at: 1 } }, { type: 'hello' }, { type: 'other' }, {
+      type: 'resync', payload: { to: 'c1' }
+    }, { type: 'tick', payload: { at: 100 } }
   ])
   socket.isSlow = true
   connection.send(hello)
@@ -279,7 +325,10 @@ t.test('a close goes out behind what waits, whatever the application made of it'
 t.test('a violation too many is one more than are forgiven within the window', async (t) => {
   const clock = new FakeClock(0)
   const violations = new ProtocolErrorBudget({ max: 2, timeWindow: 1000 }, clock)
-  t.strictSame([violations.countError(), violations.countError(), violations.countError(), violations.countError()], [false, false, true, true])
+  t.strictSame(
+    [violations.countError(), violations.countError(), violations.countError(), violations.countError()],
+    [false, false, true, true]
+  )
 })
 
 t.test('a window begins with its first violation and then is forgotten', async (t) => {
@@ -351,7 +400,10 @@ t.test('every peer is pinged once in an interval, and the pings are spread over 
 })
 
 t.test('a silent peer is ended within interval and timeout of its last sign, but not before its time to answer', async (t) => {
-  for (const options of [{ interval, timeout }, { interval: 30_000, timeout: 10_000 }, { interval: 30_000, timeout: 29_000 }, { interval: 100, timeout: 1 }]) {
+  for (const options of [
+    { interval, timeout }, { interval: 30_000, timeout: 10_000 }, { interval: 30_000, timeout: 29_000 },
+    { interval: 100, timeout: 1 }
+  ]) {
     const { clock, beat, watch } = heartbeat(options)
     const step = options.interval / 32
     const peers: FakePeer[] = []
@@ -361,9 +413,21 @@ t.test('a silent peer is ended within interval and timeout of its last sign, but
       clock.advance(options.interval / 41)
     }
     clock.advance(options.interval * 3)
-    t.ok(peers.every(({ terminatedAt = Infinity, lastSign }) => terminatedAt - lastSign <= options.interval + Math.max(step, options.timeout) + 1e-6), 'in time')
-    t.ok(peers.every(({ terminatedAt = Infinity, pings: [asked = 0] }) => terminatedAt - asked <= Math.max(step, options.timeout) + 1e-6), 'when its time to answer is over')
-    t.ok(peers.every(({ terminatedAt = 0, pings: [asked = Infinity] }) => terminatedAt - asked >= Math.min(options.timeout, options.timeout - step) - 1e-6), 'after its time to answer, rounded down to a slice')
+    t.ok(
+      peers.every(({ terminatedAt = Infinity, lastSign }) =>
+        terminatedAt - lastSign <= options.interval + Math.max(step, options.timeout) + 1e-6),
+      'in time'
+    )
+    t.ok(
+      peers.every(({ terminatedAt = Infinity, pings: [asked = 0] }) =>
+        terminatedAt - asked <= Math.max(step, options.timeout) + 1e-6),
+      'when its time to answer is over'
+    )
+    t.ok(
+      peers.every(({ terminatedAt = 0, pings: [asked = Infinity] }) =>
+        terminatedAt - asked >= Math.min(options.timeout, options.timeout - step) - 1e-6),
+      'after its time to answer, rounded down to a slice'
+    )
     t.ok(beat.terminated >= peers.length)
   }
 })
@@ -373,7 +437,8 @@ t.test('a sign of life at any time after the ping counts as an answer', async (t
   const peer = watch(false)
   for (let turn = 0; turn < 200; turn++) {
     clock.advance(slice)
-    if (peer.pings.length > 0 && clock.now() - (peer.pings.at(-1) as number) === timeout - slice) peer.hasAnswered = true
+    if (peer.pings.length > 0 &&
+      clock.now() - (peer.pings.at(-1) as number) === timeout - slice) peer.hasAnswered = true
   }
   t.ok(peer.pings.length > 5)
   t.equal(peer.terminatedAt, undefined)
@@ -419,7 +484,9 @@ t.test('a peer may be forgotten while it is ended', async (t) => {
 t.test('the registry finds a connection by its id, and all those of a user', async (t) => {
   const registry = new Registry()
   const [a, b, other, nobody] = [
-    connect({ id: 'a', userId: 'ada' }), connect({ id: 'b', userId: 'ada' }), connect({ id: 'o', userId: 'bob' }), connect({ id: 'n', userId: undefined })
+    connect({ id: 'a', userId: 'ada' }), connect({ id: 'b', userId: 'ada' }), connect({ id: 'o', userId: 'bob' }), connect({
+      id: 'n', userId: undefined
+    })
   ].map(({ connection }) => connection) as [Connection, Connection, Connection, Connection]
   for (const connection of [a, b, other, nobody]) registry.add(connection)
   t.equal(registry.size, 4)

@@ -29,7 +29,10 @@ t.test('a batch is never changed by what is added to it or taken out', async (t)
   const batch = QueuedMessages.empty.with(one).with(other, 'ann')
   const longer = batch.with(one)
   const shorter = longer.without(({ key }) => key === 'ann')
-  t.strictSame([batch.messages, longer.messages, shorter.messages, shorter.bytes], [[one, other], [one, other, one], [one, one], 2 * one.length])
+  t.strictSame(
+    [batch.messages, longer.messages, shorter.messages, shorter.bytes],
+    [[one, other], [one, other, one], [one, one], 2 * one.length]
+  )
   t.equal(longer.without(() => false), longer)
   t.equal(longer.without(() => true), QueuedMessages.empty)
   t.strictSame(QueuedMessages.empty.messages, [])

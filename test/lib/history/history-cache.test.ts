@@ -2,7 +2,9 @@ import t from 'tap'
 import type { HistoryEntry } from '../../../lib/cluster/history.ts'
 import { HistoryCache } from '../../../lib/history/history-cache.ts'
 import { withPosition } from '../../../lib/protocol/encoding.ts'
-import { factsOf, positionOf, recoverabilityCases, type RecoverabilityCase } from '../../support/recoverability-cases.ts'
+import {
+  factsOf, positionOf, recoverabilityCases, type RecoverabilityCase
+} from '../../support/recoverability-cases.ts'
 
 const hashAt = (offset: number) => offset === 0 ? '' : `h${offset}`
 

@@ -44,7 +44,9 @@ t.test('a bucket', async (t) => {
 
   t.test('gains nothing when the clock is set back, and goes on from there', async (t) => {
     let now = 10_000
-    const moved = new TokenBucket({ max: 2, timeWindow: 1000 }, { now: () => now, setTimeout: () => undefined, clearTimeout: () => {} })
+    const moved = new TokenBucket(
+      { max: 2, timeWindow: 1000 }, { now: () => now, setTimeout: () => undefined, clearTimeout: () => {} }
+    )
     moved.consume(2)
     now = 0
     t.equal(moved.consume(), 500)
@@ -55,7 +57,9 @@ t.test('a bucket', async (t) => {
 
 t.test('a gate counts joins and leaves apart from messages, and bytes of all', async (t) => {
   const rate = (max: number) => ({ max, timeWindow: 1000 })
-  const gate = new InboundRateLimiter({ ...defaultLimits, messages: rate(2), joins: rate(1), bytes: rate(100) }, new FakeClock())
+  const gate = new InboundRateLimiter(
+    { ...defaultLimits, messages: rate(2), joins: rate(1), bytes: rate(100) }, new FakeClock()
+  )
   t.equal(gate.consume('say', 10), 0)
   t.equal(gate.consume('say', 10), 0)
   t.equal(gate.consume('say', 10), 500)
@@ -93,7 +97,9 @@ t.test('what has expired is ended, by the clock on the wall', async (t) => {
     expiry.unwatch(one)
   })
   const late = { name: 'late', expiresAt: 10_000 }
-  for (const one of [{ name: 'soon', expiresAt: 2500 }, late, { name: 'never', expiresAt: undefined }]) expiry.watch(one)
+  for (const one of [
+    { name: 'soon', expiresAt: 2500 }, late, { name: 'never', expiresAt: undefined }
+  ]) expiry.watch(one)
   clock.advance(1000)
   t.strictSame(ended, [])
   clock.advance(1000)

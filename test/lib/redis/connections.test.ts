@@ -17,7 +17,8 @@ async function start (t: Test, client: Redis | Cluster): Promise<{ adapter: Redi
   const told: string[] = []
   const receiver: AdapterEvents = {
     message: (channel, frame) => told.push(`frame ${channel} ${String(frame)}`),
-    presenceChanged: (channel, _moment, { joined }) => told.push(`joined ${channel} ${joined?.map(({ user }) => user).join()}`),
+    presenceChanged: (channel, _moment, { joined }) =>
+      told.push(`joined ${channel} ${joined?.map(({ user }) => user).join()}`),
     entryAppended: (channel, _epoch, { id }) => told.push(`entry ${channel} ${id}`),
     gap: () => {},
     revoked: (key) => told.push(`revoked ${key}`),
@@ -31,7 +32,9 @@ async function start (t: Test, client: Redis | Cluster): Promise<{ adapter: Redi
 
 /** All that there is in these: keys, and names that somebody is subscribed to. */
 async function namesIn (servers: readonly RedisServer[]): Promise<string[]> {
-  const found = await Promise.all(servers.flatMap((server) => [server.cli('KEYS', '*'), server.cli('PUBSUB', 'SHARDCHANNELS')]))
+  const found = await Promise.all(
+    servers.flatMap((server) => [server.cli('KEYS', '*'), server.cli('PUBSUB', 'SHARDCHANNELS')])
+  )
   return found.flat() as string[]
 }
 
@@ -60,10 +63,14 @@ t.test('what an application puts before all of its keys comes before all of ours
     const redis = await startRedis(t)
     await carriesThePrefix(t, new Redis(redis.url, { keyPrefix: 'app:' }), [redis])
   })
-  for (const [where, options] of [['itself', { keyPrefix: 'app:' }], ['its connections', { redisOptions: { keyPrefix: 'app:' } }]] as const) {
+  for (const [where, options] of [
+    ['itself', { keyPrefix: 'app:' }], ['its connections', { redisOptions: { keyPrefix: 'app:' } }]
+  ] as const) {
     await t.test(`with a Cluster, for ${where}`, async (t) => {
       const servers = await startCluster(t)
-      await carriesThePrefix(t, new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), options as object), servers)
+      await carriesThePrefix(
+        t, new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), options as object), servers
+      )
     })
   }
 })

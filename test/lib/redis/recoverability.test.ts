@@ -17,7 +17,9 @@ t.test('history: the Lua script answers the table of recoverability cases as the
   t.teardown(async () => client.disconnect())
   const scripts = new ScriptRunner(client)
   const keys = new Keys('p')
-  const deps = { scripts, keys, clock: systemClock, timings: clusterTimings, random: Math.random } as unknown as RedisDeps
+  const deps = {
+    scripts, keys, clock: systemClock, timings: clusterTimings, random: Math.random
+  } as unknown as RedisDeps
   const history = new RedisHistory(deps)
   t.strictSame({ ...historyBound }, recoveryBound, 'the table uses the bound of the port')
   // Only a node's history cache holds fewer entries than the history has.
@@ -25,7 +27,9 @@ t.test('history: the Lua script answers the table of recoverability cases as the
     const { position } = await history.read(title)
     const positions: Position[] = [position]
     for (let i = 1; i <= appended; i++) {
-      const append = { id: `${i}`, encoded: Buffer.alloc(entryBytes, 'x'), whenSlow: undefined, limit: kept, ttl: 60_000 }
+      const append = {
+        id: `${i}`, encoded: Buffer.alloc(entryBytes, 'x'), whenSlow: undefined, limit: kept, ttl: 60_000
+      }
       const outcome = await history.append(title, append)
       if ('position' in outcome) positions.push(outcome.position)
     }

@@ -259,7 +259,10 @@ t.test('a member who skipped some of a log is given it anew, as long as it is on
   rooms.addMember('x', member)
   await rooms.append('x', { id: '1', encoded: said('one'), whenSlow: 'skip', limit: 10, ttl: 1_000 })
   const [log] = streams
-  t.match(JSON.parse(String(log?.resync('slow'))), { type: 'resync', channel: 'x', payload: { offset: 1, reason: 'slow', messages: [{ payload: 'one', offset: 1 }] } })
+  t.match(
+    JSON.parse(String(log?.resync('slow'))),
+    { type: 'resync', channel: 'x', payload: { offset: 1, reason: 'slow', messages: [{ payload: 'one', offset: 1 }] } }
+  )
   t.equal(log?.resync('somebody else'), undefined)
 })
 
@@ -300,11 +303,21 @@ t.test('where nobody was, the first change of an epoch is all there is', async (
 
 t.test('a new snapshot tells what it changes', async (t) => {
   const replica = new PresenceReplica()
-  t.strictSame(replica.replace({ ...at(4), entries: [entry('ada', 1), entry('bob', 1)] }), { joined: [entry('ada', 1), entry('bob', 1)] })
-  t.equal(replica.replace({ ...at(4), entries: [entry('ada', 1), entry('bob', 1)] }), undefined, 'the same changes nothing')
-  t.strictSame(replica.replace({ ...at(7), entries: [entry('ada', 2), entry('cleo', 1)] }), { joined: [entry('cleo', 1)], updated: [entry('ada', 2)], left: ['bob'] })
+  t.strictSame(
+    replica.replace({ ...at(4), entries: [entry('ada', 1), entry('bob', 1)] }),
+    { joined: [entry('ada', 1), entry('bob', 1)] }
+  )
+  t.equal(
+    replica.replace({ ...at(4), entries: [entry('ada', 1), entry('bob', 1)] }), undefined, 'the same changes nothing'
+  )
+  t.strictSame(
+    replica.replace({ ...at(7), entries: [entry('ada', 2), entry('cleo', 1)] }),
+    { joined: [entry('cleo', 1)], updated: [entry('ada', 2)], left: ['bob'] }
+  )
   t.equal(replica.replace({ ...at(5), entries: [] }), undefined, 'nor does one that a change has overtaken')
-  t.strictSame([replica.isLostIn({ ...at(1, 'two'), entries: [] }), replica.isLostIn({ ...at(9), entries: [] })], [true, false])
+  t.strictSame(
+    [replica.isLostIn({ ...at(1, 'two'), entries: [] }), replica.isLostIn({ ...at(9), entries: [] })], [true, false]
+  )
 })
 
 /** Rooms whose adapter tells what the test says, of one channel that a member has joined. */
@@ -365,5 +378,7 @@ t.test('what becomes of a message for a slow reader travels with it, here and el
   await join(here, member('near'))
   await join(elsewhere, member('far'))
   here.broadcast('x', said('moved'), { whenSlow: { latest: 'ann' } })
-  t.strictSame(told, [['far', { latest: 'ann' }], ['near', { latest: 'ann' }]], 'and those elsewhere do not wait for those here')
+  t.strictSame(
+    told, [['far', { latest: 'ann' }], ['near', { latest: 'ann' }]], 'and those elsewhere do not wait for those here'
+  )
 })

@@ -4,7 +4,9 @@ import { fromNow, hs256, makeKeys, notSigned, rs256, swapped, type Keys } from '
 export const audience = 'https://channels.example'
 export const issuer = 'https://login.example'
 
-export const claimsOf = (name: string) => ({ sub: `id-of-${name}`, name, aud: audience, iss: issuer, iat: fromNow(-60) })
+export const claimsOf = (name: string) => ({
+  sub: `id-of-${name}`, name, aud: audience, iss: issuer, iat: fromNow(-60)
+})
 
 const claims = claimsOf('mallory')
 const admin = { ...claims, sub: 'id-of-admin' }
@@ -32,8 +34,14 @@ export const tokenRows: readonly TokenRow[] = [
   ['HS256 signed with the RSA public key, its end trimmed', ({ publicKey }) => hs256(admin, publicKey.trim())],
   ['HS256 with an empty secret', () => hs256(admin, '')],
   ['a signature of another key', () => rs256(admin, others.privateKey)],
-  ['a signature of another key, that key in the header', () => rs256(admin, others.privateKey, { jwk: { kty: 'RSA', n: 'AQAB', e: 'AQAB' } })],
-  ['a signature of another key, its address in the header', () => rs256(admin, others.privateKey, { jku: 'https://evil.test/keys', x5u: 'https://evil.test/cert' })],
+  [
+    'a signature of another key, that key in the header',
+    () => rs256(admin, others.privateKey, { jwk: { kty: 'RSA', n: 'AQAB', e: 'AQAB' } })
+  ],
+  [
+    'a signature of another key, its address in the header',
+    () => rs256(admin, others.privateKey, { jku: 'https://evil.test/keys', x5u: 'https://evil.test/cert' })
+  ],
   ['a signature of other claims', ({ privateKey }) => swapped(rs256(claims, privateKey), admin)],
   ['kid with ../', () => hs256(admin, '', { kid: '../../../../dev/null' })],
   ['kid with SQL', () => hs256(admin, 'x', { kid: "' UNION SELECT 'x" })],

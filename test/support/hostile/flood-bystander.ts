@@ -2,8 +2,9 @@ import { readdirSync } from 'node:fs'
 import type { TestClient } from '../../../lib/testing/test-client.ts'
 
 /**
- * A well-behaved client beside a flood, on a connection of its own. It notes in which order its replies and what became of
- * the flood's peers came: that proves that it was served meanwhile, where a time would only prove how busy the machine is.
+ * A well-behaved client beside a flood, on a connection of its own. It notes in which order its replies and what
+ * became of the flood's peers came: that proves that it was served meanwhile, where a time would only prove how busy
+ * the machine is.
  */
 export class Bystander {
   readonly #client: TestClient
@@ -25,7 +26,8 @@ export class Bystander {
 
   /** Replies that came after the flood's first outcome, and before its last. */
   get servedBetween (): number {
-    return this.#events.slice(this.#events.indexOf('outcome'), this.#events.lastIndexOf('outcome')).filter((event) => event === 'served').length
+    return this.#events.slice(this.#events.indexOf('outcome'), this.#events.lastIndexOf('outcome')).filter((event) =>
+      event === 'served').length
   }
 
   /** Requests and replies, one after another, until the flood is over, or `rounds` of them. */
@@ -40,7 +42,11 @@ export class Bystander {
   async work (): Promise<void> {
     const value = ++this.#requests
     const { type, payload } = await this.#client.request('echo', 'lab/bystander', { value })
-    if (type !== 'ack' || (payload as { value: number }).value !== value) throw new Error(`request ${value} was answered ${type} ${JSON.stringify(payload)}`)
+    if (type !== 'ack' || (payload as { value: number }).value !== value) {
+      throw new Error(
+      `request ${value} was answered ${type} ${JSON.stringify(payload)}`
+      )
+    }
     this.#events.push('served')
   }
 }

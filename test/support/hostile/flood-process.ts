@@ -25,7 +25,11 @@ export class FloodProcess {
   }
 
   static async start (t: Test, options: PlainOptions, flags: readonly string[] = []): Promise<FloodProcess> {
-    const child = fork(new URL('./flood-server.js', import.meta.url), [JSON.stringify(options)], { execArgv: [...process.execArgv, '--expose-gc', ...flags] })
+    const child = fork(
+      new URL('./flood-server.js', import.meta.url),
+      [JSON.stringify(options)],
+      { execArgv: [...process.execArgv, '--expose-gc', ...flags] }
+    )
     t.teardown(async () => {
       if (child.exitCode === null && child.kill()) await once(child, 'exit')
     })
@@ -61,7 +65,8 @@ export class FloodProcess {
 
 export async function join (raw: RawSocket, channel: string): Promise<void> {
   raw.write(frame(JSON.stringify({ type: 'join', channel, correlationId: 'join' })))
-  await raw.until((received) => readFrames(received).some(({ payload }) => payload.includes('"correlationId":"join"')) || undefined)
+  await raw.until((received) =>
+    readFrames(received).some(({ payload }) => payload.includes('"correlationId":"join"')) || undefined)
 }
 
 /** A child that ended instead is the failure to report, not a test that hangs. */
@@ -70,7 +75,9 @@ async function answerOf (child: ChildProcess): Promise<unknown> {
   try {
     return await Promise.race([
       once(child, 'message', { signal: over.signal }).then(([answer]: unknown[]) => answer),
-      once(child, 'exit', { signal: over.signal }).then(([code, signal]: unknown[]) => { throw new Error(`the server ended with ${String(code ?? signal)}`) })
+      once(
+        child, 'exit', { signal: over.signal }
+      ).then(([code, signal]: unknown[]) => { throw new Error(`the server ended with ${String(code ?? signal)}`) })
     ])
   } finally {
     over.abort()

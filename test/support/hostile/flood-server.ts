@@ -13,7 +13,8 @@ import { implementLab, implementOwn, lab, LabJournal, own } from '../lab.ts'
 import { fileDescriptors } from './flood-bystander.ts'
 import { turnsUntil } from './target.ts'
 
-// The lab in a process of its own, so that its memory is the server's alone. `FloodProcess` starts it and asks it questions.
+// The lab in a process of its own, so that its memory is the server's alone. `FloodProcess` starts it and asks it
+// questions.
 
 /** Counts what is logged, and keeps none of it: a log that grows would look like a leak. */
 const logged: Record<string, number> = {}
@@ -42,7 +43,9 @@ const clock: Clock = {
 
 const journal = new LabJournal()
 const app = fastify({ logger: { level: 'warn', stream: tally } })
-await app.register(channels, { clock, presenceGrace: 0, identify, ...JSON.parse(process.argv[2] as string) as ChannelsOptions })
+await app.register(
+  channels, { clock, presenceGrace: 0, identify, ...JSON.parse(process.argv[2] as string) as ChannelsOptions }
+)
 app.ws('/lab', {}, [implementLab(journal), implementOwn()])
 await app.listen({ port: 0, host: '127.0.0.1' })
 
@@ -91,7 +94,9 @@ const questions = {
     const { heapUsed, rss } = process.memoryUsage()
     return { heapUsed, rss }
   },
-  /** A message of the connection itself to every member but one: a buffer for each, where a broadcast has one for all. */
+  /**
+   * A message of the connection itself to every member but one: a buffer for each, where a broadcast has one for all.
+   */
   greet: async (room: string, bytes: number, except: string) => {
     const text = 'x'.repeat(bytes)
     for (const { userId } of await app.rooms.of(lab, { id: room }).members()) {
@@ -110,7 +115,12 @@ const questions = {
       webSocketServer: listeners(app.websocketServer),
       process: listeners(process),
       // Not only what is registered: whatever anything holds on to.
-      alive: { Connection: queryObjects(Connection), Session: queryObjects(Session), Exchange: queryObjects(InboundMessage), Room: queryObjects(Room) },
+      alive: {
+        Connection: queryObjects(Connection),
+        Session: queryObjects(Session),
+        Exchange: queryObjects(InboundMessage),
+        Room: queryObjects(Room)
+      },
       errors: logged.errors ?? 0
     }
   }

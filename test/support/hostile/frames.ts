@@ -19,7 +19,9 @@ export function frame (payload: string | Buffer = '', parts: FrameParts = {}): B
   const bytes = Buffer.from(payload)
   const { masked = true, declared = bytes.length, lengthBytes = shortest(BigInt(declared)) } = parts
   return masked
-    ? Buffer.concat([head(parts, BigInt(declared), lengthBytes, 0x80), mask, bytes.map((byte, i) => byte ^ (mask[i % 4] as number))])
+    ? Buffer.concat([
+      head(parts, BigInt(declared), lengthBytes, 0x80), mask, bytes.map((byte, i) => byte ^ (mask[i % 4] as number))
+    ])
     : Buffer.concat([head(parts, BigInt(declared), lengthBytes, 0), bytes])
 }
 
@@ -27,12 +29,16 @@ function shortest (length: bigint): 0 | 2 | 8 {
   return length < 126n ? 0 : length < 65_536n ? 2 : 8
 }
 
-function head ({ fin = true, rsv = 0, opcode = opcodes.text }: FrameParts, length: bigint, lengthBytes: 0 | 2 | 8, maskBit: number): Buffer {
+function head (
+  { fin = true, rsv = 0, opcode = opcodes.text }: FrameParts, length: bigint, lengthBytes: 0 | 2 | 8, maskBit: number
+): Buffer {
   const first = (fin ? 0x80 : 0) | rsv << 4 | opcode
   if (lengthBytes === 0) return Buffer.from([first, maskBit | Number(length)])
   const long = Buffer.alloc(8)
   long.writeBigUInt64BE(length)
-  return Buffer.concat([Buffer.from([first, maskBit | (lengthBytes === 2 ? 126 : 127)]), long.subarray(8 - lengthBytes)])
+  return Buffer.concat([
+    Buffer.from([first, maskBit | (lengthBytes === 2 ? 126 : 127)]), long.subarray(8 - lengthBytes)
+  ])
 }
 
 /** One message in pieces. */
@@ -76,7 +82,10 @@ function readFrame (bytes: Buffer): { frame: Received, rest: Buffer } | undefine
   if (bytes.length < start) return undefined
   const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
   if (bytes.length < start + length) return undefined
-  return { frame: { opcode: (bytes[0] as number) & 0x0f, payload: bytes.subarray(start, start + length) }, rest: bytes.subarray(start + length) }
+  return {
+    frame: { opcode: (bytes[0] as number) & 0x0f, payload: bytes.subarray(start, start + length) },
+    rest: bytes.subarray(start + length)
+  }
 }
 
 export interface Closing { readonly code: number, readonly reason: string }
@@ -94,5 +103,7 @@ export function readAck (correlationId: string): (received: Buffer) => true | un
 }
 
 export function readPong (content: string): (received: Buffer) => true | undefined {
-  return (received) => readFrames(received).some(({ opcode, payload }) => opcode === opcodes.pong && String(payload) === content) || undefined
+  return (received) =>
+    readFrames(received).some(({ opcode, payload }) => opcode === opcodes.pong && String(payload) === content) ||
+      undefined
 }

@@ -13,10 +13,16 @@ export interface HttpExpectation {
 /** The bytes are made of an `Authorization` header's value. */
 export type HttpRow = readonly [name: string, bytes: (authorization: string) => string | Buffer, expected: HttpExpectation]
 
-const upgrade = (parts: RequestParts) => (authorization: string) => handshake({ ...parts, headers: { authorization, ...parts.headers } })
-const request = (parts: RequestParts) => (authorization: string) => plain({ ...parts, headers: { authorization, ...parts.headers } })
-const refused = (status: number, more: Partial<HttpExpectation> = {}): HttpExpectation => ({ status, ending: 'at once', ...more })
-const answered = (status: number, more: Partial<HttpExpectation> = {}): HttpExpectation => ({ status, ending: 'by us', ...more })
+const upgrade = (parts: RequestParts) =>
+  (authorization: string) => handshake({ ...parts, headers: { authorization, ...parts.headers } })
+const request = (parts: RequestParts) =>
+  (authorization: string) => plain({ ...parts, headers: { authorization, ...parts.headers } })
+const refused = (status: number, more: Partial<HttpExpectation> = {}): HttpExpectation => ({
+  status, ending: 'at once', ...more
+})
+const answered = (status: number, more: Partial<HttpExpectation> = {}): HttpExpectation => ({
+  status, ending: 'by us', ...more
+})
 const switched = answered(101, { headers: { upgrade: 'websocket' } })
 const upgradeRequired = { headers: { upgrade: 'websocket' } }
 const version13 = { headers: { 'sec-websocket-version': '13' } }
@@ -24,13 +30,18 @@ const explained = { body: /offer 'fastify-channels\.v1' too, or no subprotocol/ 
 
 const protocols = (offered: string | readonly string[]) => upgrade({ headers: { 'sec-websocket-protocol': offered } })
 const keyed = (value: string | readonly string[] | undefined) => upgrade({ headers: { 'sec-websocket-key': value } })
-const version = (value: string | readonly string[] | undefined) => upgrade({ headers: { 'sec-websocket-version': value } })
+const version = (value: string | readonly string[] | undefined) =>
+  upgrade({ headers: { 'sec-websocket-version': value } })
 const elsewhere = (path: string) => upgrade({ path })
 
 /** What is no handshake, or one that is not for us. */
 export const handshakeRows: readonly HttpRow[] = [
   ['a sound handshake is switched', upgrade({}), switched],
-  ['the names of the upgrade and of its header may be written in any case', upgrade({ headers: { upgrade: 'WebSocket', connection: 'keep-alive, UPGRADE' } }), switched],
+  [
+    'the names of the upgrade and of its header may be written in any case',
+    upgrade({ headers: { upgrade: 'WebSocket', connection: 'keep-alive, UPGRADE' } }),
+    switched
+  ],
 
   ['a plain GET is told to upgrade', request({}), answered(426, upgradeRequired)],
   ['no Upgrade header', upgrade({ headers: { upgrade: undefined } }), answered(426, upgradeRequired)],
@@ -60,21 +71,39 @@ export const handshakeRows: readonly HttpRow[] = [
   ['version 013', version('013'), refused(426, version13)],
   ['two versions', version(['13', '13']), refused(426, version13)],
 
-  ['our subprotocol among others', protocols('other, fastify-channels.v1'), answered(101, { headers: { 'sec-websocket-protocol': 'fastify-channels.v1' } })],
+  [
+    'our subprotocol among others',
+    protocols('other, fastify-channels.v1'),
+    answered(101, { headers: { 'sec-websocket-protocol': 'fastify-channels.v1' } })
+  ],
   ['a bad subprotocol token', protocols('fastify-channels.v1, a b'), refused(400)],
   ['a subprotocol with control characters', protocols('fastify-channels.v1, a\tb'), refused(400)],
   ['a subprotocol twice', protocols('fastify-channels.v1, fastify-channels.v1'), refused(400)],
   ['an empty subprotocol', protocols(''), refused(400)],
   ['an empty subprotocol beside ours', protocols('fastify-channels.v1, '), refused(400)],
   ['only commas for subprotocols', protocols(',,,'), refused(400, explained)],
-  ['only a token offered', protocols('bearer.abc'), refused(400, { body: /A token is the only subprotocol offered: offer 'fastify-channels\.v1' too/ })],
+  [
+    'only a token offered',
+    protocols('bearer.abc'),
+    refused(400, { body: /A token is the only subprotocol offered: offer 'fastify-channels\.v1' too/ })
+  ],
   ['an unknown protocol version', protocols('fastify-channels.v2'), refused(400, explained)],
   ['our subprotocol in capitals', protocols('FASTIFY-CHANNELS.V1'), refused(400, explained)],
   ['the name of an object\'s property as a subprotocol', protocols('__proto__'), refused(400, explained)],
-  ['1,000 subprotocols', protocols(Array.from({ length: 1_000 }, (_, i) => `p${i}`).join(',')), refused(400, explained)],
+  [
+    '1,000 subprotocols', protocols(Array.from({ length: 1_000 }, (_, i) => `p${i}`).join(',')), refused(400, explained)
+  ],
 
-  ['malformed extensions, deflate off', upgrade({ headers: { 'sec-websocket-extensions': 'permessage-deflate; ;=,,"' } }), switched],
-  ['deflate offered is not taken up', upgrade({ headers: { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits=99' } }), answered(101, { headers: {} })],
+  [
+    'malformed extensions, deflate off',
+    upgrade({ headers: { 'sec-websocket-extensions': 'permessage-deflate; ;=,,"' } }),
+    switched
+  ],
+  [
+    'deflate offered is not taken up',
+    upgrade({ headers: { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits=99' } }),
+    answered(101, { headers: {} })
+  ],
 
   ['an unknown path', elsewhere('/nowhere'), refused(404)],
   ['an HTTP-only path', elsewhere('/plain'), refused(404)],
@@ -86,14 +115,34 @@ export const handshakeRows: readonly HttpRow[] = [
   ['no path', elsewhere('*'), refused(404)],
   ['`/%zz`', elsewhere('/%zz'), refused(400, { ending: 'at the deadline' })],
   ['a param of 200 characters', elsewhere(`/open/${'x'.repeat(200)}`), refused(414, { ending: 'at the deadline' })],
-  ['a query that would set prototypes', elsewhere('/lab?__proto__[polluted]=1&__proto__=1&constructor.prototype.polluted=1'), switched],
-  ['a header that would set prototypes', upgrade({ headers: { ['__proto__']: 'polluted', constructor: 'polluted' } }), switched],
+  [
+    'a query that would set prototypes',
+    elsewhere('/lab?__proto__[polluted]=1&__proto__=1&constructor.prototype.polluted=1'),
+    switched
+  ],
+  [
+    'a header that would set prototypes',
+    upgrade({ headers: { ['__proto__']: 'polluted', constructor: 'polluted' } }),
+    switched
+  ],
   ['CR LF in the query', elsewhere('/nowhere?token=%0d%0aSet-Cookie:%20a=b'), refused(404)],
-  ['a token in the query of an unknown path', elsewhere('/nowhere?token=hunter2&token=hunter2'), refused(404, { body: /token=\[redacted\]/ })],
-  ['a token in the query of `/%zz`', elsewhere('/%zz?token=hunter2'), refused(400, { ending: 'at the deadline', body: /token=\[redacted\]/ })],
+  [
+    'a token in the query of an unknown path',
+    elsewhere('/nowhere?token=hunter2&token=hunter2'),
+    refused(404, { body: /token=\[redacted\]/ })
+  ],
+  [
+    'a token in the query of `/%zz`',
+    elsewhere('/%zz?token=hunter2'),
+    refused(400, { ending: 'at the deadline', body: /token=\[redacted\]/ })
+  ],
   ['a query shaped to slow a regular expression down', elsewhere(`/nowhere?${'?token=&'.repeat(1_500)}`), refused(404)],
 
-  ['a body that comes with the upgrade', (authorization) => `${handshake({ headers: { authorization, 'content-length': '5' } })}hello`, answered(101)],
+  [
+    'a body that comes with the upgrade',
+    (authorization) => `${handshake({ headers: { authorization, 'content-length': '5' } })}hello`,
+    answered(101)
+  ],
   ['Expect: 100-continue', upgrade({ headers: { expect: '100-continue' } }), switched]
 ]
 
@@ -103,15 +152,35 @@ const badRequest = refused(400)
 export const parserRows: readonly HttpRow[] = [
   ['a header of 17 KB', upgrade({ headers: { 'x-long': 'x'.repeat(17 * 1024) } }), refused(431)],
   ['a URL of 20 KB', elsewhere(`/lab?${'x'.repeat(20 * 1024)}`), refused(431)],
-  ['17 KB of small headers', upgrade({ headers: Object.fromEntries(Array.from({ length: 1_700 }, (_, i) => [`x-${i}`, 'x'.repeat(8)])) }), refused(431)],
+  [
+    '17 KB of small headers',
+    upgrade({ headers: Object.fromEntries(Array.from({ length: 1_700 }, (_, i) => [`x-${i}`, 'x'.repeat(8)])) }),
+    refused(431)
+  ],
   ['bare LF', (authorization) => upgrade({})(authorization).replaceAll('\r\n', '\n'), badRequest],
   ['a bare CR in a header', upgrade({ headers: { 'x-a': 'a\rb: c' } }), badRequest],
   ['NUL in a header', upgrade({ headers: { 'x-a': 'a\0b' } }), badRequest],
-  ['a space before the colon', (authorization) => upgrade({})(authorization).replace('upgrade:', 'upgrade :'), badRequest],
+  [
+    'a space before the colon',
+    (authorization) => upgrade({})(authorization).replace('upgrade:', 'upgrade :'),
+    badRequest
+  ],
   ['no Host', request({ headers: { host: undefined } }), badRequest],
-  ['Content-Length and Transfer-Encoding', request({ method: 'POST', path: '/plain', headers: { 'content-length': '5', 'transfer-encoding': 'chunked' } }), badRequest],
-  ['Content-Length and Transfer-Encoding in an upgrade', upgrade({ headers: { 'content-length': '5', 'transfer-encoding': 'chunked' } }), badRequest],
-  ['two Content-Lengths', request({ method: 'POST', path: '/plain', headers: { 'content-length': ['5', '6'] } }), badRequest],
+  [
+    'Content-Length and Transfer-Encoding',
+    request({ method: 'POST', path: '/plain', headers: { 'content-length': '5', 'transfer-encoding': 'chunked' } }),
+    badRequest
+  ],
+  [
+    'Content-Length and Transfer-Encoding in an upgrade',
+    upgrade({ headers: { 'content-length': '5', 'transfer-encoding': 'chunked' } }),
+    badRequest
+  ],
+  [
+    'two Content-Lengths',
+    request({ method: 'POST', path: '/plain', headers: { 'content-length': ['5', '6'] } }),
+    badRequest
+  ],
   ['TLS bytes', () => Buffer.from('160301020001000 1fc0303'.replace(' ', ''), 'hex'), badRequest],
   ['the preface of HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', badRequest],
   ['a method that does not exist', upgrade({ method: 'JOIN' }), badRequest],

@@ -41,7 +41,9 @@ export function readAnswer (received: Buffer, hasBody = true): Answer | undefine
   const end = received.indexOf('\r\n\r\n')
   if (end < 0) return undefined
   const [first = '', ...lines] = received.subarray(0, end).toString().split('\r\n')
-  const headers = Object.fromEntries(lines.map((line) => line.split(/:\s*(.*)/s)).map(([name = '', value = '']) => [name.toLowerCase(), value]))
+  const headers = Object.fromEntries(
+    lines.map((line) => line.split(/:\s*(.*)/s)).map(([name = '', value = '']) => [name.toLowerCase(), value])
+  )
   const body = received.subarray(end + 4)
   if (hasBody && body.length < Number(headers['content-length'] ?? 0)) return undefined
   return { status: Number(first.split(' ')[1]), headers, body: String(body) }

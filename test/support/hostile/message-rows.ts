@@ -2,7 +2,10 @@ import type { Envelope } from '../../../lib/protocol/envelope.ts'
 import { closeEvents } from '../../../lib/protocol/close-events.ts'
 
 /** A text frame that is closed with an event, or acked as `q`. */
-export type TextRow = readonly [name: string, text: string, outcome: { readonly code: number, readonly reason: string } | 'acked']
+export type TextRow = readonly [name: string, text: string, outcome: {
+  readonly code: number
+  readonly reason: string
+} | 'acked']
 
 const { notJson, notEnvelope } = closeEvents
 const tooBig = { code: 1009, reason: '' }
@@ -67,7 +70,11 @@ export const textRows: readonly TextRow[] = [
   ['`__proto__` that is null', raw('"payload":{"__proto__":null}'), notJson],
   ['`constructor.prototype` in the envelope', raw('"constructor":{"prototype":{"polluted":true}}'), notJson],
   ['`constructor.prototype` in the payload', raw('"payload":{"constructor":{"prototype":{"polluted":true}}}'), notJson],
-  ['`constructor.prototype` in escapes', raw('"payload":{"c\\u006fnstructor":{"pr\\u006ftotype":{"polluted":true}}}'), notJson],
+  [
+    '`constructor.prototype` in escapes',
+    raw('"payload":{"c\\u006fnstructor":{"pr\\u006ftotype":{"polluted":true}}}'),
+    notJson
+  ],
 
   ['a byte order mark', `\ufeff${envelope({})}`, acked],
   ['spaces around the envelope', `\r\n\t ${envelope({})} \n`, acked],
@@ -91,8 +98,12 @@ export const meaningRows: readonly MeaningRow[] = [
   ['an unknown type', inLab('nonsense'), 'unknown_type'],
   ['an unknown type of the connection', { type: 'nonsense' }, 'unknown_type'],
   ['a message of the server\'s', inLab('noted', { text: 'x' }), 'unknown_type'],
-  ...['ack', 'error', 'presence', 'resync', 'left', 'reconnect'].map((type): MeaningRow => [`the server's own control word ${type}`, inLab(type), 'unknown_type']),
-  ...['__proto__', 'constructor', 'toString', 'hasOwnProperty'].map((type): MeaningRow => [`the property ${type} of objects as a type`, inLab(type), 'unknown_type']),
+  ...['ack', 'error', 'presence', 'resync', 'left', 'reconnect'].map((type): MeaningRow => [
+    `the server's own control word ${type}`, inLab(type), 'unknown_type'
+  ]),
+  ...['__proto__', 'constructor', 'toString', 'hasOwnProperty'].map((type): MeaningRow => [
+    `the property ${type} of objects as a type`, inLab(type), 'unknown_type'
+  ]),
   ['the property of objects as a type of the connection', { type: 'constructor' }, 'unknown_type'],
   ['a type in capitals', inLab('ECHO', { value: 1 }), 'unknown_type'],
 
@@ -116,7 +127,11 @@ export const meaningRows: readonly MeaningRow[] = [
     'lab/__proto__', '__proto__', 'constructor', 'nonsense', 'lab/\ud800', `lab/${'a'.repeat(251)}!`].map((channel): MeaningRow =>
     [`join ${JSON.stringify(channel.slice(0, 20))}`, join(channel), 'unknown_channel']),
   ['join without a channel', { type: 'join' }, 'unknown_channel'],
-  ['a message to an address that no channel has', { type: 'echo', channel: 'lab/a/b', payload: { value: 1 } }, 'unknown_channel'],
+  [
+    'a message to an address that no channel has',
+    { type: 'echo', channel: 'lab/a/b', payload: { value: 1 } },
+    'unknown_channel'
+  ],
 
   ['a channel that is somebody\'s', join('vault/ann'), 'forbidden'],
   ['a channel that is nobody\'s', join('vault/nobody'), 'forbidden'],

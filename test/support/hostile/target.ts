@@ -49,7 +49,10 @@ export interface TargetOptions {
   readonly prepare?: (app: FastifyInstance) => void
   /** Of what a sound client says. Default: a token of the server's own. */
   readonly credentials?: (app: FastifyInstance) => ClientOptions
-  /** Lines at the level of an error in the log: none, plain ones, or with the traces of the application's own mistakes. Default: none. */
+  /**
+   * Lines at the level of an error in the log: none, plain ones, or with the traces of the application's own mistakes.
+   * Default: none.
+   */
   readonly errors?: 'none' | 'plain' | 'traced'
   /** Messages of other libraries that log their traces. */
   readonly tracedByOthers?: readonly string[]
@@ -77,7 +80,9 @@ export class Target {
   readonly #replies: Array<() => string> = []
   #descriptors = 0
 
-  private constructor (app: FastifyInstance, sink: LogSink, clock: FakeClock, journal: LabJournal, options: TargetOptions) {
+  private constructor (
+    app: FastifyInstance, sink: LogSink, clock: FakeClock, journal: LabJournal, options: TargetOptions
+  ) {
     this.app = app
     this.#sink = sink
     this.clock = clock
@@ -169,7 +174,10 @@ export class Target {
   /** After the last row. */
   async finish (t: Test): Promise<void> {
     await t.test('afterwards all file descriptors are free again', async (t) => {
-      t.ok(await turnsUntil(() => fileDescriptors() === this.#descriptors, 10_000), `${fileDescriptors()} of ${this.#descriptors} at the start`)
+      t.ok(
+        await turnsUntil(() => fileDescriptors() === this.#descriptors, 10_000),
+        `${fileDescriptors()} of ${this.#descriptors} at the start`
+      )
     })
     await t.test('afterwards the sweep has found nothing that should not exist', async (t) => {
       t.strictSame(this.app.registry.swept, { closed: 0, unwatched: 0, orphaned: 0 })
@@ -182,7 +190,8 @@ export class Target {
     })
     await t.test('afterwards no log line holds a stack trace or is an error, where the application made no mistake', async (t) => {
       const { errors = 'none', tracedByOthers = [] } = this.#options
-      const isFault = (line: LogLine) => line.level < 50 || errors === 'none' ? line.level >= 50 || isTraced(line) : errors === 'plain' && isTraced(line)
+      const isFault = (line: LogLine) =>
+        line.level < 50 || errors === 'none' ? line.level >= 50 || isTraced(line) : errors === 'plain' && isTraced(line)
       const faults = this.#sink.lines.filter((line) => isFault(line) && !tracedByOthers.includes(line.msg))
       t.strictSame([...new Set(faults.map(summary))], [])
     })

@@ -16,7 +16,8 @@ export function fromNow (seconds: number): number {
   return Math.floor(Date.now() / 1000) + seconds
 }
 
-const base64 = (value: object | string) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+const base64 = (value: object | string) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
 const unsigned = (header: object, claims: object | string) => `${base64({ typ: 'JWT', ...header })}.${base64(claims)}`
 

@@ -2,8 +2,10 @@ import { basename, dirname, join } from 'node:path'
 import ts from 'typescript'
 import { root } from '../root.ts'
 
-
-/** Where the sources given to `compile` seem to be: relative imports of them lead to the built package, to what its users get. */
+/**
+ * Where the sources given to `compile` seem to be: relative imports of them lead to the built package, to what its
+ * users get.
+ */
 const folder = join(root, 'dist/types/given')
 
 export interface Compiled {
@@ -27,7 +29,9 @@ export function compile (sources: Readonly<Record<string, string>>): Compiled {
 function options (): ts.CompilerOptions {
   const path = join(root, 'tsconfig.json')
   const file = ts.readConfigFile(path, ts.sys.readFile)
-  return ts.parseJsonConfigFileContent({ ...file.config, include: [], files: [] }, ts.sys, root, undefined, path).options
+  return ts.parseJsonConfigFileContent(
+    { ...file.config, include: [], files: [] }, ts.sys, root, undefined, path
+  ).options
 }
 
 /** Source files on disk, parsed once for all programs of this process: parsing the libraries takes most of the time. */

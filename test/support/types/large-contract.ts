@@ -1,4 +1,6 @@
-/** The sources of an application whose contract has `count` messages in each direction: declared, implemented and used. */
+/**
+ * The sources of an application whose contract has `count` messages in each direction: declared, implemented and used.
+ */
 export function largeContract (count: number): Record<string, string> {
   const numbers = Array.from({ length: count }, (_, i) => i)
   return { 'contract.ts': contract(numbers), 'server.ts': server(numbers), 'client.ts': client(numbers) }
@@ -17,7 +19,9 @@ export const large = defineChannel({
     ${lines(numbers, (i) => `'do.${i}': {
       payload: Type.Object({ text${i}: Type.String(), at: Type.Optional(Type.Integer()), tags: Type.Array(Type.String()) }),
       reply: Type.Object({ id${i}: Type.String() }),
-      ${i % 3 === 0 ? `errors: { refused${i}: Type.Object({ until: Type.Integer() }), full: Type.Object({ limit${i}: Type.Integer() }) }` : ''}
+      ${i % 3 === 0
+        ? `errors: { refused${i}: Type.Object({ until: Type.Integer() }), full: Type.Object({ limit${i}: Type.Integer() }) }`
+        : ''}
     },`)}
   },
   fromServer: {
