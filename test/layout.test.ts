@@ -211,9 +211,9 @@ function importCircle (modules: readonly Module[]): string[] | undefined {
 
 /** Words of the old vocabulary, which docs/glossary.md replaces. */
 const oldWords = new Set([
-  'batch', 'effects', 'everywhere', 'exchange', 'farewell', 'feed', 'gate', 'inbox', 'keyframe', 'link', 'logged', 'manners',
-  'once', 'outbox', 'patience', 'place', 'places', 'questions', 'sound', 'spot', 'surroundings', 'tail', 'tally', 'told',
-  'turn', 'violation', 'violations', 'wake'
+  'batch', 'effects', 'everywhere', 'exchange', 'farewell', 'feed', 'gate', 'inbox', 'keyframe', 'link',
+  'logged', 'manners', 'once', 'outbox', 'patience', 'place', 'places', 'questions', 'sound', 'spot',
+  'surroundings', 'tail', 'tally', 'told', 'turn', 'violation', 'violations', 'wake'
 ])
 
 const wordsOf = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1-$2').toLowerCase().split(/[^a-z]+/)

@@ -27,16 +27,6 @@ export interface JoinAck {
   readonly idempotent?: readonly string[]
 }
 
-/** Payload of `left`: the server removed this connection from the channel. */
-interface LeftPayload {
-  readonly code: string
-}
-
-/** Payload of `reconnect`: the client opens another connection after a random part of `delay` milliseconds. */
-interface ReconnectPayload {
-  readonly delay: number
-}
-
 export const subprotocol = 'fastify-channels.v1'
 
 /** A token offered as a subprotocol has this prefix. The server never selects it as the subprotocol. */

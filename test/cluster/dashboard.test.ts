@@ -29,7 +29,9 @@ t.test('dashboard: another node takes over within 5 s when the appending node is
   const ids = [await idOf(nodes[0]), await idOf(nodes[1])] as const
   const windows = await Promise.all(nodes.map((node) => DashboardWindow.open(browser, node.http)))
   t.teardown(async () => { for (const window of windows) await window.close() })
-  for (const window of windows) for (const id of ids) await window.node(id).getByRole('row', { name: 'Redis' }).waitFor()
+  for (const window of windows) {
+    for (const id of ids) await window.node(id).getByRole('row', { name: 'Redis' }).waitFor()
+  }
 
   const clients = [await watch(nodes[0]), await watch(nodes[1])] as const
   const { by } = await next(clients[0], () => true)

@@ -81,7 +81,7 @@ t.test('2,000 upgrades without a token are answered 401 or 429', patience, (t) =
   t.comment(count(statuses))
 }))
 
-t.test('200 upgrades whose identify never settles are answered 503 at the deadline, and give their places back', patience, async (t) => {
+t.test('200 upgrades whose identify never settles get 503 and release their quota', patience, async (t) => {
   let hanging = 0
   const options: TargetOptions = {
     channels: {
@@ -298,7 +298,7 @@ async function stopReading (raw: RawSocket): Promise<void> {
 }
 
 for (const [name, say] of ways) {
-  t.test(`200 readers stop while ${name}: each costs no more than its queue, and is closed with 1013`, patience, async (t) => {
+  t.test(`200 readers stop while ${name}: each costs at most its queue, then 1013`, patience, async (t) => {
     // Nobody is cut off before the end, on a slow machine neither: what a closed connection still holds counts too.
     const heartbeat = { interval: 1_000_000, timeout: 900_000 }
     const server = await FloodProcess.start(

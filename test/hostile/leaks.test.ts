@@ -90,7 +90,8 @@ t.test('5,000 connections later a server is what it was', { timeout: 100_000 }, 
   t.equal(before.errors, 0)
   const settled = heap.slice(warmUp)
   t.comment(
-    `heap ${settled[0]} -> ${settled.at(-1)}; slope per cycle: ${growth(settled)}, Theil-Sen of all ${theilSen(settled)}, least squares ${leastSquares(settled)} bytes`
+    `heap ${settled[0]} -> ${settled.at(-1)}; slope per cycle in bytes: ${growth(settled)}, ` +
+    `Theil-Sen of all ${theilSen(settled)}, least squares ${leastSquares(settled)}`
   )
   t.ok(growth(settled) < allowedPerCycle, `${growth(settled)} bytes a cycle`)
 })

@@ -414,7 +414,9 @@ function keepQuietAbout (app: Target['app']): void {
 
 t.test('a preHandler of the application\'s refuses with 403', (t) => attack(t, {
   prepare: (app) => app.ws('/members', {
-    preHandler: async (request, reply) => { if (request.user.name !== 'ann') return reply.code(403).send({ error: 'members only' }) }
+    preHandler: async (request, reply) => {
+      if (request.user.name !== 'ann') return reply.code(403).send({ error: 'members only' })
+    }
   }, [])
 }, [
   ['who has a permission is switched', async (t, target) => {
@@ -609,7 +611,8 @@ t.test('what is revoked is answered 401', (t) => attack(t, {}, [
 
 // --- Frames ---------------------------------------------------------------------------------------------------------
 
-t.test('frames: those that break RFC 6455 close with their code, valid ones get a reply', (t) => attack(t, {}, each(frameRows, ([, bytes, outcome]) => async (t, target) => {
+const framesTitle = 'frames: those that break RFC 6455 close with their code, valid ones get a reply'
+t.test(framesTitle, (t) => attack(t, {}, each(frameRows, ([, bytes, outcome]) => async (t, target) => {
   const raw = await target.upgraded('mallory')
   raw.write(bytes)
   await judge(t, raw, outcome)
@@ -747,7 +750,8 @@ async function isStuck (raw: RawSocket, chunk: Buffer): Promise<boolean> {
 
 // --- Messages -------------------------------------------------------------------------------------------------------
 
-t.test('envelopes: an invalid one closes with 1008, a valid one gets a reply', (t) => attack(t, {}, each(textRows, ([, text, outcome]) => async (t, target) => {
+const envelopesTitle = 'envelopes: an invalid one closes with 1008, a valid one gets a reply'
+t.test(envelopesTitle, (t) => attack(t, {}, each(textRows, ([, text, outcome]) => async (t, target) => {
   const client = await target.connect('mallory')
   client.sendText(text)
   if (outcome === 'acked') {
@@ -799,7 +803,8 @@ t.test('an envelope that means nothing gets an error with its correlationId', (t
   }],
   ['`__proto__` in a schema that takes anything', async (t, target) => {
     const owner = await target.connect('ann', 'vault/ann')
-    owner.sendText('{"type":"put","channel":"vault/ann","payload":{"any":{"__proto__":{"polluted":true}}},"correlationId":"q"}')
+    const polluting = '{"any":{"__proto__":{"polluted":true}}}'
+    owner.sendText(`{"type":"put","channel":"vault/ann","payload":${polluting},"correlationId":"q"}`)
     t.match(await owner.closed, { code: 1008 })
   }],
   ['names of object properties in a schema that takes anything', async (t, target) => {

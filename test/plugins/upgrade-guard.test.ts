@@ -37,7 +37,8 @@ t.test('an upgrade that nobody answers or ends is ended at its deadline', async 
       socket.on('data', (chunk) => { received += String(chunk) })
       const asked = once(app.server, 'upgrade')
       socket.write(
-        `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`
+        `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
       )
       await asked
       if (answered) await once(socket, 'data')

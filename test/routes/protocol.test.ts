@@ -424,7 +424,13 @@ t.test('7. closing', async (t) => {
   })
 })
 
-interface Told extends Position { recovered: boolean, reason?: string, snapshot?: SentSnapshot, messages: Envelope[], idempotent?: string[] }
+interface Told extends Position {
+  recovered: boolean
+  reason?: string
+  snapshot?: SentSnapshot
+  messages: Envelope[]
+  idempotent?: string[]
+}
 
 const toldBy = ({ payload }: Envelope) => payload as Told
 const textsOf = (messages: readonly Envelope[]) => messages.map(({ payload }) => (payload as { text: string }).text)
@@ -449,7 +455,7 @@ t.test('8. logs and recovery', async (t) => {
   const start = toldBy(await client.request('join', a))
   await other.request('join', a)
 
-  t.test('8.1 logged messages carry their place, ephemeral ones do not; everybody gets them in one order', async (t) => {
+  t.test('8.1 persistent messages carry their position, ephemeral ones none; all get them in one order', async (t) => {
     const [first, second] = await Promise.all([
       client.request('scribble', a, { text: '1' }), other.request('scribble', a, { text: '2' })
     ])

@@ -399,7 +399,7 @@ t.test('every peer is pinged once in an interval, and the pings are spread over 
   t.equal(clock.pending, 1, 'one timer for all')
 })
 
-t.test('a silent peer is ended within interval and timeout of its last sign, but not before its time to answer', async (t) => {
+t.test('heartbeat: a silent peer is terminated within interval and timeout, but not before its timeout', async (t) => {
   for (const options of [
     { interval, timeout }, { interval: 30_000, timeout: 10_000 }, { interval: 30_000, timeout: 29_000 },
     { interval: 100, timeout: 1 }
@@ -484,7 +484,8 @@ t.test('a peer may be forgotten while it is ended', async (t) => {
 t.test('the registry finds a connection by its id, and all those of a user', async (t) => {
   const registry = new Registry()
   const [a, b, other, nobody] = [
-    connect({ id: 'a', userId: 'ada' }), connect({ id: 'b', userId: 'ada' }), connect({ id: 'o', userId: 'bob' }), connect({
+    connect({ id: 'a', userId: 'ada' }), connect({ id: 'b', userId: 'ada' }),
+    connect({ id: 'o', userId: 'bob' }), connect({
       id: 'n', userId: undefined
     })
   ].map(({ connection }) => connection) as [Connection, Connection, Connection, Connection]

@@ -24,7 +24,7 @@ t.test('a reused offset is noticed with the first message that has it', async (t
   t.strictSame(world.watchers.map(({ resyncs, position }) => [resyncs, position]), [[1, world.log.position]])
 })
 
-t.test('who comes from behind a failover that this node has not seen is not refused: the log is read first', async (t) => {
+t.test('history follower: a client ahead of this node after a failover makes it read the history first', async (t) => {
   const world = await opened(3)
   world.log.loseNewest(1)
   await world.append()
@@ -123,7 +123,7 @@ t.test('who was away for longer than this node remembers is told so', async (t) 
   t.equal(small.feed.recoveryAfter(small.positions[2], 50)?.reason, 'trimmed')
 })
 
-t.test('what came after a snapshot is kept, however much; but nobody is sent more than the bound in place of it', async (t) => {
+t.test('history cache: all entries after a snapshot stay, but a recovery never exceeds the bound', async (t) => {
   const world = new World(new LogModel(), 5_000)
   await world.append(true)
   for (let i = 0; i < 1_500; i++) await world.append()

@@ -58,7 +58,7 @@ async function carriesThePrefix (t: Test, client: Redis | Cluster, servers: read
   t.strictSame(names.filter((name) => !name.startsWith('app:fastify-channels:')), [])
 }
 
-t.test('what an application puts before all of its keys comes before all of ours, those of pub/sub as well', async (t) => {
+t.test('connections: the application\'s keyPrefix comes before all names, those of pub/sub too', async (t) => {
   await t.test('with one Redis', async (t) => {
     const redis = await startRedis(t)
     await carriesThePrefix(t, new Redis(redis.url, { keyPrefix: 'app:' }), [redis])
@@ -75,7 +75,7 @@ t.test('what an application puts before all of its keys comes before all of ours
   }
 })
 
-t.test('nothing goes on after a node of a Cluster was closed while it asked what the Cluster consists of', async (t) => {
+t.test('connections: a Cluster node that closes while it reads the slots lets its process end', async (t) => {
   const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
   const servers = await startCluster(t)
   const client = new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true })

@@ -201,7 +201,7 @@ function roomsWith (replaced: Replacements): Rooms {
 
 const down = async () => { throw new Error('adapter is down') }
 
-t.test('a channel that cannot be reached rejects whoever opens it, and is tried anew once they released it', async (t) => {
+t.test('rooms: an unreachable channel rejects openRoom, and the next opening tries again', async (t) => {
   let isDown = true
   const rooms = roomsWith({ pubsub: { subscribe: async () => { if (isDown) throw new Error('adapter is down') } } })
   const outcomes = await Promise.allSettled([rooms.openRoom('x'), rooms.openRoom('x')])

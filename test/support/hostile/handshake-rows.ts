@@ -11,7 +11,8 @@ export interface HttpExpectation {
 }
 
 /** The bytes are made of an `Authorization` header's value. */
-export type HttpRow = readonly [name: string, bytes: (authorization: string) => string | Buffer, expected: HttpExpectation]
+export type HttpRow =
+  readonly [name: string, bytes: (authorization: string) => string | Buffer, expected: HttpExpectation]
 
 const upgrade = (parts: RequestParts) =>
   (authorization: string) => handshake({ ...parts, headers: { authorization, ...parts.headers } })

@@ -18,7 +18,9 @@ const sound = {
 }
 
 /** A handshake: sound, as far as `parts` does not say otherwise. */
-export function handshake ({ method = 'GET', path = '/lab', version = 'HTTP/1.1', headers = {} }: RequestParts = {}): string {
+export function handshake (
+  { method = 'GET', path = '/lab', version = 'HTTP/1.1', headers = {} }: RequestParts = {}
+): string {
   const lines = Object.entries({ ...sound, ...headers })
     .flatMap(([name, value]) => value === undefined ? [] : [value].flat().map((one) => `${name}: ${one}`))
   return [`${method} ${path} ${version}`, ...lines, '', ''].join('\r\n')

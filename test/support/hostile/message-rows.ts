@@ -123,8 +123,10 @@ export const meaningRows: readonly MeaningRow[] = [
   ['`constructor` as an extra field', inLab('echo', { value: 1, constructor: 'x' }), 'invalid_payload'],
   ['a number where text is declared', inLab('note', { text: 1 }), 'invalid_payload'],
 
-  ...['lab/*', 'lab/..', '*', '..', 'lab', 'lab/', 'lab//a', '/lab/a', 'lab/a/', 'lab/a/b', 'lab/A', 'LAB/a', 'lab/é', 'lab/%61', 'lab/:id', 'lab/a\r\nb', 'lab/a\n', 'lab/a\0', '\r\n', ' lab/a',
-    'lab/__proto__', '__proto__', 'constructor', 'nonsense', 'lab/\ud800', `lab/${'a'.repeat(251)}!`].map((channel): MeaningRow =>
+  ...['lab/*', 'lab/..', '*', '..', 'lab', 'lab/', 'lab//a', '/lab/a', 'lab/a/', 'lab/a/b', 'lab/A', 'LAB/a', 'lab/é',
+    'lab/%61', 'lab/:id', 'lab/a\r\nb', 'lab/a\n', 'lab/a\0', '\r\n', ' lab/a',
+    'lab/__proto__', '__proto__', 'constructor', 'nonsense', 'lab/\ud800', `lab/${'a'.repeat(251)}!`
+  ].map((channel): MeaningRow =>
     [`join ${JSON.stringify(channel.slice(0, 20))}`, join(channel), 'unknown_channel']),
   ['join without a channel', { type: 'join' }, 'unknown_channel'],
   [

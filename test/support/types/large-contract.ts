@@ -17,16 +17,24 @@ export const large = defineChannel({
   params: Type.Object({ org: Type.String(), doc: Type.String() }),
   fromClient: {
     ${lines(numbers, (i) => `'do.${i}': {
-      payload: Type.Object({ text${i}: Type.String(), at: Type.Optional(Type.Integer()), tags: Type.Array(Type.String()) }),
+      payload: Type.Object({
+        text${i}: Type.String(), at: Type.Optional(Type.Integer()), tags: Type.Array(Type.String())
+      }),
       reply: Type.Object({ id${i}: Type.String() }),
       ${i % 3 === 0
-        ? `errors: { refused${i}: Type.Object({ until: Type.Integer() }), full: Type.Object({ limit${i}: Type.Integer() }) }`
+        ? `errors: {
+          refused${i}: Type.Object({ until: Type.Integer() }), full: Type.Object({ limit${i}: Type.Integer() })
+        }`
         : ''}
     },`)}
   },
   fromServer: {
     ${lines(numbers, (i) => `'done.${i}': {
-      payload: Type.Object({ id${i}: Type.String(), kind: Type.Union([Type.Literal('a'), Type.Literal('b')]), by: Type.Object({ name: Type.String() }) })
+      payload: Type.Object({
+        id${i}: Type.String(),
+        kind: Type.Union([Type.Literal('a'), Type.Literal('b')]),
+        by: Type.Object({ name: Type.String() })
+      })
     },`)}
   },
   presence: Type.Object({ name: Type.String() })
@@ -59,7 +67,9 @@ import type { large } from './contract.ts'
 declare const failure: unknown
 const doc = await connect<typeof large>('/ws').join('org/:org/doc/:doc', { org: 'acme', doc: '1' })
 ${lines(numbers, (i) => `
-doc.on('done.${i}', ({ id${i}, kind, by }) => { id${i} satisfies string; kind satisfies 'a' | 'b'; by.name satisfies string })
+doc.on('done.${i}', ({ id${i}, kind, by }) => {
+  id${i} satisfies string; kind satisfies 'a' | 'b'; by.name satisfies string
+})
 {
   const { id${i} } = await doc.send('do.${i}', { text${i}: '', tags: [] })
   id${i} satisfies string
