@@ -611,12 +611,12 @@ t.test('what is revoked is answered 401', (t) => attack(t, {}, [
 
 // --- Frames ---------------------------------------------------------------------------------------------------------
 
-const framesTitle = 'frames: those that break RFC 6455 close with their code, valid ones get a reply'
-t.test(framesTitle, (t) => attack(t, {}, each(frameRows, ([, bytes, outcome]) => async (t, target) => {
-  const raw = await target.upgraded('mallory')
-  raw.write(bytes)
-  await judge(t, raw, outcome)
-})))
+t.test('frames: those that break RFC 6455 close with their code, valid ones get a reply', (t) =>
+  attack(t, {}, each(frameRows, ([, bytes, outcome]) => async (t, target) => {
+    const raw = await target.upgraded('mallory')
+    raw.write(bytes)
+    await judge(t, raw, outcome)
+  })))
 
 async function judge (
   t: Test, raw: RawSocket, { acks, pongs, closes = 1000, reason, unanswered }: Outcome
@@ -750,17 +750,17 @@ async function isStuck (raw: RawSocket, chunk: Buffer): Promise<boolean> {
 
 // --- Messages -------------------------------------------------------------------------------------------------------
 
-const envelopesTitle = 'envelopes: an invalid one closes with 1008, a valid one gets a reply'
-t.test(envelopesTitle, (t) => attack(t, {}, each(textRows, ([, text, outcome]) => async (t, target) => {
-  const client = await target.connect('mallory')
-  client.sendText(text)
-  if (outcome === 'acked') {
-    t.match(await client.next('ack'), { correlationId: 'q' })
-    await client.close()
-  } else {
-    t.match(await client.closed, { code: outcome.code, reason: outcome.reason })
-  }
-})))
+t.test('envelopes: an invalid one closes with 1008, a valid one gets a reply', (t) =>
+  attack(t, {}, each(textRows, ([, text, outcome]) => async (t, target) => {
+    const client = await target.connect('mallory')
+    client.sendText(text)
+    if (outcome === 'acked') {
+      t.match(await client.next('ack'), { correlationId: 'q' })
+      await client.close()
+    } else {
+      t.match(await client.closed, { code: outcome.code, reason: outcome.reason })
+    }
+  })))
 
 t.test('an envelope that means nothing gets an error with its correlationId', (t) => attack(t, {}, [
   ...each(meaningRows, ([, message, code]) => async (t, target) => {

@@ -188,7 +188,7 @@ export class Target {
     await t.test('afterwards no log line holds a token or a secret', async (t) => {
       for (const line of this.#sink.lines) t.notMatch(JSON.stringify(line), this.#secretPattern())
     })
-    await t.test('afterwards no log line is an error or has a stack trace, unless the application failed', async (t) => {
+    await t.test('afterwards no log line is an error or has a stack trace, unless the handler failed', async (t) => {
       const { errors = 'none', tracedByOthers = [] } = this.#options
       const isFault = (line: LogLine) =>
         line.level < 50 || errors === 'none' ? line.level >= 50 || isTraced(line) : errors === 'plain' && isTraced(line)
