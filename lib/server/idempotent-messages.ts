@@ -86,18 +86,13 @@ export class IdempotentMessages {
     }
   }
 
-  async #runClaimed (
+  #runClaimed (
     channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>
   ): Promise<HandlerResult> {
     const renewals = this.#startRenewals(channel, claim)
-    try {
-      return await attempt().then((result) => this.#finish(channel, claim, result))
-    } catch (error) {
-      this.#port.release(channel, claim).catch(() => {})
-      throw error
-    } finally {
-      renewals.stop()
-    }
+    const running = attempt().then((result) => this.#finish(channel, claim, result))
+    running.catch(() => this.#port.release(channel, claim)).catch(() => {})
+    return running.finally(() => renewals.stop())
   }
 
   /** Stores the reply. @throws {MessageError} `unavailable`, also when an entry was lost after it was appended */
