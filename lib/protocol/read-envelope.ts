@@ -1,0 +1,67 @@
+import { parse } from 'secure-json-parse'
+import { closeEvents, type CloseEvent } from './close-events.ts'
+import { maxTypeLength, maxChannelLength, maxCorrelationIdLength, maxDepth, type Envelope } from './envelope.ts'
+
+/** A text frame that is not an envelope. The server closes the connection with `event`. */
+export class BadEnvelope extends Error {
+  readonly event: CloseEvent
+
+  constructor (event: CloseEvent) {
+    super(event.reason)
+    this.event = event
+  }
+}
+
+/**
+ * Reads one text frame from an untrusted connection.
+ * Members that the protocol does not define are ignored.
+ * @throws {BadEnvelope} for invalid JSON, too deep nesting, the keys `__proto__` or `constructor.prototype`, or another
+ *   value than an envelope.
+ */
+export function readEnvelope (text: string): Envelope {
+  const value = parseJson(text)
+  if (!isEnvelope(value)) throw new BadEnvelope(closeEvents.notEnvelope)
+  return value
+}
+
+function parseJson (text: string): unknown {
+  if (isDeep(text)) throw new BadEnvelope(closeEvents.notEnvelope)
+  try {
+    return parse(text)
+  } catch {
+    throw new BadEnvelope(closeEvents.notJson)
+  }
+}
+
+function isEnvelope (value: unknown): value is Envelope {
+  if (typeof value !== 'object' || value === null) return false
+  const { type, channel, correlationId } = value as Record<string, unknown>
+  return isShort(type, maxTypeLength) &&
+    (channel === undefined || isShort(channel, maxChannelLength)) &&
+    (correlationId === undefined || isShort(correlationId, maxCorrelationIdLength))
+}
+
+function isShort (value: unknown, max: number): boolean {
+  return typeof value === 'string' && value.length > 0 && value.length <= max
+}
+
+/** Counts brackets without parsing; brackets inside strings do not count. */
+function isDeep (text: string): boolean {
+  if (text.length <= 2 * maxDepth) return false
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === quote) inString = !inString
+    else if (inString) i += Number(c === backslash)
+    else if (isOpening(c)) depth++
+    else if (isClosing(c)) depth--
+    if (depth > maxDepth) return true
+  }
+  return false
+}
+
+const quote = 0x22
+const backslash = 0x5c
+const isOpening = (c: number) => c === 0x5b || c === 0x7b
+const isClosing = (c: number) => c === 0x5d || c === 0x7d
