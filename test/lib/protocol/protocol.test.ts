@@ -1,8 +1,7 @@
 import t from 'tap'
 import { closeEvents, retryAfterClose, type CloseEvent } from '../../../lib/protocol/close-events.ts'
-import {
-  BadEnvelope, maxChannelLength, maxCorrelationIdLength, maxDepth, maxTypeLength, readEnvelope
-} from '../../../lib/protocol/envelope.ts'
+import { maxChannelLength, maxCorrelationIdLength, maxDepth, maxTypeLength } from '../../../lib/protocol/envelope.ts'
+import { BadEnvelope, readEnvelope } from '../../../lib/protocol/read-envelope.ts'
 import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
 
 const nested = (depth: number) => `{"type":"a","payload":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
