@@ -43,9 +43,8 @@ export class Health {
 
   /** Reads the version and whether Redis may evict keys. */
   async #inspect (): Promise<void> {
-    const [text = '', major] = /redis_version:(\d+)[.\d]*/.exec(String(await this.#redis.info('server'))) ?? []
-    const isTooOld = Number(major) < minimumVersion
-    const found = text.replace('redis_version:', '')
+    const found = String(await this.#redis.info('server')).replace(/^[^]*redis_version:([\d.]+)[^]*$/, '$1')
+    const isTooOld = Number.parseInt(found) < minimumVersion
     this.#versionIssue = isTooOld ? `Redis ${found} is too old: use version ${minimumVersion} or newer` : undefined
     if (this.#versionIssue) this.#log.error({}, this.#versionIssue)
     this.#update()

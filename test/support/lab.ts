@@ -107,6 +107,7 @@ export function implementLab (journal = new LabJournal()): ImplementedChannel {
     joined: (ctx) => {
       journal.add(`joined ${ctx.params.id}`)
       if (ctx.params.id === 'broken') throw new Error('joined() failed on purpose')
+      if (ctx.params.id === 'invalid') ctx.broadcast('noted', { text: 1 } as never)
     },
     left: (ctx, reason) => {
       journal.add(`left ${ctx.params.id} ${reason}`)

@@ -19,8 +19,9 @@ export class JoinBuffer {
 
   /** Holds messages from now until the timer fires, then delivers them in order. */
   start (): void {
-    this.#held = []
-    this.#timer = this.#clock.setTimeout(() => this.#flush(), 0)
+    const held: Envelope[] = []
+    this.#held = held
+    this.#timer = this.#clock.setTimeout(() => this.#flush(held), 0)
   }
 
   /** Delivers a message, now or when the timer fires. */
@@ -34,8 +35,7 @@ export class JoinBuffer {
     this.#clock.clearTimeout(this.#timer)
   }
 
-  #flush (): void {
-    const held = this.#held ?? []
+  #flush (held: readonly Envelope[]): void {
     this.#held = undefined
     for (const envelope of held) this.#deliver(envelope)
   }

@@ -147,8 +147,8 @@ export class RedisPresence implements PresencePort {
 
   /** Repeated until Redis has done it: a grace period that nobody ends would leave its user present for ever. */
   async #endGraces (channel: string): Promise<void> {
-    const isDone = await this.#apply(channel, []).catch(() => false)
-    if (!isDone) this.#graces.schedule(channel, this.#deps.timings.leaseRenewalMs)
+    const again = () => this.#graces.schedule(channel, this.#deps.timings.leaseRenewalMs)
+    await this.#apply(channel, []).then((isDone) => isDone || again(), again)
   }
 
   async #checkAll (): Promise<void> {

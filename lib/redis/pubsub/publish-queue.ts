@@ -14,15 +14,17 @@ class QueuedMessage {
   readonly outcome: Promise<void>
   readonly #parts: Buffer[]
   #bytes = 0
-  #settle: (error?: RedisUnavailable) => void = () => {}
+  readonly #settle: (error?: RedisUnavailable) => void
 
   constructor (name: string, header: string, isProbe: boolean) {
     this.name = name
     this.isProbe = isProbe
     this.#parts = [Buffer.from(header, 'latin1')]
+    let settle: unknown
     this.outcome = new Promise((resolve, reject) => {
-      this.#settle = (error) => error ? reject(error) : resolve()
+      settle = (error?: RedisUnavailable) => error ? reject(error) : resolve()
     })
+    this.#settle = settle as (error?: RedisUnavailable) => void
   }
 
   /** Without the header. */

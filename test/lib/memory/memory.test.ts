@@ -112,3 +112,16 @@ t.test('memory adapter: each case of recoverability gets its reason, or none', a
     t.equal((await history.read('x', asked)).reason, reason, title)
   }
 })
+
+t.test('memory adapter: an expired claim is forgotten, and a remembered reply stays', async (t) => {
+  const clock = new FakeClock(1)
+  const hub = new MemoryHub(clock)
+  const { idempotency } = new MemoryAdapter(hub)
+  const claim = (id: string) => ({ id, contentHash: 'h', owner: 'a' })
+  for (const id of ['crashed', 'done']) await idempotency.claim('x', claim(id))
+  await idempotency.finish('x', claim('done'), '1', [])
+  clock.advance(minute)
+  t.equal(hub.claims.size, 1, 'the claim whose holder stopped renewing it is gone')
+  clock.advance(2 * minute)
+  t.equal(hub.claims.size, 0, 'the reply is forgotten after 120 s')
+})

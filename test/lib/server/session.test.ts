@@ -216,6 +216,12 @@ t.test('joins', async (t) => {
     t.match(await client.request('leave', 'lab/broken'), { type: 'ack' })
     t.match(await logged('left() failed'), { channel: 'lab/broken', err: { message: /left/ } })
   })
+
+  t.test('join: a failed broadcast of joined() is logged, although joined() does not await it', async (t) => {
+    const client = await connect('cy')
+    t.match(await client.request('join', 'lab/invalid'), { type: 'ack' })
+    t.match(await logged('a broadcast failed'), { type: 'noted', err: { code: 'FST_CHANNELS_OUTGOING' } })
+  })
 })
 
 t.test('rooms.of', async (t) => {

@@ -100,3 +100,10 @@ t.test('sweeper', async (t) => {
     t.equal(clock.pending, 0)
   })
 })
+
+t.test('session: remove from a channel that the connection has not joined changes nothing', async (t) => {
+  const { node, accept } = makeNode()
+  const { socket } = accept('a')
+  t.equal(node.connections.sessions.get('a')?.remove('lab/a', 'removed'), false)
+  t.strictSame(socket.sent, [], 'the client gets no left message')
+})
