@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
 import type { Node, NodeStatus } from '../lib/server/node.ts'
+import type { Register } from '../lib/server/implement.ts'
 import { ContractRegistry, type RegistryService } from '../lib/server/services/registry-service.ts'
 import { ContractRooms, type RoomsService } from '../lib/server/services/rooms-service.ts'
 import { DecoratorTaken } from './errors.ts'
@@ -27,20 +28,26 @@ export interface ChannelsService {
   status (): NodeStatus
 }
 
+/** The decorators that the option `decorators: false` leaves out. */
+interface Shortcuts {
+  /** Short for `channels.rooms`. */
+  readonly rooms: RoomsService
+  /** Short for `channels.registry`. */
+  readonly registry: RegistryService
+  /** Short for `channels.heartbeat`. */
+  readonly heartbeat: HeartbeatService
+}
+
+type DeclaredShortcuts = Register extends { readonly decorators: false } ? {} : Shortcuts
+
 declare module 'fastify' {
-  interface FastifyInstance {
+  interface FastifyInstance extends DeclaredShortcuts {
     /** Every service of fastify-channels. */
     readonly channels: ChannelsService
-    /** Short for `channels.rooms`; absent with the option `decorators: false`. */
-    readonly rooms: RoomsService
-    /** Short for `channels.registry`; absent with the option `decorators: false`. */
-    readonly registry: RegistryService
-    /** Short for `channels.heartbeat`; absent with the option `decorators: false`. */
-    readonly heartbeat: HeartbeatService
   }
 }
 
-/** The decorators that `decorators: false` leaves out. */
+/** The names of `Shortcuts`. */
 const shortcuts = ['rooms', 'registry', 'heartbeat'] as const
 
 /**

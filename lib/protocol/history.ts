@@ -2,9 +2,9 @@ import type { Position } from './position.ts'
 import type { ResyncReason } from './recoverability.ts'
 
 /** One message of a history, as `read` and `Behind` give it. */
-export interface HistoryMessage {
-  readonly type: string
-  readonly payload: unknown
+export interface HistoryMessage<Type extends string = string, Payload = unknown> {
+  readonly type: Type
+  readonly payload: Payload
   readonly offset: number
   readonly id: string
   readonly hash: string
@@ -12,19 +12,19 @@ export interface HistoryMessage {
 }
 
 /** A state of the channel: the one after the message with this offset and hash. */
-export interface SentSnapshot {
+export interface SentSnapshot<State = unknown> {
   readonly offset: number
   readonly hash: string
-  readonly state: unknown
+  readonly state: State
 }
 
 /** The messages after a position; with a `reason`, the newest snapshot and the messages after it instead. */
-export interface HistoryContent {
+export interface HistoryContent<Message extends HistoryMessage = HistoryMessage, State = unknown> {
   /** The newest position. */
   readonly position: Position
   readonly reason?: ResyncReason
-  readonly snapshot?: SentSnapshot
-  readonly messages: readonly HistoryMessage[]
+  readonly snapshot?: SentSnapshot<State>
+  readonly messages: readonly Message[]
 }
 
 /** The history in the ack of a join, and the payload of `resync`. `messages` are envelopes. */

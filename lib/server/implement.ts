@@ -6,11 +6,13 @@ import type {
 import type { ConnectionInfo } from '../connection/connection.ts'
 import type { Logger } from '../logger.ts'
 import type { MessageError } from '../protocol/errors.ts'
+import type { HistoryContent, HistoryMessage } from '../protocol/history.ts'
 import type { Position } from '../protocol/position.ts'
 
 /**
  * The types of an application, given by declaration merging: `user` is the type of `ctx.user`, `locals` that of
- * `ctx.locals`. Without `user`, the type of `FastifyRequest.user` is used.
+ * `ctx.locals`. Without `user`, the type of `FastifyRequest.user` is used. `decorators: false` removes `rooms`,
+ * `registry` and `heartbeat` from the type of the Fastify instance; pass the option of the same name as well.
  */
 export interface Register {}
 
@@ -46,6 +48,11 @@ export type BroadcastType<D extends ChannelDefinition> = D['pattern'] extends ''
 /** The types that go through the history of a channel. */
 export type PersistentType<D extends ChannelDefinition> =
   { [T in ServerMessageType<D>]: IsPersistent<D, T> extends true ? T : never }[ServerMessageType<D>]
+
+/** What `read` gives of a channel: its persistent messages, each type with its payload. */
+export type HistoryOf<D extends ChannelDefinition> = HistoryContent<
+  { [T in PersistentType<D>]: HistoryMessage<T, ServerPayloadOf<D, T>> }[PersistentType<D>], SnapshotOf<D>
+>
 
 /** The arguments of `broadcast` after the type: a persistent message takes no options. */
 export type BroadcastArguments<D extends ChannelDefinition, T extends ServerMessageType<D>> =

@@ -7,6 +7,7 @@ process.on('message', async (load) => {
   if (load === 'stop') process.send('stopped', () => process.exit())
   else process.send(await measure(load))
 })
+process.on('disconnect', () => process.exit())
 
 async function measure ({ port, path, hello, requests, connections, warmUp, seconds }) {
   const peers = await Promise.all(Array.from({ length: connections }, () => Peer.open(port, path, masked(hello))))

@@ -10,8 +10,9 @@ export class Peer {
   #ring
   #length
   #next = 0
-  #first
-  #last
+  #first = []
+  #secondLast = Buffer.alloc(0)
+  #last = Buffer.alloc(0)
   #frames = new FrameCounter()
 
   /** Connects to `port`, switches to WebSocket and sends `hello`, whose answer must begin with `{"type":"ack"`. */
@@ -36,7 +37,9 @@ export class Peer {
     // Twice, so that any run of them is one slice.
     this.#ring = Buffer.concat([...frames, ...frames])
     this.#socket.on('data', (chunk) => {
-      this.#first ??= chunk
+      // Two chunks each, because one may hold no more than part of a frame header.
+      if (this.#first.length < 2) this.#first.push(chunk)
+      this.#secondLast = this.#last
       this.#last = chunk
       this.#answer(this.#frames.count(chunk), frames.length)
     })
@@ -45,8 +48,8 @@ export class Peer {
 
   /** Ends it. A server that refuses is fast as well: its first and last answers must be none of that. */
   close () {
-    const refusal = [this.#first, this.#last].map(String).find((text) =>
-      !text.includes('"ack"') || text.includes('"error"'))
+    const answers = [this.#first, [this.#secondLast, this.#last]].map((chunks) => String(Buffer.concat(chunks)))
+    const refusal = answers.find((text) => !text.includes('"ack"') || text.includes('"error"'))
     if (refusal !== undefined) throw new Error(`not an ack: ${refusal}`)
     this.#socket.removeAllListeners('data')
     this.#socket.on('error', () => {})

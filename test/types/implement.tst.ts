@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'tstyche'
+import type { HistoryMessage, SentSnapshot } from '../../lib/protocol/history.ts'
 import { Behind, handler, implement, type ImplementedChannel, type RoomsService } from '../../plugins/channels.ts'
 import type { DemoUser } from '../../routes/token.routes.ts'
 import { account, chat, doc, metrics, news } from '../support/types/chat/chat.contract.ts'
@@ -63,8 +64,9 @@ describe('an implementation', () => {
 
   test('of a history is read and appended to from anywhere', async () => {
     const room = ({} as RoomsService).of(doc, { id: '1' })
-    const { position, messages } = await room.read()
-    expect(messages[0]?.offset).type.toBe<number | undefined>()
+    const { position, messages, snapshot } = await room.read()
+    expect(messages[0]).type.toBe<HistoryMessage<'edited', string> | undefined>()
+    expect(snapshot).type.toBe<SentSnapshot<{ text: string }> | undefined>()
     expect(room.append('edited', '', { after: position })).type.toBeAssignableTo<Promise<{ id: string }>>()
     expect(new Behind({ position, messages }).position).type.toBe<typeof position>()
   })

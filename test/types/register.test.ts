@@ -63,3 +63,18 @@ t.test('types: a client compiles with a type-only import of a contract, without 
   const lean = contract.replace('plugins/channels.js', 'lib/contract/define-channel.js')
   t.strictSame(compile({ 'contract.ts': lean, 'client.ts': client }).errors, [])
 })
+
+t.test('types: Register { decorators: false } leaves the names of the shortcuts to the application', async (t) => {
+  const server = `
+    import fastify, { type FastifyInstance } from 'fastify'
+    import type { ChannelsService } from '../../plugins/channels.js'
+    declare module 'fastify' { interface FastifyInstance { registry: Map<string, number> } }
+    const app = fastify()
+    app.registry satisfies Map<string, number>
+    app.channels satisfies ChannelsService
+    export const size = (instance: FastifyInstance) => instance.rooms.size
+  `
+  t.strictSame(compile({ 'server.ts': server }).errors, [], 'without it, instances have app.rooms')
+  t.match(compile({ 'server.ts': server, 'register.ts': register('decorators: false') }).errors,
+    [/^server\.ts\(8\): Property 'rooms' does not exist/], 'with it, only what the application declares is there')
+})

@@ -11,7 +11,7 @@ import type { Rooms } from '../../rooms/rooms.ts'
 import { ChannelPublisher } from '../channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type {
-  AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, PersistentType
+  AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, PersistentType
 } from '../implement.ts'
 import type { NodeRequests } from './node-requests.ts'
 
@@ -47,7 +47,7 @@ export interface Room<D extends ChannelDefinition> {
    * Reads the messages after a position. If they can no longer be recovered, or without a position, reads the newest
    * snapshot and the messages after it. Rejects with `unavailable`.
    */
-  read (since?: Position): Promise<HistoryContent>
+  read (since?: Position): Promise<HistoryOf<D>>
   /** The connections in the room, on all nodes that answered within a second. */
   members (): Promise<RoomMember[]>
   /** The number of users present; for a channel without presence, the number of connections in the room. */

@@ -9,6 +9,7 @@ process.on('message', async (load) => {
   crowd.disconnect()
   process.send('stopped', () => process.exit())
 })
+process.on('disconnect', () => process.exit())
 
 const crowd = fork(new URL('./crowd.js', import.meta.url))
 

@@ -4,5 +4,6 @@ export function serve (port) {
     const { user, system } = process.cpuUsage()
     process.send(question === 'cpu' ? user + system : 'stopped', () => { if (question === 'stop') process.exit() })
   })
+  process.on('disconnect', () => process.exit())
   process.send(port)
 }
