@@ -1,41 +1,56 @@
 import type { Clock, Timer } from '../clock.ts'
 
-interface Pending { readonly at: number, readonly fn: () => void }
+interface PendingTimer { readonly at: number, readonly fn: () => void }
 
-/** A clock that moves only when told to. */
+/**
+ * A clock that stands still until the test calls `advance`. Pass it as the option `clock` of the plugin or of
+ * `connect`.
+ *
+ * @example
+ * const clock = new FakeClock()
+ * await app.register(channels, { clock })
+ * clock.advance(30_000)
+ */
 export class FakeClock implements Clock {
   #now: number
-  readonly #pending = new Set<Pending>()
+  readonly #pending = new Set<PendingTimer>()
 
+  /** `now`: the first reading of the clock, in milliseconds since 1970. Default: 0. */
   constructor (now = 0) {
     this.#now = now
   }
 
+  /** The reading of the clock, in milliseconds since 1970. */
   now (): number {
     return this.#now
   }
 
+  /** Calls `fn` once, during the `advance` that reaches `ms` milliseconds from now. */
   setTimeout (fn: () => void, ms: number): Timer {
     const pending = { at: this.#now + ms, fn }
     this.#pending.add(pending)
     return pending
   }
 
+  /** Cancels a timer. A timer that was called or cancelled before is ignored. */
   clearTimeout (timer: Timer): void {
-    this.#pending.delete(timer as Pending)
+    this.#pending.delete(timer as PendingTimer)
   }
 
-  /** How many timers are waiting. */
+  /** The number of timers that were neither called nor cancelled. */
   get pending (): number {
     return this.#pending.size
   }
 
-  /** Milliseconds until the next timer is due; undefined when none is waiting. */
+  /** Milliseconds until the next timer is due. Undefined without a pending timer. */
   get next (): number | undefined {
     return this.#pending.size === 0 ? undefined : this.#soonest().at - this.#now
   }
 
-  /** Moves on by `ms`, calling every timer that falls due, in order, those that timers set included. */
+  /**
+   * Moves the clock forward by `ms` milliseconds. Calls each timer that becomes due, in order, including timers that
+   * are set by these calls. During a call, `now()` is the time at which the timer was due.
+   */
   advance (ms: number): void {
     const end = this.#now + ms
     while (this.#pending.size > 0 && this.#soonest().at <= end) {
@@ -47,7 +62,7 @@ export class FakeClock implements Clock {
     this.#now = end
   }
 
-  #soonest (): Pending {
+  #soonest (): PendingTimer {
     return [...this.#pending].reduce((a, b) => b.at < a.at ? b : a)
   }
 }

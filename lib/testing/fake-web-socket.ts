@@ -3,15 +3,17 @@ import type {
   SocketEventType, SocketListener, WebSocketConstructor, WebSocketLike
 } from '../client/transport/web-socket.ts'
 
-/** A WebSocket whose other end is the test: nothing happens on it unless the test says so. */
+/** A WebSocket without a network, for tests of the client. The test plays the server: each method says which part. */
 export class FakeWebSocket extends EventTarget implements WebSocketLike {
+  /** The URL that the client connected to. */
   readonly url: string
+  /** The subprotocols that the client offered. */
   readonly protocols: readonly string[]
-  /** What the client sent, in order. */
+  /** The envelopes that the client sent, in order. */
   readonly sent: Envelope[] = []
-  /** The events that the client listens to. */
+  /** The types of the events that the client listens to. */
   readonly listened = new Set<string>()
-  /** The code with which the client closed it; undefined until then. */
+  /** The close code that the client passed first. Undefined while the client has not closed the WebSocket. */
   closedWith: number | undefined
 
   constructor (url: string, protocols: string[]) {
@@ -20,27 +22,31 @@ export class FakeWebSocket extends EventTarget implements WebSocketLike {
     this.protocols = protocols
   }
 
+  /** Adds a listener, and its type to `listened`. */
   override addEventListener (type: SocketEventType, listener: SocketListener): void {
     this.listened.add(type)
     super.addEventListener(type, listener)
   }
 
+  /** Removes a listener, and its type from `listened`. */
   override removeEventListener (type: SocketEventType, listener: SocketListener): void {
     this.listened.delete(type)
     super.removeEventListener(type, listener)
   }
 
+  /** Records an envelope of the client. */
   send (text: string): void {
     this.sent.push(JSON.parse(text))
   }
 
+  /** Records the close code of the client. It emits no event; `end` does. */
   close (code?: number): void {
     this.closedWith ??= code
   }
 
   /** The server accepts the connection. */
   accept (): void {
-    this.#happen('open', {})
+    this.#emit('open', {})
   }
 
   /** The server sends an envelope. */
@@ -48,32 +54,32 @@ export class FakeWebSocket extends EventTarget implements WebSocketLike {
     this.frame(JSON.stringify(envelope))
   }
 
-  /** The server sends a frame, whatever is in it. */
+  /** The server sends a message with any data, such as invalid JSON. */
   frame (data: unknown): void {
-    this.#happen('message', { data })
+    this.#emit('message', { data })
   }
 
-  /** The connection ends as the server or the network wants it. */
+  /** The server or the network closes the connection. Without a code it is closed as by a lost network. */
   end (code?: number, reason?: string): void {
-    this.#happen('close', { code, reason })
+    this.#emit('close', { code, reason })
   }
 
-  /** The connection fails, as an event that comes before its close. */
+  /** The connection fails. A WebSocket emits `error` before its `close`. */
   fail (): void {
-    this.#happen('error', {})
+    this.#emit('error', {})
   }
 
-  /** The latest message of that type that the client sent. */
+  /** The latest envelope of this type that the client sent. Undefined if there is none. */
   latest (type: string): Envelope | undefined {
     return this.sent.findLast((envelope) => envelope.type === type)
   }
 
-  /** The server acks the latest message of that type. */
+  /** The server sends an ack for the latest envelope of this type. */
   ack (type: string, payload?: unknown): void {
     this.#reply('ack', type, payload)
   }
 
-  /** The server refuses the latest message of that type. */
+  /** The server sends an error for the latest envelope of this type. */
   refuse (type: string, payload: unknown): void {
     this.#reply('error', type, payload)
   }
@@ -82,15 +88,16 @@ export class FakeWebSocket extends EventTarget implements WebSocketLike {
     this.say({ ...this.latest(type), type: reply, payload })
   }
 
-  #happen (type: string, properties: object): void {
+  #emit (type: string, properties: object): void {
     this.dispatchEvent(Object.assign(new Event(type), properties))
   }
 }
 
-/** What a client connects to instead of a network. */
+/** Replaces the network of a client: pass its `WebSocket` to `connect`. */
 export class FakeNetwork {
-  /** Every WebSocket that was made, in order. */
+  /** All WebSockets that the client has created, in order. */
   readonly sockets: FakeWebSocket[] = []
+  /** The constructor for the option `WebSocket` of `connect`. */
   readonly WebSocket: WebSocketConstructor
 
   constructor () {
@@ -103,10 +110,14 @@ export class FakeNetwork {
     }
   }
 
-  /** The WebSocket made last. */
+  /**
+   * The WebSocket that the client created last.
+   *
+   * @throws if the client has created none
+   */
   get last (): FakeWebSocket {
     const last = this.sockets.at(-1)
-    if (!last) throw new Error('nobody connected')
+    if (!last) throw new Error('no WebSocket was created: wait until the client connects')
     return last
   }
 }

@@ -1,4 +1,7 @@
-/** `fastify-channels/testing`: helpers that speak the domain, so that no test sleeps. */
+/**
+ * `fastify-channels/testing`: a clock that a test moves, a client that waits for messages, and the conformance suite
+ * for adapters.
+ */
 export { adapterConformance, type Cluster, type ConformanceTest, type MakeCluster } from './adapter-conformance.ts'
 export { FakeClock } from './fake-clock.ts'
 export { TestClient, UpgradeRefused, type Closed } from './test-client.ts'

@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { WebSocket, type ClientOptions } from 'ws'
 import type { Envelope } from '../protocol/envelope.ts'
 
-/** How a connection ended. */
+/** The code and the reason of a close. */
 export interface Closed { readonly code: number, readonly reason: string }
 
-/** The HTTP answer of an upgrade that was refused. */
+/** The error of `TestClient.connect` if the server answers the upgrade with a status other than 101. */
 export class UpgradeRefused extends Error {
+  /** The HTTP status, such as 401. */
   readonly status: number
+  /** The HTTP headers, with names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The whole HTTP body as text. */
   readonly body: string
 
   constructor (status: number, headers: UpgradeRefused['headers'], body: string) {
@@ -19,34 +22,47 @@ export class UpgradeRefused extends Error {
   }
 }
 
-type Waiting = { readonly wants: (envelope: Envelope) => boolean, readonly take: (envelope: Envelope) => void }
+interface Waiter {
+  readonly matches: (envelope: Envelope) => boolean
+  readonly resolve: (envelope: Envelope) => void
+}
 
 /**
- * A plain WebSocket that speaks envelopes, for tests: it keeps what arrives in a queue, so that no test sleeps. It
- * knows nothing of the client library.
+ * A WebSocket that sends and receives envelopes, for tests of a server. It does not use the client library. Received
+ * envelopes wait in a queue until the test takes them, so a test waits for messages and never for fixed times.
+ *
+ * @example
+ * const client = await TestClient.connect('ws://127.0.0.1:3000/ws')
+ * await client.request('join', 'chat/lobby')
+ * const { payload } = await client.next('message.posted')
  */
 export class TestClient {
-  /** The socket itself, for what envelopes cannot say. */
+  /** The `ws` WebSocket, for pings, binary frames and pauses. */
   readonly webSocket: WebSocket
+  /** Resolves once the connection is closed. */
   readonly closed: Promise<Closed>
-  /** Everything that arrived, in order. */
+  /** All received envelopes, in order, including those that a test has taken. */
   readonly log: Envelope[] = []
   #queue: Envelope[] = []
-  #waiting: Waiting[] = []
-  /** Ids of its own: a message that is declared `once` is known by its id, whatever connection it comes over. */
-  readonly #name = randomUUID().slice(0, 8)
+  #waiters: Waiter[] = []
+  /** Makes correlation ids unique among clients, because the server recognizes an idempotent message by its id. */
+  readonly #idPrefix = randomUUID().slice(0, 8)
   #requests = 0
 
   private constructor (webSocket: WebSocket) {
     this.webSocket = webSocket
-    webSocket.on('message', (data) => this.#arrived(JSON.parse(String(data)) as Envelope))
+    webSocket.on('message', (data) => this.#receive(JSON.parse(String(data)) as Envelope))
     webSocket.on('error', () => {})
     this.closed = new Promise((resolve) => {
       webSocket.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
     })
   }
 
-  /** Rejects with `UpgradeRefused` when the server answers anything but 101. */
+  /**
+   * Connects to `url`, with these subprotocols and options of `ws`.
+   *
+   * @throws {UpgradeRefused} if the server answers the upgrade with a status other than 101
+   */
   static connect (url: string, protocols: string[] = [], options: ClientOptions = {}): Promise<TestClient> {
     return new Promise((resolve, reject) => {
       const webSocket = new WebSocket(url, protocols, options)
@@ -61,51 +77,60 @@ export class TestClient {
     })
   }
 
+  /** Sends one envelope. */
   send (envelope: Envelope): void {
     this.sendText(JSON.stringify(envelope))
   }
 
+  /** Sends a text message as it is, such as invalid JSON. */
   sendText (text: string): void {
     this.webSocket.send(text)
   }
 
-  /** Sends, with a fresh correlationId unless one is given, and resolves with the reply, an ack or an error. */
+  /**
+   * Sends a message and resolves with its reply, an ack or an error. `correlationId`: default, a new id for each
+   * request. There is no timeout.
+   */
   request (
-    type: string, channel?: string, payload?: unknown, correlationId = `${this.#name}-${++this.#requests}`
+    type: string, channel?: string, payload?: unknown, correlationId = `${this.#idPrefix}-${++this.#requests}`
   ): Promise<Envelope> {
     this.send({ type, channel, payload, correlationId })
-    return this.#take((envelope) => envelope.correlationId === correlationId)
+    return this.#takeFirst((envelope) => envelope.correlationId === correlationId)
   }
 
-  /** The next message of one of these types; one that has arrived already counts, once. */
+  /**
+   * Takes the oldest waiting envelope of one of these types, or waits for it. Each envelope is taken once. There is no
+   * timeout.
+   */
   next (...types: readonly string[]): Promise<Envelope> {
-    return this.#take(({ type }) => types.includes(type))
+    return this.#takeFirst(({ type }) => types.includes(type))
   }
 
+  /** Closes the connection and resolves once it is closed. */
   close (code = 1000): Promise<Closed> {
     this.webSocket.close(code)
     return this.closed
   }
 
-  /** Vanishes without a closing handshake. */
+  /** Closes the TCP connection without a closing handshake. */
   terminate (): void {
     this.webSocket.terminate()
   }
 
-  #take (wants: (envelope: Envelope) => boolean): Promise<Envelope> {
-    const found = this.#queue.find(wants)
+  #takeFirst (matches: Waiter['matches']): Promise<Envelope> {
+    const found = this.#queue.find(matches)
     if (found) {
       this.#queue = this.#queue.filter((envelope) => envelope !== found)
       return Promise.resolve(found)
     }
-    return new Promise((resolve) => this.#waiting.push({ wants, take: resolve }))
+    return new Promise((resolve) => this.#waiters.push({ matches, resolve }))
   }
 
-  #arrived (envelope: Envelope): void {
+  #receive (envelope: Envelope): void {
     this.log.push(envelope)
-    const waiting = this.#waiting.find(({ wants }) => wants(envelope))
-    this.#waiting = this.#waiting.filter((other) => other !== waiting)
-    if (waiting) waiting.take(envelope)
+    const waiter = this.#waiters.find(({ matches }) => matches(envelope))
+    this.#waiters = this.#waiters.filter((other) => other !== waiter)
+    if (waiter) waiter.resolve(envelope)
     else this.#queue.push(envelope)
   }
 }
