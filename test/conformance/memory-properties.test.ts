@@ -1,8 +1,8 @@
 import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
-import { AdapterLog, deaf, Entries } from '../support/conformance/adapter-history.ts'
-import { LossyHub } from '../support/conformance/beneath.ts'
-import { logProperty } from '../support/conformance/history-property.ts'
+import { AdapterHistory, EntryRouter, noEvents } from '../support/conformance/adapter-history.ts'
+import { LossyHub } from '../support/conformance/history-storage.ts'
+import { historyProperty } from '../support/conformance/history-property.ts'
 import { mergeProperty } from '../support/conformance/merge-property.ts'
 
 /** In milliseconds: 10,000 runs take longer than the 30 s that tap allows a test. */
@@ -11,16 +11,16 @@ t.setTimeout(timeout)
 
 t.test('memory adapter: 10,000 random histories equal those of the model', { timeout }, async () => {
   const hub = new MemoryHub()
-  await logProperty([new MemoryAdapter(hub), new MemoryAdapter(hub)], 10_000, 1)
+  await historyProperty([new MemoryAdapter(hub), new MemoryAdapter(hub)], 10_000, 1)
 })
 
 t.test('memory adapter: 10,000 histories arrive in order despite loss and failovers', { timeout }, async (t) => {
   const hub = new LossyHub()
   const nodes = [new MemoryAdapter(hub), new MemoryAdapter(hub)] as const
-  const entries = new Entries()
-  nodes[1].start({ ...deaf, ...entries.receiver })
+  const router = new EntryRouter()
+  nodes[1].start({ ...noEvents, ...router.receiver })
   let channels = 0
-  const open = () => AdapterLog.open(`${++channels}`, nodes, entries, hub)
+  const open = () => AdapterHistory.open(`${++channels}`, nodes, router, hub)
   const { members, resyncs } = await mergeProperty(open, 10_000, 1)
   t.ok(members > 10_000 && resyncs > 1_000, `${members} members, ${resyncs} resyncs`)
 })

@@ -1,8 +1,8 @@
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { AdapterLog, deaf, Entries } from '../support/conformance/adapter-history.ts'
-import { RedisBeneath } from '../support/conformance/beneath.ts'
-import { logProperty } from '../support/conformance/history-property.ts'
+import { AdapterHistory, EntryRouter, noEvents } from '../support/conformance/adapter-history.ts'
+import { RedisHistoryStorage } from '../support/conformance/history-storage.ts'
+import { historyProperty } from '../support/conformance/history-property.ts'
 import { mergeProperty } from '../support/conformance/merge-property.ts'
 import { startPair } from '../support/conformance/redis-adapters.ts'
 import { startCluster, startRedis } from '../support/redis.ts'
@@ -17,14 +17,14 @@ function holdsProperties (t: Test, client: Redis | Cluster, server: string, hist
   const title = (text: string) => `Redis adapter on ${server}: ${histories} ${text}`
   t.test(title('random histories equal those of the model'), { timeout }, async (t) => {
     const { nodes } = await startPair(t, client)
-    await logProperty(nodes, histories, 50)
+    await historyProperty(nodes, histories, 50)
   })
   t.test(title('histories arrive in order despite loss and failovers'), { timeout }, async (t) => {
-    const entries = new Entries()
-    const { prefix, nodes } = await startPair(t, client, { ...deaf, ...entries.receiver })
-    const beneath = new RedisBeneath(client, prefix)
+    const router = new EntryRouter()
+    const { prefix, nodes } = await startPair(t, client, { ...noEvents, ...router.receiver })
+    const storage = new RedisHistoryStorage(client, prefix)
     let channels = 0
-    const open = () => AdapterLog.open(`merge ${++channels}`, nodes, entries, beneath)
+    const open = () => AdapterHistory.open(`merge ${++channels}`, nodes, router, storage)
     const { members, resyncs } = await mergeProperty(open, histories, 50)
     t.ok(members > histories && resyncs > histories / 20, `${members} members, ${resyncs} resyncs`)
   })

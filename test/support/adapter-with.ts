@@ -3,12 +3,12 @@ import { MemoryAdapter } from '../../lib/memory/memory-adapter.ts'
 
 type Ports = 'pubsub' | 'history' | 'presence' | 'idempotency' | 'quota' | 'nodes'
 
-/** Calls of an adapter's ports, and whatever else of it is to differ. */
+/** Replacements of calls of an adapter's ports, and of its status. */
 export type Replacements =
   & { readonly [P in Ports]?: Partial<Adapter[P]> }
   & { readonly status?: Adapter['status'] }
 
-/** Replaces some calls of an adapter, by default a memory adapter of its own. */
+/** Replaces calls of an adapter. Default: a new memory adapter. */
 export function adapterWith (
   { status, ...ports }: Replacements, adapter: MemoryAdapter = new MemoryAdapter()
 ): MemoryAdapter {

@@ -3,25 +3,26 @@ import type {
 } from '../../lib/cluster/history.ts'
 import type { UnrecoverableReason } from '../../lib/protocol/recoverability.ts'
 import type { Position } from '../../lib/protocol/position.ts'
-import type { LogInHands, Told } from './history-world.ts'
+import type { EntryListener, LossyHistory } from './follower-simulation.ts'
 
 type Append = Omit<AppendRequest, 'ttl'>
 
 /**
- * A plain model of a history as the port describes it, without age and without a bound on bytes. Adapters are compared
- * with it, and rooms follow it. It can also lose its newest entries, as Redis does when a replica takes over too early.
+ * A model of a history as the port describes it, without a ttl and without a bound on bytes. Adapters are compared with
+ * it, and history followers follow it. It can also lose its newest entries, as Redis does when a replica is promoted
+ * that has not received the newest writes.
  */
-export class LogModel implements LogInHands {
-  told: Told = () => {}
+export class HistoryModel implements LossyHistory {
+  onEntry: EntryListener = () => {}
   #epochs = 1
   #hashes = 0
   epoch = 'epoch 1'
-  /** Every entry that was appended and not lost. The newest `kept` of them are in the history. */
+  /** The entries that were appended and not lost. The newest `kept` entries are in the history. */
   entries: HistoryEntry[] = []
   kept = 0
   snapshot: Snapshot | undefined
   ids = new Map<string, HistoryEntry>()
-  /** The append of each entry. */
+  /** The append request of each entry. */
   #appends: Append[] = []
 
   get position (): Position {
@@ -39,7 +40,7 @@ export class LogModel implements LogInHands {
     if (known) return { outcome: 'duplicate', position: { epoch: this.epoch, offset: known.offset, hash: known.hash } }
     if (after && !isSame(after, this.position)) return { outcome: 'behind', missed: this.read(after) }
     if (snapshot === undefined && this.kept >= 4 * limit) return { outcome: 'full', retryAfter: 1_000 }
-    this.told(this.epoch, this.#add(append, hash), snapshot)
+    this.onEntry(this.epoch, this.#add(append, hash), snapshot)
     return { outcome: 'appended', position: this.position }
   }
 
@@ -56,7 +57,7 @@ export class LogModel implements LogInHands {
     return this.position
   }
 
-  /** Undoes the newest `count` appends, trims included. */
+  /** Undoes the newest `count` appends and the trims that they caused. */
   loseNewest (count: number): void {
     const hashes = this.entries.map(({ hash }) => hash)
     const appends = this.#appends.slice(0, Math.max(0, this.#appends.length - count))

@@ -8,16 +8,18 @@ export const messageId = idempotencyId('ann', 'x', 'm1')
 
 type Step = 'claim' | 'append' | 'finish'
 
-/** A lost call. `before`: it does not reach the adapter; else its result is lost. */
+/**
+ * A lost call. `before`: the call does not reach the adapter. Otherwise the call takes effect and its result is lost.
+ */
 export interface Cut {
   readonly step: Step
   readonly before: boolean
-  /** Whether a claim remains that no node holds. It expires later. */
+  /** Whether a claim of the failed call remains. It expires after 10 s. */
   readonly leavesClaim: boolean
 }
 
 /**
- * A node that handles idempotent messages. A `cut` makes a call of its adapter fail, before or after it takes effect.
+ * A node that handles idempotent messages. A `cut` makes one call of its adapter fail, before or after it takes effect.
  */
 export class IdempotentNode {
   readonly adapter: Adapter
@@ -34,7 +36,8 @@ export class IdempotentNode {
     this.#messages = new IdempotentMessages({
       claim: (...given) => this.#reach('claim', () => this.adapter.idempotency.claim(...given)),
       finish: (...given) => this.#reach('finish', () => this.adapter.idempotency.finish(...given)),
-      release: (...given) => this.cut ? Promise.reject(new Error('lost')) : this.adapter.idempotency.release(...given)
+      release: (...given) =>
+        this.cut ? Promise.reject(new Error('the release is lost')) : this.adapter.idempotency.release(...given)
     }, clock)
   }
 
@@ -75,8 +78,8 @@ export const cuts: ReadonlyArray<readonly [name: string, cut: Cut]> = [
 ]
 
 /**
- * Sends a message to `a`, which loses a call, and again to `a` or `b`. Expects one effect, and the same reply from then
- * on. `expireClaim` lets an abandoned claim expire.
+ * Sends a message to `a`, which loses a call, and sends it again to `a` or `b`. Expects one effect, and the same reply
+ * to each further send. `expireClaim` lets a remaining claim expire.
  */
 export async function expectOneEffect (
   t: Test, a: IdempotentNode, b: IdempotentNode,
@@ -88,8 +91,8 @@ export async function expectOneEffect (
   const again = (otherNode ? b : a).send()
   await expireClaim()
   const reply = await again
-  t.equal(reply.offset, 1)
-  t.equal(await a.entries(), 1)
+  t.equal(reply.offset, 1, 'the reply names the first entry')
+  t.equal(await a.entries(), 1, 'the message has one entry')
   for (const node of [a, b]) t.strictSame(await node.send(), reply, 'the reply stays the same')
-  t.equal(await a.entries(), 1)
+  t.equal(await a.entries(), 1, 'further sends append nothing')
 }

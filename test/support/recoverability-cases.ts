@@ -2,32 +2,34 @@ import type { Position } from '../../lib/protocol/position.ts'
 import type { RecoveryFacts, UnrecoverableReason } from '../../lib/protocol/recoverability.ts'
 
 /**
- * One history, one asked position and the expected answer. Each holder of histories runs the whole table: append
- * `appended` entries of `entryBytes` bytes each, of which the newest `kept` remain, then ask for `since`.
+ * One history, one position of a client and the expected reason. Each implementation of a history runs the whole table:
+ * it appends `appended` entries of `entryBytes` bytes each, keeps the newest `kept` entries, and recovers from `since`.
  */
 export interface RecoverabilityCase {
   readonly title: string
   readonly appended: number
   readonly kept: number
   readonly entryBytes: number
-  /** Only for a holder that keeps less than the history has: the number of newest entries in its cache. */
+  /** Only for an implementation with a cache: the number of newest entries in the cache. */
   readonly cached?: number
-  readonly since: AskedPosition | undefined
+  readonly since: ClientPosition | undefined
   readonly reason: UnrecoverableReason | undefined
 }
 
-/** `isSameEpoch` and `isSameHash`: whether these are the ones that the history has, or had, at that offset. */
-export interface AskedPosition {
+/**
+ * `isSameEpoch`, `isSameHash`: whether the epoch and the hash are those that the history has, or had, at this offset.
+ */
+export interface ClientPosition {
   readonly offset: number
   readonly isSameEpoch: boolean
   readonly isSameHash: boolean
 }
 
-/** How much is sent at once. */
+/** The bound of one recovery. */
 export const recoveryBound = { entries: 1_000, bytes: 1_048_576 }
 
-const at = (offset: number): AskedPosition => ({ offset, isSameEpoch: true, isSameHash: true })
-const forked = (offset: number): AskedPosition => ({ offset, isSameEpoch: true, isSameHash: false })
+const at = (offset: number): ClientPosition => ({ offset, isSameEpoch: true, isSameHash: true })
+const forked = (offset: number): ClientPosition => ({ offset, isSameEpoch: true, isSameHash: false })
 const five = { appended: 5, kept: 5, entryBytes: 50 }
 const trimmed = { appended: 5, kept: 2, entryBytes: 50 }
 const long = { appended: 1_002, kept: 1_002, entryBytes: 50 }
@@ -55,11 +57,11 @@ export const recoverabilityCases: readonly RecoverabilityCase[] = [
   { title: 'the entry before the oldest kept one with another hash', ...trimmed, since: forked(3), reason: 'fork' },
   { title: 'an entry that was trimmed', ...trimmed, since: at(2), reason: 'trimmed' },
   { title: 'an entry that was trimmed with another hash', ...trimmed, since: forked(2), reason: 'trimmed' },
-  { title: 'as many entries as are sent at once', ...long, since: at(2), reason: undefined },
-  { title: 'one entry more than is sent at once', ...long, since: at(1), reason: 'limit' },
+  { title: 'as many entries as one recovery may have', ...long, since: at(2), reason: undefined },
+  { title: 'one entry more than a recovery may have', ...long, since: at(1), reason: 'limit' },
   { title: 'too many entries after another hash', ...long, since: forked(1), reason: 'fork' },
-  { title: 'as many bytes as are sent at once', ...large, since: at(2), reason: undefined },
-  { title: 'more bytes than are sent at once', ...large, since: at(1), reason: 'limit' },
+  { title: 'as many bytes as one recovery may have', ...large, since: at(2), reason: undefined },
+  { title: 'more bytes than a recovery may have', ...large, since: at(1), reason: 'limit' },
   { title: 'an entry that the cache no longer has', ...five, cached: 2, since: at(1), reason: 'limit' },
   { title: 'the entry before the oldest cached one', ...five, cached: 2, since: at(3), reason: undefined }
 ]
@@ -67,7 +69,7 @@ export const recoverabilityCases: readonly RecoverabilityCase[] = [
 const epoch = 'e1'
 const hashAt = (offset: number) => offset === 0 ? '' : `h${offset}`
 
-/** The case as plain facts, in a history whose entries have the hashes `h1`, `h2`, … */
+/** The facts of the case. The entries of its history have the hashes `h1`, `h2`, … */
 export function factsOf ({ appended, kept, entryBytes, cached = kept, since }: RecoverabilityCase): RecoveryFacts {
   const offset = since?.offset ?? 0
   const missed = appended - offset
@@ -80,7 +82,7 @@ export function factsOf ({ appended, kept, entryBytes, cached = kept, since }: R
   }
 }
 
-/** The asked position in that history. */
+/** The position of the client in that history. */
 export function positionOf ({ since }: RecoverabilityCase): Position | undefined {
   return since && {
     epoch: since.isSameEpoch ? epoch : 'other',

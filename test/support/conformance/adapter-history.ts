@@ -3,14 +3,14 @@ import type { Adapter } from '../../../lib/cluster/adapter.ts'
 import type { AdapterEvents } from '../../../lib/cluster/events.ts'
 import type { Append, AppendOutcome, HistoryEntry, HistoryRead } from '../../../lib/cluster/history.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
-import type { Told } from '../history-world.ts'
-import { LogModel } from '../history-model.ts'
-import type { Beneath } from './beneath.ts'
+import type { EntryListener } from '../follower-simulation.ts'
+import { HistoryModel } from '../history-model.ts'
 import { assertSame, assertSameRead } from './history-property.ts'
-import type { OneLog } from './merge-property.ts'
+import type { HistoryStorage } from './history-storage.ts'
+import type { ClosableHistory } from './merge-property.ts'
 
-/** Ignores every event. */
-export const deaf: AdapterEvents = {
+/** Ignores all events. */
+export const noEvents: AdapterEvents = {
   message: () => {},
   presenceChanged: () => {},
   entryAppended: () => {},
@@ -19,55 +19,57 @@ export const deaf: AdapterEvents = {
   requested: () => undefined
 }
 
-/** Hands the entries that arrive at a node to the taker of their channel. */
-export class Entries {
-  readonly #takers = new Map<string, Told>()
+/** Passes the entries that arrive at a node to the listener of their channel. */
+export class EntryRouter {
+  readonly #listeners = new Map<string, EntryListener>()
   readonly receiver: Pick<AdapterEvents, 'entryAppended'> = {
-    entryAppended: (channel, epoch, entry, snapshot) => this.#takers.get(channel)?.(epoch, entry, snapshot)
+    entryAppended: (channel, epoch, entry, snapshot) => this.#listeners.get(channel)?.(epoch, entry, snapshot)
   }
 
-  take (channel: string, taker: Told): void {
-    this.#takers.set(channel, taker)
+  addListener (channel: string, listener: EntryListener): void {
+    this.#listeners.set(channel, listener)
   }
 
-  leave (channel: string): void {
-    this.#takers.delete(channel)
+  deleteListener (channel: string): void {
+    this.#listeners.delete(channel)
   }
 }
 
-/** A channel's history, appended to on one node and followed on another. Each outcome must equal the model's. */
-export class AdapterLog<S> implements OneLog {
-  told: Told = () => {}
-  readonly #model = new LogModel()
+/**
+ * The history of a channel. One node appends to it, another follows it. Asserts that each outcome equals the model's.
+ */
+export class AdapterHistory<S> implements ClosableHistory {
+  onEntry: EntryListener = () => {}
+  readonly #model = new HistoryModel()
   readonly #channel: string
   readonly #near: Adapter
   readonly #far: Adapter
-  readonly #entries: Entries
-  readonly #beneath: Beneath<S>
+  readonly #router: EntryRouter
+  readonly #storage: HistoryStorage<S>
   /** The stored history as it was before each of its entries. */
   #saved: S[] = []
-  #arrived: (told: Parameters<Told>) => void = () => {}
+  #arrived: (entry: Parameters<EntryListener>) => void = () => {}
 
-  private constructor (channel: string, near: Adapter, far: Adapter, entries: Entries, beneath: Beneath<S>) {
+  private constructor (channel: string, near: Adapter, far: Adapter, router: EntryRouter, storage: HistoryStorage<S>) {
     this.#channel = channel
     this.#near = near
     this.#far = far
-    this.#entries = entries
-    this.#beneath = beneath
+    this.#router = router
+    this.#storage = storage
   }
 
-  /** `entries`: receives the events of `far`. */
+  /** `router`: receives the events of `far`. */
   static async open<S> (
-    channel: string, [near, far]: readonly [Adapter, Adapter], entries: Entries, beneath: Beneath<S>
-  ): Promise<AdapterLog<S>> {
-    const log = new AdapterLog(channel, near, far, entries, beneath)
-    entries.take(channel, (epoch, entry, snapshot) => {
-      log.told(epoch, entry, snapshot)
-      log.#arrived([epoch, entry, snapshot])
+    channel: string, [near, far]: readonly [Adapter, Adapter], router: EntryRouter, storage: HistoryStorage<S>
+  ): Promise<AdapterHistory<S>> {
+    const history = new AdapterHistory(channel, near, far, router, storage)
+    router.addListener(channel, (epoch, entry, snapshot) => {
+      history.onEntry(epoch, entry, snapshot)
+      history.#arrived([epoch, entry, snapshot])
     })
     await far.pubsub.subscribe(channel)
-    await log.#begin()
-    return log
+    await history.#begin()
+    return history
   }
 
   get position (): Position {
@@ -80,8 +82,8 @@ export class AdapterLog<S> implements OneLog {
 
   /** Resolves once the entry has arrived at the other node as well. */
   async append (append: Omit<Append, 'ttl'>): Promise<AppendOutcome> {
-    const saved = await this.#beneath.save(this.#channel)
-    const arrived = new Promise<Parameters<Told>>((resolve) => { this.#arrived = resolve })
+    const saved = await this.#storage.save(this.#channel)
+    const arrived = new Promise<Parameters<EntryListener>>((resolve) => { this.#arrived = resolve })
     const outcome = await this.#near.history.append(this.#channel, { ...append, ttl: 60_000 })
     assertSame(outcome, this.#model.append(append, 'position' in outcome ? outcome.position.hash : undefined))
     if (outcome.outcome !== 'appended') return outcome
@@ -89,7 +91,8 @@ export class AdapterLog<S> implements OneLog {
     const [epoch, { offset, id, hash, prev, encoded, whenSlow }, snapshot] = await arrived
     assert.deepEqual(
       [epoch, { offset, id, hash, prev, encoded, whenSlow }, snapshot],
-      [this.position.epoch, this.entries.at(-1), append.snapshot]
+      [this.position.epoch, this.entries.at(-1), append.snapshot],
+      'the other node receives the appended entry'
     )
     return outcome
   }
@@ -108,25 +111,25 @@ export class AdapterLog<S> implements OneLog {
 
   async loseNewest (count: number): Promise<void> {
     const [oldest] = this.#saved.splice(Math.max(0, this.#saved.length - count))
-    if (oldest !== undefined) await this.#beneath.restore(this.#channel, oldest)
+    if (oldest !== undefined) await this.#storage.restore(this.#channel, oldest)
     this.#model.loseNewest(count)
   }
 
   async loseAll (): Promise<void> {
     const { epoch } = this.position
-    await this.#beneath.erase(this.#channel)
+    await this.#storage.erase(this.#channel)
     this.#saved = []
     this.#model.loseAll()
     await this.#begin()
-    assert.notEqual(this.position.epoch, epoch, 'an epoch is never used twice')
+    assert.notEqual(this.position.epoch, epoch, 'a new history has a new epoch')
   }
 
   async end (): Promise<void> {
-    this.#entries.leave(this.#channel)
+    this.#router.deleteListener(this.#channel)
     await this.#far.pubsub.unsubscribe(this.#channel)
   }
 
-  /** The first read begins a history and tells its epoch. */
+  /** The first read creates the history and returns its epoch. */
   async #begin (): Promise<void> {
     const { position } = await this.#far.history.read(this.#channel)
     this.#model.epoch = position.epoch

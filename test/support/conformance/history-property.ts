@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import type { Adapter } from '../../../lib/cluster/adapter.ts'
 import type { AppendOutcome, HistoryRead } from '../../../lib/cluster/history.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
-import { LogModel } from '../history-model.ts'
+import { HistoryModel } from '../history-model.ts'
 
-/** One of the positions seen so far, perhaps with a wrong part. */
+/** One of the positions seen so far. One of its fields may be wrong. */
 const where = fc.record({
   seen: fc.nat(20),
   wrong: fc.constantFrom('nothing', 'nothing', 'nothing', 'epoch', 'offset', 'hash')
@@ -23,10 +23,10 @@ const history = fc.record({
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
 /**
- * Runs random histories of appends and reads, whose outcomes must equal the model's on every node. Each runs on its own
- * channel; `lanes` run at once, because most of the time is spent waiting for Redis.
+ * Runs random histories of appends and reads. Asserts that each outcome equals the model's on all nodes. Each history
+ * has its own channel. `lanes` histories run at once, because most of the time is spent waiting for Redis.
  */
-export async function logProperty (adapters: readonly Adapter[], runs: number, lanes: number): Promise<void> {
+export async function historyProperty (adapters: readonly Adapter[], runs: number, lanes: number): Promise<void> {
   const begun = Date.now()
   let channels = 0
   await Promise.all(Array.from({ length: lanes }, (_, lane) => fc.assert(
@@ -41,7 +41,7 @@ async function play (
   adapters: readonly Adapter[], channel: string, limit: number, steps: readonly Step[]
 ): Promise<void> {
   const [first] = adapters as readonly [Adapter]
-  const model = new LogModel()
+  const model = new HistoryModel()
   const { position } = await first.history.read(channel)
   model.epoch = position.epoch
   const seen: Position[] = [position]
@@ -58,7 +58,7 @@ async function play (
 }
 
 async function append (
-  adapter: Adapter, channel: string, model: LogModel, limit: number,
+  adapter: Adapter, channel: string, model: HistoryModel, limit: number,
   { id, after, snapshot }: Exclude<Step, { since: unknown }>, seen: readonly Position[]
 ): Promise<Position> {
   const append = {

@@ -2,8 +2,8 @@ import type { Cluster, Redis } from 'ioredis'
 import { systemClock, type Clock } from '../../../lib/clock.ts'
 
 /**
- * A client and a clock for one Redis adapter that can end as a process does when it crashes: its connections for
- * commands are closed for good and its timers stop, so it writes nothing more and does not renew its lease.
+ * A client and a clock for one Redis adapter. `kill` stops the adapter as a crash stops a process: its connections for
+ * commands are closed and its timers do not fire, so it writes nothing more and does not renew its lease.
  */
 export class KillableRedis {
   readonly client: Redis | Cluster

@@ -4,17 +4,17 @@ import type { Adapter } from '../../../lib/cluster/adapter.ts'
 import { clusterTimings, scaleTimings } from '../../../lib/cluster/timings.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { silentLog } from '../silent-log.ts'
-import { deaf } from './adapter-history.ts'
+import { noEvents } from './adapter-history.ts'
 import { KillableRedis } from './killable-redis.ts'
 
-/** How much shorter than in production the lease is. */
+/** The factor by which the lease is shorter than in production. */
 const timeScale = 0.04
 const { leaseRenewalMs, leaseTtlMs } = scaleTimings(timeScale)
 const timings = { ...clusterTimings, leaseRenewalMs, leaseTtlMs }
 
 let clusters = 0
 
-/** Adapters that share a new key prefix on one Redis; a killed one stops like its process. */
+/** Creates adapters that share a new key prefix on one Redis. A killed adapter stops as a crashed process does. */
 export function createAdapters (client: Redis | Cluster, nodes: number) {
   const prefix = `test-${++clusters}`
   const processes = new Map(Array.from({ length: nodes }, () => {
@@ -33,11 +33,11 @@ export function createAdapters (client: Redis | Cluster, nodes: number) {
   }
 }
 
-/** Starts two nodes that see each other's lease; `receiver` gets the events of the second. */
-export async function startPair (t: Test, client: Redis | Cluster, receiver = deaf) {
+/** Starts two nodes and waits until each sees the lease of the other. `receiver` gets the events of the second node. */
+export async function startPair (t: Test, client: Redis | Cluster, receiver = noEvents) {
   const { prefix, adapters, ready } = createAdapters(client, 2)
   const nodes = adapters as [RedisAdapter, RedisAdapter]
-  nodes[0].start(deaf)
+  nodes[0].start(noEvents)
   nodes[1].start(receiver)
   t.teardown(async () => { for (const node of nodes) await node.close() })
   await ready()

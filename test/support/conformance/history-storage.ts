@@ -6,8 +6,8 @@ import { MemoryHub } from '../../../lib/memory/memory-hub.ts'
 import { StoredHistory, type StoredAppend } from '../../../lib/memory/stored-history.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
 
-/** The storage beneath the adapters, which a test can make lose the history of a channel. */
-export interface Beneath<S> {
+/** The storage of the adapters. A test can replace or delete the history of a channel in it. */
+export interface HistoryStorage<S> {
   /** Saves the history as it is now. */
   save (channel: string): Promise<S> | S
   /** Restores a saved history. */
@@ -16,8 +16,8 @@ export interface Beneath<S> {
   erase (channel: string): Promise<void> | void
 }
 
-/** Restores keys as a replica has them that took over without the newest writes. */
-export class RedisBeneath implements Beneath<Array<Buffer | null>> {
+/** Restores keys as they are on a promoted replica that has not received the newest writes. */
+export class RedisHistoryStorage implements HistoryStorage<Array<Buffer | null>> {
   readonly #client: Redis | Cluster
   readonly #keys: Keys
 
@@ -44,28 +44,28 @@ export class RedisBeneath implements Beneath<Array<Buffer | null>> {
   }
 }
 
-interface History { readonly appends: readonly Append[], readonly chance: readonly string[] }
+interface SavedHistory { readonly appends: readonly Append[], readonly randomValues: readonly string[] }
 
 /** Restores a history by repeating its appends with the same random values. */
-export class LossyHub extends MemoryHub implements Beneath<History> {
-  readonly #own = new Map<string, RepeatableLog>()
+export class LossyHub extends MemoryHub implements HistoryStorage<SavedHistory> {
+  readonly #own = new Map<string, RepeatableHistory>()
 
-  override historyOf (channel: string): RepeatableLog {
-    const log = this.#own.get(channel) ?? new RepeatableLog({ appends: [], chance: [] })
-    this.#own.set(channel, log)
-    return log
+  override historyOf (channel: string): RepeatableHistory {
+    const history = this.#own.get(channel) ?? new RepeatableHistory({ appends: [], randomValues: [] })
+    this.#own.set(channel, history)
+    return history
   }
 
   override hasHistory (channel: string): boolean {
     return this.#own.has(channel)
   }
 
-  save (channel: string): History {
-    return this.historyOf(channel).history
+  save (channel: string): SavedHistory {
+    return this.historyOf(channel).saved
   }
 
-  restore (channel: string, history: History): void {
-    this.#own.set(channel, new RepeatableLog(history))
+  restore (channel: string, saved: SavedHistory): void {
+    this.#own.set(channel, new RepeatableHistory(saved))
   }
 
   erase (channel: string): void {
@@ -73,22 +73,22 @@ export class LossyHub extends MemoryHub implements Beneath<History> {
   }
 }
 
-class RepeatableLog extends StoredHistory {
+class RepeatableHistory extends StoredHistory {
   readonly #appends: Append[] = []
-  readonly #chance: readonly string[]
+  readonly #randomValues: readonly string[]
 
-  constructor ({ appends, chance }: History) {
+  constructor ({ appends, randomValues }: SavedHistory) {
     const drawn: string[] = []
     super(() => 0, () => {
-      drawn.push(chance[drawn.length] ?? randomUUID())
+      drawn.push(randomValues[drawn.length] ?? randomUUID())
       return drawn.at(-1) as string
     }, clusterTimings)
-    this.#chance = drawn
+    this.#randomValues = drawn
     for (const append of appends) this.append(append)
   }
 
-  get history (): History {
-    return { appends: [...this.#appends], chance: [...this.#chance] }
+  get saved (): SavedHistory {
+    return { appends: [...this.#appends], randomValues: [...this.#randomValues] }
   }
 
   override append (append: Append): StoredAppend {
