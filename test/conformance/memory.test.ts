@@ -16,7 +16,7 @@ t.test('memory adapter: it passes the adapter conformance suite', async (t) => {
   })
 })
 
-/** Reports events in a later turn of the event loop, as an adapter with a network does. */
+/** Reports events in a later iteration of the event loop, as an adapter with a network does. */
 class LateAdapter extends MemoryAdapter {
   override start (events: AdapterEvents): void {
     super.start({

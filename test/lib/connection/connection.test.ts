@@ -20,31 +20,31 @@ const { Receiver } = ws as unknown as { Receiver: new () => Writable }
 
 const hello = encodeEnvelope({ type: 'hello' })
 
-const nobody: Identity = {
+const anonymous: Identity = {
   id: 'c', userId: undefined, user: undefined, ip: '', expiresAt: undefined, jti: undefined, verify: undefined
 }
 
 function connect (identity: Partial<Identity> = {}, queue = 1000) {
-  const turns: Array<() => void> = []
-  const tally = new Counters()
+  const flushes: Array<() => void> = []
+  const counters = new Counters()
   const socket = new FakeSocket()
   const clock = new FakeClock(1000)
   const whole = {
-    ...nobody, id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', locals: { tenant: 1 }, ...identity
+    ...anonymous, id: 'c1', userId: 'ada', user: { id: 'ada' }, ip: '::1', locals: { tenant: 1 }, ...identity
   }
   const connection = new Connection(
     socket.webSocket,
     socket.transport,
     whole,
     log,
-    { clock, sendQueueBytes: queue, counters: tally, flusher: new Flusher((fn) => turns.push(fn)) }
+    { clock, sendQueueBytes: queue, counters, flusher: new Flusher((fn) => flushes.push(fn)) }
   )
-  const turn = () => { for (const fn of turns.splice(0)) fn() }
-  return { connection, socket, clock, turn, turns, tally }
+  const flush = () => { for (const fn of flushes.splice(0)) fn() }
+  return { connection, socket, clock, flush, flushes, counters }
 }
 
-t.test('a connection knows who is at the other end and counts what travels', async (t) => {
-  const { connection, clock, tally } = connect()
+t.test('connection: it has the identity of its user and counts messages and bytes', async (t) => {
+  const { connection, clock, counters } = connect()
   t.match(
     connection,
     {
@@ -65,25 +65,25 @@ t.test('a connection knows who is at the other end and counts what travels', asy
   connection.send(hello)
   t.match(connection, { lastSeen: 1005, messagesIn: 2, bytesIn: 10, messagesOut: 1, bytesOut: hello.length })
   t.strictSame(
-    tally.totals,
+    counters.totals,
     { messagesIn: 2, messagesOut: 1, bytesIn: 10, bytesOut: hello.length, rejections: {} },
-    'and so does its node'
+    'the counters of the node count the same messages'
   )
   clock.advance(5)
   connection.markAlive()
-  t.match(connection, { lastSeen: 1010, messagesIn: 2 }, 'a pong is a sign of life but no message')
+  t.match(connection, { lastSeen: 1010, messagesIn: 2 }, 'a pong updates lastSeen and is not counted as a message')
 })
 
-t.test('frames leave in order, as uncompressed text', async (t) => {
-  const { connection, socket, turn } = connect()
+t.test('connection: messages are sent in order, as uncompressed text frames', async (t) => {
+  const { connection, socket, flush } = connect()
   connection.send(hello)
   connection.send(encodeEnvelope({ type: 'again' }))
-  turn()
+  flush()
   t.strictSame(socket.sent, ['{"type":"hello"}', '{"type":"again"}'])
   t.strictSame(socket.options[0], { binary: false, compress: false })
 })
 
-t.test('a connection that is closing says goodbye once and sends nothing more', async (t) => {
+t.test('connection: a closing connection sends one close frame and no more messages', async (t) => {
   const { connection, socket } = connect()
   connection.close(closeEvents.restart)
   connection.close(closeEvents.failed)
@@ -94,7 +94,7 @@ t.test('a connection that is closing says goodbye once and sends nothing more', 
   t.equal(connection.messagesOut, 0)
 })
 
-t.test('a connection that is gone neither sends nor closes', async (t) => {
+t.test('connection: a closed connection sends no message and no close frame', async (t) => {
   const { connection, socket } = connect()
   connection.markClosed()
   connection.send(hello)
@@ -103,13 +103,13 @@ t.test('a connection that is gone neither sends nor closes', async (t) => {
   t.strictSame([socket.sent, socket.closes], [[], []])
 })
 
-t.test('closing without a reason is a normal close', async (t) => {
+t.test('connection: close() without an event closes with 1000', async (t) => {
   const { connection, socket } = connect()
   connection.close()
   t.strictSame(socket.closes, [{ code: 1000, reason: 'closed normally' }])
 })
 
-t.test('a paused connection that is closed reads again, and its silence so far is forgiven', async (t) => {
+t.test('connection: closing a paused connection resumes reading and counts as an answer to the ping', async (t) => {
   const { connection, socket } = connect()
   connection.ping()
   connection.pause()
@@ -119,9 +119,9 @@ t.test('a paused connection that is closed reads again, and its silence so far i
   t.ok(connection.hasAnswered)
 })
 
-t.test('a ping asks a question that any frame answers', async (t) => {
+t.test('connection: any received frame answers a ping', async (t) => {
   const { connection, socket } = connect()
-  t.ok(connection.hasAnswered, 'nothing was asked yet')
+  t.ok(connection.hasAnswered, 'no ping is unanswered')
   connection.ping()
   t.equal(socket.pings, 1)
   t.notOk(connection.hasAnswered)
@@ -129,32 +129,32 @@ t.test('a ping asks a question that any frame answers', async (t) => {
   t.ok(connection.hasAnswered)
   connection.ping()
   connection.resume()
-  t.ok(connection.hasAnswered, 'nor can one answer who was not read')
+  t.ok(connection.hasAnswered, 'resuming counts as an answer, because a paused connection was not read')
 })
 
-t.test('terminating goes straight to the socket', async (t) => {
+t.test('connection: terminate() closes the socket without a close frame', async (t) => {
   const { connection, socket } = connect()
   connection.terminate()
   t.equal(socket.terminations, 1)
   t.strictSame(socket.closes, [])
 })
 
-t.test('what is written in one turn goes out in one piece', async (t) => {
-  const { connection, socket, turn, turns } = connect()
+t.test('send queue: messages of one iteration of the event loop are written at once', async (t) => {
+  const { connection, socket, flush, flushes } = connect()
   connection.send(hello)
   connection.send(hello)
-  t.equal(turns.length, 1)
+  t.equal(flushes.length, 1, 'one flush is scheduled for both messages')
   t.strictSame(socket.sent, [])
-  turn()
+  flush()
   t.equal(socket.sent.length, 2)
   t.strictSame(socket.transportCalls, ['cork', 'uncork'])
   connection.send(hello)
-  turn()
-  t.strictSame(socket.transportCalls, ['cork', 'uncork', 'cork', 'uncork'], 'and the next turn is another piece')
+  flush()
+  t.strictSame(socket.transportCalls, ['cork', 'uncork', 'cork', 'uncork'], 'the next iteration is another write')
 })
 
-t.test('what is short goes past ws in one piece, as the same frames', async (t) => {
-  const { connection, socket, turn } = connect({}, 100_000)
+t.test('send queue: short messages are written past ws at once, as the same frames', async (t) => {
+  const { connection, socket, flush } = connect({}, 100_000)
   socket._sender = { _state: 0, _firstFragment: true, _queue: [] }
   const texts = [
     'x',
@@ -164,43 +164,43 @@ t.test('what is short goes past ws in one piece, as the same frames', async (t) 
     ...Array.from({ length: 200 }, (_, i) => `${i}`.repeat(50))
   ]
   for (const payload of texts) connection.send(encodeEnvelope({ type: 'said', payload }))
-  turn()
-  t.equal(socket.written.length, 1)
-  const heard: string[] = []
+  flush()
+  t.equal(socket.written.length, 1, 'all messages are one write')
+  const received: string[] = []
   const receiver = new Receiver()
-  receiver.on('message', (data: Buffer) => heard.push(JSON.parse(data.toString()).payload))
+  receiver.on('message', (data: Buffer) => received.push(JSON.parse(data.toString()).payload))
   receiver.write(socket.written[0] as Buffer)
-  t.strictSame(heard, texts, 'as ws reads it, however many there are')
+  t.strictSame(received, texts, 'ws reads the same messages')
   connection.send(encodeEnvelope({ type: 'large', payload: 'x'.repeat(20_000) }))
-  turn()
-  t.match(socket.sent, ['large'], 'what is long is not copied')
+  flush()
+  t.match(socket.sent, ['large'], 'a long message is sent by ws, without a copy')
   for (const busy of [{ _state: 1 }, { _firstFragment: false }, { _queue: [1] }]) {
     socket.sent.length = 0
     socket._sender = { _state: 0, _firstFragment: true, _queue: [], ...busy }
     connection.send(hello)
-    turn()
-    t.strictSame(socket.sent.length, 1, 'while ws has something under way it goes through ws')
+    flush()
+    t.strictSame(socket.sent.length, 1, 'a message is sent by ws while ws has unfinished writes')
   }
   t.equal(socket.written.length, 1)
   socket._sender = { _state: 0, _firstFragment: true, _queue: [] }
   socket.isSlow = true
   connection.send(hello)
-  turn()
+  flush()
   connection.send(hello)
-  turn()
-  t.equal(socket.written.length, 2, 'the next waits for the end of the write')
+  flush()
+  t.equal(socket.written.length, 2, 'the third message waits until the second write is finished')
   socket.drain()
   t.equal(socket.written.length, 3)
 })
 
-t.test('one flusher serves all connections of a turn, by default at the end of it', async (t) => {
+t.test('send queue: one flusher writes the queues of all connections of an iteration', async (t) => {
   const flusher = new Flusher()
   const sockets = [new FakeSocket(), new FakeSocket()]
   for (const socket of sockets) {
     new Connection(
       socket.webSocket,
       socket.transport,
-      nobody,
+      anonymous,
       log,
       { clock: new FakeClock(), sendQueueBytes: 1000, counters: new Counters(), flusher }
     ).send(hello)
@@ -209,25 +209,25 @@ t.test('one flusher serves all connections of a turn, by default at the end of i
   for (const { transportCalls } of sockets) t.strictSame(transportCalls, ['cork', 'uncork'])
 })
 
-t.test('while a write is unfinished frames wait, and go out together when it ends', async (t) => {
-  const { connection, socket, turn } = connect()
+t.test('send queue: messages wait during an unfinished write and are written together after it', async (t) => {
+  const { connection, socket, flush } = connect()
   socket.isSlow = true
   connection.send(hello)
-  turn()
+  flush()
   for (let i = 0; i < 3; i++) connection.send(hello)
-  turn()
+  flush()
   t.equal(socket.sent.length, 1)
   socket.drain()
   t.equal(socket.sent.length, 4)
 })
 
-t.test('a queue that grows too long ends the connection with 1013, and is forgotten', async (t) => {
-  const { connection, socket, turn } = connect({}, 2 * hello.length)
+t.test('send queue: a queue over its bound closes the connection with 1013 and is deleted', async (t) => {
+  const { connection, socket, flush } = connect({}, 2 * hello.length)
   socket.isSlow = true
   connection.send(hello)
-  turn()
+  flush()
   connection.send(hello)
-  t.ok(connection.isOpen, 'exactly the limit is no fault')
+  t.ok(connection.isOpen, 'a queue of exactly the bound is allowed')
   connection.send(hello)
   t.notOk(connection.isOpen)
   t.strictSame(socket.closes, [{ code: 1013, reason: 'the client reads too slowly' }])
@@ -235,30 +235,30 @@ t.test('a queue that grows too long ends the connection with 1013, and is forgot
   t.equal(socket.sent.length, 1)
 })
 
-t.test('what may be dropped is dropped while a write is unfinished, and only then', async (t) => {
-  const { connection, socket, turn } = connect()
+t.test("send queue: whenSlow 'drop' drops a message only during an unfinished write", async (t) => {
+  const { connection, socket, flush } = connect()
   connection.send(encodeEnvelope({ type: 'one' }), 'drop')
-  turn()
+  flush()
   socket.isSlow = true
   connection.send(hello)
-  turn()
+  flush()
   connection.send(encodeEnvelope({ type: 'two' }), 'drop')
   socket.drain()
   t.notMatch(socket.sent.join(), 'two')
   t.match(socket.sent.join(), 'one')
 })
 
-t.test('the latest takes the place of what waits with its key, at the end', async (t) => {
-  const { connection, socket, turn } = connect()
+t.test('send queue: whenSlow { latest } replaces the waiting message of its key, at the end of the queue', async (t) => {
+  const { connection, socket, flush } = connect()
   const cursor = (at: number, key: string) =>
     connection.send(encodeEnvelope({ type: 'moved', payload: { key, at } }), { latest: key })
   cursor(0, 'ann')
   cursor(1, 'ann')
-  turn()
-  t.equal(socket.sent.length, 2, 'who keeps up gets everything')
+  flush()
+  t.equal(socket.sent.length, 2, 'a fast connection gets all messages')
   socket.isSlow = true
   connection.send(hello)
-  turn()
+  flush()
   cursor(2, 'ann')
   cursor(3, 'bob')
   connection.send(hello)
@@ -270,25 +270,26 @@ t.test('the latest takes the place of what waits with its key, at the end', asyn
   )
 })
 
-t.test('what a slow reader may skip of a log is left out, and one resync follows when it reads again', async (t) => {
-  const { connection, socket, turn } = connect({}, 200)
+t.test("send queue: whenSlow 'skip' leaves out entries of a slow connection, and one resync follows", async (t) => {
+  const { connection, socket, flush } = connect({}, 200)
   let isMember = true
-  const log = { resync: (id: string) => isMember ? encodeEnvelope({ type: 'resync', payload: { to: id } }) : undefined }
-  const tick = (at: number) => connection.send(encodeEnvelope({ type: 'tick', payload: { at } }), 'skip', log)
+  const resync = (to: string) => encodeEnvelope({ type: 'resync', payload: { to } })
+  const source = { resync: (id: string) => isMember ? resync(id) : undefined }
+  const tick = (at: number) => connection.send(encodeEnvelope({ type: 'tick', payload: { at } }), 'skip', source)
   tick(1)
-  turn()
+  flush()
   socket.isSlow = true
   connection.send(hello)
-  turn()
+  flush()
   connection.send(encodeEnvelope({ type: 'other' }))
   for (let at = 2; at < 100; at++) tick(at)
-  connection.send(encodeEnvelope({ type: 'of the same log' }), undefined, log)
-  t.ok(connection.isOpen, 'nothing of it waits')
+  connection.send(encodeEnvelope({ type: 'of the same history' }), undefined, source)
+  t.ok(connection.isOpen, 'skipped entries do not fill the queue')
   socket.isSlow = false
   socket.drain()
-  turn()
+  flush()
   tick(100)
-  turn()
+  flush()
   t.strictSame(socket.sent.map((text) => JSON.parse(text)), [
     { type: 'tick', payload: { at: 1 } }, { type: 'hello' }, { type: 'other' }, {
       type: 'resync', payload: { to: 'c1' }
@@ -296,25 +297,25 @@ t.test('what a slow reader may skip of a log is left out, and one resync follows
   ])
   socket.isSlow = true
   connection.send(hello)
-  turn()
+  flush()
   tick(101)
   isMember = false
   socket.isSlow = false
   socket.drain()
-  turn()
-  t.equal(socket.sent.length, 6, 'who has left gets none')
+  flush()
+  t.equal(socket.sent.length, 6, 'a connection that left the channel gets no resync')
 })
 
-t.test('a whole replay may be longer than the queue, but only where that is not too long already', async (t) => {
+t.test('send queue: one recovery may exceed the bound, but not on a queue that exceeds it already', async (t) => {
   const { connection, socket } = connect()
-  connection.sendRecovery(encodeEnvelope({ type: 'replay', payload: 'x'.repeat(2_000) }))
-  t.ok(connection.isOpen)
+  connection.sendRecovery(encodeEnvelope({ type: 'recovery', payload: 'x'.repeat(2_000) }))
+  t.ok(connection.isOpen, 'one recovery may be longer than the bound')
   connection.sendRecovery(hello)
   t.notOk(connection.isOpen)
   t.match(socket.closes, [closeEvents.tooSlow].map(({ code }) => ({ code })))
 })
 
-t.test('a close goes out behind what waits, whatever the application made of it', async (t) => {
+t.test('connection: a close frame follows the waiting messages, and its code and reason are made valid', async (t) => {
   const { connection, socket } = connect()
   connection.send(hello)
   connection.close({ code: 1006, reason: 'é'.repeat(100), retry: 'stop' })
@@ -322,29 +323,29 @@ t.test('a close goes out behind what waits, whatever the application made of it'
   t.strictSame(socket.closes, [{ code: 1000, reason: 'é'.repeat(61) }])
 })
 
-t.test('a violation too many is one more than are forgiven within the window', async (t) => {
+t.test('protocol errors: one error more than max within the window exceeds the budget', async (t) => {
   const clock = new FakeClock(0)
-  const violations = new ProtocolErrorBudget({ max: 2, timeWindow: 1000 }, clock)
+  const budget = new ProtocolErrorBudget({ max: 2, timeWindow: 1000 }, clock)
   t.strictSame(
-    [violations.countError(), violations.countError(), violations.countError(), violations.countError()],
+    [budget.countError(), budget.countError(), budget.countError(), budget.countError()],
     [false, false, true, true]
   )
 })
 
-t.test('a window begins with its first violation and then is forgotten', async (t) => {
+t.test('protocol errors: a window starts with its first error and ends after timeWindow', async (t) => {
   const clock = new FakeClock(0)
-  const violations = new ProtocolErrorBudget({ max: 1, timeWindow: 1000 }, clock)
+  const budget = new ProtocolErrorBudget({ max: 1, timeWindow: 1000 }, clock)
   clock.advance(500)
-  t.notOk(violations.countError())
+  t.notOk(budget.countError())
   clock.advance(999)
-  t.ok(violations.countError(), 'still within')
+  t.ok(budget.countError(), 'the second error is in the same window')
   clock.advance(1)
-  t.notOk(violations.countError(), 'the window is over')
+  t.notOk(budget.countError(), 'the third error starts a new window')
   clock.advance(999)
-  t.ok(violations.countError(), 'and a new one began')
+  t.ok(budget.countError(), 'the fourth error is in the new window')
 })
 
-/** A peer as the heartbeat sees it; `answers` right away or never. */
+/** A connection as the heartbeat sees it. `answers`: it answers each ping at once, or no ping. */
 class FakePeer implements HeartbeatTarget {
   hasAnswered = true
   isPaused = false
@@ -385,21 +386,21 @@ function heartbeat (options = { interval, timeout }) {
   return { clock, beat, watch }
 }
 
-t.test('every peer is pinged once in an interval, and the pings are spread over it', async (t) => {
+t.test('heartbeat: each connection gets one ping per interval, spread over the interval', async (t) => {
   const { clock, beat, watch } = heartbeat()
   const peers = Array.from({ length: 3200 }, () => watch(true))
   t.equal(beat.size, 3200)
-  for (let turn = 1; turn <= 64; turn++) {
+  for (let step = 1; step <= 64; step++) {
     clock.advance(slice)
     const pinged = peers.filter(({ pings }) => pings.at(-1) === clock.now()).length
-    if (pinged !== 100) t.equal(pinged, 100, `turn ${turn}`)
+    if (pinged !== 100) t.equal(pinged, 100, `step ${step} pings a 32nd of the connections`)
   }
   t.ok(peers.every(({ pings: [first = 0, second = 0, ...more] }) => second - first === interval && more.length === 0))
-  t.equal(beat.terminated, 0, 'who answers is never ended')
-  t.equal(clock.pending, 1, 'one timer for all')
+  t.equal(beat.terminated, 0, 'a connection that answers is not terminated')
+  t.equal(clock.pending, 1, 'one timer serves all connections')
 })
 
-t.test('heartbeat: a silent peer is terminated within interval and timeout, but not before its timeout', async (t) => {
+t.test('heartbeat: a silent connection is terminated within interval and timeout, not earlier', async (t) => {
   for (const options of [
     { interval, timeout }, { interval: 30_000, timeout: 10_000 }, { interval: 30_000, timeout: 29_000 },
     { interval: 100, timeout: 1 }
@@ -416,26 +417,26 @@ t.test('heartbeat: a silent peer is terminated within interval and timeout, but 
     t.ok(
       peers.every(({ terminatedAt = Infinity, lastSign }) =>
         terminatedAt - lastSign <= options.interval + Math.max(step, options.timeout) + 1e-6),
-      'in time'
+      'it is terminated within interval and timeout after its last sign of life'
     )
     t.ok(
-      peers.every(({ terminatedAt = Infinity, pings: [asked = 0] }) =>
-        terminatedAt - asked <= Math.max(step, options.timeout) + 1e-6),
-      'when its time to answer is over'
+      peers.every(({ terminatedAt = Infinity, pings: [pinged = 0] }) =>
+        terminatedAt - pinged <= Math.max(step, options.timeout) + 1e-6),
+      'it is terminated at most timeout after the first ping, rounded up to a slice'
     )
     t.ok(
-      peers.every(({ terminatedAt = 0, pings: [asked = Infinity] }) =>
-        terminatedAt - asked >= Math.min(options.timeout, options.timeout - step) - 1e-6),
-      'after its time to answer, rounded down to a slice'
+      peers.every(({ terminatedAt = 0, pings: [pinged = Infinity] }) =>
+        terminatedAt - pinged >= Math.min(options.timeout, options.timeout - step) - 1e-6),
+      'it is terminated at least timeout after the first ping, rounded down to a slice'
     )
     t.ok(beat.terminated >= peers.length)
   }
 })
 
-t.test('a sign of life at any time after the ping counts as an answer', async (t) => {
+t.test('heartbeat: a frame at any time before the timeout counts as an answer', async (t) => {
   const { clock, watch } = heartbeat()
   const peer = watch(false)
-  for (let turn = 0; turn < 200; turn++) {
+  for (let step = 0; step < 200; step++) {
     clock.advance(slice)
     if (peer.pings.length > 0 &&
       clock.now() - (peer.pings.at(-1) as number) === timeout - slice) peer.hasAnswered = true
@@ -444,7 +445,7 @@ t.test('a sign of life at any time after the ping counts as an answer', async (t
   t.equal(peer.terminatedAt, undefined)
 })
 
-t.test('a peer that is held back is not judged', async (t) => {
+t.test('heartbeat: a paused connection is not terminated', async (t) => {
   const { clock, watch } = heartbeat()
   const peer = watch(false)
   peer.isPaused = true
@@ -452,10 +453,10 @@ t.test('a peer that is held back is not judged', async (t) => {
   t.equal(peer.terminatedAt, undefined)
   peer.isPaused = false
   clock.advance(interval * 2)
-  t.ok(peer.terminatedAt, 'until it is read again')
+  t.ok(peer.terminatedAt, 'it is terminated after it was resumed')
 })
 
-t.test('who is forgotten is neither pinged nor ended, and nothing runs when nobody is watched', async (t) => {
+t.test('heartbeat: an unwatched connection is not pinged, and without connections no timer runs', async (t) => {
   const { clock, beat, watch } = heartbeat()
   const [a, b] = [watch(false), watch(false)]
   t.equal(clock.pending, 1)
@@ -469,10 +470,10 @@ t.test('who is forgotten is neither pinged nor ended, and nothing runs when nobo
   t.strictSame([a.pings, b.pings, beat.terminated], [[], [], 0])
   const c = watch(true)
   clock.advance(interval)
-  t.equal(c.pings.length, 1, 'and it starts again')
+  t.equal(c.pings.length, 1, 'the next watched connection is pinged')
 })
 
-t.test('a peer may be forgotten while it is ended', async (t) => {
+t.test('heartbeat: a connection may be unwatched during its termination', async (t) => {
   const { clock, beat, watch } = heartbeat()
   const peer = watch(false)
   peer.terminate = () => beat.unwatch(peer)
@@ -481,25 +482,25 @@ t.test('a peer may be forgotten while it is ended', async (t) => {
   t.equal(clock.pending, 0)
 })
 
-t.test('the registry finds a connection by its id, and all those of a user', async (t) => {
+t.test('registry: it finds a connection by its id, and all connections of a user', async (t) => {
   const registry = new Registry()
-  const [a, b, other, nobody] = [
+  const [a, b, other, unidentified] = [
     connect({ id: 'a', userId: 'ada' }), connect({ id: 'b', userId: 'ada' }),
     connect({ id: 'o', userId: 'bob' }), connect({
       id: 'n', userId: undefined
     })
   ].map(({ connection }) => connection) as [Connection, Connection, Connection, Connection]
-  for (const connection of [a, b, other, nobody]) registry.add(connection)
+  for (const connection of [a, b, other, unidentified]) registry.add(connection)
   t.equal(registry.size, 4)
   t.strictSame(ids(registry.all()), ['a', 'b', 'o', 'n'])
   t.equal(registry.get('o'), other)
   t.strictSame(ids(registry.find({ userId: 'ada' })), ['a', 'b'])
   t.strictSame(ids(registry.find({ connectionId: 'n' })), ['n'])
-  t.strictSame(registry.find({ userId: 'nobody' }), [])
+  t.strictSame(registry.find({ userId: 'unknown' }), [])
   t.strictSame(registry.find({ connectionId: 'nothing' }), [])
   registry.delete(a)
   t.strictSame(ids(registry.find({ userId: 'ada' })), ['b'])
-  for (const connection of [a, b, other, nobody]) registry.delete(connection)
+  for (const connection of [a, b, other, unidentified]) registry.delete(connection)
   t.equal(registry.size, 0)
   t.strictSame(registry.find({ userId: 'ada' }), [])
   t.equal(registry.get('b'), undefined)
@@ -507,13 +508,13 @@ t.test('the registry finds a connection by its id, and all those of a user', asy
 
 const ids = (connections: Connection[]) => connections.map(({ id }) => id)
 
-t.test('a registry holds on to nobody who was never there', async (t) => {
+t.test('registry: deleting an unknown connection changes nothing', async (t) => {
   const registry = new Registry()
   registry.delete(connect().connection)
   t.equal(registry.size, 0)
 })
 
-t.test('the fake clock calls what falls due, in order, and nothing that was cleared', async (t) => {
+t.test('FakeClock: advance() calls due timers in order, and no cleared timer', async (t) => {
   const clock = new FakeClock(100)
   const calls: string[] = []
   const at = (name: string, ms: number) => clock.setTimeout(() => calls.push(`${name}@${clock.now()}`), ms)

@@ -15,7 +15,7 @@ function entryOf (offset: number, bytes: number): HistoryEntry {
   return { ...entry, encoded: Buffer.from(`{"p":"${'x'.repeat(Math.max(0, bytes - headerBytes))}"}`) }
 }
 
-/** A cache that read the kept entries of that history and followed it. */
+/** A cache that has received the kept entries of the case. */
 function cacheOf ({ appended, kept, entryBytes }: RecoverabilityCase): HistoryCache {
   const start = { epoch: 'e1', offset: appended - kept, hash: hashAt(appended - kept) }
   const cache = new HistoryCache({ position: start, reason: 'fresh', entries: [] })
@@ -23,7 +23,7 @@ function cacheOf ({ appended, kept, entryBytes }: RecoverabilityCase): HistoryCa
   return cache
 }
 
-t.test('history cache: each case of recoverability gets its reason, or none', async (t) => {
+t.test('history cache: each recoverability case gets the expected reason, or none', async (t) => {
   for (const recoverabilityCase of recoverabilityCases.filter(({ cached }) => cached === undefined)) {
     const { bound, missed, newest } = factsOf(recoverabilityCase)
     const { title, reason } = recoverabilityCase
@@ -36,7 +36,7 @@ t.test('history cache: each case of recoverability gets its reason, or none', as
 
 t.test('history cache: an entry older than the cache counts as appended before', async (t) => {
   const cache = new HistoryCache({ position: { epoch: 'e1', offset: 5, hash: 'h5' }, reason: 'fresh', entries: [] })
-  t.ok(cache.contains('e1', entryOf(3, 0)), 'its hash is unknown')
-  t.notOk(cache.contains('e1', { ...entryOf(5, 0), hash: 'another' }), 'another entry has this offset')
-  t.notOk(cache.contains('e2', entryOf(3, 0)), 'another epoch')
+  t.ok(cache.contains('e1', entryOf(3, 0)), 'an entry before the cache counts as contained')
+  t.notOk(cache.contains('e1', { ...entryOf(5, 0), hash: 'another' }), 'another hash is not contained')
+  t.notOk(cache.contains('e2', entryOf(3, 0)), 'an entry of another epoch is not contained')
 })

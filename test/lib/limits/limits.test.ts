@@ -8,11 +8,11 @@ import { revocationKey, Revocations } from '../../../lib/connection/revocations.
 import { UserRateLimits } from '../../../lib/limits/user-rate-limits.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 
-t.test('a bucket', async (t) => {
+t.test('token bucket', async (t) => {
   const clock = new FakeClock(1_000_000)
   const bucket = new TokenBucket({ max: 10, timeWindow: 1000 }, clock)
 
-  t.test('lets a burst through, and then says when', async (t) => {
+  t.test('token bucket: a burst is allowed, then consume() returns the wait in milliseconds', async (t) => {
     for (let i = 0; i < 10; i++) t.equal(bucket.consume(), 0)
     t.equal(bucket.consume(), 100)
     clock.advance(99)
@@ -24,16 +24,16 @@ t.test('a bucket', async (t) => {
     t.ok(bucket.isFull)
   })
 
-  t.test('never lets more than its rate and one burst through, however it is asked', async (t) => {
+  t.test('token bucket: within 60 s it allows its rate and one burst', async (t) => {
     let passed = 0
     for (let ms = 0; ms < 60_000; ms += 7) {
       if (bucket.consume() === 0) passed++
       clock.advance(7)
     }
-    t.ok(passed <= 610 && passed >= 600, String(passed))
+    t.ok(passed <= 610 && passed >= 600, `${passed} of at most 610 messages are allowed`)
   })
 
-  t.test('lets more than it can hold through when it is full, and is in debt then', async (t) => {
+  t.test('token bucket: a full bucket allows more than it holds, and then has a debt', async (t) => {
     clock.advance(1000)
     t.equal(bucket.consume(4), 0)
     t.equal(bucket.consume(20), 400)
@@ -42,7 +42,7 @@ t.test('a bucket', async (t) => {
     t.equal(bucket.consume(), 1100)
   })
 
-  t.test('gains nothing when the clock is set back, and goes on from there', async (t) => {
+  t.test('token bucket: a clock that is set back adds no tokens, and the bucket continues from there', async (t) => {
     let now = 10_000
     const moved = new TokenBucket(
       { max: 2, timeWindow: 1000 }, { now: () => now, setTimeout: () => undefined, clearTimeout: () => {} }
@@ -55,41 +55,41 @@ t.test('a bucket', async (t) => {
   })
 })
 
-t.test('a gate counts joins and leaves apart from messages, and bytes of all', async (t) => {
+t.test('inbound rate limiter: joins and leaves have their own rate, bytes are those of all messages', async (t) => {
   const rate = (max: number) => ({ max, timeWindow: 1000 })
-  const gate = new InboundRateLimiter(
+  const limiter = new InboundRateLimiter(
     { ...defaultLimits, messages: rate(2), joins: rate(1), bytes: rate(100) }, new FakeClock()
   )
-  t.equal(gate.consume('say', 10), 0)
-  t.equal(gate.consume('say', 10), 0)
-  t.equal(gate.consume('say', 10), 500)
-  t.equal(gate.consume('join', 10), 0)
-  t.equal(gate.consume('leave', 10), 1000)
+  t.equal(limiter.consume('say', 10), 0)
+  t.equal(limiter.consume('say', 10), 0)
+  t.equal(limiter.consume('say', 10), 500)
+  t.equal(limiter.consume('join', 10), 0)
+  t.equal(limiter.consume('leave', 10), 1000)
   const narrow = new InboundRateLimiter({ ...defaultLimits, bytes: rate(100) }, new FakeClock())
   t.equal(narrow.consume('say', 60), 0)
   t.equal(narrow.consume('join', 60), 200)
 })
 
-t.test('without limits rates and connections are free, memory is not', async (t) => {
-  const gate = new InboundRateLimiter(noLimits, new FakeClock())
-  for (let i = 0; i < 10_000; i++) if (gate.consume('say', 65_536) > 0) t.fail('limited')
+t.test('limits: without limits there are no rates, but the bounds on memory remain', async (t) => {
+  const limiter = new InboundRateLimiter(noLimits, new FakeClock())
+  for (let i = 0; i < 10_000; i++) if (limiter.consume('say', 65_536) > 0) t.fail('a message was refused')
   t.equal(noLimits.sendQueueBytes, defaultLimits.sendQueueBytes)
   t.equal(noLimits.channels, defaultLimits.channels)
 })
 
-t.test('places are taken and given back, by key', async (t) => {
-  const places = new ConnectionQuota(2)
-  t.ok(places.acquireQuota('a'))
-  t.ok(places.acquireQuota('a'))
-  t.notOk(places.acquireQuota('a'))
-  t.ok(places.acquireQuota('b'))
-  places.releaseQuota('a')
-  t.ok(places.acquireQuota('a'))
-  for (const key of ['a', 'a', 'b']) places.releaseQuota(key)
-  t.equal(places.size, 0)
+t.test('connection quota: it is acquired and released by key', async (t) => {
+  const quota = new ConnectionQuota(2)
+  t.ok(quota.acquireQuota('a'))
+  t.ok(quota.acquireQuota('a'))
+  t.notOk(quota.acquireQuota('a'))
+  t.ok(quota.acquireQuota('b'))
+  quota.releaseQuota('a')
+  t.ok(quota.acquireQuota('a'))
+  for (const key of ['a', 'a', 'b']) quota.releaseQuota(key)
+  t.equal(quota.size, 0)
 })
 
-t.test('what has expired is ended, by the clock on the wall', async (t) => {
+t.test('token expiry: a connection is closed within 1 s after its token expired', async (t) => {
   const clock = new FakeClock(1000)
   const ended: string[] = []
   const expiry = new TokenExpiry<{ name: string, expiresAt: number | undefined }>(clock, (one) => {
@@ -106,13 +106,13 @@ t.test('what has expired is ended, by the clock on the wall', async (t) => {
   t.strictSame(ended, ['soon'])
   late.expiresAt = 20_000
   clock.advance(10_000)
-  t.strictSame(ended, ['soon'], 'a newer token counts at once')
+  t.strictSame(ended, ['soon'], 'a renewed token postpones the close at once')
   clock.advance(10_000)
   t.strictSame(ended, ['soon', 'late'])
   t.equal(clock.pending, 1)
 })
 
-t.test('nothing to expire, no timer', async (t) => {
+t.test('token expiry: without watched connections there is no timer', async (t) => {
   const clock = new FakeClock()
   const expiry = new TokenExpiry(clock, () => {})
   const one = { expiresAt: 5 }
@@ -121,7 +121,7 @@ t.test('nothing to expire, no timer', async (t) => {
   t.equal(clock.pending, 0)
 })
 
-t.test('revocations hold for a user or a token until they are over', async (t) => {
+t.test('revocations: a user or a token is revoked until the revocation ends', async (t) => {
   const clock = new FakeClock(1000)
   const revocations = new Revocations(clock)
   revocations.add(revocationKey({ userId: 'ann' }), 5000)
@@ -133,18 +133,18 @@ t.test('revocations hold for a user or a token until they are over', async (t) =
   t.notOk(revocations.isRevoked({ userId: undefined, jti: undefined }))
   clock.advance(1000)
   t.notOk(revocations.isRevoked({ userId: 'bob', jti: 't1' }))
-  t.ok(revocations.isRevoked({ userId: 'ann', jti: 't1' }), 'the later of two counts')
+  t.ok(revocations.isRevoked({ userId: 'ann', jti: 't1' }), 'the later end of two revocations counts')
   revocations.sweep()
   t.equal(revocations.size, 1)
 })
 
-t.test('what is not there cannot be revoked', async (t) => {
+t.test('revocations: a target without a user id and a token id is refused', async (t) => {
   for (const nothing of [{ jti: undefined }, { userId: undefined }, {}]) {
     t.throws(() => revocationKey(nothing as never), { code: 'FST_CHANNELS_USAGE' })
   }
 })
 
-t.test('declared rates are counted by message and user, and forgotten when they make no difference', async (t) => {
+t.test('user rate limits: they are counted by message and user, and full buckets are deleted', async (t) => {
   const clock = new FakeClock()
   const limits = new UserRateLimits(clock)
   const rate = { max: 1, timeWindow: 1000 }

@@ -19,7 +19,7 @@ t.test('memory adapter: the next append trims expired entries, and reads never d
   t.equal((await adapter.history.read('x')).entries.length, 2)
   await adapter.history.append('x', append('3'))
   t.strictSame((await adapter.history.read('x')).entries.map(({ id }) => id), ['3'])
-  t.equal((await adapter.history.read('x')).position.offset, 3, 'the offset goes on after trimmed entries')
+  t.equal((await adapter.history.read('x')).position.offset, 3, 'the offset continues after trimmed entries')
 })
 
 t.test('memory adapter: an appended id is a duplicate for 120 s', async (t) => {
@@ -84,7 +84,7 @@ t.test('memory adapter: quota and grace periods work before the adapter starts',
   await adapter.quota.acquire('ann', '1', 1)
   t.match(await adapter.quota.acquire('ann', '2', 1), { granted: false, retryAfter: 5_000 })
   await adapter.quota.release('ann', '1')
-  await adapter.quota.release('ann', 'nobody')
+  await adapter.quota.release('ann', 'unknown')
   t.match(await adapter.quota.acquire('ann', '2', 1), { granted: true })
   await adapter.presence.enter('x', { connection: '1', user: 'ann', data: {} })
   await adapter.presence.exit('x', '1', 3_000)
@@ -92,9 +92,9 @@ t.test('memory adapter: quota and grace periods work before the adapter starts',
   t.equal(await adapter.presence.count('x'), 0)
 })
 
-t.test('memory adapter: each case of recoverability gets its reason, or none', async (t) => {
+t.test('memory adapter: each recoverability case gets the expected reason, or none', async (t) => {
   for (const { title, appended, kept, entryBytes, cached, since, reason } of recoverabilityCases) {
-    // The hub has the whole history: nothing is cut by a cache.
+    // The hub has no cache, so these cases do not apply.
     if (cached !== undefined) continue
     const { history } = alone().adapter
     const positions = [(await history.read('x')).position]
@@ -104,16 +104,16 @@ t.test('memory adapter: each case of recoverability gets its reason, or none', a
       if ('position' in outcome) positions.push(outcome.position)
     }
     const known = since && (positions[since.offset] ?? { epoch: positions[0]?.epoch ?? '', hash: 'none' })
-    const asked = since && known && {
+    const position = since && known && {
       offset: since.offset,
       epoch: since.isSameEpoch ? known.epoch : 'other',
       hash: since.isSameHash ? known.hash : 'other'
     }
-    t.equal((await history.read('x', asked)).reason, reason, title)
+    t.equal((await history.read('x', position)).reason, reason, title)
   }
 })
 
-t.test('memory adapter: an expired claim is forgotten, and a remembered reply stays', async (t) => {
+t.test('memory adapter: an expired claim is deleted, and a stored reply remains for 120 s', async (t) => {
   const clock = new FakeClock(1)
   const hub = new MemoryHub(clock)
   const { idempotency } = new MemoryAdapter(hub)
@@ -121,7 +121,7 @@ t.test('memory adapter: an expired claim is forgotten, and a remembered reply st
   for (const id of ['crashed', 'done']) await idempotency.claim('x', claim(id))
   await idempotency.finish('x', claim('done'), '1', [])
   clock.advance(minute)
-  t.equal(hub.claims.size, 1, 'the claim whose holder stopped renewing it is gone')
+  t.equal(hub.claims.size, 1, 'the claim that its owner does not renew is deleted')
   clock.advance(2 * minute)
-  t.equal(hub.claims.size, 0, 'the reply is forgotten after 120 s')
+  t.equal(hub.claims.size, 0, 'the reply is deleted 120 s after it was stored')
 })

@@ -4,7 +4,7 @@ import t from 'tap'
 import { WebSocketServer } from 'ws'
 import { TestClient } from '../../../lib/testing/test-client.ts'
 
-t.test('who waits for one of two types takes one message, and leaves the next to whoever asks next', async (t) => {
+t.test('TestClient: next() with two types takes one message and leaves the following one in the queue', async (t) => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   t.teardown(() => server.close())
   await once(server, 'listening')
@@ -19,5 +19,5 @@ t.test('who waits for one of two types takes one message, and leaves the next to
   t.equal((await client.next('message.posted', 'resync')).type, 'message.posted')
   webSocket.send('{"type":"other"}')
   t.equal((await client.next('other')).type, 'other')
-  t.equal(client.log.length, 3)
+  t.equal(client.log.length, 3, 'the log keeps messages that were taken')
 })
