@@ -248,7 +248,7 @@ t.test("send queue: whenSlow 'drop' drops a message only during an unfinished wr
   t.match(socket.sent.join(), 'one')
 })
 
-t.test('send queue: whenSlow { latest } replaces the waiting message of its key, at the end of the queue', async (t) => {
+t.test('send queue: whenSlow { latest } replaces the waiting message of its key, at its end', async (t) => {
   const { connection, socket, flush } = connect()
   const cursor = (at: number, key: string) =>
     connection.send(encodeEnvelope({ type: 'moved', payload: { key, at } }), { latest: key })
