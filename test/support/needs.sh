@@ -33,8 +33,19 @@ need () {
   missing=1
 }
 
+# A Python, that of the PATH or that of the system, with the package of docs/clients/python.md.
+has_websockets () {
+  python3 -c 'import websockets' 2>/dev/null || /usr/bin/python3 -c 'import websockets' 2>/dev/null
+}
+
 missing=0
 need chromium chromium chromium-browser google-chrome
 need redis-server redis-server
 need nginx-light nginx
+if ! has_websockets; then
+  install python3-websockets && has_websockets || {
+    echo 'needs: install python3-websockets (the tests import websockets)' >&2
+    missing=1
+  }
+fi
 exit "$missing"
