@@ -11,18 +11,30 @@ export class MemoryNodes implements NodesPort {
     this.#nodeId = nodeId
   }
 
-  async request (request: unknown): Promise<NodeAnswers> {
+  async request (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
     const others = this.#hub.othersThan(this.#nodeId)
-    const settled = await Promise.allSettled(others.map(async ({ id, events }) => {
-      return { node: id, answer: await events.requested(request) }
-    }))
-    return {
-      results: settled.flatMap((outcome) => outcome.status === 'fulfilled' ? [outcome.value] : []),
-      missing: others.filter((_, i) => settled[i]?.status === 'rejected').map(({ id }) => id)
-    }
+    const results: Array<{ readonly node: string, readonly answer: unknown }> = []
+    const answering = others.map(async ({ id, events }) => {
+      results.push({ node: id, answer: await events.requested(request) })
+    })
+    await this.#settled(answering, deadlineMs)
+    const answered = new Set(results.map(({ node }) => node))
+    return { results: [...results], missing: others.map(({ id }) => id).filter((id) => !answered.has(id)) }
   }
 
   async revoke (key: string, until: number): Promise<void> {
     for (const { events } of this.#hub.othersThan(this.#nodeId)) events.revoked(key, until)
+  }
+
+  /** Resolves once all have settled, at the latest after `deadlineMs` milliseconds. */
+  async #settled (promises: ReadonlyArray<Promise<void>>, deadlineMs: number): Promise<void> {
+    const { clock } = this.#hub
+    await new Promise<void>((resolve) => {
+      const deadline = clock.setTimeout(resolve, deadlineMs)
+      Promise.allSettled(promises).then(() => {
+        clock.clearTimeout(deadline)
+        resolve()
+      })
+    })
   }
 }

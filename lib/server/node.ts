@@ -73,8 +73,9 @@ export class Node {
     const { sessions } = this.connections
     const { nodeId, nodes } = adapter
     const { report } = options
-    const localRequests = new LocalNodeRequests({ nodeId, clock, registry, rooms, sessions, log, report })
-    this.requests = new NodeRequests(nodes, localRequests)
+    const revoke = (key: string, until: number) => this.revoke(key, until)
+    const local = new LocalNodeRequests({ nodeId, clock, registry, rooms, sessions, log, report, revoke })
+    this.requests = new NodeRequests({ nodeId, clock, port: nodes, local })
     this.#sweeper = new Sweeper({
       clock, rooms, connections: this.connections, expiring: [rateLimits, this.revocations]
     })

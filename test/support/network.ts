@@ -7,6 +7,7 @@ export class Network {
   readonly #server: Server
   readonly #pairs = new Set<[Socket, Socket]>()
   #frozen = false
+  #isBlocked = false
 
   private constructor (target: number) {
     this.#server = createServer((near) => this.#join(near, connect(target, '127.0.0.1')))
@@ -36,8 +37,19 @@ export class Network {
     for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy()
   }
 
+  /** Connections are reset, and new ones are refused until `unblock`. */
+  block (): void {
+    this.#isBlocked = true
+    this.cut()
+  }
+
+  unblock (): void {
+    this.#isBlocked = false
+  }
+
   #join (near: Socket, far: Socket): void {
     const pair: [Socket, Socket] = [near, far]
+    if (this.#isBlocked) for (const socket of pair) socket.resetAndDestroy()
     this.#pairs.add(pair)
     for (const [from, to] of [[near, far], [far, near]] as const) {
       from.on('data', (chunk) => to.write(chunk))

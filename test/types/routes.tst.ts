@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/ty
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import { channels, closeEvents, implement, type Room } from '../../plugins/channels.ts'
+import { channels, closeEvents, implement, type Reached, type Room } from '../../plugins/channels.ts'
 import type { User } from '../../lib/server/implement.ts'
 import type { ConnectionInfo } from '../../lib/connection/connection.ts'
 import { account, chat, news } from '../support/types/chat/chat.contract.ts'
@@ -111,7 +111,7 @@ describe('app.registry', () => {
   const { registry } = fastify()
 
   test('sends the messages of a connection, wherever its user is', () => {
-    expect(registry.send('42', account, 'notice', { text: 'hello' })).type.toBe<Promise<number>>()
+    expect(registry.send('42', account, 'notice', { text: 'hello' })).type.toBe<Promise<Reached>>()
     expect(registry.get('c1')).type.toBe<ConnectionInfo | undefined>()
     registry.disconnect({ userId: '42' }, closeEvents.goingAway)
   })

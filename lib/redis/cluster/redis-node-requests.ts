@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { NodeAnswers } from '../../cluster/nodes.ts'
+import { unknownNodes, type NodeAnswers } from '../../cluster/nodes.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import type { Lease } from './lease.ts'
+import { requestScript } from './nodes-scripts.ts'
 
 /** Answers that are remembered, so that a repeated request is not carried out twice. */
 const maxRemembered = 1_000
@@ -10,18 +11,55 @@ const maxAnswerBytes = 1_048_576
 /** A request is repeated after this share of its deadline, which leaves the repetition twice as long. */
 const repeatAfter = 1 / 3
 
-interface Pending {
-  readonly missing: Set<string>
-  readonly results: Array<{ node: string, answer: unknown }>
-  finish (): void
+/** One request on its way: whose answers are there, and whose are missing. */
+class PendingRequest {
+  readonly #answers = new Map<string, unknown>()
+  readonly #finish: () => void
+  #expected: readonly string[]
+  #isPublished = false
+
+  /** @param known the nodes that are missing if the request never leaves this node */
+  constructor (known: readonly string[], finish: () => void) {
+    this.#expected = known
+    this.#finish = finish
+  }
+
+  get outcome (): NodeAnswers {
+    const results = [...this.#answers].map(([node, answer]) => ({ node, answer }))
+    const missing = this.#missing
+    return { results, missing: this.#isPublished || missing.length > 0 ? missing : [unknownNodes] }
+  }
+
+  /** The request has left this node. `nodes`: the other nodes at that moment. */
+  published (nodes: readonly string[]): void {
+    this.#isPublished = true
+    this.#expected = nodes
+    this.#check()
+  }
+
+  /** A node that is not expected counts too: it may have got its lease after the request. */
+  answered (node: string, answer: unknown): void {
+    this.#answers.set(node, answer)
+    this.#check()
+  }
+
+  get #missing (): string[] {
+    return this.#expected.filter((node) => !this.#answers.has(node))
+  }
+
+  #check (): void {
+    if (this.#isPublished && this.#missing.length === 0) this.#finish()
+  }
 }
 
 /** Node requests: one message to all nodes, one answer from each, until the deadline. */
 export class RedisNodeRequests {
   readonly #deps: RedisDeps
   readonly #lease: Lease
-  readonly #pending = new Map<string, Pending>()
+  readonly #pending = new Map<string, PendingRequest>()
   readonly #answers = new Map<string, Promise<string>>()
+  /** As of the last request that left this node. */
+  #lastNodes: readonly string[] = []
 
   constructor (deps: RedisDeps, lease: Lease) {
     this.#deps = deps
@@ -31,20 +69,19 @@ export class RedisNodeRequests {
   request (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
     const { clock, nodeId } = this.#deps
     const id = randomUUID()
-    const missing = new Set([...this.#lease.live.values()].filter((node) => node !== nodeId))
-    const results: Pending['results'] = []
-    if (missing.size === 0) return Promise.resolve({ results, missing: [] })
+    const body = JSON.stringify([id, nodeId, request])
     return new Promise((resolve) => {
-      const repeat = clock.setTimeout(() => this.#publish(id, request), deadlineMs * repeatAfter)
-      const deadline = clock.setTimeout(() => finish(), deadlineMs)
       const finish = () => {
         clock.clearTimeout(repeat)
         clock.clearTimeout(deadline)
         this.#pending.delete(id)
-        resolve({ results, missing: [...missing] })
+        resolve(pending.outcome)
       }
-      this.#pending.set(id, { missing, results, finish })
-      this.#publish(id, request)
+      const pending = new PendingRequest(this.#others([]), finish)
+      const repeat = clock.setTimeout(() => this.#publish(body, pending), deadlineMs * repeatAfter)
+      const deadline = clock.setTimeout(finish, deadlineMs)
+      this.#pending.set(id, pending)
+      this.#publish(body, pending)
     })
   }
 
@@ -61,10 +98,7 @@ export class RedisNodeRequests {
   /** Receives an answer; a late one is ignored. @throws {TypeError | SyntaxError} when it is malformed */
   receiveAnswer (body: Buffer): void {
     const [id, node, answer] = readParts(body)
-    const pending = this.#pending.get(id)
-    if (!pending?.missing.delete(node)) return
-    pending.results.push({ node, answer })
-    if (pending.missing.size === 0) pending.finish()
+    this.#pending.get(id)?.answered(node, answer)
   }
 
   /** The pub/sub channel for the answers to a node. */
@@ -72,11 +106,23 @@ export class RedisNodeRequests {
     return this.#deps.keys.ofNode(nodeId, 'answers')
   }
 
-  #publish (id: string, request: unknown): void {
-    const { publisher, keys, nodeId } = this.#deps
-    const body = Buffer.from(JSON.stringify([id, nodeId, request]))
-    // The request is repeated; the publish queue logs that messages are dropped.
-    publisher.publish(keys.shared('nodes-pubsub'), 'q', body).catch(() => {})
+  /** Published even if this node knows no other one, because a node may have started since the last renewal. */
+  #publish (body: string, pending: PendingRequest): void {
+    const { scripts, keys } = this.#deps
+    const names = ['live', 'nodes', 'nodes-pubsub'].map((part) => keys.shared(part))
+    // The request is repeated, and a node that it did not reach is missing.
+    scripts.run(requestScript, names, [body])
+      .then((nodes) => {
+        this.#lastNodes = nodes as string[]
+        pending.published(this.#others(this.#lastNodes))
+      }, () => {})
+  }
+
+  /** The other nodes. A list that lacks this node is incomplete, because Redis has lost its data. */
+  #others (nodes: readonly string[]): string[] {
+    const { nodeId } = this.#deps
+    const all = nodes.includes(nodeId) ? nodes : [...this.#lastNodes, ...this.#lease.live.values()]
+    return [...new Set(all)].filter((node) => node !== nodeId)
   }
 
   #answer (id: string, request: unknown): Promise<string> {

@@ -1,5 +1,5 @@
 import type { RedisDeps } from '../redis-deps.ts'
-import { revokeScript } from './revoke-script.ts'
+import { revokeScript } from './nodes-scripts.ts'
 
 /** Revocations that one script call writes: more would block Redis for too long. */
 const pageSize = 1_000

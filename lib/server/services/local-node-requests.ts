@@ -32,14 +32,18 @@ export interface MemberInfo {
   readonly userId?: string
 }
 
+type LocalSession = Pick<Session, 'sends' | 'remove' | 'reauthorize'>
+
 export interface LocalNodeRequestsDeps {
   readonly nodeId: string
   readonly clock: Clock
   readonly registry: Registry
   readonly rooms: Pick<Rooms, 'size' | 'members'>
-  readonly sessions: ReadonlyMap<string, Pick<Session, 'sends' | 'remove' | 'reauthorize'>>
+  readonly sessions: ReadonlyMap<string, LocalSession>
   readonly log: Logger
   readonly report: (() => unknown) | undefined
+  /** Closes the connections of a revoked user or token on this node, and returns their number. */
+  revoke (key: string, until: number): number
 }
 
 /** Carries out node requests on this node. */
@@ -79,17 +83,28 @@ export class LocalNodeRequests {
     return members.map(({ id, userId }) => ({ connectionId: id, ...(userId !== undefined && { userId }) }))
   }
 
+  /** Takes the user's connections, or one connection, out of a channel. Returns how many were in it. */
   remove (
     { channel, target, code }: { readonly channel: string, readonly target: Target, readonly code: string }
   ): number {
-    const members = this.#deps.rooms.members(channel).filter(({ id, userId }) =>
-      'userId' in target ? userId === target.userId : id === target.connectionId)
-    return members.filter(({ id }) => this.#deps.sessions.get(id)?.remove(channel, code)).length
+    return this.#sessions(target).filter((session) => session.remove(channel, code)).length
   }
 
-  async reauthorize ({ userId }: { readonly userId: string }): Promise<void> {
-    const sessions = this.#deps.registry.find({ userId }).map(({ id }) => this.#deps.sessions.get(id))
-    await Promise.all(sessions.map((session) => session?.reauthorize()))
+  /** Resolves to the number of the user's connections, whose rights are checked then. */
+  async reauthorize ({ userId }: { readonly userId: string }): Promise<number> {
+    const sessions = this.#sessions({ userId })
+    await Promise.all(sessions.map((session) => session.reauthorize()))
+    return sessions.length
+  }
+
+  /** `forMs`: how long the revocation lasts, because the clocks of two machines differ. */
+  revoke ({ key, forMs }: { readonly key: string, readonly forMs: number }): number {
+    return this.#deps.revoke(key, this.#deps.clock.now() + forMs)
+  }
+
+  #sessions (target: Target): LocalSession[] {
+    const { registry, sessions } = this.#deps
+    return registry.find(target).flatMap(({ id }) => sessions.get(id) ?? [])
   }
 
   #report (): unknown {

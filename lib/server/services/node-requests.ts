@@ -1,47 +1,70 @@
+import type { Clock } from '../../clock.ts'
 import type { NodesPort } from '../../cluster/nodes.ts'
 import { clusterTimings } from '../../cluster/timings.ts'
+import { withTimeout } from '../with-timeout.ts'
 import type { LocalNodeRequests } from './local-node-requests.ts'
 
-/** The results of all nodes that answered in time. `missing`: the ids of the others. */
+/**
+ * The results of all nodes that answered within a second. `missing`: the ids of the others, or `unknown` when the
+ * request did not leave this node. It is empty only if every node has answered.
+ */
 export interface NodeResults<T> {
   readonly results: readonly T[]
   readonly missing: readonly string[]
 }
 
+/** How many connections a call reached on all nodes that answered within a second. `missing`: as of `NodeResults`. */
+export interface Reached {
+  readonly connections: number
+  readonly missing: readonly string[]
+}
+
+/** The requests that resolve to a number of connections. */
+type Counting = 'send' | 'disconnect' | 'remove' | 'reauthorize' | 'revoke'
+
 /** The names of the requests to all nodes. Arguments and results are JSON. Each request is idempotent. */
-export type NodeRequestName = 'info' | 'send' | 'disconnect' | 'members' | 'remove' | 'reauthorize'
+export type NodeRequestName = 'info' | 'members' | Counting
 
 const names: ReadonlySet<string> =
-  new Set<NodeRequestName>(['info', 'send', 'disconnect', 'members', 'remove', 'reauthorize'])
+  new Set<NodeRequestName>(['info', 'members', 'send', 'disconnect', 'remove', 'reauthorize', 'revoke'])
 
 type Result<K extends NodeRequestName> = Awaited<ReturnType<LocalNodeRequests[K]>>
 
+export interface NodeRequestsDeps {
+  readonly nodeId: string
+  readonly clock: Clock
+  readonly port: NodesPort
+  readonly local: LocalNodeRequests
+}
+
+const { nodeRequestTimeoutMs } = clusterTimings
+
 /** Sends requests to all nodes, this one included, and carries out those of other nodes. */
 export class NodeRequests {
-  readonly #port: NodesPort
-  readonly #local: LocalNodeRequests
+  readonly #deps: NodeRequestsDeps
 
-  constructor (port: NodesPort, local: LocalNodeRequests) {
-    this.#port = port
-    this.#local = local
+  constructor (deps: NodeRequestsDeps) {
+    this.#deps = deps
   }
 
   /** Resolves once every node has answered, at the latest after `nodeRequestTimeoutMs`. */
   async requestAll<K extends NodeRequestName> (
     name: K, ...args: Parameters<LocalNodeRequests[K]>
   ): Promise<NodeResults<Result<K>>> {
-    const answers = this.#port.request([name, ...args], clusterTimings.nodeRequestTimeoutMs)
-    const own = await this.#carryOut(name, args)
-    const { results, missing } = await answers
-    return { results: [own, ...results.map(({ answer }) => answer)] as Array<Result<K>>, missing }
+    const { port, nodeId } = this.#deps
+    const others = port.request([name, ...args], nodeRequestTimeoutMs)
+    const own = await this.#ownResult(name, args)
+    const { results, missing } = await others
+    return {
+      results: [...own, ...results.map(({ answer }) => answer)] as Array<Result<K>>,
+      missing: own.length === 0 ? [nodeId, ...missing] : missing
+    }
   }
 
-  /** Sums the numbers of all nodes that answered. */
-  async requestSum<K extends 'send' | 'disconnect' | 'remove'> (
-    name: K, ...args: Parameters<LocalNodeRequests[K]>
-  ): Promise<number> {
-    const { results } = await this.requestAll(name, ...args)
-    return (results as readonly number[]).reduce((sum, count) => sum + count, 0)
+  /** Sums the connections of all nodes that answered. */
+  async requestSum<K extends Counting> (name: K, ...args: Parameters<LocalNodeRequests[K]>): Promise<Reached> {
+    const { results, missing } = await this.requestAll(name, ...args)
+    return { connections: (results as readonly number[]).reduce((sum, count) => sum + count, 0), missing }
   }
 
   /**
@@ -55,7 +78,16 @@ export class NodeRequests {
     return this.#carryOut(name as NodeRequestName, args)
   }
 
+  /** Empty when this node is not done in time, because a function of the application hangs. It goes on nevertheless. */
+  async #ownResult (name: NodeRequestName, args: readonly unknown[]): Promise<unknown[]> {
+    const result = this.#carryOut(name, args)
+    if (!(result instanceof Promise)) return [result]
+    const inTime = withTimeout(this.#deps.clock, nodeRequestTimeoutMs, result)
+    return inTime.then((value: unknown) => [value], () => [])
+  }
+
   #carryOut (name: NodeRequestName, args: readonly unknown[]): unknown {
-    return (this.#local[name] as (...args: readonly unknown[]) => unknown).apply(this.#local, [...args])
+    const { local } = this.#deps
+    return (local[name] as (...args: readonly unknown[]) => unknown).apply(local, [...args])
   }
 }

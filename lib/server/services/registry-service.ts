@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts'
 import type { NodesPort } from '../../cluster/nodes.ts'
 import type { ConnectionInfo } from '../../connection/connection.ts'
 import type { Registry, Target } from '../../connection/registry.ts'
@@ -10,7 +11,7 @@ import { encodeServerMessage } from '../channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type { Swept } from '../sweeper.ts'
 import type { NodeInfo } from './local-node-requests.ts'
-import type { NodeRequests, NodeResults } from './node-requests.ts'
+import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
 
 /**
  * `fastify.registry` and `fastify.channels.registry`: the connections, and how to reach their users. `size`, `get`,
@@ -27,19 +28,19 @@ export interface RegistryService {
   all (): ConnectionInfo[]
   /**
    * Cluster-wide. Sends a message of a connection's own contract to every connection of a user whose route declares it.
-   * Resolves to the number of connections on the nodes that answered within a second. Rejects with
-   * `FST_CHANNELS_OUTGOING` for a payload that breaks its schema.
+   * Resolves to their number, and the nodes that did not answer. Rejects with `FST_CHANNELS_OUTGOING` for a payload
+   * that breaks its schema.
    */
   send<D extends Messages, T extends keyof D['fromServer'] & string> (
     userId: string, contract: ConnectionContract<D>, type: T,
     ...payload: PayloadArgument<ServerPayloadOf<ConnectionContract<D>['definition'], T>>
-  ): Promise<number>
+  ): Promise<Reached>
   /**
    * Cluster-wide. Closes every connection of a user, or of one token by its `jti`, and refuses new ones with 401 until
-   * `until`, in milliseconds since 1970. Resolves to the number of connections closed on this node. Other nodes follow
-   * within a second, or as soon as they can be reached. Rejects when the id or the time is missing.
+   * `until`, in milliseconds since 1970. Resolves to the number of connections closed, and the nodes that did not
+   * answer: these follow as soon as they can be reached. Rejects when the id or the time is missing.
    */
-  revoke (revoked: Revoked, until: number): Promise<number>
+  revoke (revoked: Revoked, until: number): Promise<Reached>
   /** The stale entries of this node only that the sweep, every 60 s, had to remove since the start. */
   readonly swept: Swept
   /**
@@ -48,11 +49,11 @@ export interface RegistryService {
    */
   nodes (): Promise<NodeResults<NodeInfo>>
   /**
-   * Cluster-wide. Closes connections. Resolves to their number on the nodes that answered within a second.
+   * Cluster-wide. Closes connections. Resolves to their number, and the nodes that did not answer.
    *
    * @param event default 3003, after which a client does not reconnect
    */
-  disconnect (target: Target, event?: CloseEvent): Promise<number>
+  disconnect (target: Target, event?: CloseEvent): Promise<Reached>
 }
 
 export interface RegistryServiceDeps {
@@ -61,7 +62,7 @@ export interface RegistryServiceDeps {
   readonly requests: NodeRequests
   readonly adapter: { readonly nodes: NodesPort }
   readonly swept: Swept
-  revoke (key: string, until: number): number
+  readonly clock: Clock
 }
 
 export class ContractRegistry implements RegistryService {
@@ -93,29 +94,31 @@ export class ContractRegistry implements RegistryService {
 
   async send<D extends Messages> (
     userId: string, contract: ConnectionContract<D>, type: string, payload?: unknown
-  ): Promise<number> {
+  ): Promise<Reached> {
     const compiled = this.#deps.contracts.of(contract)
     const { encoded, whenSlow } = encodeServerMessage(compiled, undefined, type, payload)
     const text = encoded.toString()
     return this.#deps.requests.requestSum('send', { userId, type, text, ...(whenSlow && { whenSlow }) })
   }
 
-  async revoke (revoked: Revoked, until: number): Promise<number> {
+  async revoke (revoked: Revoked, until: number): Promise<Reached> {
     const key = revocationKey(revoked)
     if (!Number.isFinite(until)) {
       throw new UsageError('a revocation needs the time when it is over, in milliseconds since 1970')
     }
-    const closed = this.#deps.revoke(key, until)
+    const { requests, adapter, clock } = this.#deps
+    // The request comes first, because connections that the announcement closes would not be counted.
+    const reached = requests.requestSum('revoke', { key, forMs: until - clock.now() })
     // The adapter repeats the announcement to nodes that cannot be reached now.
-    await this.#deps.adapter.nodes.revoke(key, until).catch(() => {})
-    return closed
+    await adapter.nodes.revoke(key, until).catch(() => {})
+    return reached
   }
 
   nodes (): Promise<NodeResults<NodeInfo>> {
     return this.#deps.requests.requestAll('info')
   }
 
-  disconnect (target: Target, event: CloseEvent = closeEvents.disconnected): Promise<number> {
+  disconnect (target: Target, event: CloseEvent = closeEvents.disconnected): Promise<Reached> {
     return this.#deps.requests.requestSum('disconnect', { target, event })
   }
 }

@@ -13,7 +13,7 @@ import type { Contracts } from '../contracts.ts'
 import type {
   AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, PersistentType
 } from '../implement.ts'
-import type { NodeRequests } from './node-requests.ts'
+import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
 
 /** A connection in a room. */
 export interface RoomMember {
@@ -48,26 +48,27 @@ export interface Room<D extends ChannelDefinition> {
    * snapshot and the messages after it. Rejects with `unavailable`.
    */
   read (since?: Position): Promise<HistoryOf<D>>
-  /** The connections in the room, on all nodes that answered within a second. */
-  members (): Promise<RoomMember[]>
+  /** The connections in the room, on all nodes that answered, and the nodes that did not. */
+  members (): Promise<NodeResults<RoomMember>>
   /** The number of users present; for a channel without presence, the number of connections in the room. */
   count (): Promise<number>
   /**
-   * Takes members out of the channel, on every node. They receive `left` with `code`. Resolves to the number of
-   * connections on the nodes that answered within a second.
+   * Takes members out of the channel, on every node. They receive `left` with `code`. Resolves to their number, and the
+   * nodes that did not answer.
    *
    * @param code default `'removed'`
    */
-  remove (target: Target, code?: string): Promise<number>
+  remove (target: Target, code?: string): Promise<Reached>
 }
 
 /** `fastify.rooms` and `fastify.channels.rooms`. */
 export interface RoomsService {
   /**
    * Runs `authorize` again for every channel of a user's connections, on every node. Connections that are no longer
-   * allowed are taken out of the channel with `left { code: 'forbidden' }`.
+   * allowed are taken out of the channel with `left { code: 'forbidden' }`. Resolves to the number of connections whose
+   * rights were checked, and the nodes that did not answer.
    */
-  reauthorize (userId: string): Promise<void>
+  reauthorize (userId: string): Promise<Reached>
   /** The number of rooms with at least one member on this node. */
   readonly size: number
   /** @throws {ContractError} for a contract that no route serves, or for params that break its schema */
@@ -105,8 +106,8 @@ export class ContractRooms implements RoomsService {
     return room as unknown as Room<D>
   }
 
-  async reauthorize (userId: string): Promise<void> {
-    await this.#deps.requests.requestAll('reauthorize', { userId })
+  reauthorize (userId: string): Promise<Reached> {
+    return this.#deps.requests.requestSum('reauthorize', { userId })
   }
 }
 
@@ -136,18 +137,18 @@ class ContractRoom {
     return this.#publisher.read(since)
   }
 
-  async members (): Promise<RoomMember[]> {
-    const { results } = await this.#deps.requests.requestAll('members', { channel: this.channel })
-    return results.flat().map(({ connectionId, userId }) => ({ connectionId, userId }))
+  async members (): Promise<NodeResults<RoomMember>> {
+    const { results, missing } = await this.#deps.requests.requestAll('members', { channel: this.channel })
+    return { results: results.flat().map(({ connectionId, userId }) => ({ connectionId, userId })), missing }
   }
 
   async count (): Promise<number> {
     return this.#compiled.presence
       ? await this.#deps.adapter.presence.count(this.channel)
-      : (await this.members()).length
+      : (await this.members()).results.length
   }
 
-  remove (target: Target, code = 'removed'): Promise<number> {
+  remove (target: Target, code = 'removed'): Promise<Reached> {
     return this.#deps.requests.requestSum('remove', { channel: this.channel, target, code })
   }
 }

@@ -544,7 +544,7 @@ t.test('Redis adapter: without Redis at the start the node knows its own users, 
       outcome.status === 'rejected' && outcome.reason instanceof RedisUnavailable
     )
   }
-  t.strictSame(await adapter.nodes.request('well?', 100), { results: [], missing: [] })
+  t.strictSame(await adapter.nodes.request('well?', 100), { results: [], missing: ['unknown'] })
   await t.resolves(adapter.close())
   await t.resolves(
     new RedisAdapter({ client, clock: systemClock, log: silentLog }).close(), 'nor does one that never started'

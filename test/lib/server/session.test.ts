@@ -231,7 +231,7 @@ t.test('rooms.of', async (t) => {
   const room = app.rooms.of(lab, { id: 'a' })
 
   t.test('room.broadcast: `except` leaves one connection out', async (t) => {
-    const [first] = await room.members()
+    const [first] = (await room.members()).results
     await room.broadcast('noted', { text: 'from outside' }, { except: { id: String(first?.connectionId) } })
     t.strictSame(await bob.next('noted'), { type: 'noted', channel, payload: { text: 'from outside' } })
     await ann.request('ping')
@@ -240,20 +240,20 @@ t.test('rooms.of', async (t) => {
 
   t.test('room.members and room.count: they cover all connections', async (t) => {
     t.equal(await room.count(), 2)
-    t.strictSame((await room.members()).map(({ userId }) => userId), ['id-of-ann', 'id-of-bob'])
+    t.strictSame((await room.members()).results.map(({ userId }) => userId), ['id-of-ann', 'id-of-bob'])
     t.equal(room.channel, channel)
   })
 
   t.test('room.remove: it takes a user or a connection out of the channel', async (t) => {
-    t.equal(await room.remove({ userId: 'id-of-bob' }), 1)
+    t.strictSame(await room.remove({ userId: 'id-of-bob' }), { connections: 1, missing: [] })
     t.strictSame(await bob.next('left'), { type: 'left', channel, payload: { code: 'removed' } })
     t.match(await ann.next('presence'), { payload: { joined: [{ user: 'id-of-bob' }] } })
     t.strictSame((await ann.next('presence')).payload, { left: ['id-of-bob'] })
     await journal.seen('left a removed')
-    const [last] = await room.members()
-    t.equal(await room.remove({ connectionId: String(last?.connectionId) }, 'banned'), 1)
+    const [last] = (await room.members()).results
+    t.match(await room.remove({ connectionId: String(last?.connectionId) }, 'banned'), { connections: 1 })
     t.match(await ann.next('left'), { payload: { code: 'banned' } })
-    t.equal(await room.remove({ userId: 'id-of-bob' }), 0)
+    t.match(await room.remove({ userId: 'id-of-bob' }), { connections: 0 })
     t.equal(app.rooms.size, 0)
   })
 
@@ -287,20 +287,23 @@ t.test('registry', async (t) => {
   })
 
   t.test('registry.send: it reaches all connections of a user', async (t) => {
-    t.equal(await app.registry.send('id-of-ann', own, 'greeting', { text: 'hello' }), 2)
+    t.strictSame(
+      await app.registry.send('id-of-ann', own, 'greeting', { text: 'hello' }), { connections: 2, missing: [] }
+    )
     for (const client of [first, second]) {
       t.strictSame(
         await client.next('greeting'), { type: 'greeting', payload: { text: 'hello' } }
       )
     }
-    t.equal(await app.registry.send('nobody', own, 'greeting', { text: 'hello' }), 0)
+    t.match(await app.registry.send('nobody', own, 'greeting', { text: 'hello' }), { connections: 0 })
   })
 
   t.test('registry.disconnect: it closes the connections of a user, or one connection', async (t) => {
     const [info] = app.registry.ofUser('id-of-bob')
-    t.equal(await app.registry.disconnect({ connectionId: String(info?.id) }), 1)
-    t.equal(await app.registry.disconnect({ connectionId: 'nobody' }), 0)
-    t.equal(await app.registry.disconnect({ userId: 'id-of-ann' }, { code: 4001, reason: 'enough', retry: 'stop' }), 2)
+    t.match(await app.registry.disconnect({ connectionId: String(info?.id) }), { connections: 1, missing: [] })
+    t.match(await app.registry.disconnect({ connectionId: 'nobody' }), { connections: 0, missing: [] })
+    const event = { code: 4001, reason: 'enough', retry: 'stop' } as const
+    t.match(await app.registry.disconnect({ userId: 'id-of-ann' }, event), { connections: 2, missing: [] })
     t.strictSame(await first.closed, { code: 4001, reason: 'enough' })
   })
 })

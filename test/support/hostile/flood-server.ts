@@ -99,7 +99,7 @@ const questions = {
    */
   greet: async (room: string, bytes: number, except: string) => {
     const text = 'x'.repeat(bytes)
-    for (const { userId } of await app.rooms.of(lab, { id: room }).members()) {
+    for (const { userId } of (await app.rooms.of(lab, { id: room }).members()).results) {
       if (userId !== undefined && userId !== except) await app.registry.send(userId, own, 'greeting', { text })
     }
   },
