@@ -3,8 +3,14 @@ export type QuotaOutcome = { readonly granted: true } | { readonly granted: fals
 
 /** Counts the connections of each user over all nodes. */
 export interface QuotaPort {
-  /** Counts a connection if the user has fewer than `limit`. Counted until `release`, or until the end of this node. */
+  /**
+   * Counts a connection if the user has fewer than `limit`. Counted until `release`, or until the end of this node.
+   * When it rejects, the other nodes cannot be reached, and the connection counts as soon as they can.
+   */
   acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome>
-  /** Stops counting a connection; an unknown one is ignored. */
+  /**
+   * Stops counting a connection; an unknown one is ignored. When it rejects, the connection stops counting as soon as
+   * the other nodes can be reached again.
+   */
   release (userId: string, connectionId: string): Promise<void>
 }

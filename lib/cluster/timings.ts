@@ -48,6 +48,13 @@ export interface ClusterTimings {
   /** How long the reply of an idempotent message is remembered. Longer than a client repeats the message (90 s). */
   readonly replyTtlMs: number
 
+  /**
+   * How long a node's number of connections of a user counts without being stated again: the bound for a number that
+   * no node corrects any more.
+   */
+  readonly quotaTtlMs: number
+  /** After how long a node states an unchanged number again: four times in its life. */
+  readonly quotaRestateMs: number
   /** The shortest wait before a connection beyond the quota should try again. */
   readonly quotaRetryMinMs: number
   /** The longest wait: the connections of a dead node are released with its lease. */
@@ -86,6 +93,8 @@ export function scaleTimings (factor: number): ClusterTimings {
     claimTtlMs,
     claimRenewalMs: Math.floor(claimTtlMs / 3),
     replyTtlMs: scaled(120_000),
+    quotaTtlMs: scaled(600_000),
+    quotaRestateMs: scaled(150_000),
     quotaRetryMinMs: scaled(1_000),
     quotaRetryMaxMs: leaseTtlMs,
     nodeRequestTimeoutMs,

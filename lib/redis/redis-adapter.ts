@@ -70,7 +70,6 @@ export class RedisAdapter implements Adapter {
     this.idempotency = new RedisIdempotency(deps)
     this.quota = new RedisQuota(deps, this.#lease)
     this.nodes = new RedisNodes(deps, this.#lease)
-    this.#lease.subscribe({ began: () => this.#runInBackground(this.quota.restore()) })
     this.#health = new Health(connections.command, clock, log, () => this.#restore())
     this.#poison = new PoisonReports(log, () => clock.now())
     this.#subscriptions = new RedisSubscriptions({
@@ -123,13 +122,13 @@ export class RedisAdapter implements Adapter {
     this.#events.gap()
     this.#runInBackground(this.#lease.renew().then(() => {
       this.presence.reconcile()
-      return this.quota.restore()
+      this.quota.restore()
     }))
     this.#runInBackground(this.nodes.restore())
   }
 
   #runInBackground (work: Promise<void>): void {
-    work.catch((err) => this.#deps.log.warn({ err }, 'quotas, revocations or node requests may be incomplete until ' +
+    work.catch((err) => this.#deps.log.warn({ err }, 'revocations or node requests may be incomplete until ' +
       'the next reconnect: check the connection to Redis'))
   }
 }

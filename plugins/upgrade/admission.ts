@@ -54,14 +54,16 @@ export class Admission {
   }
 
   async #acquire (userId: string, socket: Socket): Promise<QuotaOutcome> {
+    const { quota } = this.#adapter
     const connectionId = randomUUID()
-    const release = () => { this.#adapter.quota.release(userId, connectionId).catch(() => {}) }
-    const acquiring = this.#adapter.quota.acquire(userId, connectionId, this.#perUser)
-    // Also after the timeout: a closed socket must not keep its quota.
-    acquiring.then(({ granted }) => {
+    // The adapter repeats a release that failed.
+    const release = () => { quota.release(userId, connectionId).catch(() => {}) }
+    // A connection whose acquisition failed counts later, so it is released as well.
+    const acquiring = quota.acquire(userId, connectionId, this.#perUser)
+    acquiring.catch(() => ({ granted: true })).then(({ granted }) => {
       if (granted && socket.closed) release()
       else if (granted) socket.once('close', release)
-    }, () => {})
+    })
     return withTimeout(this.#clock, quotaTimeoutMs, acquiring).catch(() => ({ granted: true }))
   }
 

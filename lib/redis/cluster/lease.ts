@@ -11,6 +11,8 @@ export interface LeaseListener {
    * declared dead, '' for a first lease.
    */
   began (before: string): void
+  /** The lease was renewed under the same incarnation, so Redis can be reached. */
+  renewed? (): void
   /** This node has to remove what a dead incarnation left behind. */
   sweep? (incarnation: string): void
 }
@@ -130,7 +132,10 @@ export class Lease {
     this.#renewedAt = now
     this.#live = live
     this.#soonestExpiry = this.#deps.clock.now() + soonestMs
-    if (incarnation !== before) for (const listener of this.#listeners) listener.began(before)
+    for (const listener of this.#listeners) {
+      if (incarnation === before) listener.renewed?.()
+      else listener.began(before)
+    }
     if (sweep !== '') for (const listener of this.#listeners) listener.sweep?.(sweep)
     return soonestMs
   }

@@ -28,6 +28,10 @@ const relations: ReadonlyArray<readonly [rule: string, holds: (timings: ClusterT
   ['a client repeats its message until a claim of a dead node has run out', (of, scale) => {
     return of.claimTtlMs < clientGivesUpAfterMs * scale
   }],
+  ['a number of connections survives three statements that fail', (of) => {
+    return 4 * of.quotaRestateMs <= of.quotaTtlMs && of.quotaRestateMs > of.leaseRenewalMs
+  }],
+  ['a number of connections outlives the lease that it belongs to', (of) => of.quotaTtlMs > of.leaseTtlMs],
   ['a refused connection waits no longer than for a dead node', (of) => {
     return of.quotaRetryMinMs <= of.quotaRetryMaxMs && of.quotaRetryMaxMs <= of.leaseTtlMs
   }],
