@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
 import type { Counters } from './counters.ts'
 import type { Credentials, Identity } from './identity.ts'
@@ -120,7 +121,12 @@ export class Connection implements ConnectionInfo {
 
   /** Queues a message that may be larger than the send queue, because it contains everything that the client missed. */
   sendRecovery (encoded: EncodedMessage): void {
-    if (this.#countSent(encoded) && !this.#sendQueue.pushBeyondLimit(encoded)) this.#closeSlow()
+    if (this.#countSent(encoded) && !this.#sendQueue.pushRecovery(encoded)) this.#closeSlow()
+  }
+
+  /** Queues the `resync` with which this connection starts again in the channel of `source`. */
+  sendResync (source: ResyncSource, reason: ResyncReason): void {
+    if (this.isOpen) this.#sendQueue.resync(source, reason)
   }
 
   /** Called for every WebSocket frame, pongs included. */
@@ -157,7 +163,7 @@ export class Connection implements ConnectionInfo {
    */
   close (event: CloseEvent = closeEvents.normal): void {
     if (this.#state !== 'open') return
-    this.#setState('closing')
+    this.#state = 'closing'
     const { code, reason } = sendable(event)
     this.#sendQueue.flushBeforeClose()
     this.#webSocket.close(code, reason)
@@ -172,7 +178,7 @@ export class Connection implements ConnectionInfo {
 
   /** Called when the socket emits `close`. */
   markClosed (): void {
-    this.#setState('closed')
+    this.#state = 'closed'
   }
 
   #countSent (encoded: EncodedMessage): boolean {
@@ -188,9 +194,5 @@ export class Connection implements ConnectionInfo {
     this.log.warn({ code: closeEvents.tooSlow.code, queued: this.#sendQueue.size }, closeEvents.tooSlow.reason)
     this.#sendQueue.clear()
     this.close(closeEvents.tooSlow)
-  }
-
-  #setState (state: 'closing' | 'closed'): void {
-    this.#state = state
   }
 }

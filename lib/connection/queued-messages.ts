@@ -2,15 +2,6 @@ import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { ResyncSource } from '../protocol/when-slow.ts'
 import { encodeTextFrames } from './raw-frames.ts'
 
-/** A message that waits to be written, and the criteria by which it may be removed from the queue. */
-export interface QueuedMessage {
-  readonly encoded: EncodedMessage
-  /** A later message with the same `latest` key may replace it. */
-  readonly key: string | undefined
-  /** The history that it belongs to. */
-  readonly source: ResyncSource | undefined
-}
-
 /**
  * An immutable list of messages that wait for one write. A broadcast adds the same message for one connection after
  * another. All of them share one list, so it is built once, and so are its WebSocket frames. A list object per
@@ -24,12 +15,12 @@ export class QueuedMessages {
   /** The size of the largest message. */
   readonly longest: number
   readonly #before: QueuedMessages | undefined
-  readonly #last: QueuedMessage | undefined
+  readonly #last: EncodedMessage | undefined
   #after: QueuedMessages | undefined
   #webSocketFrames: Buffer | undefined
 
   private constructor (
-    before: QueuedMessages | undefined, last: QueuedMessage | undefined, bytes: number, longest: number
+    before: QueuedMessages | undefined, last: EncodedMessage | undefined, bytes: number, longest: number
   ) {
     this.#before = before
     this.#last = last
@@ -38,25 +29,18 @@ export class QueuedMessages {
   }
 
   /** This list and one more message. Adding the same message again returns the same object. */
-  with (encoded: EncodedMessage, key?: string, source?: ResyncSource): QueuedMessages {
-    const last = this.#after && this.#after.#last
-    if (last?.encoded !== encoded || last.key !== key || last.source !== source) {
+  with (encoded: EncodedMessage): QueuedMessages {
+    if (!this.#after || this.#after.#last !== encoded) {
       const longest = Math.max(this.longest, encoded.length)
-      this.#after = new QueuedMessages(this, { encoded, key, source }, this.bytes + encoded.length, longest)
+      this.#after = new QueuedMessages(this, encoded, this.bytes + encoded.length, longest)
     }
-    return this.#after as QueuedMessages
-  }
-
-  /** This list without the messages that match. */
-  without (matches: (queued: QueuedMessage) => boolean): QueuedMessages {
-    const all = this.#toArray()
-    if (!all.some(matches)) return this
-    return all.filter((queued) => !matches(queued))
-      .reduce((list: QueuedMessages, { encoded, key, source }) => list.with(encoded, key, source), QueuedMessages.empty)
+    return this.#after
   }
 
   get messages (): EncodedMessage[] {
-    return this.#toArray().map(({ encoded }) => encoded)
+    const all: EncodedMessage[] = []
+    for (let list: QueuedMessages = this; list.#last; list = list.#before as QueuedMessages) all.push(list.#last)
+    return all.reverse()
   }
 
   /** All messages as WebSocket frames in one buffer. */
@@ -64,10 +48,75 @@ export class QueuedMessages {
     this.#webSocketFrames ??= encodeTextFrames(this.messages)
     return this.#webSocketFrames
   }
+}
 
-  #toArray (): QueuedMessage[] {
-    const all: QueuedMessage[] = []
-    for (let list: QueuedMessages = this; list.#last; list = list.#before as QueuedMessages) all.push(list.#last)
-    return all.reverse()
+/** What messages have in common that are removed together: a `latest` key, or the history that they belong to. */
+export type MessageGroup = string | ResyncSource
+
+/**
+ * The messages that wait for one write, in order. Those before the first message with a group are in the list that
+ * connections share. That one and those after it are found by key, so that removing one of 10,000 waiting messages
+ * looks at no other one.
+ */
+export class WaitingMessages {
+  #shared = QueuedMessages.empty
+  /** By `latest` key, or by a number for a message without one. */
+  #removable: Map<string | number, EncodedMessage> | undefined
+  readonly #numbersOf = new Map<ResyncSource, number[]>()
+  #removableBytes = 0
+  #nextNumber = 0
+
+  get bytes (): number {
+    return this.#shared.bytes + this.#removableBytes
+  }
+
+  get isEmpty (): boolean {
+    return this.bytes === 0
+  }
+
+  /** Adds a message. With a group, `removeGroup` can remove it. A `latest` key has no other message. */
+  add (encoded: EncodedMessage, group?: MessageGroup): void {
+    if (group === undefined && !this.#removable) this.#shared = this.#shared.with(encoded)
+    else this.#addRemovable(typeof group === 'string' ? group : this.#numberFor(group), encoded)
+  }
+
+  removeGroup (group: MessageGroup): void {
+    if (typeof group === 'string') return this.#remove(group)
+    for (const number of this.#numbersOf.get(group) ?? []) this.#remove(number)
+    this.#numbersOf.delete(group)
+  }
+
+  /** Returns all messages and forgets them. */
+  takeAll (): QueuedMessages {
+    let taken = this.#shared
+    for (const encoded of this.#removable?.values() ?? []) taken = taken.with(encoded)
+    this.clear()
+    return taken
+  }
+
+  clear (): void {
+    this.#shared = QueuedMessages.empty
+    this.#removable = undefined
+    this.#numbersOf.clear()
+    this.#removableBytes = 0
+  }
+
+  #addRemovable (key: string | number, encoded: EncodedMessage): void {
+    this.#removable ??= new Map()
+    this.#removable.set(key, encoded)
+    this.#removableBytes += encoded.length
+  }
+
+  #numberFor (source: ResyncSource | undefined): number {
+    const number = this.#nextNumber++
+    const numbers = source && this.#numbersOf.get(source)
+    if (numbers) numbers.push(number)
+    else if (source) this.#numbersOf.set(source, [number])
+    return number
+  }
+
+  #remove (key: string | number): void {
+    this.#removableBytes -= this.#removable?.get(key)?.length ?? 0
+    this.#removable?.delete(key)
   }
 }

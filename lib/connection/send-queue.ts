@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
-import { QueuedMessages, type QueuedMessage } from './queued-messages.ts'
+import { WaitingMessages, type MessageGroup, type QueuedMessages } from './queued-messages.ts'
 import { isSenderIdle, maxCopiedBytes } from './raw-frames.ts'
 
 /**
@@ -34,6 +35,9 @@ const textOptions = { binary: false, compress: false }
  * The outgoing side of one connection. Messages leave in order, in one write per event-loop iteration. While a write is
  * unfinished because the peer reads too slowly, messages wait here. Their bytes are counted here, because the socket's
  * `bufferedAmount` ignores the memory of the objects around the bytes.
+ *
+ * The limit holds for everything but recoveries, which may be as large as the limit itself. At most one recovery is
+ * being written and one waits beyond the limit, so a connection never holds more than the limit and two recoveries.
  */
 export class SendQueue {
   readonly #webSocket: WebSocket
@@ -41,10 +45,14 @@ export class SendQueue {
   readonly #flusher: Flusher
   readonly #limit: number
   readonly #connectionId: string
-  /** Histories with a skipped message. None of their messages is sent before their `resync`. */
-  readonly #skipping = new Set<ResyncSource>()
-  #waiting = QueuedMessages.empty
+  readonly #waiting = new WaitingMessages()
+  /** Histories that start again, with the reason. None of their messages is sent before their `resync`. */
+  readonly #resyncs = new Map<ResyncSource, ResyncReason>()
   #writing = 0
+  /** The size of the recovery beyond the limit that is being written, or waits; 0 for none. */
+  #recoveryWriting = 0
+  #recoveryWaiting = 0
+  #isScheduled = false
   readonly #onWritten = () => this.#finishWrite()
 
   /** `limit` in bytes. */
@@ -64,25 +72,42 @@ export class SendQueue {
   /** Returns false, and does not queue the message, when it would exceed the limit. */
   push (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): boolean {
     const isSlow = this.#writing > 0
-    if ((isSlow && whenSlow === 'drop') || (source && this.#skipping.has(source))) return true
-    if (isSlow && whenSlow === 'skip' && source) return this.#skip(source)
+    if ((isSlow && whenSlow === 'drop') || (source && this.#resyncs.has(source))) return true
+    if (isSlow && whenSlow === 'skip' && source) {
+      this.resync(source, 'slow')
+      return true
+    }
     const key = typeof whenSlow === 'object' ? whenSlow.latest : undefined
-    if (isSlow && key !== undefined) this.#remove((queued) => queued.key === key)
-    if (this.size + encoded.length > this.#limit) return false
-    this.#add(encoded, key, source)
+    if (isSlow && key !== undefined) this.#waiting.removeGroup(key)
+    if (this.#limitedBytes + encoded.length > this.#limit) return false
+    this.#add(encoded, isSlow ? key ?? source : undefined)
     return true
   }
 
-  /** For one message that may be larger than the limit; returns false when the queue exceeds the limit already. */
-  pushBeyondLimit (encoded: EncodedMessage): boolean {
-    if (this.size > this.#limit) return false
+  /** For a message that may be larger than the limit; returns false when the queue exceeds the limit already. */
+  pushRecovery (encoded: EncodedMessage): boolean {
+    if (this.#limitedBytes > this.#limit) return false
+    if (this.#recoveryWaiting === 0) this.#recoveryWaiting = encoded.length
     this.#add(encoded)
     return true
   }
 
+  /**
+   * Leaves out the waiting messages of a history and queues its `resync`. That message is made when it can be written,
+   * one at a time, so that a client that reads slowly in many channels does not receive all of their histories at once.
+   */
+  resync (source: ResyncSource, reason: ResyncReason): void {
+    this.#waiting.removeGroup(source)
+    this.#resyncs.set(source, reason)
+    this.#schedule()
+  }
+
   /** Writes the waiting messages. While a write is unfinished, they wait for its end. */
   flush (): void {
-    if (this.#writing > 0 || this.#waiting === QueuedMessages.empty) return
+    this.#isScheduled = false
+    if (this.#writing > 0) return
+    this.#addResync()
+    if (this.#waiting.isEmpty) return
     const queued = this.#dequeueAll()
     if (queued.longest <= maxCopiedBytes && isSenderIdle(this.#webSocket)) {
       this.#transport.write(queued.webSocketFrames, this.#onWritten)
@@ -98,45 +123,54 @@ export class SendQueue {
 
   /** Hands the waiting messages to `ws` even while a write is unfinished, so that the close frame follows them. */
   flushBeforeClose (): void {
+    this.#resyncs.clear()
     for (const encoded of this.#dequeueAll().messages) this.#webSocket.send(encoded, textOptions)
   }
 
   /** Discards the waiting messages. */
   clear (): void {
-    this.#waiting = QueuedMessages.empty
+    this.#waiting.clear()
+    this.#resyncs.clear()
+  }
+
+  /** The bytes to which the limit applies. */
+  get #limitedBytes (): number {
+    return this.size - this.#recoveryWriting - this.#recoveryWaiting
   }
 
   #dequeueAll (): QueuedMessages {
-    const dequeued = this.#waiting
+    const dequeued = this.#waiting.takeAll()
     this.#writing += dequeued.bytes
-    this.clear()
+    this.#recoveryWriting += this.#recoveryWaiting
+    this.#recoveryWaiting = 0
     return dequeued
   }
 
-  #add (encoded: EncodedMessage, key?: string, source?: ResyncSource): void {
-    if (this.#waiting === QueuedMessages.empty && this.#writing === 0) this.#flusher.schedule(this)
-    this.#waiting = this.#waiting.with(encoded, key, source)
+  #add (encoded: EncodedMessage, group?: MessageGroup): void {
+    this.#waiting.add(encoded, group)
+    this.#schedule()
+  }
+
+  #schedule (): void {
+    if (this.#isScheduled || this.#writing > 0) return
+    this.#isScheduled = true
+    this.#flusher.schedule(this)
   }
 
   #finishWrite (): void {
-    this.#writing = 0
-    for (const source of this.#skipping) this.#resync(source)
+    this.#writing = this.#recoveryWriting = 0
     this.flush()
   }
 
-  #skip (source: ResyncSource): true {
-    this.#remove((queued) => queued.source === source)
-    this.#skipping.add(source)
-    return true
-  }
-
-  #resync (source: ResyncSource): void {
-    this.#skipping.delete(source)
-    const encoded = source.resync(this.#connectionId)
-    if (encoded) this.#add(encoded, undefined, source)
-  }
-
-  #remove (matches: (queued: QueuedMessage) => boolean): void {
-    this.#waiting = this.#waiting.without(matches)
+  /** Adds the next `resync` whose connection is still in the room, unless a recovery waits already. */
+  #addResync (): void {
+    if (this.#recoveryWaiting > 0) return
+    for (const [source, reason] of this.#resyncs) {
+      this.#resyncs.delete(source)
+      const encoded = source.resync(this.#connectionId, reason)
+      if (!encoded) continue
+      this.#recoveryWaiting = encoded.length
+      return this.#waiting.add(encoded)
+    }
   }
 }

@@ -20,7 +20,7 @@ export interface CompiledServerMessage {
   readonly payload: OutgoingValidator
   readonly persistent: boolean
   /** The treatment of a message with this payload on a connection that reads too slowly. */
-  readonly whenSlow: (payload: unknown) => WhenSlow
+  readonly whenSlow: (payload: unknown, channel: string | undefined) => WhenSlow
 }
 
 export interface CompiledHistory {
@@ -165,7 +165,10 @@ function outboundCompiler (hasHistory: boolean) {
   }
 }
 
-/** The key of a `latest` message contains its type, because a connection has one set of keys for all types. */
+/**
+ * The key of a `latest` message contains its channel and type, because a connection has one set of keys for all of
+ * them. As JSON, no part can reach into the next one.
+ */
 function compileWhenSlow (
   declared: FromServerDefinition['whenSlow'], persistent: boolean, type: string, path: string
 ): CompiledServerMessage['whenSlow'] {
@@ -182,7 +185,9 @@ function compileWhenSlow (
       "pass 'disconnect', 'drop' or { latest: '/pointer/into/payload' }, because the message is ephemeral")
   }
   const pointer = declared.latest.slice(1).split('/').map(unescapePointer)
-  return (payload) => ({ latest: `${type} ${JSON.stringify(pointer.reduce(memberOf, payload))}` })
+  return (payload, channel) => {
+    return { latest: `${JSON.stringify([channel, type])}${JSON.stringify(pointer.reduce(memberOf, payload))}` }
+  }
 }
 
 /** RFC 6901 section 4. */

@@ -1,4 +1,5 @@
 import type { EncodedMessage } from './encoding.ts'
+import type { ResyncReason } from './recoverability.ts'
 
 /**
  * The treatment of a message for a connection whose previous write is unfinished. Undefined: the message waits, and the
@@ -8,8 +9,8 @@ import type { EncodedMessage } from './encoding.ts'
  */
 export type WhenSlow = undefined | 'drop' | 'skip' | { readonly latest: string }
 
-/** Makes the `resync` that replaces the skipped messages of one channel. */
+/** Makes the `resync` with which a member of one channel starts again. */
 export interface ResyncSource {
   /** Undefined where the connection is no longer in the room. */
-  resync (connection: string): EncodedMessage | undefined
+  resync (connection: string, reason: ResyncReason): EncodedMessage | undefined
 }

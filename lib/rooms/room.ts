@@ -2,7 +2,7 @@ import type { Adapter } from '../cluster/adapter.ts'
 import type { Clock } from '../clock.ts'
 import type { EncodedEntry } from '../history/history-cache.ts'
 import { HistoryFollower } from '../history/history-follower.ts'
-import { encodeResync } from '../history/recovery.ts'
+import { ResyncEncoder } from '../history/resync-encoder.ts'
 import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
@@ -13,6 +13,8 @@ export interface Member {
   readonly id: string
   readonly userId: string | undefined
   send (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): void
+  /** Sends the `resync` that `source` makes, as soon as nothing else is being written. */
+  sendResync (source: ResyncSource, reason: ResyncReason): void
 }
 
 export interface DeliverOptions {
@@ -42,11 +44,13 @@ export class Room implements ResyncSource {
   /** The number of joins and members that need the room. The room is closed when it drops to 0. */
   holds = 0
   readonly #adapter: Adapter
+  readonly #resyncEncoder: ResyncEncoder
 
   /** `initial`: how many entries a new member receives; undefined for a channel without a history. */
   constructor (channel: string, initial: number | undefined, { adapter, clock }: RoomDeps) {
     this.channel = channel
     this.#adapter = adapter
+    this.#resyncEncoder = new ResyncEncoder(channel)
     this.initial = initial ?? 0
     this.presence = new RoomPresence({
       channel,
@@ -70,12 +74,12 @@ export class Room implements ResyncSource {
 
   /** Sends `resync` to every member. */
   resyncMembers (reason: ResyncReason): void {
-    const encoded = this.#encodeResync(reason)
-    if (encoded) for (const member of this.members.values()) member.send(encoded, undefined, this)
+    for (const member of this.members.values()) member.sendResync(this, reason)
   }
 
-  resync (memberId: string): EncodedMessage | undefined {
-    return this.members.has(memberId) ? this.#encodeResync('slow') : undefined
+  resync (memberId: string, reason: ResyncReason): EncodedMessage | undefined {
+    if (!this.history || !this.members.has(memberId)) return undefined
+    return this.#resyncEncoder.encode(this.history, this.initial, reason)
   }
 
   /** Reads the history and the presence list again, because events may have been missed. */
@@ -106,10 +110,5 @@ export class Room implements ResyncSource {
       if (this.#adapter.status.state === 'up') throw error
       history.startWithoutHistory()
     }
-  }
-
-  #encodeResync (reason: ResyncReason): EncodedMessage | undefined {
-    const content = this.history?.resyncContent(this.initial)
-    return content && encodeResync(this.channel, content, reason)
   }
 }

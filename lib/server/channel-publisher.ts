@@ -33,7 +33,7 @@ export function encodeServerMessage (
   const projected = declared.payload(payload)
   return {
     encoded: encodeEnvelope({ type, channel, payload: projected }),
-    whenSlow: declared.whenSlow(projected),
+    whenSlow: declared.whenSlow(projected, channel),
     isPersistent: declared.persistent
   }
 }

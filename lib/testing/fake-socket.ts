@@ -83,6 +83,11 @@ export class FakeSocket extends EventEmitter {
     else done()
   }
 
+  /** Finishes the oldest unfinished write, as if the peer reads a little. Later writes stay unfinished. */
+  finishOne (): void {
+    this.#unfinished.shift()?.()
+  }
+
   /** Finishes all unfinished writes, as if the peer reads again. Later writes finish at once. */
   drain (): void {
     this.isSlow = false

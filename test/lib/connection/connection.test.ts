@@ -306,13 +306,58 @@ t.test("send queue: whenSlow 'skip' leaves out entries of a slow connection, and
   t.equal(socket.sent.length, 6, 'a connection that left the channel gets no resync')
 })
 
-t.test('send queue: one recovery may exceed the bound, but not on a queue that exceeds it already', async (t) => {
+t.test('send queue: one waiting recovery is beyond the bound, the next ones count towards it', async (t) => {
   const { connection, socket } = connect()
-  connection.sendRecovery(encodeEnvelope({ type: 'recovery', payload: 'x'.repeat(2_000) }))
-  t.ok(connection.isOpen, 'one recovery may be longer than the bound')
+  const recovery = encodeEnvelope({ type: 'recovery', payload: 'x'.repeat(2_000) })
+  connection.sendRecovery(recovery)
+  connection.send(hello)
+  t.ok(connection.isOpen, 'one recovery may be longer than the bound, and other messages follow it')
+  connection.sendRecovery(recovery)
+  t.ok(connection.isOpen)
   connection.sendRecovery(hello)
   t.notOk(connection.isOpen)
   t.match(socket.closes, [closeEvents.tooSlow].map(({ code }) => ({ code })))
+})
+
+const resyncOf = (channel: string, bytes = 100) => {
+  return { resync: () => encodeEnvelope({ type: 'resync', channel, payload: 'x'.repeat(bytes) }) }
+}
+
+t.test('send queue: a slow reader in 100 channels gets one resync for each finished write', async (t) => {
+  const { connection, socket, flush } = connect({}, 1_000)
+  socket.isSlow = true
+  connection.send(hello)
+  flush()
+  for (let i = 0; i < 100; i++) connection.send(encodeEnvelope({ type: 'tick' }), 'skip', resyncOf(`c/${i}`, 900))
+  for (let resyncs = 0; resyncs < 100; resyncs++) {
+    t.equal(socket.sent.length, 1 + resyncs, 'no resync is made before the previous one is written')
+    socket.finishOne()
+  }
+})
+
+t.test('send queue: a resync as large as the bound does not close a connection that reads well', async (t) => {
+  const { connection, socket, flush } = connect({}, 1_000)
+  connection.send(encodeEnvelope({ type: 'other', payload: 'x'.repeat(900) }))
+  connection.sendResync(resyncOf('x', 2_000), 'fork')
+  t.ok(connection.isOpen)
+  flush()
+  connection.send(hello)
+  flush()
+  t.strictSame(socket.sent.map((text) => JSON.parse(text).type), ['other', 'resync', 'hello'])
+})
+
+t.test('send queue: a resync waits for the recovery before it, and for none once the close has begun', async (t) => {
+  const { connection, socket, flush } = connect()
+  connection.sendRecovery(encodeEnvelope({ type: 'ack' }))
+  connection.sendResync(resyncOf('x'), 'fork')
+  connection.sendResync(resyncOf('y'), 'fork')
+  flush()
+  t.strictSame(socket.sent.map((text) => JSON.parse(text).type), ['ack', 'resync', 'resync'])
+  connection.sendResync(resyncOf('x'), 'fork')
+  connection.close()
+  connection.sendResync(resyncOf('x'), 'fork')
+  flush()
+  t.equal(socket.sent.length, 3, 'a closing connection gets no resync')
 })
 
 t.test('connection: a close frame follows the waiting messages, and its code and reason are made valid', async (t) => {

@@ -18,18 +18,21 @@ t.test('contract: whenSlow decides how a message is sent to a connection that re
     const { fromServer } = compileChannel({
       pattern: 'x', definition: { pattern: 'x', fromClient: {}, fromServer: { moved }, ...(history && { history }) }
     })
-    return fromServer.get('moved')?.whenSlow as (payload: unknown) => unknown
+    return fromServer.get('moved')?.whenSlow as (payload: unknown, channel?: string) => unknown
   }
   for (const none of [undefined, 'disconnect'] as const) t.equal(compiled(none)({}), undefined)
   t.equal(compiled('drop')({}), 'drop')
   const latest = compiled({ latest: '/who/a~1b/m~0n' })
-  const key = (value: unknown) => latest({ who: { 'a/b': { 'm~n': value } } })
-  t.strictSame(key('ann'), { latest: 'moved "ann"' })
-  t.strictSame(key(1), { latest: 'moved 1' })
+  const key = (value: unknown) => latest({ who: { 'a/b': { 'm~n': value } } }, 'x/1')
+  t.strictSame(key('ann'), { latest: '["x/1","moved"]"ann"' })
+  t.strictSame(key(1), { latest: '["x/1","moved"]1' })
   t.notSame(key(1), key('1'), 'values of different types have different keys')
   for (const payload of [undefined, null, {}, { who: null }]) {
-    t.strictSame(latest(payload), { latest: 'moved undefined' })
+    t.strictSame(latest(payload), { latest: '[null,"moved"]undefined' }, 'a connection message has no channel')
   }
+  const hostile = [undefined, 'x', 'x/1', 'x","moved"]', 'x","moved"]"ann"', '["x', 'null', '\\', '"']
+  t.equal(new Set(hostile.map((channel) => (latest({}, channel) as { latest: string }).latest)).size, hostile.length,
+    'no two channels share a key')
   for (const bad of ['wait', {}, { latest: 'who' }, { latest: 1 }, null]) {
     t.throws(
       () => compiled(bad as never),

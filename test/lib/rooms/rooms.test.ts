@@ -4,6 +4,7 @@ import type { Adapter } from '../../../lib/cluster/adapter.ts'
 import type { AdapterEvents } from '../../../lib/cluster/events.ts'
 import type { PresenceList } from '../../../lib/cluster/presence.ts'
 import { encodeEnvelope, type EncodedMessage } from '../../../lib/protocol/encoding.ts'
+import type { ResyncReason } from '../../../lib/protocol/recoverability.ts'
 import type { ResyncSource } from '../../../lib/protocol/when-slow.ts'
 import { PresenceReplica } from '../../../lib/rooms/presence-replica.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
@@ -25,6 +26,11 @@ class FakeMember implements Member {
 
   send (bytes: EncodedMessage): void {
     this.received.push(bytes)
+  }
+
+  sendResync (source: ResyncSource, reason: ResyncReason): void {
+    const encoded = source.resync(this.id, reason)
+    if (encoded) this.received.push(encoded)
   }
 
   get payloads (): unknown[] {
@@ -178,7 +184,7 @@ t.test('presence: new data of a present user replaces the old data', async (t) =
 t.test('presence: a connection without a user id is listed by its own id', async (t) => {
   const { rooms: [here] } = cluster()
   const guest = new FakeMember('guest-1')
-  await join(here, { id: guest.id, userId: undefined, send: () => {} }, {})
+  await join(here, { id: guest.id, userId: undefined, send: () => {}, sendResync: () => {} }, {})
   t.strictSame(here.presenceEntries('x'), [{ user: 'guest-1', data: {} }])
 })
 
@@ -254,16 +260,26 @@ t.test('rooms: openRoom rejects if the history cannot be read, unless the adapte
 t.test('rooms: a member that skipped entries gets a resync, as long as it is a member', async (t) => {
   const rooms = started(new MemoryAdapter())
   const sources: Array<ResyncSource | undefined> = []
-  const member: Member = { id: 'slow', userId: undefined, send: (_message, _whenSlow, source) => sources.push(source) }
+  const member: Member = {
+    id: 'slow', userId: undefined, send: (_message, _whenSlow, source) => sources.push(source), sendResync: () => {}
+  }
   await rooms.openRoom('x', 10)
   rooms.addMember('x', member)
-  await rooms.append('x', { id: '1', encoded: said('one'), whenSlow: 'skip', limit: 10, ttl: 1_000 })
+  const append = (id: string) => {
+    return rooms.append('x', { id, encoded: said('one'), whenSlow: 'skip', limit: 10, ttl: 1_000 })
+  }
+  await append('1')
   const [source] = sources
   t.match(
-    JSON.parse(String(source?.resync('slow'))),
+    JSON.parse(String(source?.resync('slow', 'slow'))),
     { type: 'resync', channel: 'x', payload: { offset: 1, reason: 'slow', messages: [{ payload: 'one', offset: 1 }] } }
   )
-  t.equal(source?.resync('another member'), undefined, 'a connection that is not a member gets no resync')
+  t.equal(source?.resync('another member', 'slow'), undefined, 'a connection that is not a member gets no resync')
+  const first = source?.resync('slow', 'slow')
+  t.equal(source?.resync('slow', 'slow'), first, 'members share the bytes')
+  t.match(JSON.parse(String(source?.resync('slow', 'fork'))), { payload: { reason: 'fork' } })
+  await append('2')
+  t.match(JSON.parse(String(source?.resync('slow', 'fork'))), { payload: { offset: 2 } })
 })
 
 const entry = (user: string, data: unknown = {}) => ({ user, data })
@@ -374,7 +390,9 @@ t.test('presence: after Redis lost its data, members get departures only after 5
 t.test("rooms: the 'whenSlow' of a broadcast reaches the members on all nodes", async (t) => {
   const { rooms: [here, elsewhere] } = cluster()
   const received: unknown[] = []
-  const member = (id: string): Member => ({ id, userId: id, send: (_, whenSlow) => received.push([id, whenSlow]) })
+  const member = (id: string): Member => {
+    return { id, userId: id, send: (_, whenSlow) => received.push([id, whenSlow]), sendResync: () => {} }
+  }
   await join(here, member('near'))
   await join(elsewhere, member('far'))
   here.broadcast('x', said('moved'), { whenSlow: { latest: 'ann' } })
