@@ -2,7 +2,7 @@ import type { PresenceEntry } from '../protocol/control-messages.ts'
 
 /** One connection that makes its user present in a channel. */
 export interface PresenceEntryRequest {
-  /** The id of the connection. */
+  /** Names one membership of a connection: new for each attempt to join, so that attempts end independently. */
   readonly connection: string
   /** The id of its user. */
   readonly user: string

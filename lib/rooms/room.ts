@@ -34,6 +34,8 @@ export interface RoomDeps {
 export class Room implements ResyncSource {
   readonly channel: string
   readonly members = new Map<string, Member>()
+  /** The id under which presence counts each member. */
+  readonly presenceIds = new Map<string, string>()
   readonly presence: RoomPresence
   /** Undefined for a channel without a history. */
   readonly history: HistoryFollower | undefined

@@ -58,12 +58,15 @@ export class Rooms {
     ignoreFailure(this.#adapter.pubsub.unsubscribe(channel))
   }
 
-  addMember (channel: string, member: Member): void {
+  /** `presenceId`: the id with which `enterPresence` was called for this member. */
+  addMember (channel: string, member: Member, presenceId = member.id): void {
     this.#rooms.get(channel)?.members.set(member.id, member)
+    this.#rooms.get(channel)?.presenceIds.set(member.id, presenceId)
   }
 
   deleteMember (channel: string, member: Member): void {
     this.#rooms.get(channel)?.members.delete(member.id)
+    this.#rooms.get(channel)?.presenceIds.delete(member.id)
   }
 
   /**
@@ -108,25 +111,25 @@ export class Rooms {
   /** Removes the members whose connection no longer exists; returns how many there were. */
   removeMembers (isOrphan: (member: Member) => boolean): number {
     let removed = 0
-    for (const [channel, { members }] of this.#rooms) {
+    for (const [channel, { members, presenceIds }] of this.#rooms) {
       for (const member of [...members.values()].filter(isOrphan)) {
         removed++
-        members.delete(member.id)
-        this.exitPresence(channel, member, 0)
+        this.exitPresence(channel, { id: presenceIds.get(member.id) as string }, 0)
+        this.deleteMember(channel, member)
         this.releaseRoom(channel)
       }
     }
     return removed
   }
 
-  /** Counts a member as present. Rejects when the adapter cannot. */
-  async enterPresence (channel: string, member: Member, data: unknown): Promise<void> {
+  /** Counts a user as present, under an id of its membership. Rejects when the adapter cannot. */
+  async enterPresence (channel: string, member: Pick<Member, 'id' | 'userId'>, data: unknown): Promise<void> {
     await this.#adapter.presence.enter(channel, { connection: member.id, user: member.userId ?? member.id, data })
   }
 
   /** Its user stays present for another `graceMs` milliseconds; a return within that time is not announced. */
-  exitPresence (channel: string, member: Member, graceMs: number): void {
-    ignoreFailure(this.#adapter.presence.exit(channel, member.id, graceMs))
+  exitPresence (channel: string, { id }: Pick<Member, 'id'>, graceMs: number): void {
+    ignoreFailure(this.#adapter.presence.exit(channel, id, graceMs))
   }
 
   /** The present users. Contains `own` even if the adapter has not announced it yet. */

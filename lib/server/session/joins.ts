@@ -5,6 +5,7 @@ import { recoveryPayload, type RecoveryPayload } from '../../history/recovery.ts
 import type { JoinAck } from '../../protocol/control-messages.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Position } from '../../protocol/position.ts'
+import type { Member } from '../../rooms/room.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { Router } from '../router.ts'
 import { ChannelHandlerContext } from './handler-context.ts'
@@ -103,6 +104,10 @@ export class Joins {
     this.#memberships.release(membership, 0)
   }
 
+  #presentAs ({ id }: Membership): Pick<Member, 'id' | 'userId'> {
+    return { id, userId: this.#connection.userId ?? this.#connection.id }
+  }
+
   async #reach (membership: Membership, since: Position | undefined): Promise<Admission> {
     const { reauthorizations } = this.#memberships
     if (!await membership.isAllowed()) throw refusal('forbidden')
@@ -111,7 +116,7 @@ export class Joins {
     try {
       await this.#rooms.openRoom(channel, compiled.history?.initial)
       await this.#rooms.catchUpWith(channel, since)
-      if (compiled.presence) await this.#rooms.enterPresence(channel, this.#connection, presenceData)
+      if (compiled.presence) await this.#rooms.enterPresence(channel, this.#presentAs(membership), presenceData)
       return { membership, since, presenceData, reauthorizations }
     } catch (cause) {
       this.#memberships.release(membership, 0)

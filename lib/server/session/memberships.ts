@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
@@ -7,6 +8,8 @@ import type { ChannelHandlerContext } from './handler-context.ts'
 
 /** One connection's membership of one channel, and the application's functions that concern it. */
 export class Membership {
+  /** Presence counts a membership under this id, so the end of one attempt to join leaves the next attempt alone. */
+  readonly id = randomUUID()
   readonly channel: string
   readonly served: ServedChannel
   readonly context: ChannelHandlerContext
@@ -96,7 +99,7 @@ export class Memberships {
     const { channel } = membership
     this.#memberships.set(channel, membership)
     this.#connection.channels.add(channel)
-    this.#rooms.addMember(channel, this.#connection)
+    this.#rooms.addMember(channel, this.#connection, membership.id)
   }
 
   /**
@@ -119,8 +122,8 @@ export class Memberships {
   }
 
   /** Gives up what a membership, or a join under way, holds of its channel: presence and the room. */
-  release ({ channel, served }: Membership, graceMs: number): void {
-    if (served.compiled.presence) this.#rooms.exitPresence(channel, this.#connection, graceMs)
+  release ({ id, channel, served }: Membership, graceMs: number): void {
+    if (served.compiled.presence) this.#rooms.exitPresence(channel, { id }, graceMs)
     this.#rooms.releaseRoom(channel)
   }
 

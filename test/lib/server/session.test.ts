@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { setImmediate as turn } from 'node:timers/promises'
+import { MemoryAdapter } from '../../../lib/memory/memory-adapter.ts'
+import { MemoryPresence } from '../../../lib/memory/memory-presence.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import type { TestClient } from '../../../lib/testing/test-client.ts'
 import { lab, own } from '../../support/lab.ts'
@@ -222,6 +224,41 @@ t.test('joins', async (t) => {
     t.match(await client.request('join', 'lab/invalid'), { type: 'ack' })
     t.match(await logged('a broadcast failed'), { type: 'noted', err: { code: 'FST_CHANNELS_OUTGOING' } })
   })
+})
+
+t.test('join: an attempt that timed out does not withdraw the presence of the next one', async (t) => {
+  const clock = new FakeClock()
+  const adapter = new MemoryAdapter()
+  const { presence } = adapter
+  const attempts: string[] = []
+  let proceed = () => {}
+  const reached = new Promise<void>((resolve) => { proceed = resolve })
+  const exited: string[] = []
+  const slowAtFirst = adapterWith({
+    presence: {
+      enter: async (channel, entry) => {
+        if (attempts.push(entry.connection) === 1) await reached
+        return MemoryPresence.prototype.enter.call(presence, channel, entry)
+      },
+      exit: async (channel, connection, graceMs) => {
+        exited.push(connection)
+        return MemoryPresence.prototype.exit.call(presence, channel, connection, graceMs)
+      }
+    }
+  }, adapter)
+  const { connect, app } = await serveLab(t, { clock, handlerTimeout: 1000, adapter: slowAtFirst })
+  const client = await connect('ann')
+  const first = client.request('join', channel)
+  await client.request('ping')
+  clock.advance(1000)
+  t.match(await first, { type: 'error', payload: { code: 'timeout' } }, 'the first attempt times out')
+  t.match(await client.request('join', channel), { type: 'ack' }, 'the second attempt succeeds')
+  proceed()
+  while (exited.length === 0) await turn()
+  t.equal(await app.rooms.of(lab, { id: 'a' }).count(), 1, 'the member is present')
+  await client.request('leave', channel)
+  t.equal(await app.rooms.of(lab, { id: 'a' }).count(), 0, 'nothing remains of either attempt')
+  t.strictSame(exited, attempts, 'each attempt withdraws its own presence')
 })
 
 t.test('rooms.of', async (t) => {
