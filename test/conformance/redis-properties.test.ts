@@ -1,3 +1,4 @@
+import '../support/without-coverage.ts'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { AdapterHistory, EntryRouter, noEvents } from '../support/conformance/adapter-history.ts'
@@ -6,6 +7,7 @@ import { historyProperty } from '../support/conformance/history-property.ts'
 import { mergeProperty } from '../support/conformance/merge-property.ts'
 import { startPair } from '../support/conformance/redis-adapters.ts'
 import { startCluster, startRedis } from '../support/redis.ts'
+import { cases } from '../support/long-form.ts'
 
 /** In milliseconds: 10,000 runs take longer than the 30 s that tap allows a test. */
 const timeout = 300_000
@@ -32,10 +34,10 @@ function holdsProperties (t: Test, client: Redis | Cluster, server: string, hist
 
 t.test('Redis adapter: the properties of a history hold on one Redis', { timeout: 2 * timeout }, async (t) => {
   const redis = await startRedis(t)
-  holdsProperties(t, new Redis(redis.url, { lazyConnect: true }), 'one Redis', 10_000)
+  holdsProperties(t, new Redis(redis.url, { lazyConnect: true }), 'one Redis', cases(10_000, 2_000))
 })
 
 t.test('Redis adapter: the properties of a history hold on a Cluster', { timeout: 2 * timeout }, async (t) => {
   const nodes = (await startCluster(t)).map(({ port }) => ({ host: '127.0.0.1', port }))
-  holdsProperties(t, new Cluster(nodes, { lazyConnect: true }), 'a Cluster of three masters', 1_000)
+  holdsProperties(t, new Cluster(nodes, { lazyConnect: true }), 'a Cluster of three masters', cases(1_000, 300))
 })

@@ -341,6 +341,6 @@ for (const [name, say] of ways) {
     await Promise.all([...sockets.map((raw) => raw.destroy()), client.close()])
     t.ok(await server.ask('isQuiet'), 'nobody is left')
     const { alive, errors } = await server.ask('census')
-    t.strictSame({ ...alive, errors }, { Connection: 0, Session: 0, Exchange: 0, Room: 0, errors: 0 })
+    t.strictSame({ ...alive, errors }, { Connection: 0, Session: 0, InboundMessage: 0, Room: 0, errors: 0 })
   })
 }

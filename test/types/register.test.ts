@@ -1,3 +1,4 @@
+import '../support/without-coverage.ts'
 import t from 'tap'
 import { compile } from '../support/types/compile.ts'
 

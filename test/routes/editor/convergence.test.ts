@@ -1,7 +1,8 @@
 import t from 'tap'
+import { cases } from '../../support/long-form.ts'
 import { Simulation } from '../../support/editor/simulation.ts'
 
-const seeds = 60
+const seeds = cases(60, 20)
 const edits = 600
 
 t.test('editor: eight users on two nodes converge over a network that loses messages', async (t) => {
@@ -14,9 +15,7 @@ t.test('editor: eight users on two nodes converge over a network that loses mess
     if (doubled.length > 0) t.fail(`seed ${seed}: twice in the log: ${doubled.join()}`)
     if (seed % 3 !== 0 && !simulation.isComplete) t.fail(`seed ${seed}: something was lost`)
     if (clients.some(({ corrected }) => corrected > 0)) {
-      t.fail(
-      `seed ${seed}: server and client mapped an edit differently`
-      )
+      t.fail(`seed ${seed}: server and client mapped an edit differently`)
     }
     if (!clients.every(({ draft }) => draft.isSaved)) t.fail(`seed ${seed}: something is pending`)
     seen.stale += simulation.stale

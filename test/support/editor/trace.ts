@@ -44,6 +44,11 @@ export class Author {
   /** The own edit that is on its way, as it is at the client's version. */
   #inflight: ChangeSet | undefined
 
+  /** The document as the author sees it. */
+  get text (): string {
+    return this.#view.toString()
+  }
+
   /** Somebody else's entry has reached the client. */
   receive (txn: number, changes: ChangeSet): void {
     const { earlier, later } = cross(changes, this.#inflight ?? ChangeSet.empty(changes.length))

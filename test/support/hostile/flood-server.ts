@@ -118,7 +118,7 @@ const questions = {
       alive: {
         Connection: queryObjects(Connection),
         Session: queryObjects(Session),
-        Exchange: queryObjects(InboundMessage),
+        InboundMessage: queryObjects(InboundMessage),
         Room: queryObjects(Room)
       },
       errors: logged.errors ?? 0

@@ -1,0 +1,38 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
+import { root } from './root.ts'
+
+// Writes `dist/test/processes/`: a file for each process that tap starts, which imports its test files. A process costs
+// 2 s of CPU time before its first test, because tap's loader reads every module and TypeBox alone has 400. So the unit
+// tests of a folder share a process. Other test files have their own: they start servers or a browser, measure memory,
+// or take long.
+
+const tests = join(root, 'dist/test')
+const processes = join(tests, 'processes')
+
+/** Long test files without servers of their own. */
+const long = /^(conformance\/memory-properties|hostile\/|routes\/(recovery|editor\/convergence))/
+
+/** What a test file imports that starts a process: a server, a browser, a client. */
+const startsProcess = /support\/(browser|clients|cluster|hostile|proxies|redis)|node:child_process/
+
+/** Tests that run the TypeScript compiler share a process, because it parses the libraries only once. */
+const compiled = /^(types|docs)\//
+
+function processOf (file: string): string {
+  if (compiled.test(file)) return 'compiler'
+  if (long.test(file) || startsProcess.test(readFileSync(join(tests, file), 'utf8'))) {
+    return file.slice(0, -'.test.js'.length).replaceAll(sep, '-')
+  }
+  return ['unit', ...dirname(file).split(sep).filter((part) => part !== '.')].join('-')
+}
+
+rmSync(processes, { recursive: true, force: true })
+const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'))
+const imports: Record<string, string> = {}
+for (const file of files.sort()) {
+  const name = processOf(file)
+  imports[name] = `${imports[name] ?? ''}import '${relative(processes, join(tests, file)).replaceAll(sep, '/')}'\n`
+}
+mkdirSync(processes)
+for (const [name, text] of Object.entries(imports)) writeFileSync(join(processes, `${name}.test.js`), text)
