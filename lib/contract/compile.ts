@@ -4,9 +4,11 @@ import { clientCodes, errorMessages } from '../protocol/errors.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
 import { ContractError } from './contract-errors.ts'
 import type { AnyChannel, FromClientDefinition, FromServerDefinition, HistoryDefinition } from './define-channel.ts'
-import { requireCount, requireFlag, requireKnownKeys, requireObject } from './option-checks.ts'
+import { requireCount, requireFlag, requireKnownKeys, requireObject, requireWellFormed } from './option-checks.ts'
 import { parsePattern, patternRule, type Pattern } from './pattern.ts'
-import { compileOutgoing, compileValidator, noPayload, type OutgoingValidator, type Validator } from './validators.ts'
+import {
+  compileOutgoing, compileParams, compileValidator, noPayload, type OutgoingValidator, type Validator
+} from './validators.ts'
 
 export interface CompiledClientMessage {
   readonly payload: Validator
@@ -72,7 +74,7 @@ export function compileChannel (contract: AnyChannel): CompiledChannel {
   return {
     contract,
     pattern: validPattern(contract, path),
-    params: definition.params ? compileValidator(definition.params, `${path}, params`) : () => undefined,
+    params: definition.params ? compileParams(definition.params, `${path}, params`) : () => undefined,
     fromClient: compileMessages(definition.fromClient, `${path}, fromClient`, compileInbound),
     fromServer: compileMessages(definition.fromServer, `${path}, fromServer`, outbound),
     ...(presence && { presence }),
@@ -121,6 +123,7 @@ function requireFreeType (type: string, path: string): void {
   if (type === '' || type.length > maxTypeLength) {
     throw new ContractError(path, `a message type of ${type.length} characters`, `use 1 to ${maxTypeLength} characters`)
   }
+  requireWellFormed(type, 'a message type', path)
 }
 
 function compileInbound (message: FromClientDefinition, path: string): CompiledClientMessage {
@@ -130,6 +133,7 @@ function compileInbound (message: FromClientDefinition, path: string): CompiledC
     payload: payload ? compileValidator(payload, `${path}, payload`) : noPayload,
     reply: reply ? compileOutgoing(reply, `${path}, reply`) : () => undefined,
     errors: new Map(Object.entries(errors).map(([code, schema]) => {
+      requireWellFormed(code, 'an error code', path)
       if (!reservedCodes.includes(code)) return [code, compileOutgoing(schema, `${path}, error '${code}'`)]
       throw new ContractError(
         path, `reserved error code '${code}'`, 'choose another code, because the protocol uses it'

@@ -1,3 +1,4 @@
+import { isWellFormed } from '../protocol/envelope.ts'
 import { ContractError } from './contract-errors.ts'
 
 /** The largest number of edits at which a name still counts as a misspelling of another one. */
@@ -25,6 +26,12 @@ export function requireCount (value: unknown, name: string, path: string): void 
 export function requireFlag (value: unknown, name: string, path: string): boolean {
   if (value === undefined || value === true) return value === true
   throw new ContractError(path, `invalid '${name}'`, 'pass true, or leave it out')
+}
+
+/** @throws {ContractError} for text with half of a surrogate pair. */
+export function requireWellFormed (text: string, what: string, path: string): void {
+  if (isWellFormed(text)) return
+  throw new ContractError(path, `${what} with half of a surrogate pair`, 'use well-formed text')
 }
 
 /** `did you mean 'history'?` for a name close to one of `known`, else a list of `known`. Letter case is ignored. */

@@ -1,4 +1,4 @@
-import { maxChannelLength } from '../protocol/envelope.ts'
+import { isWellFormed, maxChannelLength } from '../protocol/envelope.ts'
 import { UsageError } from '../protocol/errors.ts'
 
 /** The names of a pattern with their values in one address. */
@@ -29,6 +29,7 @@ export function addressOf (pattern: string, params: Params = {}): string {
 export function patternRule (text: string): string | undefined {
   const names = parsePattern(text).names
   if (text.length > maxChannelLength) return `use at most ${maxChannelLength} characters`
+  if (!isWellFormed(text)) return 'use well-formed text'
   if (new Set(names).size < names.length) return 'give each segment its own name'
   if (!text.split('/').every((segment) => /^(:[A-Za-z_]\w*|[^:*\s/]+)$/.test(segment))) {
     return 'use segments between single slashes, each a literal or a :name'

@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
+import { malformedPath, notWellFormed } from '../protocol/envelope.ts'
 import { ContractError, OutgoingError } from './contract-errors.ts'
 import { compileProjector } from './projection.ts'
 import { closeSchema } from './schema.ts'
@@ -21,6 +22,15 @@ export function noPayload (value: unknown): Issue | undefined {
 /** Compiles the check of a schema. @throws {ContractError} */
 export function compileValidator (schema: TSchema, path: string): Validator {
   return checkOf(closeSchema(schema, path), path)
+}
+
+/** Params also come from the application, as in `rooms.of`, and become the name of a channel. */
+export function compileParams (schema: TSchema, path: string): Validator {
+  const issueOf = compileValidator(schema, path)
+  return (params) => {
+    const malformed = malformedPath(params)
+    return malformed === undefined ? issueOf(params) : { path: malformed, message: notWellFormed }
+  }
 }
 
 function checkOf (schema: TSchema, path: string): Validator {
@@ -52,6 +62,8 @@ export function compileOutgoing (schema: TSchema, path: string): OutgoingValidat
     const projected = project(value)
     const issue = issueOf(projected)
     if (issue) throw new OutgoingError(`${path}${issue.path}`, issue.message)
+    const malformed = malformedPath(projected)
+    if (malformed !== undefined) throw new OutgoingError(`${path}${malformed}`, notWellFormed)
     return projected
   }
 }

@@ -18,3 +18,24 @@ export const maxCorrelationIdLength = 64
  * recursive validator with a stack overflow.
  */
 export const maxDepth = 64
+
+/** Half of a surrogate pair. JSON parsers of other languages refuse it, and the whole message with it (RFC 7493). */
+const loneSurrogate = /\p{Surrogate}/u
+
+/** What an error says about such a string. */
+export const notWellFormed = 'Expected well-formed text, without half of a surrogate pair'
+
+export function isWellFormed (text: string): boolean {
+  return !loneSurrogate.test(text)
+}
+
+/** The JSON pointer of the first string that is not well-formed; that of the object where it is a name in it. */
+export function malformedPath (value: unknown): string | undefined {
+  if (typeof value === 'string') return isWellFormed(value) ? undefined : ''
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [name, item] of Object.entries(value)) {
+    if (!isWellFormed(name)) return ''
+    const path = malformedPath(item)
+    if (path !== undefined) return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}${path}`
+  }
+}

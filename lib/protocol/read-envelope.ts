@@ -1,6 +1,10 @@
 import { parse } from 'secure-json-parse'
 import { closeEvents, type CloseEvent } from './close-events.ts'
-import { maxTypeLength, maxChannelLength, maxCorrelationIdLength, maxDepth, type Envelope } from './envelope.ts'
+import {
+  isWellFormed, malformedPath, maxTypeLength, maxChannelLength, maxCorrelationIdLength, maxDepth, notWellFormed,
+  type Envelope
+} from './envelope.ts'
+import { refusal, type MessageError } from './errors.ts'
 
 /** A text frame that is not an envelope. The server closes the connection with `event`. */
 export class BadEnvelope extends Error {
@@ -12,16 +16,44 @@ export class BadEnvelope extends Error {
   }
 }
 
+/** An envelope that gets an error instead of being handled. It lacks the members that an answer must not repeat. */
+export class RefusedEnvelope extends Error {
+  readonly envelope: Envelope
+  readonly refusal: MessageError
+
+  constructor (envelope: Envelope, refusal: MessageError) {
+    super(refusal.message)
+    this.envelope = envelope
+    this.refusal = refusal
+  }
+}
+
 /**
  * Reads one text frame from an untrusted connection.
  * Members that the protocol does not define are ignored.
  * @throws {BadEnvelope} for invalid JSON, too deep nesting, the keys `__proto__` or `constructor.prototype`, or another
  *   value than an envelope.
+ * @throws {RefusedEnvelope} for a string that is not well-formed, in the payload also as a name.
  */
 export function readEnvelope (text: string): Envelope {
   const value = parseJson(text)
   if (!isEnvelope(value)) throw new BadEnvelope(closeEvents.notEnvelope)
+  if (surrogateEscape.test(text)) requireWellFormed(value)
   return value
+}
+
+/** A frame is valid UTF-8, so a lone surrogate can only be written as an escape. */
+const surrogateEscape = /\\u[Dd][89A-Fa-f]/
+
+/** @throws {RefusedEnvelope} */
+function requireWellFormed ({ type, channel, payload, correlationId }: Envelope): void {
+  const isValid = (text: string | undefined) => text === undefined || isWellFormed(text)
+  const answered = { type: isValid(type) ? type : '', ...(isValid(correlationId) && { correlationId }) }
+  if (!isValid(type)) throw new RefusedEnvelope(answered, refusal('unknown_type'))
+  if (!isValid(channel)) throw new RefusedEnvelope(answered, refusal('unknown_channel'))
+  const path = isValid(correlationId) ? malformedPath(payload) : ''
+  if (path === undefined) return
+  throw new RefusedEnvelope({ ...answered, channel }, refusal('invalid_payload', { path, message: notWellFormed }))
 }
 
 function parseJson (text: string): unknown {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Credentials } from '../../lib/connection/identity.ts'
+import { isWellFormed } from '../../lib/protocol/envelope.ts'
 import { bearerPrefix } from '../../lib/protocol/control-messages.ts'
 import { NoUserId, Unauthenticated, UnprotectedRoute } from '../errors.ts'
 import { offeredBy } from './handshake.ts'
@@ -93,5 +94,7 @@ function defaultUserId (user: { id?: unknown, sub?: unknown }): unknown {
 
 function requireUserId (id: unknown): string {
   if (typeof id !== 'string' && typeof id !== 'number') throw new NoUserId()
-  return String(id)
+  const text = String(id)
+  if (text === '' || !isWellFormed(text)) throw new Unauthenticated()
+  return text
 }

@@ -830,10 +830,16 @@ t.test('an envelope that means nothing gets an error with its correlationId', (t
     }
     await client.close()
   }],
-  ['a lone surrogate comes back as it went', async (t, target) => {
+  ['half of a surrogate pair in a channel or a correlationId is not repeated', async (t, target) => {
     const client = await target.connect('mallory', 'lab/a')
-    client.sendText('{"type":"note","channel":"lab/a","payload":{"text":"\\ud800"},"correlationId":"q"}')
-    t.match(await client.next('noted'), { payload: { text: '\ud800' } })
+    client.send({ type: 'join', channel: 'lab/\ud800', correlationId: 'q' })
+    const { channel, ...error } = await client.next('error')
+    t.match(error, { correlationId: 'q', payload: { code: 'unknown_channel' } })
+    t.equal(channel, undefined)
+    client.send({ type: 'nothing', channel: 'lab/a', correlationId: '\udfff' })
+    const { correlationId, ...other } = await client.next('error')
+    t.match(other, { channel: 'lab/a', payload: { code: 'invalid_payload', details: { path: '' } } })
+    t.equal(correlationId, undefined)
     await client.close()
   }],
   ['text that would end a line of the log, or of HTML', async (t, target) => {

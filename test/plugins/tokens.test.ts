@@ -89,6 +89,13 @@ t.test('refresh', async (t) => {
     t.match(await client.request('hello', 'club/chess'), { type: 'ack' })
   })
 
+  t.test('with a token whose subject is empty or not well-formed changes nothing', async (t) => {
+    for (const sub of ['', '\ud800']) {
+      const { payload } = await client.request('refresh', undefined, { token: app.jwt.sign({ sub, name: 'ann' }) })
+      t.match(payload, { code: 'invalid_token' })
+    }
+  })
+
   t.test('is unknown where a route knows no tokens', async (t) => {
     const { connect } = await serveClub(t, { identify: () => ({ id: 1, clubs: [] }) })
     t.match(
@@ -245,6 +252,16 @@ t.test('the algorithm is what the configuration says', async (t) => {
   for (const secret of [{ public: publicKey }, publicKey, async () => 'x']) {
     await t.rejects(algorithms({ secret }), { code: 'FST_CHANNELS_OPTIONS', message: /'jwt.verify.algorithms'/ })
   }
+})
+
+t.test('a user id that is empty or not well-formed is an invalid identity', async (t) => {
+  const { app, url } = await serveClub(t)
+  for (const sub of ['', '\ud800', 'a\udfff']) {
+    const token = app.jwt.sign({ sub, name: 'ann' })
+    t.match(await refused(TestClient.connect(`${url}/club`, [], bearer(token))), { status: 401 }, sub)
+  }
+  const own = await serveClub(t, { identify: () => ({ id: '', clubs: [] }) })
+  t.match(await refused(own.connect('ann')), { status: 401 })
 })
 
 t.test('a key store that is down is our failure, not the token\'s', async (t) => {

@@ -185,6 +185,19 @@ t.test('2. envelopes', async (t) => {
     t.match(await client.next('ack'), { correlationId: 'p' })
   })
 
+  t.test('2.7 text with half of a surrogate pair is refused, and reaches nobody', async (t) => {
+    const bob = (await connect('bob', room)).client
+    const refused = (payload: unknown) => client.request('message.send', room, payload)
+    t.match((await refused({ text: 'cut \ud83d' })).payload, { code: 'invalid_payload', details: { path: '/text' } })
+    t.match((await refused({ text: 'a', '\ude00': 1 })).payload, { code: 'invalid_payload', details: { path: '' } })
+    t.match(await refused({ text: 'whole \ud83d\ude00' }), { type: 'ack' })
+    t.match(await bob.next('message.posted'), { payload: { text: 'whole \ud83d\ude00' } })
+    client.send({ type: 'join', channel: 'chat/\ud800', correlationId: 'j' })
+    const unknown = await client.next('error')
+    t.match(unknown, { payload: { code: 'unknown_channel' }, correlationId: 'j' })
+    t.notOk('channel' in unknown, 'the name is not repeated')
+  })
+
   t.test('what a client causes is logged without payloads', async (t) => {
     const line = await logged('a message was refused')
     t.match(

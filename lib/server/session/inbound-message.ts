@@ -1,13 +1,17 @@
 import type { Envelope } from '../../protocol/envelope.ts'
+import type { MessageError } from '../../protocol/errors.ts'
 
 /** One message of a connection, from its arrival to its one reply. */
 export class InboundMessage {
   readonly envelope: Envelope
+  /** The error that answers a message which must not be handled. */
+  readonly refusal: MessageError | undefined
   #isReplied = false
   #controller: AbortController | undefined
 
-  constructor (envelope: Envelope) {
+  constructor (envelope: Envelope, refusal?: MessageError) {
     this.envelope = envelope
+    this.refusal = refusal
   }
 
   /** Whether handling it took too long, or its connection is closed. */

@@ -4,8 +4,7 @@ import { InboundRateLimiter } from '../../limits/inbound-rate-limiter.ts'
 import { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { closeEvents } from '../../protocol/close-events.ts'
 import { encodeEnvelope } from '../../protocol/encoding.ts'
-import type { Envelope } from '../../protocol/envelope.ts'
-import { BadEnvelope, readEnvelope } from '../../protocol/read-envelope.ts'
+import { BadEnvelope, readEnvelope, RefusedEnvelope } from '../../protocol/read-envelope.ts'
 import { refusal, rateLimited } from '../../protocol/errors.ts'
 import type { LeaveReason } from '../implement.ts'
 import type { Router } from '../router.ts'
@@ -63,8 +62,8 @@ export class Session {
   /** Takes one WebSocket message. Never throws. */
   receive (data: Buffer, isBinary: boolean): void {
     this.connection.countReceived(data.length)
-    const envelope = this.connection.isOpen && this.#read(data, isBinary)
-    if (envelope) this.#accept(new InboundMessage(envelope), data.length)
+    const message = this.connection.isOpen && this.#read(data, isBinary)
+    if (message) this.#accept(message, data.length)
   }
 
   /** Takes a ping frame, which `ws` has answered. It costs as much as a message, so it counts as one. */
@@ -99,11 +98,12 @@ export class Session {
   }
 
   /** Returns undefined after closing the connection of a peer that does not speak the protocol. */
-  #read (data: Buffer, isBinary: boolean): Envelope | undefined {
+  #read (data: Buffer, isBinary: boolean): InboundMessage | undefined {
     try {
       if (isBinary) throw new BadEnvelope(closeEvents.binary)
-      return readEnvelope(data.toString())
+      return new InboundMessage(readEnvelope(data.toString()))
     } catch (error) {
+      if (error instanceof RefusedEnvelope) return new InboundMessage(error.envelope, error.refusal)
       const { event } = error as BadEnvelope
       this.connection.log.warn({ code: event.code }, event.reason)
       this.connection.close(event)
@@ -113,7 +113,8 @@ export class Session {
   #accept (message: InboundMessage, bytes: number): void {
     const { type, channel = '' } = message.envelope
     const waitMs = this.#rateLimiter.consume(type, bytes)
-    if (waitMs > 0) this.#replies.refuse(message, rateLimited(waitMs))
+    const refused = waitMs > 0 ? rateLimited(waitMs) : message.refusal
+    if (refused) this.#replies.refuse(message, refused)
     else if (type === 'ping') this.#replies.ack(message)
     else if (this.#replies.begin(message)) this.#receiveQueue.push(channel, () => this.#handle(message))
   }

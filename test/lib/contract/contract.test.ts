@@ -193,6 +193,15 @@ t.test('contract: an invalid contract is refused with an error that has the path
     ],
     'an empty type': [{ fromServer: { '': {} } }, `${path}, fromServer`, /1 to 128/],
     'an over-long type': [{ fromClient: { ['a'.repeat(129)]: {} } }, `${path}, fromClient`, /1 to 128/],
+    'half of a surrogate pair in a type': [
+      { fromClient: { 'a\ud800': {} } }, `${path}, fromClient`, /^a message type with half of a surrogate pair/
+    ],
+    'half of a surrogate pair in an error code': [
+      received({ errors: { '\udfff': Type.Object({}) } }), say, /^an error code with half of a surrogate pair/
+    ],
+    'half of a surrogate pair in a pattern': [
+      { pattern: '\ud800/:room' }, "channel '\ud800/:room'", /^invalid pattern .* use well-formed text$/
+    ],
     'no messages': [{ fromClient: undefined }, `${path}, fromClient`, /pass an object/],
     'a message that is null': [received(null as unknown as object), say, /pass an object/],
     'an unknown option of the channel': [
@@ -596,6 +605,28 @@ t.test('contract: a sent value is checked after projection, and the error has it
     )
     t.throws(() => project(value), { message: /^(?!.*secret)/ }, `${name}: the message does not contain the value`)
   }
+})
+
+t.test('contract: a value with half of a surrogate pair is not sent', async (t) => {
+  const expected = 'Expected well-formed text, without half of a surrogate pair'
+  const text = compileOutgoing(Type.Object({ text: Type.String() }), 's')
+  t.throws(() => text({ text: 'cut \ud83d' }), {
+    code: 'FST_CHANNELS_OUTGOING', message: `invalid outgoing value in s/text: ${expected}`
+  })
+  t.strictSame(text({ text: '\ud83d\ude00' }), { text: '\ud83d\ude00' })
+  t.strictSame(text({ text: 'a', undeclared: '\ud83d' }), { text: 'a' }, 'undeclared text is removed before')
+  const any = compileOutgoing(Type.Unknown(), 's')
+  const nested = [{ a: null }, { 'b/c': { '\ude00': 1 } }]
+  t.throws(() => any(nested), { message: `invalid outgoing value in s/1/b~1c: ${expected}` })
+  t.throws(() => any('\ude00\ud83d'), { message: `invalid outgoing value in s: ${expected}` })
+})
+
+t.test('contract: params with half of a surrogate pair name no channel', async (t) => {
+  const { params } = compileChannel(defineChannel({
+    pattern: 'a/:b', params: Type.Object({ b: Type.String() }), fromClient: {}, fromServer: {}
+  }))
+  t.match(params({ b: '\ud800' }), { path: '/b', message: /well-formed/ })
+  t.equal(params({ b: '\ud83d\ude00' }), undefined)
 })
 
 t.test('contract: a class instance is sent as its declared properties, with getters and without toJSON', async (t) => {

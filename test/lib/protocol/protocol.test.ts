@@ -1,7 +1,7 @@
 import t from 'tap'
 import { closeEvents, retryAfterClose, type CloseEvent } from '../../../lib/protocol/close-events.ts'
 import { maxChannelLength, maxCorrelationIdLength, maxDepth, maxTypeLength } from '../../../lib/protocol/envelope.ts'
-import { BadEnvelope, readEnvelope } from '../../../lib/protocol/read-envelope.ts'
+import { BadEnvelope, readEnvelope, RefusedEnvelope } from '../../../lib/protocol/read-envelope.ts'
 import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
 
 const nested = (depth: number) => `{"type":"a","payload":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
@@ -14,6 +14,16 @@ function eventOf (text: string): CloseEvent | undefined {
     if (error instanceof BadEnvelope) return error.event
     throw error
   }
+}
+
+function refusalOf (text: string): RefusedEnvelope {
+  try {
+    readEnvelope(text)
+  } catch (error) {
+    if (error instanceof RefusedEnvelope) return error
+    throw error
+  }
+  throw new Error('the envelope was not refused')
 }
 
 t.test('envelope: a received envelope equals the sent one', async (t) => {
@@ -95,6 +105,27 @@ t.test('envelope: brackets after a string that ends in a backslash count as nest
   t.equal(
     eventOf(`{"type":"a","payload":["\\\\",${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}]}`), closeEvents.notEnvelope
   )
+})
+
+t.test('envelope: half of a surrogate pair is refused where a message is read, a whole pair is not', async (t) => {
+  const escaped = (member: string) => `{"type":"a",${member}}`
+  const table: Record<string, readonly [text: string, refusal: object]> = {
+    'a string': [escaped('"payload":"\\ud800"'), { path: '' }],
+    'capital letters': [escaped('"payload":"\\uD800\\uDBFF"'), { path: '' }],
+    'the low half first': [escaped('"payload":["\\ude00\\ud83d"]'), { path: '/0' }],
+    'deep inside': [escaped('"payload":{"a/b":[0,{"~":"x\\udfff"}]}'), { path: '/a~1b/1/~0' }],
+    'a name': [escaped('"payload":{"a":{"\\udc00":1}}'), { path: '/a' }],
+    'the correlationId': [escaped('"correlationId":"\\ud800","payload":{}'), { path: '' }]
+  }
+  for (const [name, [text, details]] of Object.entries(table)) {
+    t.match(refusalOf(text), { refusal: { code: 'invalid_payload', details } }, name)
+  }
+  t.match(refusalOf('{"type":"\\ud800"}'), { refusal: { code: 'unknown_type' }, envelope: { type: '' } })
+  t.match(refusalOf(escaped('"channel":"\\ud800"')), { refusal: { code: 'unknown_channel' } })
+  for (const member of [
+    '"payload":"\\ud83d\\ude00"',
+    '"payload":"\\\\ud800"', '"payload":{"\\uD83D\\uDE00":null}', '"header":"\\ud800"'
+  ]) t.strictSame(readEnvelope(escaped(member)), JSON.parse(escaped(member)), member)
 })
 
 t.test('envelope: members that the protocol does not define are ignored', async (t) => {

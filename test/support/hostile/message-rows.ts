@@ -83,7 +83,8 @@ export const textRows: readonly TextRow[] = [
   ['brackets in a string', envelope({ payload: '['.repeat(10_000) }), acked],
   ['brackets behind an escaped quote in a string', envelope({ payload: `"${'['.repeat(10_000)}` }), acked],
   ['a member twice: the last counts', '{"type":"nonsense","type":"ping","correlationId":"q"}', acked],
-  ['a lone surrogate in an escape', raw('"payload":"\\ud800"'), acked],
+  ['a surrogate pair in escapes', raw('"payload":"\\ud83d\\ude00"'), acked],
+  ['a lone surrogate in a member that the protocol does not name', raw('"header":"\\ud800"'), acked],
   ['a number beyond doubles', raw('"payload":1e400'), acked]
 ]
 
@@ -121,11 +122,16 @@ export const meaningRows: readonly MeaningRow[] = [
   ['half an integer', echo(1.5), 'invalid_payload'],
   ['an object that says its value', echo({ valueOf: 1 }), 'invalid_payload'],
   ['`constructor` as an extra field', inLab('echo', { value: 1, constructor: 'x' }), 'invalid_payload'],
+  ...['\ud800', 'a\udfff', '\udc00\ud800', { a: ['\ud83d'] }, { '\ud800': 1 }].map((text): MeaningRow =>
+    [`half of a surrogate pair: ${JSON.stringify(text)}`, inLab('note', { text }), 'invalid_payload']),
+  ['half of a surrogate pair in a join', { ...join('lab/b'), payload: { '\ud800': 1 } }, 'invalid_payload'],
+  ['half of a surrogate pair in the payload of a ping', { type: 'ping', payload: '\ud800' }, 'invalid_payload'],
+  ['half of a surrogate pair in a type', { type: 'no\ud800te', channel: undefined }, 'unknown_type'],
   ['a number where text is declared', inLab('note', { text: 1 }), 'invalid_payload'],
 
   ...['lab/*', 'lab/..', '*', '..', 'lab', 'lab/', 'lab//a', '/lab/a', 'lab/a/', 'lab/a/b', 'lab/A', 'LAB/a', 'lab/é',
     'lab/%61', 'lab/:id', 'lab/a\r\nb', 'lab/a\n', 'lab/a\0', '\r\n', ' lab/a',
-    'lab/__proto__', '__proto__', 'constructor', 'nonsense', 'lab/\ud800', `lab/${'a'.repeat(251)}!`
+    'lab/__proto__', '__proto__', 'constructor', 'nonsense', `lab/${'a'.repeat(251)}!`
   ].map((channel): MeaningRow =>
     [`join ${JSON.stringify(channel.slice(0, 20))}`, join(channel), 'unknown_channel']),
   ['join without a channel', { type: 'join' }, 'unknown_channel'],
