@@ -1,5 +1,5 @@
 import type { PresenceList, PresenceVersion } from '../cluster/presence.ts'
-import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
+import type { PresenceChange } from '../protocol/control-messages.ts'
 
 interface VersionedChange { readonly version: PresenceVersion, readonly change: PresenceChange }
 
@@ -19,8 +19,9 @@ export class PresenceReplica {
   /** Changes received before the first list. */
   #early: VersionedChange[] = []
 
-  get entries (): PresenceEntry[] {
-    return [...this.#users].map(([user, data]) => ({ user, data }))
+  /** The data of each present user. */
+  get users (): ReadonlyMap<string, unknown> {
+    return this.#users
   }
 
   /** Whether the earlier list was lost rather than changed, because this one belongs to another epoch. */

@@ -2,15 +2,16 @@ import type { PresenceList, PresencePort, PresenceVersion } from '../cluster/pre
 import { clusterTimings } from '../cluster/timings.ts'
 import type { Clock } from '../clock.ts'
 import { CoalescedTask } from '../history/coalesced-task.ts'
-import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
+import type { PresenceChange } from '../protocol/control-messages.ts'
+import { userOf, type Member } from './member.ts'
+import { PresenceAnnouncements } from './presence-announcements.ts'
 import { PresenceReplica } from './presence-replica.ts'
 
 export interface RoomPresenceDeps {
   readonly channel: string
   readonly presence: Pick<PresencePort, 'list'>
   readonly clock: Clock
-  /** Called with each change that members have to receive. */
-  readonly onChange: (change: PresenceChange) => void
+  readonly members: ReadonlyMap<string, Member>
 }
 
 /**
@@ -23,21 +24,36 @@ export interface RoomPresenceDeps {
 export class RoomPresence {
   readonly #deps: RoomPresenceDeps
   readonly #replica = new PresenceReplica()
+  readonly #announcements: PresenceAnnouncements
   readonly #reads: CoalescedTask
   #holdBack: 'none' | 'running' | 'over' = 'none'
 
   constructor (deps: RoomPresenceDeps) {
     this.#deps = deps
+    this.#announcements = new PresenceAnnouncements({ ...deps, current: () => this.#replica.users })
     this.#reads = new CoalescedTask(() => this.#read())
-  }
-
-  get entries (): PresenceEntry[] {
-    return this.#replica.entries
   }
 
   /** Reads the list for the first time. Rejects when the adapter cannot. */
   async load (): Promise<void> {
     this.#replica.replace(await this.#deps.presence.list(this.#deps.channel))
+    this.#announcements.reset()
+  }
+
+  /**
+   * The presence list for the ack of a member's join, as JSON. Contains its own user with `data` even before that is
+   * announced.
+   */
+  listFor (member: Member, data: unknown): Buffer {
+    return this.#announcements.listFor(member.id, { user: userOf(member), data })
+  }
+
+  forgetMember (member: Member): void {
+    this.#announcements.forget(member.id, userOf(member))
+  }
+
+  close (): void {
+    this.#announcements.close()
   }
 
   /** Reads the list again and reports the difference. A failed read is repeated after the adapter's next `gap`. */
@@ -48,7 +64,7 @@ export class RoomPresence {
   /** Applies a change that the adapter announced. */
   apply (version: PresenceVersion, change: PresenceChange): void {
     const applied = this.#replica.apply(version, change)
-    if (applied === 'new') this.#deps.onChange(change)
+    if (applied === 'new') this.#announcements.add(change)
     if (applied === 'hole') this.refresh()
   }
 
@@ -57,7 +73,7 @@ export class RoomPresence {
     if (this.#isHeldBack(list)) return
     this.#holdBack = 'none'
     const change = this.#replica.replace(list)
-    if (change) this.#deps.onChange(change)
+    if (change) this.#announcements.add(change)
   }
 
   #isHeldBack (list: PresenceList): boolean {

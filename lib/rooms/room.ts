@@ -3,19 +3,11 @@ import type { Clock } from '../clock.ts'
 import type { EncodedEntry } from '../history/history-cache.ts'
 import { HistoryFollower } from '../history/history-follower.ts'
 import { ResyncEncoder } from '../history/resync-encoder.ts'
-import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
+import type { Member } from './member.ts'
 import { RoomPresence } from './room-presence.ts'
-
-/** The part of a connection that a room uses. `send` neither waits nor throws. */
-export interface Member {
-  readonly id: string
-  readonly userId: string | undefined
-  send (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): void
-  /** Sends the `resync` that `source` makes, as soon as nothing else is being written. */
-  sendResync (source: ResyncSource, reason: ResyncReason): void
-}
 
 export interface DeliverOptions {
   /** The id of a member that does not receive the message. */
@@ -54,14 +46,20 @@ export class Room implements ResyncSource {
     this.#adapter = adapter
     this.#resyncEncoder = new ResyncEncoder(channel)
     this.initial = initial ?? 0
-    this.presence = new RoomPresence({
-      channel,
-      presence: adapter.presence,
-      clock,
-      onChange: (payload) => this.deliver(encodeEnvelope({ type: 'presence', channel, payload }))
-    })
+    this.presence = new RoomPresence({ channel, presence: adapter.presence, clock, members: this.members })
     this.history = initial === undefined ? undefined : this.#follow(clock)
     this.ready = this.#connect()
+  }
+
+  deleteMember (member: Member): void {
+    this.members.delete(member.id)
+    this.presenceIds.delete(member.id)
+    this.presence.forgetMember(member)
+  }
+
+  close (): void {
+    this.history?.close()
+    this.presence.close()
   }
 
   /** Sends the same bytes to every member. */

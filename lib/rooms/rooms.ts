@@ -4,10 +4,10 @@ import type { Append, AppendOutcome, HistoryRead } from '../cluster/history.ts'
 import type { Clock } from '../clock.ts'
 import type { RecoveryContent } from '../history/history-cache.ts'
 import { PositionPoller } from '../history/position-poller.ts'
-import type { PresenceEntry } from '../protocol/control-messages.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { Position } from '../protocol/position.ts'
-import { Room, type DeliverOptions, type Member } from './room.ts'
+import { userOf, type Member } from './member.ts'
+import { Room, type DeliverOptions } from './room.ts'
 
 /** The rooms of this node, connected by the adapter with the rooms of other nodes. */
 export class Rooms {
@@ -53,7 +53,7 @@ export class Rooms {
     const room = this.#rooms.get(channel) as Room
     if (--room.holds > 0) return
     this.#rooms.delete(channel)
-    room.history?.close()
+    room.close()
     this.#positions.unwatch(channel)
     ignoreFailure(this.#adapter.pubsub.unsubscribe(channel))
   }
@@ -65,8 +65,7 @@ export class Rooms {
   }
 
   deleteMember (channel: string, member: Member): void {
-    this.#rooms.get(channel)?.members.delete(member.id)
-    this.#rooms.get(channel)?.presenceIds.delete(member.id)
+    this.#rooms.get(channel)?.deleteMember(member)
   }
 
   /**
@@ -124,7 +123,7 @@ export class Rooms {
 
   /** Counts a user as present, under an id of its membership. Rejects when the adapter cannot. */
   async enterPresence (channel: string, member: Pick<Member, 'id' | 'userId'>, data: unknown): Promise<void> {
-    await this.#adapter.presence.enter(channel, { connection: member.id, user: member.userId ?? member.id, data })
+    await this.#adapter.presence.enter(channel, { connection: member.id, user: userOf(member), data })
   }
 
   /** Its user stays present for another `graceMs` milliseconds; a return within that time is not announced. */
@@ -132,10 +131,9 @@ export class Rooms {
     ignoreFailure(this.#adapter.presence.exit(channel, id, graceMs))
   }
 
-  /** The present users. Contains `own` even if the adapter has not announced it yet. */
-  presenceEntries (channel: string, own?: PresenceEntry): PresenceEntry[] {
-    const entries = this.#rooms.get(channel)?.presence.entries ?? []
-    return own && !entries.some(({ user }) => user === own.user) ? [...entries, own] : entries
+  /** The presence list for the ack of a member's join, as JSON. `data` are those of the member's user. */
+  presenceListFor (channel: string, member: Member, data: unknown): Buffer {
+    return (this.#rooms.get(channel) as Room).presence.listFor(member, data)
   }
 
   #createRoom (channel: string, initial: number | undefined): Room {

@@ -311,6 +311,26 @@ t.test('4. presence', async (t) => {
     t.strictSame((await dan.client.next('presence')).payload, { left: [eve.userId] })
   })
 
+  t.test('4.4 a joining user is not told of its own joining', async (t) => {
+    const eve = await connect('eve', room)
+    t.match((await ann.client.next('presence')).payload, { joined: [{ user: eve.userId }] })
+    await eve.client.request('leave', room)
+    t.strictSame(eve.client.log.filter(({ type }) => type === 'presence'), [])
+    await ann.client.next('presence')
+  })
+
+  t.test('4.5 changes are gathered, and a user who joins and leaves meanwhile is not named', async (t) => {
+    const clock = new FakeClock()
+    const { connect } = await serveDemo(t, { clock, limits: false })
+    const dan = await connect('dan', room)
+    await Promise.all(Array.from({ length: 100 }, () => connect('dan', room, '/ws/chat', dan.token)))
+    const eve = await connect('eve', room)
+    const fay = await connect('fay', room)
+    await eve.client.request('leave', room)
+    clock.advance(100)
+    t.strictSame((await dan.client.next('presence')).payload, { joined: [{ user: fay.userId, data: { name: 'fay' } }] })
+  })
+
   t.test('a connection that does not come back leaves', async (t) => {
     const cy = await connect('cy', room)
     await ann.client.next('presence')

@@ -5,7 +5,7 @@ import { recoveryPayload, type RecoveryPayload } from '../../history/recovery.ts
 import type { JoinAck } from '../../protocol/control-messages.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Position } from '../../protocol/position.ts'
-import type { Member } from '../../rooms/room.ts'
+import type { Member } from '../../rooms/member.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { Router } from '../router.ts'
 import { ChannelHandlerContext } from './handler-context.ts'
@@ -90,12 +90,11 @@ export class Joins {
     this.#memberships.cancelReservation()
     this.#memberships.add(membership)
     const { channel, served: { compiled, idempotent } } = membership
-    const { id, userId = id } = this.#connection
     const recovery = this.#rooms.recoveryAfter(channel, since)
     const { values, json } = recovery ? recoveryPayload(recovery) : { values: {}, json: {} }
-    const presence = compiled.presence && this.#rooms.presenceEntries(channel, { user: userId, data: presenceData })
-    const payload = { ...(presence && { presence }), ...(idempotent.length > 0 && { idempotent }), ...values }
-    return { payload, json }
+    const presence = compiled.presence && this.#rooms.presenceListFor(channel, this.#connection, presenceData)
+    const payload = { ...(idempotent.length > 0 && { idempotent }), ...values }
+    return { payload, json: { ...(presence && { presence }), ...json } }
   }
 
   /** Gives an admission up. */

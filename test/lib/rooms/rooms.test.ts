@@ -1,69 +1,11 @@
 import t from 'tap'
-import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
-import type { Adapter } from '../../../lib/cluster/adapter.ts'
-import type { AdapterEvents } from '../../../lib/cluster/events.ts'
-import type { PresenceList } from '../../../lib/cluster/presence.ts'
-import { encodeEnvelope, type EncodedMessage } from '../../../lib/protocol/encoding.ts'
-import type { ResyncReason } from '../../../lib/protocol/recoverability.ts'
+import { MemoryAdapter } from '../../../lib/memory/memory-adapter.ts'
+import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
 import type { ResyncSource } from '../../../lib/protocol/when-slow.ts'
-import { PresenceReplica } from '../../../lib/rooms/presence-replica.ts'
-import { FakeClock } from '../../../lib/testing/fake-clock.ts'
-import type { Member } from '../../../lib/rooms/room.ts'
-import { Rooms } from '../../../lib/rooms/rooms.ts'
-import { adapterWith, type Replacements } from '../../support/adapter-with.ts'
+import type { Member } from '../../../lib/rooms/member.ts'
+import { cluster, down, FakeMember, join, leave, roomsWith, started } from '../../support/rooms.ts'
 
 const said = (text: string) => encodeEnvelope({ type: 'said', channel: 'x', payload: text })
-
-class FakeMember implements Member {
-  readonly id: string
-  readonly userId: string | undefined
-  readonly received: EncodedMessage[] = []
-
-  constructor (id: string, userId: string | undefined = id) {
-    this.id = id
-    this.userId = userId
-  }
-
-  send (bytes: EncodedMessage): void {
-    this.received.push(bytes)
-  }
-
-  sendResync (source: ResyncSource, reason: ResyncReason): void {
-    const encoded = source.resync(this.id, reason)
-    if (encoded) this.received.push(encoded)
-  }
-
-  get payloads (): unknown[] {
-    return this.received.map((bytes) => JSON.parse(bytes.toString()).payload)
-  }
-}
-
-/** Joins a channel in the same order as the server does. */
-async function join (rooms: Rooms, member: Member, data?: object, channel = 'x'): Promise<void> {
-  await rooms.openRoom(channel)
-  if (data) await rooms.enterPresence(channel, member, data)
-  rooms.addMember(channel, member)
-}
-
-function leave (rooms: Rooms, member: Member, channel = 'x'): void {
-  rooms.deleteMember(channel, member)
-  rooms.exitPresence(channel, member, 0)
-  rooms.releaseRoom(channel)
-}
-
-const clock = new FakeClock()
-
-function started (adapter: Adapter): Rooms {
-  const rooms = new Rooms(adapter, clock)
-  adapter.start({ ...rooms.adapterEvents, revoked: () => {}, requested: () => undefined })
-  return rooms
-}
-
-function cluster () {
-  const hub = new MemoryHub()
-  const adapters = [new MemoryAdapter(hub), new MemoryAdapter(hub)] as const
-  return { hub, adapters, rooms: [started(adapters[0]), started(adapters[1])] as const }
-}
 
 t.test('rooms: a broadcast reaches all members of the channel on all nodes, as the same bytes', async (t) => {
   const { rooms: [here, elsewhere] } = cluster()
@@ -137,55 +79,7 @@ t.test('rooms: adding and deleting a member of a room that is not open changes n
   const a = new FakeMember('a')
   here.addMember('x', a)
   here.deleteMember('x', a)
-  t.strictSame([here.members('x'), here.presenceEntries('x'), here.size], [[], [], 0])
-  const own = { user: 'ada', data: {} }
-  t.strictSame(here.presenceEntries('x', own), [own], 'a joining user is present before the adapter announces it')
-})
-
-t.test('presence: the list is the same on all nodes, and members get the changes', async (t) => {
-  const { rooms: [here, elsewhere] } = cluster()
-  const [ada, bob] = [new FakeMember('1', 'ada'), new FakeMember('2', 'bob')]
-  await join(here, ada, { name: 'Ada' })
-  await join(elsewhere, bob, { name: 'Bob' })
-  const both = [{ user: 'ada', data: { name: 'Ada' } }, { user: 'bob', data: { name: 'Bob' } }]
-  t.strictSame(here.presenceEntries('x'), both)
-  t.strictSame(elsewhere.presenceEntries('x'), both, 'a node that opens the room later has the same list')
-  t.strictSame(ada.payloads, [{ joined: [both[1]] }], 'the earlier member gets the change')
-  t.strictSame(bob.payloads, [], 'the later member gets no change, because the list contains it')
-  t.match(JSON.parse(String(ada.received[0])), { type: 'presence', channel: 'x' })
-  leave(elsewhere, bob)
-  t.strictSame(ada.payloads.at(-1), { left: ['bob'] })
-  t.strictSame(here.presenceEntries('x'), both.slice(0, 1))
-})
-
-t.test('presence: a user with several connections is one entry', async (t) => {
-  const { rooms: [here, elsewhere] } = cluster()
-  const [watcher, first, second] = [new FakeMember('w'), new FakeMember('1', 'ada'), new FakeMember('2', 'ada')]
-  await join(here, watcher)
-  await join(here, first, { name: 'Ada' })
-  await join(elsewhere, second, { name: 'Ada' })
-  t.strictSame(elsewhere.presenceEntries('x'), [{ user: 'ada', data: { name: 'Ada' } }])
-  leave(here, first)
-  t.equal(watcher.payloads.length, 1, 'the member gets one change for both connections')
-  leave(elsewhere, second)
-  t.strictSame(watcher.payloads.slice(1), [{ left: ['ada'] }])
-})
-
-t.test('presence: new data of a present user replaces the old data', async (t) => {
-  const { rooms: [here, elsewhere] } = cluster()
-  const [first, second] = [new FakeMember('1', 'ada'), new FakeMember('2', 'ada')]
-  await join(here, first, { name: 'Ada' })
-  await join(elsewhere, second, { name: 'Countess' })
-  const entry = { user: 'ada', data: { name: 'Countess' } }
-  t.strictSame(first.payloads, [{ updated: [entry] }])
-  t.strictSame(here.presenceEntries('x'), [entry])
-})
-
-t.test('presence: a connection without a user id is listed by its own id', async (t) => {
-  const { rooms: [here] } = cluster()
-  const guest = new FakeMember('guest-1')
-  await join(here, { id: guest.id, userId: undefined, send: () => {}, sendResync: () => {} }, {})
-  t.strictSame(here.presenceEntries('x'), [{ user: 'guest-1', data: {} }])
+  t.strictSame([here.members('x'), here.size], [[], 0])
 })
 
 t.test('rooms: after all members left and all nodes closed, nothing is left on the hub', async (t) => {
@@ -199,13 +93,6 @@ t.test('rooms: after all members left and all nodes closed, nothing is left on t
   for (const adapter of adapters) await adapter.close()
   t.equal(hub.nodes.size, 0)
 })
-
-/** Rooms on a memory adapter with some replaced calls. */
-function roomsWith (replaced: Replacements): Rooms {
-  return started(adapterWith(replaced))
-}
-
-const down = async () => { throw new Error('adapter is down') }
 
 t.test('rooms: an unreachable channel rejects openRoom, and the next opening tries again', async (t) => {
   let isDown = true
@@ -225,12 +112,6 @@ t.test('rooms: openRoom rejects if the presence list cannot be read', async (t) 
   await t.rejects(rooms.openRoom('x'), { message: 'adapter is down' })
   rooms.releaseRoom('x')
   t.equal(rooms.size, 0)
-})
-
-t.test('presence: enterPresence rejects if the adapter fails', async (t) => {
-  const rooms = roomsWith({ presence: { enter: down } })
-  await rooms.openRoom('x')
-  await t.rejects(rooms.enterPresence('x', new FakeMember('a'), {}), { message: 'adapter is down' })
 })
 
 t.test('rooms: members of this node get a broadcast even if the adapter fails', async (t) => {
@@ -280,111 +161,6 @@ t.test('rooms: a member that skipped entries gets a resync, as long as it is a m
   t.match(JSON.parse(String(source?.resync('slow', 'fork'))), { payload: { reason: 'fork' } })
   await append('2')
   t.match(JSON.parse(String(source?.resync('slow', 'fork'))), { payload: { offset: 2 } })
-})
-
-const entry = (user: string, data: unknown = {}) => ({ user, data })
-
-const at = (sequence: number, epoch = 'one') => ({ epoch, sequence })
-
-t.test('presence: changes that arrive before the list are applied to it, unless it contains them', async (t) => {
-  const replica = new PresenceReplica()
-  t.equal(replica.apply(at(3), { left: ['ada'] }), 'old', 'changes wait until the list arrives')
-  replica.apply(at(5), { joined: [entry('bob')] })
-  replica.apply(at(6), { left: ['eve'] })
-  t.strictSame(replica.entries, [])
-  replica.replace({ ...at(4), entries: [entry('ada'), entry('eve')] })
-  t.strictSame(replica.entries, [entry('ada'), entry('bob')])
-  t.equal(replica.apply(at(6), { left: ['bob'] }), 'old', 'a change that was applied counts as old')
-})
-
-t.test("presence: a change before the newest one is 'old', one that does not follow it is a 'hole'", async (t) => {
-  const replica = new PresenceReplica()
-  replica.replace({ ...at(1), entries: [] })
-  t.equal(replica.apply(at(2), { joined: [entry('ada', 1)] }), 'new')
-  t.equal(replica.apply(at(2), { left: ['ada'] }), 'old')
-  t.equal(replica.apply(at(1), { left: ['ada'] }), 'old')
-  t.equal(replica.apply(at(4), { left: ['ada'] }), 'hole')
-  t.equal(replica.apply(at(1, 'two'), { joined: [entry('bob')] }), 'hole', 'a change of another epoch is a hole')
-  t.strictSame(replica.entries, [entry('ada', 1)])
-  t.equal(replica.apply(at(3), { updated: [entry('ada', 2)] }), 'new')
-  t.strictSame(replica.entries, [entry('ada', 2)])
-})
-
-t.test('presence: the first change of an epoch follows an empty list', async (t) => {
-  const replica = new PresenceReplica()
-  replica.replace({ ...at(0, ''), entries: [] })
-  t.equal(replica.apply(at(1), { joined: [entry('ada')] }), 'new')
-  t.equal(replica.apply(at(2, 'two'), { joined: [entry('bob')] }), 'hole')
-})
-
-t.test('presence: replacing the list returns the difference', async (t) => {
-  const replica = new PresenceReplica()
-  t.strictSame(
-    replica.replace({ ...at(4), entries: [entry('ada', 1), entry('bob', 1)] }),
-    { joined: [entry('ada', 1), entry('bob', 1)] }
-  )
-  t.equal(
-    replica.replace({ ...at(4), entries: [entry('ada', 1), entry('bob', 1)] }), undefined, 'the same list'
-  )
-  t.strictSame(
-    replica.replace({ ...at(7), entries: [entry('ada', 2), entry('cleo', 1)] }),
-    { joined: [entry('cleo', 1)], updated: [entry('ada', 2)], left: ['bob'] }
-  )
-  t.equal(replica.replace({ ...at(5), entries: [] }), undefined, 'an older list')
-  t.strictSame(
-    [replica.isLostIn({ ...at(1, 'two'), entries: [] }), replica.isLostIn({ ...at(9), entries: [] })], [true, false]
-  )
-})
-
-/** Rooms with one member. The test decides which presence list and which events the adapter has. */
-async function roomWith (snapshot: PresenceList) {
-  const adapter = new MemoryAdapter()
-  let receiver: AdapterEvents | undefined
-  const given = { snapshot, reads: 0 }
-  Object.assign(adapter, { start: (events: AdapterEvents) => { receiver = events } })
-  adapterWith({
-    presence: {
-      list: async () => {
-        given.reads++
-        return given.snapshot
-      }
-    }
-  }, adapter)
-  const own = new FakeClock()
-  const rooms = new Rooms(adapter, own)
-  adapter.start({ ...rooms.adapterEvents, revoked: () => {}, requested: () => undefined })
-  const member = new FakeMember('watcher')
-  await join(rooms, member)
-  return { rooms, member, given, clock: own, receiver: receiver as unknown as AdapterEvents }
-}
-
-const nextTick = () => new Promise(setImmediate)
-
-t.test('presence: after a missing change the list is read again, and members get the difference', async (t) => {
-  const { member, given, receiver } = await roomWith({ ...at(1), entries: [entry('ada')] })
-  given.snapshot = { ...at(3), entries: [entry('bob')] }
-  receiver.presenceChanged('x', at(3), { joined: [entry('bob')] })
-  await nextTick()
-  t.strictSame(member.payloads, [{ joined: [entry('bob')], left: ['ada'] }])
-  receiver.presenceChanged('y', at(9), { left: ['ada'] })
-  await nextTick()
-  t.equal(given.reads, 2, 'the list of a channel without a room is not read')
-})
-
-t.test('presence: after Redis lost its data, members get departures only after 5 s', async (t) => {
-  const { member, given, receiver, clock } = await roomWith({ ...at(5), entries: [entry('ada'), entry('bob')] })
-  given.snapshot = { ...at(1, 'two'), entries: [entry('ada')] }
-  receiver.gap()
-  receiver.gap()
-  await nextTick()
-  t.strictSame(member.payloads, [])
-  given.snapshot = { ...at(2, 'two'), entries: [entry('ada'), entry('cleo')] }
-  clock.advance(5_000)
-  await nextTick()
-  t.strictSame(member.payloads, [{ joined: [entry('cleo')], left: ['bob'] }])
-  receiver.gap()
-  await nextTick()
-  t.equal(member.payloads.length, 1, 'another gap without a loss changes nothing')
 })
 
 t.test("rooms: the 'whenSlow' of a broadcast reaches the members on all nodes", async (t) => {

@@ -1,0 +1,17 @@
+import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { ResyncReason } from '../protocol/recoverability.ts'
+import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
+
+/** The part of a connection that a room uses. `send` neither waits nor throws. */
+export interface Member {
+  readonly id: string
+  readonly userId: string | undefined
+  send (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): void
+  /** Sends the `resync` that `source` makes, as soon as nothing else is being written. */
+  sendResync (source: ResyncSource, reason: ResyncReason): void
+}
+
+/** The user as whom a member is present: a connection without a user is a user of its own. */
+export function userOf ({ id, userId = id }: Pick<Member, 'id' | 'userId'>): string {
+  return userId
+}
