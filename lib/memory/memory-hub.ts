@@ -7,8 +7,12 @@ import { clusterTimings, type ClusterTimings } from '../cluster/timings.ts'
 import { StoredHistory } from './stored-history.ts'
 import { StoredPresence } from './stored-presence.ts'
 
-/** How often expired histories and claims are deleted. Bounds only memory: an expired one is never used. */
+/** How often expired histories, claims and replies are deleted. Bounds only memory: an expired one is never used. */
 const sweepIntervalMs = 60_000
+/** Expired claims that one message deletes: more than the one that it adds, so that they cannot pile up. */
+const deletedPerMessage = 2
+/** The same for one sweep: a bound on how long it holds up the event loop (about 10 ms). */
+const deletedPerSweep = 100_000
 
 /** A node on the hub. */
 export interface HubNode {
@@ -17,23 +21,27 @@ export interface HubNode {
   readonly subscribed: ReadonlySet<string>
 }
 
-/** The claim of an idempotent message, or its reply once it was handled. */
-export interface StoredClaim {
+interface Expiring {
   readonly contentHash: string
-  readonly owner?: string
-  /** JSON. */
-  readonly reply?: string
   /** Milliseconds since 1970. */
   readonly expiresAt: number
 }
+
+/** The claim of an idempotent message. */
+export interface StoredClaim extends Expiring { readonly owner: string }
+
+/** The reply, as JSON, of a message that was handled. */
+export interface StoredReply extends Expiring { readonly reply: string }
 
 /** The state that the nodes of one process share. Nodes on one hub behave like nodes on one Redis. */
 export class MemoryHub {
   readonly nodes = new Set<HubNode>()
   /** The connections that count against each user's quota. */
   readonly quotas = new Map<string, Set<string>>()
-  /** Idempotency claims by channel and message id, expired ones included until the next sweep. */
+  /** Idempotency claims by channel and message id, in the order of their expiry. Expired ones may remain. */
   readonly claims = new Map<string, StoredClaim>()
+  /** The same for the replies of messages that were handled. */
+  readonly replies = new Map<string, StoredReply>()
   readonly clock: Clock
   readonly timings: ClusterTimings
   readonly #presence = new Map<string, StoredPresence>()
@@ -96,15 +104,26 @@ export class MemoryHub {
     return this.#histories.get(channel)?.isExpired === false
   }
 
-  /** Deletes expired histories and claims from time to time, as long as there are any. */
+  /** Deletes a few expired claims and replies, so that a steady flow of messages needs no walk over all of them. */
+  deleteExpired (most = deletedPerMessage): void {
+    for (const stored of [this.claims, this.replies]) {
+      let left = most
+      for (const [key, { expiresAt }] of stored) {
+        if (expiresAt > this.clock.now() || left-- === 0) break
+        stored.delete(key)
+      }
+    }
+  }
+
+  /** Deletes expired histories, claims and replies from time to time, as long as there are any. */
   sweepLater (): void {
     if (this.#isSweeping) return
     this.#isSweeping = true
     this.clock.setTimeout(() => {
       this.#isSweeping = false
       for (const [channel, history] of this.#histories) if (history.isExpired) this.#histories.delete(channel)
-      for (const [key, claim] of this.claims) if (claim.expiresAt <= this.clock.now()) this.claims.delete(key)
-      if (this.#histories.size + this.claims.size > 0) this.sweepLater()
+      this.deleteExpired(deletedPerSweep)
+      if (this.#histories.size + this.claims.size + this.replies.size > 0) this.sweepLater()
     }, sweepIntervalMs)
   }
 }

@@ -1,7 +1,7 @@
 import type {
   AppendedEntry, ClaimOutcome, FinishOutcome, IdempotencyClaim, IdempotencyPort
 } from '../cluster/idempotency.ts'
-import type { MemoryHub, StoredClaim } from './memory-hub.ts'
+import type { MemoryHub } from './memory-hub.ts'
 
 /** The claims of the hub, checked against its histories. */
 export class MemoryIdempotency implements IdempotencyPort {
@@ -12,37 +12,46 @@ export class MemoryIdempotency implements IdempotencyPort {
   }
 
   async claim (channel: string, { id, contentHash, owner }: IdempotencyClaim): Promise<ClaimOutcome> {
-    const known = this.#find(channel, id)
-    if (known && known.owner !== owner) {
-      if (known.contentHash !== contentHash) return { outcome: 'conflict' }
-      return known.reply === undefined ? { outcome: 'running' } : { outcome: 'done', reply: known.reply }
-    }
-    this.#store(channel, id, { contentHash, owner }, this.#hub.timings.claimTtlMs)
+    const { claims, replies, timings } = this.#hub
+    const key = keyOf(channel, id)
+    const handled = this.#current(replies.get(key))
+    const running = this.#current(claims.get(key))
+    const known = handled ?? (running?.owner === owner ? undefined : running)
+    if (known && known.contentHash !== contentHash) return { outcome: 'conflict' }
+    if (handled) return { outcome: 'done', reply: handled.reply }
+    if (known) return { outcome: 'running' }
+    this.#store(claims, key, { contentHash, owner, expiresAt: this.#hub.clock.now() + timings.claimTtlMs })
     return { outcome: 'claimed' }
   }
 
   async finish (
     channel: string, { id, contentHash }: IdempotencyClaim, reply: string, entries: readonly AppendedEntry[]
   ): Promise<FinishOutcome> {
-    const first = this.#find(channel, id)?.reply
-    if (first !== undefined) return { outcome: 'done', reply: first }
+    const { claims, replies, timings } = this.#hub
+    const key = keyOf(channel, id)
+    const first = this.#current(replies.get(key))
+    if (first) return { outcome: 'done', reply: first.reply }
     if (!entries.every((entry) => this.#hub.historyOf(channel).hasAppended(entry))) return { outcome: 'lost' }
-    // Without an owner, so that the same attempt that claims again gets the reply as well.
-    this.#store(channel, id, { contentHash, reply }, this.#hub.timings.replyTtlMs)
+    claims.delete(key)
+    this.#store(replies, key, { contentHash, reply, expiresAt: this.#hub.clock.now() + timings.replyTtlMs })
     return { outcome: 'done', reply }
   }
 
   async release (channel: string, { id, owner }: IdempotencyClaim): Promise<void> {
-    if (this.#find(channel, id)?.owner === owner) this.#hub.claims.delete(keyOf(channel, id))
+    const { claims } = this.#hub
+    const key = keyOf(channel, id)
+    if (claims.get(key)?.owner === owner) claims.delete(key)
   }
 
-  #find (channel: string, id: string): StoredClaim | undefined {
-    const known = this.#hub.claims.get(keyOf(channel, id))
-    return known && known.expiresAt > this.#hub.clock.now() ? known : undefined
+  #current<T extends { readonly expiresAt: number }> (stored: T | undefined): T | undefined {
+    return stored && stored.expiresAt > this.#hub.clock.now() ? stored : undefined
   }
 
-  #store (channel: string, id: string, claim: Omit<StoredClaim, 'expiresAt'>, ttlMs: number): void {
-    this.#hub.claims.set(keyOf(channel, id), { ...claim, expiresAt: this.#hub.clock.now() + ttlMs })
+  /** All values of one map live equally long, so the order of storing is that of expiry. */
+  #store<T> (map: Map<string, T>, key: string, value: T): void {
+    map.delete(key)
+    map.set(key, value)
+    this.#hub.deleteExpired()
     this.#hub.sweepLater()
   }
 }

@@ -121,7 +121,45 @@ t.test('memory adapter: an expired claim is deleted, and a stored reply remains 
   for (const id of ['crashed', 'done']) await idempotency.claim('x', claim(id))
   await idempotency.finish('x', claim('done'), '1', [])
   clock.advance(minute)
-  t.equal(hub.claims.size, 1, 'the claim that its owner does not renew is deleted')
+  t.strictSame([hub.claims.size, hub.replies.size], [0, 1], 'the claim that its owner does not renew is deleted')
   clock.advance(2 * minute)
-  t.equal(hub.claims.size, 0, 'the reply is deleted 120 s after it was stored')
+  t.equal(hub.replies.size, 0, 'the reply is deleted 120 s after it was stored')
+})
+
+/** Counts the entries that loops over a map visit. */
+function countVisits (map: Map<string, unknown>): () => number {
+  const iterate = map[Symbol.iterator].bind(map)
+  let visits = 0
+  map[Symbol.iterator] = function * () {
+    for (const entry of iterate()) {
+      visits++
+      yield entry
+    }
+  } as typeof iterate
+  return () => visits
+}
+
+t.test('memory adapter: a message visits as many claims among 1,000 as among 10,000', async (t) => {
+  const visitsAmong = async (messages: number) => {
+    const clock = new FakeClock(1)
+    const hub = new MemoryHub(clock)
+    const { idempotency } = new MemoryAdapter(hub)
+    const visits = [countVisits(hub.claims), countVisits(hub.replies)]
+    const handle = async (id: string) => {
+      const claim = { id, contentHash: 'h', owner: id }
+      await idempotency.claim('x', claim)
+      await idempotency.finish('x', claim, '1', [])
+    }
+    for (let i = 0; i < messages; i++) await handle(`${i}`)
+    const before = visits.map((count) => count())
+    await handle('next')
+    const fresh = visits.map((count, i) => count() - (before[i] as number))
+    clock.advance(3 * minute - 1)
+    for (let i = 0; i < messages; i++) await handle(`later ${i}`)
+    t.equal(hub.replies.size, messages, 'the expired replies are gone, the new ones remain')
+    return { fresh, all: visits.map((count, i) => count() - (before[i] as number)) }
+  }
+  const [few, many] = [await visitsAmong(1_000), await visitsAmong(10_000)]
+  t.strictSame(few.fresh, many.fresh, 'the visits do not depend on the number of claims')
+  t.ok(many.all.every((visits) => visits <= 5 * 20_001), `${many.all.join(' and ')} visits for 20,001 messages`)
 })
