@@ -3,8 +3,12 @@ import type { Connection } from '../connection/connection.ts'
 import type { Heartbeat } from '../connection/heartbeat.ts'
 import type { Registry } from '../connection/registry.ts'
 import { TokenExpiry } from '../connection/token-expiry.ts'
+import { CoalescedTask } from '../history/coalesced-task.ts'
 import { closeEvents } from '../protocol/close-events.ts'
 import type { Session } from './session/session.ts'
+
+/** Sessions whose rights are checked at the same time: more could be too much for the database behind `authorize`. */
+const reauthorizingSessions = 32
 
 /** The live connections of this node with their sessions: enters each one in every table, and removes it from all. */
 export class LiveConnections {
@@ -12,6 +16,7 @@ export class LiveConnections {
   readonly heartbeat: Heartbeat
   readonly sessions = new Map<string, Session>()
   readonly #expiry: TokenExpiry<Connection>
+  readonly #reauthorization = new CoalescedTask(() => this.#reauthorizeSessions())
   #resolveEmpty: (() => void) | undefined
 
   constructor (registry: Registry, heartbeat: Heartbeat, clock: Clock) {
@@ -44,6 +49,21 @@ export class LiveConnections {
     const orphans = [...this.sessions.values()].filter(({ connection }) => !this.registry.get(connection.id))
     for (const { connection } of orphans) this.remove(connection)
     return orphans.length
+  }
+
+  /**
+   * Runs `authorize` again for all channels of all connections, because requests of other nodes may have been missed.
+   * Calls during a run share one further run.
+   */
+  reauthorizeAll (): Promise<void> {
+    return this.#reauthorization.run()
+  }
+
+  /** Each worker takes the next session when it is done with one, so a slow `authorize` delays few others. */
+  async #reauthorizeSessions (): Promise<void> {
+    const sessions = [...this.sessions.values()].values()
+    const work = async () => { for (const session of sessions) await session.reauthorize() }
+    await Promise.all(Array.from({ length: reauthorizingSessions }, work))
   }
 
   /** Closes every connection with `restart`. Resolves once all are gone, at the latest after the close timeout. */

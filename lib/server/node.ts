@@ -86,8 +86,13 @@ export class Node {
   /** Begins to take part in the cluster. Resolves even when no other node can be reached yet. */
   async start (): Promise<void> {
     this.#sweeper.start()
+    const { adapterEvents } = this.rooms
     await this.adapter.start({
-      ...this.rooms.adapterEvents,
+      ...adapterEvents,
+      gap: () => {
+        adapterEvents.gap()
+        this.connections.reauthorizeAll()
+      },
       revoked: (key, until) => { this.revoke(key, until) },
       requested: (request) => this.requests.handle(request)
     })

@@ -109,3 +109,100 @@ t.test('node requests: a node whose authorize hangs is missing after 1 s', async
     t.strictSame(await reauthorizing, { connections: 1, missing: [a.node] })
   }
 })
+
+/** Holds every `authorize` back until `answer` is called. `asked` resolves with the first one. */
+function heldAuthorize (rights: { authorize: Authorize }) {
+  let answer: (isAllowed: boolean) => void = () => {}
+  const answered = new Promise<boolean>((resolve) => { answer = resolve })
+  const asked = new Promise<void>((resolve) => {
+    rights.authorize = () => {
+      resolve()
+      return answered
+    }
+  })
+  return { held: { answer }, asked }
+}
+
+t.test('remove: a join that is under way is refused, and counted', async (t) => {
+  const { app, rights, connect } = await serveClub(t)
+  const room = app.rooms.of(club, { name: 'jazz' })
+  for (const by of ['userId', 'connectionId'] as const) {
+    const ann = await connect('ann')
+    const { held, asked } = heldAuthorize(rights)
+    const joining = ann.request('join', 'club/jazz')
+    await asked
+    const [info] = app.registry.ofUser('id-of-ann')
+    const target = by === 'userId' ? { userId: 'id-of-ann' } : { connectionId: String(info?.id) }
+    t.match(await app.rooms.of(club, { name: 'chess' }).remove(target), { connections: 0 }, 'of this channel alone')
+    t.strictSame(await room.remove(target, 'banned'), { connections: 1, missing: [] })
+    held.answer(true)
+    t.match((await joining).payload, { code: 'forbidden' })
+    t.strictSame([(await room.members()).results, app.rooms.size], [[], 0])
+    rights.authorize = () => true
+    t.match(await ann.request('join', 'club/jazz'), { type: 'ack' }, 'a later join asks again')
+    await ann.close()
+  }
+})
+
+t.test('reauthorize: calls during a check share one further check', async (t) => {
+  const { app, rights, connect } = await serveClub(t)
+  const ann = await connect('ann')
+  for (const name of ['jazz', 'chess']) await ann.request('join', `club/${name}`)
+  const { held, asked } = heldAuthorize(rights)
+  const before = rights.asked
+  const first = app.rooms.reauthorize('id-of-ann')
+  await asked
+  const others = Array.from({ length: 100 }, () => app.rooms.reauthorize('id-of-ann'))
+  held.answer(true)
+  rights.authorize = (name) => name === 'chess'
+  await Promise.all([first, ...others].map((call) => call.catch(t.fail)))
+  t.ok(rights.asked - before <= 4, `authorize was called ${rights.asked - before} times in 2 channels`)
+  t.match(await ann.next('left'), { channel: 'club/jazz', payload: { code: 'forbidden' } })
+})
+
+t.test('reauthorize: an authorize that hangs delays no other channel, and is a no after handlerTimeout', async (t) => {
+  const clock = new FakeClock()
+  const { app, rights, connect, logged } = await serveClub(t, { clock, handlerTimeout: 5_000 })
+  const ann = await connect('ann')
+  for (const name of ['jazz', 'chess']) await ann.request('join', `club/${name}`)
+  rights.authorize = (name) => name === 'jazz' ? new Promise(() => {}) : false
+  const reauthorizing = app.rooms.reauthorize('id-of-ann')
+  t.match(await ann.next('left'), { channel: 'club/chess' })
+  clock.advance(5_000)
+  t.match(await ann.next('left'), { channel: 'club/jazz', payload: { code: 'forbidden' } })
+  t.match(await logged('authorize() failed'), { err: { code: 'timeout' } })
+  await reauthorizing
+})
+
+t.test('reauthorize: a late answer about an ended membership does not end the next one', async (t) => {
+  const { app, rights, connect } = await serveClub(t)
+  const ann = await connect('ann')
+  await ann.request('join', 'club/jazz')
+  const { held, asked } = heldAuthorize(rights)
+  const reauthorizing = app.rooms.reauthorize('id-of-ann')
+  await asked
+  rights.authorize = () => true
+  await ann.request('leave', 'club/jazz')
+  await ann.request('join', 'club/jazz')
+  held.answer(false)
+  await reauthorizing
+  t.equal((await app.rooms.of(club, { name: 'jazz' }).members()).results.length, 1)
+})
+
+t.test('reauthorize: after an outage of Redis each node authorizes its members again', async (t) => {
+  const redis = await startRedis(t)
+  const network = await Network.open(t, redis.port)
+  const a = await serveClub(t, { redis: { url: redis.url } })
+  const b = await serveClub(t, { redis: { url: `redis://127.0.0.1:${network.port}` } })
+  for (const { app } of [a, b]) await until(() => app.channels.status().state === 'up')
+  const [ann, bob] = [await b.connect('ann'), await b.connect('bob')]
+  await ann.request('join', 'club/jazz')
+  await bob.request('join', 'club/chess')
+  network.block()
+  await until(() => b.app.channels.status().state === 'degraded')
+  b.rights.authorize = (name) => name !== 'jazz'
+  t.strictSame(await a.app.rooms.reauthorize('id-of-ann'), { connections: 0, missing: [b.node] })
+  network.unblock()
+  t.match(await ann.next('left'), { channel: 'club/jazz', payload: { code: 'forbidden' } })
+  t.equal((await b.app.rooms.of(club, { name: 'chess' }).members()).results.length, 1, 'and nobody else is taken out')
+})

@@ -31,7 +31,7 @@ export interface JoinReply {
  * The joins of one connection. Each takes the same way:
  *
  *   prepare: find the contract -> authorize -> room open (subscription confirmed) -> present
- *   confirm: authorize again, if the rights were checked again meanwhile
+ *   confirm: authorize again, if the rights were checked again meanwhile; refuse, if the user was removed meanwhile
  *   admit (followed by the ack in the same event-loop turn), or cancel
  */
 export class Joins {
@@ -60,24 +60,26 @@ export class Joins {
     const { served, params } = found
     const context = new ChannelHandlerContext(this.#connection, served.compiled, channel, params, this.#rooms)
     const since = positionIn(payload)
-    this.#memberships.reserve()
+    const membership = new Membership(channel, served, context)
+    this.#memberships.reserve(membership)
     try {
-      return await this.#reach(new Membership(channel, served, context), since)
+      return await this.#reach(membership, since)
     } catch (error) {
-      this.#memberships.cancelReservation()
+      this.#memberships.cancelReservation(membership)
       throw error
     }
   }
 
-  /** Whether the rights of the connection have not been checked again since `authorize` was asked. */
-  isCurrent ({ reauthorizations }: Admission): boolean {
-    return reauthorizations === this.#memberships.reauthorizations
+  /** Whether the rights have not been checked again since `authorize` was asked, and the user was not removed. */
+  isCurrent ({ membership, reauthorizations }: Admission): boolean {
+    return !membership.isRefused && reauthorizations === this.#memberships.reauthorizations
   }
 
   /** Asks `authorize` again. Cancels the admission when it is denied. @throws {MessageError} `forbidden` */
   async confirm (admission: Admission): Promise<Admission> {
     const { reauthorizations } = this.#memberships
-    if (await admission.membership.isStillAllowed()) return { ...admission, reauthorizations }
+    const { membership } = admission
+    if (!membership.isRefused && await membership.isStillAllowed()) return { ...admission, reauthorizations }
     this.cancel(admission)
     throw refusal('forbidden')
   }
@@ -87,7 +89,7 @@ export class Joins {
    * may precede it, and none may be missed after it.
    */
   admit ({ membership, since, presenceData }: Admission): JoinReply {
-    this.#memberships.cancelReservation()
+    this.#memberships.cancelReservation(membership)
     this.#memberships.add(membership)
     const { channel, served: { compiled, idempotent } } = membership
     const recovery = this.#rooms.recoveryAfter(channel, since)
@@ -99,7 +101,7 @@ export class Joins {
 
   /** Gives an admission up. */
   cancel ({ membership }: Admission): void {
-    this.#memberships.cancelReservation()
+    this.#memberships.cancelReservation(membership)
     this.#memberships.release(membership, 0)
   }
 

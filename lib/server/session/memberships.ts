@@ -13,6 +13,8 @@ export class Membership {
   readonly channel: string
   readonly served: ServedChannel
   readonly context: ChannelHandlerContext
+  /** Whether `remove` came while the join was under way. */
+  isRefused = false
 
   constructor (channel: string, served: ServedChannel, context: ChannelHandlerContext) {
     this.channel = channel
@@ -26,10 +28,10 @@ export class Membership {
     return authorize === undefined || await authorize(this.context) === true
   }
 
-  /** Asks `authorize` again: if it fails, access is denied. */
-  async isStillAllowed (): Promise<boolean> {
+  /** Awaits an answer of `authorize` to a second question: if it fails, access is denied. */
+  async isStillAllowed (answer = this.isAllowed()): Promise<boolean> {
     try {
-      return await this.isAllowed()
+      return await answer
     } catch (err) {
       this.context.log.error({ err }, 'authorize() failed')
       return false
@@ -60,7 +62,7 @@ export class Memberships {
   readonly #rooms: Rooms
   readonly #limit: number
   readonly #memberships = new Map<string, Membership>()
-  #reserved = 0
+  readonly #joining = new Set<Membership>()
   #reauthorizations = 0
 
   /** @param limit how many channels the connection may be in */
@@ -70,7 +72,7 @@ export class Memberships {
     this.#limit = limit
   }
 
-  /** How often `forbidden` was called. A join that began before the last call has to ask `authorize` again. */
+  /** How often the rights were to be checked again. A join that began before has to ask `authorize` again. */
   get reauthorizations (): number {
     return this.#reauthorizations
   }
@@ -85,13 +87,40 @@ export class Memberships {
    *
    * @throws {MessageError} `too_many_channels`
    */
-  reserve (): void {
-    if (this.#memberships.size + this.#reserved >= this.#limit) throw refusal('too_many_channels')
-    this.#reserved++
+  reserve (membership: Membership): void {
+    if (this.#memberships.size + this.#joining.size >= this.#limit) throw refusal('too_many_channels')
+    this.#joining.add(membership)
   }
 
-  cancelReservation (): void {
-    this.#reserved--
+  cancelReservation (membership: Membership): void {
+    this.#joining.delete(membership)
+  }
+
+  /** Refuses the joins of a channel that are under way; false when there are none. */
+  refuseJoins (channel: string): boolean {
+    const joining = [...this.#joining].filter((membership) => membership.channel === channel)
+    for (const membership of joining) membership.isRefused = true
+    return joining.length > 0
+  }
+
+  /**
+   * Asks `authorize` again for every channel. Calls `forbid` for each in which the connection is no longer allowed, as
+   * soon as that is known. `limit` bounds the time that an answer takes.
+   */
+  async checkRights (
+    limit: (answer: Promise<boolean>) => Promise<boolean>, forbid: (channel: string) => void
+  ): Promise<void> {
+    await Promise.all([...this.#memberships.values()].map(async (membership) => {
+      const isAllowed = await membership.isStillAllowed(limit(membership.isAllowed()))
+      // Meanwhile the connection may have left, and joined again.
+      const isMember = this.#memberships.get(membership.channel) === membership
+      if (!isAllowed && isMember) forbid(membership.channel)
+    }))
+  }
+
+  /** The joins under way have to ask `authorize` again. */
+  requireReauthorization (): void {
+    this.#reauthorizations++
   }
 
   /** Makes the connection a member. From here on it receives the messages of the channel. */
@@ -125,14 +154,5 @@ export class Memberships {
   release ({ id, channel, served }: Membership, graceMs: number): void {
     if (served.compiled.presence) this.#rooms.exitPresence(channel, { id }, graceMs)
     this.#rooms.releaseRoom(channel)
-  }
-
-  /** Asks `authorize` again for every channel, and returns those in which the connection is no longer allowed. */
-  async forbidden (): Promise<string[]> {
-    this.#reauthorizations++
-    const checks = [...this.#memberships.values()].map(async (membership) => {
-      return { channel: membership.channel, isAllowed: await membership.isStillAllowed() }
-    })
-    return (await Promise.all(checks)).filter(({ isAllowed }) => !isAllowed).map(({ channel }) => channel)
   }
 }

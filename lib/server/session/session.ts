@@ -1,4 +1,5 @@
 import type { Connection } from '../../connection/connection.ts'
+import { CoalescedTask } from '../../history/coalesced-task.ts'
 import { ReceiveQueue } from './receive-queue.ts'
 import { InboundRateLimiter } from '../../limits/inbound-rate-limiter.ts'
 import { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
@@ -32,6 +33,8 @@ export class Session {
   readonly #rateLimiter: InboundRateLimiter
   readonly #receiveQueue: ReceiveQueue
   readonly #running = new Set<InboundMessage>()
+  readonly #reauthorization = new CoalescedTask(() =>
+    this.#memberships.checkRights((answer) => this.#inTime(answer), (channel) => this.remove(channel, 'forbidden')))
 
   constructor (connection: Connection, router: Router, deps: SessionDeps) {
     const { clock, rooms, counters, options: { limits, protocolErrors, receiveQueueLimit } } = deps
@@ -76,18 +79,23 @@ export class Session {
     this.connection.markAlive()
   }
 
-  /** Takes the connection out of a channel; false when it was not in it. */
+  /** Takes the connection out of a channel, and refuses a join that is under way; false when there was neither. */
   remove (channel: string, code: string): boolean {
+    const isJoining = this.#memberships.refuseJoins(channel)
     const membership = this.#memberships.leave(channel)
-    if (!membership) return false
+    if (!membership) return isJoining
     this.connection.send(encodeEnvelope({ type: 'left', channel, payload: { code } }))
     this.#queueLeft(membership, 'removed')
     return true
   }
 
-  /** Takes the connection out of the channels in which `authorize` no longer allows it. */
-  async reauthorize (): Promise<void> {
-    for (const channel of await this.#memberships.forbidden()) this.remove(channel, 'forbidden')
+  /**
+   * Takes the connection out of the channels in which `authorize` no longer allows it. Calls during a check share one
+   * further check. An `authorize` that takes longer than `handlerTimeout` denies access.
+   */
+  reauthorize (): Promise<void> {
+    this.#memberships.requireReauthorization()
+    return this.#reauthorization.run()
   }
 
   /** The connection is closed: aborts running handlers, and ends every membership. */
@@ -131,10 +139,9 @@ export class Session {
   }
 
   async #wait (message: InboundMessage, running: Promise<void>): Promise<void> {
-    const { clock, options } = this.#deps
     this.#running.add(message)
     try {
-      await withTimeout(clock, options.handlerTimeout, running, () => message.abort())
+      await this.#inTime(running, () => message.abort())
     } catch (error) {
       this.#replies.fail(message, error)
     }
@@ -183,9 +190,11 @@ export class Session {
 
   /** Calls left() in the channel's queue, so that a running handler finishes first. */
   #queueLeft (membership: Membership, reason: LeaveReason): void {
-    const { clock, options } = this.#deps
-    this.#receiveQueue.push(membership.channel, () =>
-      withTimeout(clock, options.handlerTimeout, membership.left(reason))
-        .catch((err) => membership.context.log.error({ err }, 'left() failed')))
+    this.#receiveQueue.push(membership.channel, () => this.#inTime(membership.left(reason))
+      .catch((err) => membership.context.log.error({ err }, 'left() failed')))
+  }
+
+  #inTime<T> (running: Promise<T>, onTimeout?: () => void): Promise<T> {
+    return withTimeout(this.#deps.clock, this.#deps.options.handlerTimeout, running, onTimeout)
   }
 }
