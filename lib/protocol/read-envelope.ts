@@ -36,7 +36,7 @@ export class RefusedEnvelope extends Error {
  * @throws {RefusedEnvelope} for a string that is not well-formed, in the payload also as a name.
  */
 export function readEnvelope (text: string): Envelope {
-  const value = parseJson(text)
+  const value = withoutNull(parseJson(text))
   if (!isEnvelope(value)) throw new BadEnvelope(closeEvents.notEnvelope)
   if (surrogateEscape.test(text)) requireWellFormed(value)
   return value
@@ -63,6 +63,13 @@ function parseJson (text: string): unknown {
   } catch {
     throw new BadEnvelope(closeEvents.notJson)
   }
+}
+
+/** `null` is the absence of a channel or a correlationId, because some languages write absent members so. */
+function withoutNull (value: unknown): unknown {
+  const { channel, correlationId } = (value ?? {}) as Record<string, unknown>
+  if (channel !== null && correlationId !== null) return value
+  return { ...value as object, channel: channel ?? undefined, correlationId: correlationId ?? undefined }
 }
 
 function isEnvelope (value: unknown): value is Envelope {

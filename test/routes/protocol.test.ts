@@ -198,6 +198,16 @@ t.test('2. envelopes', async (t) => {
     t.notOk('channel' in unknown, 'the name is not repeated')
   })
 
+  t.test('2.8 null is absent for channel, correlationId and payload', async (t) => {
+    client.sendText('{"type":"ping","channel":null,"payload":null,"correlationId":"p8"}')
+    t.strictSame(await client.next('ack'), { type: 'ack', correlationId: 'p8' })
+    t.match(await lab.client.request('nothing', 'lab/a', null), { type: 'ack' })
+    const { payload } = await client.request('message.send', room, null)
+    t.match(payload, { code: 'invalid_payload', details: { path: '' } })
+    client.sendText(`{"type":"typing","channel":"${room}","payload":{},"correlationId":null}`)
+    t.notOk('correlationId' in await client.next('error'))
+  })
+
   t.test('what a client causes is logged without payloads', async (t) => {
     const line = await logged('a message was refused')
     t.match(

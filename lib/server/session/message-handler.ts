@@ -36,21 +36,22 @@ export class MessageHandler {
    * @throws whatever the handler throws
    */
   handle (message: InboundMessage): void | Promise<void> {
-    const { type, channel, correlationId, payload } = message.envelope
+    const { type, channel, correlationId } = message.envelope
     const recipient = channel === undefined ? this.#connectionItself() : this.#member(channel)
     const { served, context } = recipient
     const declared = served.messages.get(type)
     if (!declared) throw refusal('unknown_type')
     const isIdempotent = declared.idempotent && channel !== undefined && correlationId !== undefined
     if (!isIdempotent) this.#checkRate(declared, served, type)
-    const issue = declared.payload(payload)
-    if (issue) throw refusal('invalid_payload', issue)
-    if (isIdempotent) return this.#handleOnce(recipient, declared, message, channel, correlationId)
-    return this.#run(new MessageHandlerContext(context, declared, message), declared, message)
+    const payload = validPayload(declared, message)
+    if (isIdempotent) return this.#handleOnce(recipient, declared, message, payload, channel, correlationId)
+    return this.#run(new MessageHandlerContext(context, declared, message), declared, message, payload)
   }
 
-  #run (context: MessageHandlerContext, declared: ServedMessage, message: InboundMessage): void | Promise<void> {
-    const result = declared.handle(context, message.envelope.payload)
+  #run (
+    context: MessageHandlerContext, declared: ServedMessage, message: InboundMessage, payload: unknown
+  ): void | Promise<void> {
+    const result = declared.handle(context, payload)
     if (isPromise(result) || context.broadcasts) return this.#ackWhenDone(context, declared, message, result)
     this.#replies.ack(message, declared.reply(result))
   }
@@ -64,10 +65,10 @@ export class MessageHandler {
 
   /** A repeated message that gets the stored reply does not count towards the rate. */
   async #handleOnce (
-    { served, context }: Recipient, declared: ServedMessage, message: InboundMessage,
+    { served, context }: Recipient, declared: ServedMessage, message: InboundMessage, payload: unknown,
     channel: string, correlationId: string
   ): Promise<void> {
-    const { type, payload } = message.envelope
+    const { type } = message.envelope
     const id = idempotencyId(this.#connection.userId, channel, correlationId)
     const reply = await this.#deps.idempotentMessages.run({ channel, id, type, payload }, async () => {
       this.#checkRate(declared, served, type)
@@ -107,6 +108,14 @@ export class MessageHandler {
     this.#own ??= new ChannelHandlerContext(this.#connection, served.compiled, undefined, {}, this.#deps.rooms)
     return { served, context: this.#own }
   }
+}
+
+/** `null` is the absence of a payload, unless the schema accepts it. @throws {MessageError} `invalid_payload` */
+function validPayload (declared: ServedMessage, { envelope: { payload } }: InboundMessage): unknown {
+  const issue = declared.payload(payload)
+  if (!issue) return payload
+  if (payload === null && !declared.payload(undefined)) return undefined
+  throw refusal('invalid_payload', issue)
 }
 
 function isPromise (value: unknown): value is PromiseLike<unknown> {

@@ -72,11 +72,9 @@ t.test('envelope: JSON that is not an envelope is refused as notEnvelope', async
     'type too long': JSON.stringify({ type: 'a'.repeat(maxTypeLength + 1) }),
     'channel empty': withMember('channel', ''),
     'channel a number': withMember('channel', 1),
-    'channel null': withMember('channel', null),
     'channel too long': withMember('channel', 'a'.repeat(maxChannelLength + 1)),
     'correlationId an object': withMember('correlationId', {}),
     'correlationId a number': withMember('correlationId', 1),
-    'correlationId null': withMember('correlationId', null),
     'correlationId empty': withMember('correlationId', ''),
     'correlationId too long': withMember('correlationId', 'a'.repeat(maxCorrelationIdLength + 1)),
     'nested too deep': nested(maxDepth + 1),
@@ -126,6 +124,14 @@ t.test('envelope: half of a surrogate pair is refused where a message is read, a
     '"payload":"\\ud83d\\ude00"',
     '"payload":"\\\\ud800"', '"payload":{"\\uD83D\\uDE00":null}', '"header":"\\ud800"'
   ]) t.strictSame(readEnvelope(escaped(member)), JSON.parse(escaped(member)), member)
+})
+
+t.test('envelope: a channel or correlationId of null is absent', async (t) => {
+  const { type, channel, correlationId, payload } = readEnvelope(
+    '{"type":"a","channel":null,"correlationId":null,"payload":null}'
+  )
+  t.strictSame([type, channel, correlationId, payload], ['a', undefined, undefined, null])
+  t.match(readEnvelope('{"type":"a","channel":null,"correlationId":"c"}'), { channel: undefined, correlationId: 'c' })
 })
 
 t.test('envelope: members that the protocol does not define are ignored', async (t) => {
