@@ -31,7 +31,10 @@ export interface HistoryRead {
   readonly position: Position
   /** Absent when `entries` are all entries after the requested position. */
   readonly reason?: UnrecoverableReason
-  /** The newest snapshot. Present only with a reason; `entries` then hold at least all entries after it. */
+  /**
+   * The newest snapshot. Present only with a reason; `entries` then hold at least all entries after it, which
+   * `historyBound` has room for, because the history is full before it has not.
+   */
   readonly snapshot?: Snapshot
   /** In order, without a hole. */
   readonly entries: readonly HistoryEntry[]
@@ -57,12 +60,11 @@ export interface Append extends Retention {
 
 /**
  * `appended`, or `duplicate` for an id that was appended before: the position of that entry. `behind`: `after` is not
- * the newest position; `missed` are the entries since. `full`: entries that a snapshot retains have reached the
- * limit, so only an append with a new snapshot can make room; `retryAfter` in milliseconds.
+ * the newest position, which is `position`. `full`: the entries that a snapshot retains have reached the limit, so only
+ * an append with a new snapshot can make room; `retryAfter` in milliseconds.
  */
 export type AppendOutcome =
-  | { readonly outcome: 'appended' | 'duplicate', readonly position: Position }
-  | { readonly outcome: 'behind', readonly missed: HistoryRead }
+  | { readonly outcome: 'appended' | 'duplicate' | 'behind', readonly position: Position }
   | { readonly outcome: 'full', readonly retryAfter: number }
 
 /** Keeps the ordered, bounded history of each channel that all nodes share. */

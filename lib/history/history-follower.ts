@@ -1,3 +1,4 @@
+import { historyBound } from '../cluster/history-bound.ts'
 import type { HistoryEntry, HistoryRead } from '../cluster/history.ts'
 import type { UnrecoverableReason } from '../protocol/recoverability.ts'
 import type { Clock, Timer } from '../clock.ts'
@@ -103,6 +104,12 @@ export class HistoryFollower {
   /** What a joining client receives, after `catchUpWith`; undefined before the first read. */
   recoveryAfter (since: Position | undefined, initial: number): RecoveryContent | undefined {
     return this.#cache?.recoveryAfter(since, initial)
+  }
+
+  /** What came after `since`, at least up to `newest`. Reads only what this node does not have. */
+  async missedSince (since: Position, newest: Position): Promise<RecoveryContent> {
+    if (this.#isBehind(newest)) await this.catchUp()
+    return (this.#cache as HistoryCache).recoveryAfter(since, historyBound.entries)
   }
 
   /** The content of a `resync`; undefined before the first read. */

@@ -12,7 +12,7 @@ export class MemoryHistory implements HistoryPort {
 
   async append (channel: string, append: Append): Promise<AppendOutcome> {
     const outcome = this.#hub.historyOf(channel).append(append)
-    if (outcome.outcome !== 'appended') return outcome
+    if (!('entry' in outcome)) return outcome
     const { position, entry } = outcome
     for (const { events } of this.#hub.subscribers(channel)) {
       events.entryAppended(channel, position.epoch, entry, append.snapshot)

@@ -1,6 +1,6 @@
 import type { Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot } from '../cluster/history.ts'
 import type { AppendedEntry } from '../cluster/idempotency.ts'
-import { historyBound, snapshotStretch, takeWithinBound } from '../cluster/history-bound.ts'
+import { historyBound, recoveredBytes, snapshotStretch, takeWithinBound } from '../cluster/history-bound.ts'
 import type { ClusterTimings } from '../cluster/timings.ts'
 import type { Position } from '../protocol/position.ts'
 import { unrecoverableReason, type UnrecoverableReason } from '../protocol/recoverability.ts'
@@ -11,9 +11,8 @@ interface StoredEntry extends HistoryEntry {
 }
 
 /** `appended` comes with the entry, so that it can be announced. */
-export type StoredAppend = Exclude<AppendOutcome, { readonly outcome: 'appended' | 'duplicate' }>
+export type StoredAppend = AppendOutcome
   | { readonly outcome: 'appended', readonly position: Position, readonly entry: HistoryEntry }
-  | { readonly outcome: 'duplicate', readonly position: Position }
 
 /** The history of one channel. Every call is one step: nothing happens in between. */
 export class StoredHistory {
@@ -23,6 +22,8 @@ export class StoredHistory {
   readonly #timings: ClusterTimings
   #entries: StoredEntry[] = []
   #snapshot: Snapshot | undefined
+  /** The size of the snapshot and of the entries after it in a recovery. */
+  #retained = 0
   readonly #ids = new Map<string, { readonly offset: number, readonly hash: string, readonly at: number }>()
   #position: Position
   /** When the history expires unless it is used again, in milliseconds since 1970. */
@@ -51,9 +52,12 @@ export class StoredHistory {
     this.#extend(ttl)
     const known = this.#ids.get(id)
     if (known) return { outcome: 'duplicate', position: { epoch: this.#epoch, offset: known.offset, hash: known.hash } }
-    if (after && !this.#isNewest(after)) return { outcome: 'behind', missed: this.read(after) }
-    const isFull = snapshot === undefined && this.#entries.length >= snapshotStretch * limit
-    if (isFull) return { outcome: 'full', retryAfter: this.#timings.historyFullRetryMs }
+    if (after && !this.#isNewest(after)) return { outcome: 'behind', position: this.#position }
+    const retained = snapshot === undefined ? this.#retained + recoveredBytes(append) : Buffer.byteLength(snapshot)
+    if (snapshot === undefined && this.#isFull(limit, retained)) {
+      return { outcome: 'full', retryAfter: this.#timings.historyFullRetryMs }
+    }
+    this.#retained = retained
     const entry = this.#add(append)
     this.#trim(limit, ttl)
     return { outcome: 'appended', position: this.#position, entry }
@@ -62,19 +66,20 @@ export class StoredHistory {
   read (since?: Position): HistoryRead {
     const reason = this.#whyNot(since)
     if (!reason) return { position: this.#position, entries: this.#entriesAfter((since as Position).offset) }
-    const newest = takeWithinBound(this.#entries)
-    const retained = this.#snapshot ? this.#entriesAfter(this.#snapshot.offset) : []
-    return {
-      position: this.#position,
-      reason,
-      ...(this.#snapshot && { snapshot: this.#snapshot }),
-      entries: retained.length > newest.length ? retained : newest
-    }
+    const snapshot = this.#snapshot
+    return { position: this.#position, reason, ...(snapshot && { snapshot }), entries: takeWithinBound(this.#entries) }
   }
 
   /** Whether the id was appended with this hash within the dedupe window. */
   hasAppended ({ id, hash }: AppendedEntry): boolean {
     return this.#ids.get(id)?.hash === hash
+  }
+
+  /** Whether a recovery with the snapshot would have too many entries or too many bytes after one more entry. */
+  #isFull (limit: number, retained: number): boolean {
+    if (!this.#snapshot) return false
+    const count = this.#position.offset - this.#snapshot.offset
+    return count >= Math.min(snapshotStretch * limit, historyBound.entries) || retained > historyBound.bytes
   }
 
   #isNewest ({ epoch, offset, hash }: Position): boolean {

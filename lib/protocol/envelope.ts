@@ -14,6 +14,12 @@ export const maxChannelLength = 256
 export const maxCorrelationIdLength = 64
 
 /**
+ * A message that recovers a history, the ack of a join or a `resync`, is smaller than this: the default maximum of
+ * clients such as the `websockets` package of Python. A client on a line of 1 Mbit/s receives it in about 8 s.
+ */
+export const maxRecoveryBytes = 1_048_576
+
+/**
  * Nesting allowed in one message. 64 KB of brackets nested 32,000 deep parse, but break `JSON.stringify` and every
  * recursive validator with a stack overflow.
  */

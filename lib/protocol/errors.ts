@@ -100,15 +100,21 @@ export class Behind extends MessageError implements HistoryContent {
   override readonly name = 'Behind'
   readonly position: Position
   readonly reason?: ResyncReason
-  readonly snapshot?: SentSnapshot
-  readonly messages: readonly HistoryMessage[]
+  readonly #content: HistoryContent
 
-  constructor ({ position, reason, snapshot, messages }: HistoryContent) {
+  constructor (content: HistoryContent) {
     super('behind', errorMessages.behind)
-    this.position = position
-    if (reason) this.reason = reason
-    if (snapshot) this.snapshot = snapshot
-    this.messages = messages
+    this.position = content.position
+    if (content.reason) this.reason = content.reason
+    this.#content = content
+  }
+
+  get snapshot (): SentSnapshot | undefined {
+    return this.#content.snapshot
+  }
+
+  get messages (): readonly HistoryMessage[] {
+    return this.#content.messages
   }
 }
 

@@ -23,7 +23,7 @@ export interface HistoryContent<Message extends HistoryMessage = HistoryMessage,
   /** The newest position. */
   readonly position: Position
   readonly reason?: ResyncReason
-  readonly snapshot?: SentSnapshot<State>
+  readonly snapshot?: SentSnapshot<State> | undefined
   readonly messages: readonly Message[]
 }
 

@@ -87,6 +87,12 @@ export class Rooms {
     return outcome
   }
 
+  /** What came after `since`, at least up to `newest`: from this node's copy of the history, where it has one. */
+  async missedSince (channel: string, since: Position, newest: Position): Promise<RecoveryContent | HistoryRead> {
+    const history = this.#rooms.get(channel)?.history
+    return history ? await history.missedSince(since, newest) : await this.read(channel, since)
+  }
+
   /** Reads the shared history after a position; without a position, its newest part. */
   read (channel: string, since?: Position): Promise<HistoryRead> {
     return this.#adapter.history.read(channel, since)

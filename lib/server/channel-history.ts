@@ -1,6 +1,9 @@
 import type { Append, HistoryEntry, HistoryRead } from '../cluster/history.ts'
+import { maxStoredBytes } from '../cluster/history-bound.ts'
 import type { CompiledHistory } from '../contract/compile.ts'
+import type { RecoveryContent } from '../history/history-cache.ts'
 import type { Logger } from '../logger.ts'
+import type { EncodedMessage } from '../protocol/encoding.ts'
 import { Behind, errorMessages, MessageError, refusal, UsageError } from '../protocol/errors.ts'
 import type { HistoryContent, HistoryMessage } from '../protocol/history.ts'
 import type { Position } from '../protocol/position.ts'
@@ -27,7 +30,7 @@ export class ChannelHistory {
    * @throws {Behind}
    * @throws {MessageError} `history_full`, `unavailable`
    * @throws {OutgoingError} for a snapshot that breaks its schema
-   * @throws {UsageError} for a snapshot that the contract does not declare
+   * @throws {UsageError} for a snapshot that the contract does not declare, a snapshot or message that is too large
    */
   async append (
     id: string, message: Pick<Append, 'encoded' | 'whenSlow'>, options?: AppendOptions
@@ -35,9 +38,10 @@ export class ChannelHistory {
     const { limit, ttl } = this.#compiled
     const { encoded, whenSlow } = message
     const snapshot = this.#encodeSnapshot(options?.snapshot)
+    this.#requireSize('message', encoded.length)
     const append = { id, encoded, whenSlow, limit, ttl, after: options?.after, snapshot }
     const appended = await this.#reach(this.#rooms.append(this.#channel, append))
-    if (appended.outcome === 'behind') throw new Behind(contentOf(appended.missed))
+    if (appended.outcome === 'behind') throw await this.#behind(options?.after as Position, appended.position)
     if (appended.outcome === 'full') {
       throw new MessageError('history_full', errorMessages.history_full, undefined, appended.retryAfter)
     }
@@ -52,7 +56,20 @@ export class ChannelHistory {
   #encodeSnapshot (snapshot: unknown): string | undefined {
     if (snapshot === undefined) return undefined
     if (!this.#compiled.snapshot) throw new UsageError('the contract declares no snapshot for this history')
-    return JSON.stringify(this.#compiled.snapshot(snapshot))
+    const json = JSON.stringify(this.#compiled.snapshot(snapshot))
+    this.#requireSize('snapshot', Buffer.byteLength(json))
+    return json
+  }
+
+  #requireSize (what: string, bytes: number): void {
+    if (bytes <= maxStoredBytes) return
+    throw new UsageError(`the ${what} for the history of '${this.#channel}' has ${bytes} bytes: ` +
+      `store at most ${maxStoredBytes}, so that a recovery stays below 1 MiB`)
+  }
+
+  async #behind (after: Position, newest: Position): Promise<Behind> {
+    const missed = await this.#reach(this.#rooms.missedSince(this.#channel, after, newest))
+    return new Behind('messages' in missed ? recoveredContent(missed) : contentOf(missed))
   }
 
   async #reach<T> (call: Promise<T>): Promise<T> {
@@ -74,6 +91,30 @@ function contentOf ({ position, reason, snapshot, entries }: HistoryRead): Histo
     ...(snapshot && { snapshot: { ...snapshot, state: JSON.parse(snapshot.state) as unknown } }),
     messages: entries.filter(({ offset }) => offset > covered).map(messageOf)
   }
+}
+
+/**
+ * The content of a recovery. It is parsed when it is used, because a client can have an append refused as often as it
+ * likes, and most handlers look at the position alone.
+ */
+function recoveredContent ({ position, reason, snapshot, messages }: RecoveryContent): HistoryContent {
+  let parsed: HistoryMessage[] | undefined
+  return {
+    position,
+    ...(reason && { reason }),
+    get snapshot () {
+      return snapshot && { ...snapshot, state: JSON.parse(snapshot.state) as unknown }
+    },
+    get messages () {
+      parsed ??= messages.map(recoveredMessage)
+      return parsed
+    }
+  }
+}
+
+function recoveredMessage (encoded: EncodedMessage): HistoryMessage {
+  const { type, payload, offset, id, hash, prev } = JSON.parse(encoded.toString()) as HistoryMessage
+  return { type, payload, offset, id, hash, prev }
 }
 
 function messageOf ({ encoded, offset, id, hash, prev }: HistoryEntry): HistoryMessage {

@@ -38,7 +38,7 @@ export class HistoryModel implements LossyHistory {
     const { id, after, snapshot, limit } = append
     const known = this.ids.get(id)
     if (known) return { outcome: 'duplicate', position: { epoch: this.epoch, offset: known.offset, hash: known.hash } }
-    if (after && !isSame(after, this.position)) return { outcome: 'behind', missed: this.read(after) }
+    if (after && !isSame(after, this.position)) return { outcome: 'behind', position: this.position }
     if (snapshot === undefined && this.kept >= 4 * limit) return { outcome: 'full', retryAfter: 1_000 }
     this.onEntry(this.epoch, this.#add(append, hash), snapshot)
     return { outcome: 'appended', position: this.position }

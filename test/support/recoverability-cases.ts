@@ -26,14 +26,14 @@ export interface ClientPosition {
 }
 
 /** The bound of one recovery. */
-export const recoveryBound = { entries: 1_000, bytes: 1_048_576 }
+export const recoveryBound = { entries: 1_000, bytes: 1_015_808 }
 
 const at = (offset: number): ClientPosition => ({ offset, isSameEpoch: true, isSameHash: true })
 const forked = (offset: number): ClientPosition => ({ offset, isSameEpoch: true, isSameHash: false })
 const five = { appended: 5, kept: 5, entryBytes: 50 }
 const trimmed = { appended: 5, kept: 2, entryBytes: 50 }
 const long = { appended: 1_002, kept: 1_002, entryBytes: 50 }
-const large = { appended: 6, kept: 6, entryBytes: 262_144 }
+const large = { appended: 6, kept: 6, entryBytes: recoveryBound.bytes / 4 }
 
 export const recoverabilityCases: readonly RecoverabilityCase[] = [
   { title: 'no position', ...five, since: undefined, reason: 'fresh' },

@@ -5,19 +5,19 @@ import { historyReadLua } from './history-read-lua.ts'
 export const appendScript = defineScript('append', String.raw`
 -- KEYS: meta, stream, two dedupe hashes (id -> "offset hash"), pub/sub channel
 -- ARGV: id, message, slow ('' or 'skip'), limit, ttl (ms), epoch for a history that begins, dedupe window (ms),
---       multiple of the limit at which the history is full, bound of a read: entries, bytes, snapshot ('' for none),
---       and optionally the expected position: epoch, offset, hash
--- Returns { 'appended' | 'duplicate', epoch, offset, hash }, { 'behind', read } or { 'full' }.
+--       multiple of the limit at which the history is full, bound of a recovery: entries, bytes, snapshot ('' for
+--       none), size of the entry in a recovery, and optionally the expected position: epoch, offset, hash
+-- Returns { 'appended' | 'duplicate', epoch, offset, hash }, { 'behind', epoch, offset, hash } or { 'full' }.
 local meta, stream, id, message = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local limit, ttl, window, stretch = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local bound = { entries = tonumber(ARGV[9]), bytes = tonumber(ARGV[10]) }
+local most_entries, most_bytes, size = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[12])
 local snapshot = ARGV[11] ~= '' and ARGV[11] or nil
-local after = { epoch = ARGV[12], offset = tonumber(ARGV[13]), hash = ARGV[14] }
+local after = { epoch = ARGV[13], offset = tonumber(ARGV[14]), hash = ARGV[15] }
 local us = now_us()
 local now = math.floor(us / 1000)
 
 begin(meta, stream, KEYS[3], KEYS[4], ARGV[6], math.max(ttl, window))
-local m = redis.call('HMGET', meta, 'epoch', 'offset', 'hash', 'snapshot_offset', 'rotated', 'current')
+local m = redis.call('HMGET', meta, 'epoch', 'offset', 'hash', 'snapshot_offset', 'rotated', 'current', 'retained')
 local epoch, top, prev, kept = m[1], tonumber(m[2]), m[3], tonumber(m[4])
 
 for i = 3, 4 do
@@ -29,9 +29,11 @@ for i = 3, 4 do
 end
 
 if after.epoch and (after.epoch ~= epoch or after.offset ~= top or after.hash ~= prev) then
-  return { 'behind', read_history(meta, stream, after, bound) }
+  return { 'behind', epoch, m[2], prev }
 end
-if not snapshot and redis.call('XLEN', stream) >= stretch * limit then return { 'full' } end
+local retained = snapshot and #snapshot or tonumber(m[7] or '0') + size
+local is_full = kept and (top - kept >= math.min(stretch * limit, most_entries) or retained > most_bytes)
+if is_full and not snapshot then return { 'full' } end
 
 local offset = top + 1
 local offset_text = string.format('%d', offset)
@@ -48,19 +50,20 @@ end
 redis.call('HSET', KEYS[3 + current], id, offset_text .. ' ' .. hash)
 redis.call('PEXPIRE', KEYS[3 + current], 2 * window)
 
-redis.call('HSET', meta, 'offset', offset_text, 'hash', hash)
+redis.call('HSET', meta, 'offset', offset_text, 'hash', hash, 'retained', string.format('%d', retained))
 if snapshot then
   kept = offset
   redis.call('HSET', meta, 'snapshot_offset', offset_text, 'snapshot_hash', hash, 'snapshot', snapshot)
 end
 
 -- Trim by count, then by age; never past the snapshot. Eight entries an append bound the work, and outpace the appends.
+-- One is fetched at a time, because most often the first one is young enough.
 local last = kept or offset
-local first = math.min(offset - limit, last) + 1
-for _, raw in ipairs(redis.call('XRANGE', stream, stream_id(math.max(first, 0)), '+', 'COUNT', 8)) do
+local first = math.max(math.min(offset - limit, last) + 1, 0)
+for _ = 1, 8 do
+  local raw = redis.call('XRANGE', stream, stream_id(first), '+', 'COUNT', 1)[1]
   local entry_offset = tonumber(entry_of(raw)[1])
-  local time
-  for i = 1, #raw[2], 2 do if raw[2][i] == 'time' then time = tonumber(raw[2][i + 1]) end end
+  local time = tonumber(raw[2][12])
   if time + ttl > now or entry_offset > last or entry_offset == offset then break end
   first = entry_offset + 1
 end

@@ -1,4 +1,4 @@
-import { historyBound, snapshotStretch } from '../../cluster/history-bound.ts'
+import { historyBound, recoveredBytes, snapshotStretch } from '../../cluster/history-bound.ts'
 import type {
   Append, AppendOutcome, HistoryEntry, HistoryPort, HistoryRead, Snapshot
 } from '../../cluster/history.ts'
@@ -25,12 +25,14 @@ export class RedisHistory implements HistoryPort {
     const { scripts, keys, random, timings } = this.#deps
     const [outcome, ...rest] = await scripts.run(appendScript, [...keys.ofHistory(channel), keys.pubsubOf(channel)], [
       id, encoded, whenSlow === 'skip' ? 'skip' : '', limit, ttl, newEpoch(random), timings.dedupeWindowMs,
-      snapshotStretch, historyBound.entries, historyBound.bytes, snapshot, ...partsOf(after)
+      snapshotStretch, historyBound.entries, historyBound.bytes, snapshot, recoveredBytes(append),
+      ...partsOf(after)
     ]) as [Buffer, ...unknown[]]
     switch (String(outcome)) {
-      case 'behind': return { outcome: 'behind', missed: readOf(rest[0] as unknown[]) }
       case 'full': return { outcome: 'full', retryAfter: timings.historyFullRetryMs }
-      default: return { outcome: String(outcome) as 'appended' | 'duplicate', position: positionOf(rest as Buffer[]) }
+      default: return {
+        outcome: String(outcome) as 'appended' | 'duplicate' | 'behind', position: positionOf(rest as Buffer[])
+      }
     }
   }
 

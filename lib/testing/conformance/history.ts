@@ -45,17 +45,13 @@ export const historyRules: Rules = {
     t.strictSame(textsOf(await a.adapter.history.read('x')), ['1', '2'], 'nothing is added')
   },
 
-  'history: compare-and-append at another position only returns the missed entries': async (t, [a, b]) => {
+  'history: compare-and-append at another position only returns the newest position': async (t, [a, b]) => {
     const first = await appendTo(a, '1')
     const second = await appendTo(a, '2')
     const behind = await b.adapter.history.append('x', appendOf('3', { after: first }))
-    t.strictSame(
-      behind.outcome === 'behind' && [textsOf(behind.missed), behind.missed.position],
-      [['2'], second],
-      'the entries since are returned'
-    )
+    t.strictSame(behind, { outcome: 'behind', position: second }, 'the newest position is returned')
     const fork = await b.adapter.history.append('x', appendOf('3', { after: { ...second, hash: 'x' } }))
-    t.strictSame(fork.outcome === 'behind' && fork.missed.reason, 'fork', 'another hash is a fork')
+    t.strictSame(fork, { outcome: 'behind', position: second }, 'another hash is another position')
     t.strictSame((await appendTo(b, '3', { after: second })).offset, 3, 'at the newest position the entry is appended')
   },
 
@@ -109,16 +105,23 @@ export const historyRules: Rules = {
     t.strictSame(last.offset, 15, 'the offset is the next one')
   },
 
-  'history: all entries after a snapshot are returned, even beyond the bound': async (t, [a, b]) => {
+  'history: it is full before a read has no room for all entries after a snapshot': async (t, [a, b]) => {
     const { position: start } = await a.adapter.history.read('x')
-    await appendTo(a, 'k', { after: start, snapshot: '0', limit: 500 })
-    await Promise.all(Array.from({ length: 1_001 }, (_, i) => appendTo(a, `${i}`, { limit: 500 })))
-    const { reason, entries } = await b.adapter.history.read('x')
+    const snapshot = await appendTo(a, 'k', { after: start, snapshot: '0', limit: 500 })
+    await Promise.all(Array.from({ length: 1_000 }, (_, i) => appendTo(a, `${i}`, { limit: 500 })))
+    const many = await a.adapter.history.append('x', appendOf('more', { limit: 500 }))
+    t.strictSame(many.outcome, 'full', '1,000 entries are as many as a read returns')
+    const { position, reason, entries } = await b.adapter.history.read('x')
     t.strictSame(
       [reason, entries.at(0)?.offset, entries.at(-1)?.offset],
-      ['fresh', 2, 1_002],
+      ['fresh', snapshot.offset + 1, snapshot.offset + 1_000],
       'a state consists of the snapshot and all entries after it'
     )
+    const large = 'x'.repeat(600_000)
+    await appendTo(a, 'k2', { after: position, snapshot: JSON.stringify(large) })
+    const bytes = await a.adapter.history.append('x', appendOf(large))
+    t.strictSame(bytes.outcome, 'full', 'snapshot and entry together are larger than a read')
+    t.strictSame((await appendTo(a, 'small')).offset, 1_003, 'a smaller entry has room')
   },
 
   'history: it is full at four times its limit after a snapshot, and a new snapshot makes room': async (t, [a]) => {

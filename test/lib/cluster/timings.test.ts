@@ -60,7 +60,7 @@ t.test('cluster timings: the numbers that the documentation states', async (t) =
       presenceCheckIntervalMs: 30_000
     }
   )
-  t.strictSame([historyBound, snapshotStretch], [{ entries: 1_000, bytes: 1_048_576 }, 4])
+  t.strictSame([historyBound, snapshotStretch], [{ entries: 1_000, bytes: 1_015_808 }, 4])
 })
 
 t.test('history bound: the newest entries are taken, by count and by bytes', async (t) => {

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { historyBound } from '../../../lib/cluster/history-bound.ts'
 import { clusterTimings } from '../../../lib/cluster/timings.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
@@ -11,16 +11,19 @@ import { ScriptRunner } from '../../../lib/redis/script-runner.ts'
 import { recoverabilityCases, recoveryBound } from '../../support/recoverability-cases.ts'
 import { startRedis } from '../../support/redis.ts'
 
-t.test('history: the Lua script answers the table of recoverability cases as the pure function does', async (t) => {
+async function startHistory (t: Test) {
   const redis = await startRedis(t)
   const client = new Redis(redis.url)
   t.teardown(async () => client.disconnect())
-  const scripts = new ScriptRunner(client)
-  const keys = new Keys('p')
   const deps = {
-    scripts, keys, clock: systemClock, timings: clusterTimings, random: Math.random
+    scripts: new ScriptRunner(client), keys: new Keys('p'), clock: systemClock, timings: clusterTimings,
+    random: Math.random
   } as unknown as RedisDeps
-  const history = new RedisHistory(deps)
+  return { client, history: new RedisHistory(deps) }
+}
+
+t.test('history: the Lua script answers the table of recoverability cases as the pure function does', async (t) => {
+  const { history } = await startHistory(t)
   t.strictSame({ ...historyBound }, recoveryBound, 'the table uses the bound of the port')
   // Only a node's history cache holds fewer entries than the history has.
   for (const { title, appended, kept, entryBytes, since, reason } of recoverabilityCases.filter((one) => !one.cached)) {
@@ -39,5 +42,40 @@ t.test('history: the Lua script answers the table of recoverability cases as the
       hash: since.isSameHash ? positions[since.offset]?.hash ?? '' : 'other'
     }
     t.equal((await history.read(title, asked)).reason, reason, title)
+  }
+})
+
+t.test('history: a read fetches hardly more entries than it returns, whatever their size', async (t) => {
+  const { client, history } = await startHistory(t)
+  const fetched = async (channel: string, since?: Position) => {
+    const monitor = await client.monitor()
+    let asked = 0
+    monitor.on('monitor', (_time: string, [command, , , , , count]: string[]) => {
+      if (command?.toLowerCase() === 'xrevrange') asked += Number(count)
+    })
+    const { entries, reason } = await history.read(channel, since)
+    // The monitor has reported the script once it reports what follows it.
+    const isReported = new Promise((resolve) => monitor.on('monitor', (_time: string, [command]: string[]) => {
+      if (command === 'ping') resolve(undefined)
+    }))
+    await client.ping()
+    await isReported
+    monitor.disconnect()
+    return { returned: entries.length, asked, reason }
+  }
+  for (const bytes of [100, 16_384, 65_536, 524_288]) {
+    const channel = `of ${bytes}`
+    const { position: start } = await history.read(channel)
+    const encoded = Buffer.alloc(bytes, 'x')
+    for (let i = 1; i <= 1_100 && i * bytes < 20_000_000; i++) {
+      await history.append(channel, { id: `${i}`, encoded, whenSlow: undefined, limit: 2_000, ttl: 60_000 })
+    }
+    for (const since of [undefined, start]) {
+      const { returned, asked, reason } = await fetched(channel, since)
+      const expected = Math.min(1_000, Math.floor(historyBound.bytes / bytes))
+      t.equal(returned, expected, `${expected} entries of ${bytes} bytes are within the bound`)
+      t.equal(reason, since ? 'limit' : 'fresh')
+      t.ok(asked <= returned + 1, `${asked} were fetched for ${returned}`)
+    }
   }
 })
