@@ -17,7 +17,10 @@ export interface AdapterEvents {
   entryAppended (channel: string, epoch: string, entry: HistoryEntry, snapshot?: string): void
   /** Events of every channel may have been missed: the node has to read histories and presence lists again. */
   gap (): void
-  /** Another node revoked a user or token until `until`, in milliseconds since 1970. Repeated after a gap. */
+  /**
+   * Another node revoked a user or token until `until`, in milliseconds since 1970 by the clock of this node. Repeated
+   * after a gap.
+   */
   revoked (key: string, until: number): void
   /**
    * Another node sent a request. The returned value is the answer; a node whose handler throws or rejects is missing.

@@ -20,8 +20,8 @@ export interface NodesPort {
    */
   request (request: unknown, deadlineMs: number): Promise<NodeAnswers>
   /**
-   * Announces to all other nodes that a user or token is revoked until `until`, in milliseconds since 1970. A node that
-   * cannot be reached learns of it as soon as it can.
+   * Announces to all other nodes that a user or token is revoked until `until`, in milliseconds since 1970 by the clock
+   * of this node. A node that cannot be reached learns of it as soon as it can.
    */
   revoke (key: string, until: number): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
+import { systemClock } from '../../lib/clock.ts'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { implement } from '../../lib/server/implement.ts'
@@ -8,6 +9,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { lab } from '../support/lab.ts'
 import { Network } from '../support/network.ts'
+import { Keys } from '../../lib/redis/keys.ts'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import { bearer, listen, makeApp, serveLab } from '../support/serve.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
@@ -205,4 +207,29 @@ t.test('reauthorize: after an outage of Redis each node authorizes its members a
   network.unblock()
   t.match(await ann.next('left'), { channel: 'club/jazz', payload: { code: 'forbidden' } })
   t.equal((await b.app.rooms.of(club, { name: 'chess' }).members()).results.length, 1, 'and nobody else is taken out')
+})
+
+t.test('revocations: they end by the clock of Redis, also on nodes whose clock is 2 h ahead', async (t) => {
+  const redis = await startRedis(t)
+  const hours = 3_600_000
+  const clock = { ...systemClock, now: () => Date.now() + 2 * hours }
+  const serve = async (options: ChannelsOptions = {}) => {
+    const served = await serveClub(t, { redis: { url: redis.url }, ...options })
+    await until(() => served.app.channels.status().state === 'up')
+    return served
+  }
+  const statusOf = (attempt: Promise<unknown>) => attempt.then(() => 101, ({ status }: { status: number }) => status)
+  const [right, ahead] = [await serve(), await serve({ clock })]
+  await right.app.registry.revoke({ userId: 'id-of-ann' }, Date.now() + hours)
+  await ahead.app.registry.revoke({ userId: 'id-of-bob' }, clock.now() + hours)
+  const later = await serve({ clock })
+  for (const served of [right, ahead, later]) {
+    while (await statusOf(served.connect('bob')) === 101) await turn()
+    t.equal(await statusOf(served.connect('ann')), 401)
+    t.equal(await statusOf(served.connect('cy')), 101)
+  }
+  const stored = await redis.cli('ZRANGE', new Keys('fastify-channels').shared('revocations'), '0', '-1', 'WITHSCORES')
+  const [ann, annEnds, bob, bobEnds] = (stored as string[]).flat()
+  t.strictSame([ann, bob], ['user id-of-ann', 'user id-of-bob'])
+  for (const ends of [annEnds, bobEnds]) t.ok(Math.abs(Number(ends) - Date.now() - hours) < 60_000)
 })

@@ -14,14 +14,26 @@ return nodes
 `)
 
 export const revokeScript = defineScript('revoke', String.raw`
--- KEYS: revocations (zset: key by the end of the revocation in ms), pub/sub channel of all nodes
--- ARGV: now (ms), 'all' or '', then key and end of each revocation
--- Returns key and end of all running revocations if 'all' was given, else {}. The later of two ends counts.
-for i = 3, #ARGV, 2 do
-  if redis.call('ZADD', KEYS[1], 'GT', 'CH', ARGV[i + 1], ARGV[i]) == 1 then
-    redis.call('SPUBLISH', KEYS[2], '${headerOf('r')}' .. cjson.encode({ ARGV[i], ARGV[i + 1] }))
+-- KEYS: revocations (zset: key by the end of the revocation, in ms of Redis's clock), pub/sub channel of all nodes
+-- ARGV: node, 'all' or '', then for each revocation: key, its end or '' when Redis does not have it yet, ms until then
+-- Returns now (ms), then key and end: of the given revocations, or of all running ones if 'all' was given.
+-- The later of two ends counts. All times are Redis's, because the clocks of the nodes may differ by hours.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_text = string.format('%.0f', now)
+local reply = { now_text }
+for i = 3, #ARGV, 3 do
+  local key, ends = ARGV[i], ARGV[i + 1]
+  if ends == '' then ends = string.format('%.0f', now + tonumber(ARGV[i + 2])) end
+  if redis.call('ZADD', KEYS[1], 'GT', 'CH', ends, key) == 1 then
+    redis.call('SPUBLISH', KEYS[2], '${headerOf('r')}' .. cjson.encode({ ARGV[1], key, ends, now_text }))
   end
+  reply[#reply + 1] = key
+  reply[#reply + 1] = ends
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-return ARGV[2] == 'all' and redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES') or {}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_text)
+if ARGV[2] ~= 'all' then return reply end
+local running = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+table.insert(running, 1, now_text)
+return running
 `)

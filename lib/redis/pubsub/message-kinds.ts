@@ -9,7 +9,7 @@ const version = '1'
  * | m | ephemeral messages of one node | node id, then each message | pubsub/message-batch.ts |
  * | p | changes of a presence list | JSON: epoch, first sequence, changes | presence/presence-state-lua.ts |
  * | h | an entry of a history | JSON head, line feed, encoded message, snapshot | history/append-script.ts |
- * | r | a revocation | JSON: key, until | cluster/nodes-scripts.ts |
+ * | r | a revocation | JSON: node, key, end, time of Redis | cluster/nodes-scripts.ts |
  * | q | a node request | JSON: id, node, request | cluster/nodes-scripts.ts |
  * | a | the answer to a node request | JSON: id, node, answer | cluster/redis-node-requests.ts |
  * | o | a probe of this node's own subscription | time of sending in ms | pubsub/probe.ts |

@@ -31,7 +31,9 @@ export const nodesRules: Rules = {
     await a.adapter.nodes.revoke('user ada', until)
     for (const node of [b, c]) {
       await node.revoked.until('user ada', () => true)
-      t.strictSame(node.revoked.of('user ada'), [until], 'the other node learns it once')
+      const ends = node.revoked.of('user ada')
+      t.strictSame(ends.length, 1, 'the other node learns it once')
+      t.ok(Math.abs(Number(ends[0]) - until) < 5_000, 'with its end')
     }
     t.strictSame(a.revoked.of('user ada'), [], 'the revoking node receives no event')
   },

@@ -114,7 +114,8 @@ t.test('pub/sub: malformed messages from other writers to Redis are dropped and 
       keys.ofNode(`${adapter.nodeId} 0`, 'probe'), '1oxyz'
     ], [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
     [nodes, '1q'], [nodes, '1q["a"]'], [nodes, '1q[null,null,null]'], [nodes, '1r'], [nodes, '1r["a"]'],
-    [nodes, '1r["a","x"]'], [nodes, '1r[1,1]']
+    [nodes, '1r["n","a","x","1"]'], [nodes, '1r["n","a","1","x"]'], [nodes, '1r["n",1,"1","1"]'],
+    [nodes, '1r[1,"a","1","1"]']
   ]
   const random = Array.from(
     { length: 1_000 }, (_, i) => [[channel, inbox, nodes][i % 3] as string, randomBytes(1 + i % 64)] as const
@@ -798,8 +799,9 @@ t.test('Redis revocations', async (t) => {
     const clock = new FakeClock(1_000)
     const told: unknown[][] = []
     const run = async (_script: unknown, _keys: unknown, [, wanted, ...rest]: unknown[]) => {
-      told.push(rest)
-      return wanted === 'all' ? held : []
+      const keys = rest.filter((_, i) => i % 3 === 0)
+      told.push(keys)
+      return ['1000', ...wanted === 'all' ? held : keys.flatMap((key) => [key, '9000'])]
     }
     const learnt: string[] = []
     const events = { revoked: (key: string) => learnt.push(key) }
@@ -825,8 +827,8 @@ t.test('Redis revocations', async (t) => {
     for (let i = 0; i < 2_500; i++) await own.revoke(`jti ${i}`, 9_000)
     told.length = 0
     await own.restore()
-    t.strictSame(told.map(({ length }) => length / 2), [1_000, 1_000, 500, 0])
-    t.equal(new Set(told.flat().filter((part) => typeof part === 'string')).size, 2_500)
+    t.strictSame(told.map(({ length }) => length), [1_000, 1_000, 500, 0])
+    t.equal(new Set(told.flat()).size, 2_500)
   })
 
   t.test('revocations: the later of two ends counts, and each is reported once', async (t) => {
@@ -841,9 +843,8 @@ t.test('Redis revocations', async (t) => {
     t.strictSame(nodes.map(({ told }) => told.revoked), [['user bob'], ['user eve']])
     const client = new Redis(redis.url)
     t.teardown(async () => client.disconnect())
-    t.strictSame(
-      await client.zrange(new Keys('fastify-channels').shared('revocations'), '0', '-1', 'WITHSCORES'),
-      ['user bob', `${later}`, 'user eve', `${later}`]
-    )
+    const stored = await client.zrange(new Keys('fastify-channels').shared('revocations'), '0', '-1', 'WITHSCORES')
+    t.strictSame([stored[0], stored[2]].sort(), ['user bob', 'user eve'])
+    for (const end of [stored[1], stored[3]]) t.ok(Math.abs(Number(end) - later) < 5_000, 'the later end is stored')
   })
 })
