@@ -16,7 +16,7 @@ export class UserRateLimits {
 
   /** Counts a message and returns 0; or refuses it and returns the milliseconds until a retry can succeed. */
   consume (type: string, rate: Rate, userId: string): number {
-    const key = `${type} ${userId}`
+    const key = JSON.stringify([type, userId])
     const bucket = this.#buckets.get(key) ?? new TokenBucket(rate, this.#clock)
     this.#buckets.set(key, bucket)
     return bucket.consume()

@@ -32,7 +32,7 @@ export interface IdempotentMessage {
 
 /** The id of an idempotent message. It depends on the user, so that no other user can send a message under it. */
 export function idempotencyId (userId: string | undefined, channel: string, correlationId: string): string {
-  return digest([userId ?? '', channel, correlationId])
+  return digest([userId ?? null, channel, correlationId])
 }
 
 /**

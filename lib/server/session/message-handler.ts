@@ -92,7 +92,7 @@ export class MessageHandler {
   #checkRate ({ rateLimit }: ServedMessage, { compiled }: ServedChannel, type: string): void {
     if (!rateLimit) return
     const { userId, id } = this.#connection
-    const waitMs = this.#deps.rateLimits.consume(`${compiled.pattern.text} ${type}`, rateLimit, userId ?? id)
+    const waitMs = this.#deps.rateLimits.consume(JSON.stringify([compiled.pattern.text, type]), rateLimit, userId ?? id)
     if (waitMs > 0) throw rateLimited(waitMs)
   }
 

@@ -16,7 +16,10 @@ async function startHistory (t: Test) {
   const client = new Redis(redis.url)
   t.teardown(async () => client.disconnect())
   const deps = {
-    scripts: new ScriptRunner(client), keys: new Keys('p'), clock: systemClock, timings: clusterTimings,
+    scripts: new ScriptRunner(client),
+    keys: new Keys('p'),
+    clock: systemClock,
+    timings: clusterTimings,
     random: Math.random
   } as unknown as RedisDeps
   return { client, history: new RedisHistory(deps) }
