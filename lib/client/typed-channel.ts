@@ -1,5 +1,6 @@
 import type { ChannelDefinition } from '../contract/define-channel.ts'
 import type { PresenceOf, SnapshotOf } from '../contract/message-types.ts'
+import type { PresenceCount } from '../protocol/control-messages.ts'
 import type { Position } from '../protocol/position.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { Unsubscribe } from './listeners.ts'
@@ -41,6 +42,13 @@ export interface Present<D extends ChannelDefinition> {
   readonly data: PresenceOf<D>
 }
 
+/**
+ * The presence of a channel as its members know it: the list of present users; or their number, where the contract says
+ * `list: 'count'`. The list is empty where the channel has no presence, or the contract says `list: 'none'`.
+ */
+export type PresenceView<D extends ChannelDefinition> =
+  D extends { readonly presence: { readonly list: 'count' } } ? PresenceCount : ReadonlyArray<Present<D>>
+
 /** The difference between two presence lists. */
 export interface PresenceDifference<D extends ChannelDefinition> {
   /** The users who joined. */
@@ -61,18 +69,18 @@ export interface TypedChannel<D extends ChannelDefinition> extends TypedMessagin
   readonly address: string
 
   /**
-   * The present users, including this one; empty when the channel declares no presence. Each change makes a new list.
-   * Without a connection it is the last known list.
+   * The present users, including this one; empty when the channel declares no presence. With `list: 'count'` in the
+   * contract it is `{ count }`. Each change makes a new list. Without a connection it is the last known one.
    */
-  readonly presence: ReadonlyArray<Present<D>>
+  readonly presence: PresenceView<D>
 
   /**
    * Adds a listener that gets each new presence list. `change` is the difference from the list before; it is undefined
-   * after a reconnect, when the server sends the whole list.
+   * after a reconnect, when the server sends the whole list, and always with `list: 'count'`.
    * @returns A function that removes the listener.
    */
   onPresence (
-    listener: (presence: ReadonlyArray<Present<D>>, change: PresenceDifference<D> | undefined) => void
+    listener: (presence: PresenceView<D>, change: PresenceDifference<D> | undefined) => void
   ): Unsubscribe
 
   /**

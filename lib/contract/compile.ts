@@ -7,7 +7,8 @@ import type { AnyChannel, FromClientDefinition, FromServerDefinition, HistoryDef
 import { requireCount, requireFlag, requireKnownKeys, requireObject, requireWellFormed } from './option-checks.ts'
 import { parsePattern, patternRule, type Pattern } from './pattern.ts'
 import {
-  compileOutgoing, compileParams, compileValidator, noPayload, type OutgoingValidator, type Validator
+  compileOutgoing, compileParams, compilePresence, compileValidator, noPayload, type CompiledPresence,
+  type OutgoingValidator, type Validator
 } from './validators.ts'
 
 export interface CompiledClientMessage {
@@ -42,7 +43,7 @@ export interface CompiledChannel {
   readonly fromClient: ReadonlyMap<string, CompiledClientMessage>
   readonly fromServer: ReadonlyMap<string, CompiledServerMessage>
   /** Undefined where the channel has no presence. */
-  readonly presence?: OutgoingValidator
+  readonly presence?: CompiledPresence
   /** Undefined where the channel has no history. */
   readonly history?: CompiledHistory
 }
@@ -67,7 +68,7 @@ export function compileChannel (contract: AnyChannel): CompiledChannel {
   const { definition } = contract
   const path = contractPath(contract.pattern)
   requireKnownKeys(definition, definitionKeys, path)
-  const presence = definition.presence && compileOutgoing(definition.presence, `${path}, presence`)
+  const presence = definition.presence && compilePresence(definition.presence, `${path}, presence`)
   const history = definition.history && compileHistory(definition.history, `${path}, history`)
   const outbound = outboundCompiler(history !== undefined)
   if (contract.pattern === '') refuseIdempotent(definition.fromClient)
@@ -179,9 +180,8 @@ function compileWhenSlow (
   if (declared === undefined || declared === 'disconnect') return () => undefined
   if (persistent && declared === 'skip') return () => 'skip'
   if (persistent) {
-    throw new ContractError(
-      path, "invalid 'whenSlow'", "pass 'disconnect' or 'skip', because the message is persistent"
-    )
+    const remedy = "pass 'disconnect' or 'skip', because the message is persistent"
+    throw new ContractError(path, "invalid 'whenSlow'", remedy)
   }
   if (declared === 'drop') return () => 'drop'
   if (typeof declared !== 'object' || typeof declared?.latest !== 'string' || !declared.latest.startsWith('/')) {

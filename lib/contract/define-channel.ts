@@ -1,6 +1,7 @@
 import type { TObject, TSchema } from '@sinclair/typebox'
-import type { ControlWord } from '../protocol/control-messages.ts'
+import type { ControlWord, PresenceListKind } from '../protocol/control-messages.ts'
 import type { ReservedCode } from '../protocol/errors.ts'
+import type { ParamNames, ParamsRule, PatternNames } from './pattern.ts'
 
 /** A message that a client may send. */
 export interface FromClientDefinition {
@@ -78,6 +79,18 @@ export interface HistoryDefinition {
   readonly snapshot?: TSchema
 }
 
+/** The presence of a channel, with what its members learn of it. */
+export interface PresenceDefinition {
+  /** The schema of the data of a user. */
+  readonly data: TSchema
+  /**
+   * What the members of the channel learn: `'all'` users with their data, only the number of users (`'count'`), or
+   * nothing (`'none'`). The server can always ask for the number. Use `'count'` for rooms with thousands of users.
+   * @default 'all'
+   */
+  readonly list?: PresenceListKind
+}
+
 /** The declared messages of both directions, by type. */
 export interface Messages {
   readonly fromClient: Readonly<Record<string, FromClientDefinition>>
@@ -94,10 +107,10 @@ export interface ChannelDefinition extends Messages {
    */
   readonly params?: TObject
   /**
-   * The schema of the data that other users in the channel see of a user.
+   * The schema of the data that other users in the channel see of a user; or that schema with what they see.
    * @default The channel has no presence.
    */
-  readonly presence?: TSchema
+  readonly presence?: TSchema | PresenceDefinition
   /**
    * The history from which returning clients get missed messages.
    * @default All messages are ephemeral: a disconnected client misses them.
@@ -113,28 +126,9 @@ export interface Channel<D extends ChannelDefinition> {
 
 export type AnyChannel = Channel<ChannelDefinition>
 
-/** Compile-time names of a pattern: `'chat/:room'` to `'room'`. */
-export type PatternNames<P extends string> =
-  P extends `${infer H}/${infer T}` ? PatternNames<H> | PatternNames<T>
-    : P extends `:${infer N}` ? N : never
-
-type ParamNames<D> = D extends { readonly params: TObject<infer P> } ? keyof P & string : never
-
-type StringParams<D> = D extends { readonly params: { readonly static: infer P } }
-  ? P extends Readonly<Record<string, string>> ? unknown : { readonly params: 'every name of a pattern is a string' }
-  : unknown
-
-type ParamsRule<D, Names extends string, Given extends string> =
-  [Exclude<Names, Given>] extends [never]
-    ? [Exclude<Given, Names>] extends [never]
-        ? StringParams<D>
-        : { readonly params: `'${Exclude<Given, Names>}' is not a name in the pattern` }
-    : { readonly params: `the schema lacks '${Exclude<Names, Given>}', which the pattern names` }
-
 // TypeScript does not check a `const` type parameter for excess properties, so these types do. They refuse an option
 // with an interface instead of a string literal: two different literals intersect to `never`, which would make the
-// whole
-// definition `never` and report an error at each of its properties.
+// whole definition `never` and report an error at each of its properties.
 interface Refused<Why extends string> { readonly refused: Why }
 type Only<T, Known> = {
   readonly [K in keyof T]: K extends Known ? unknown : Refused<`there is no option '${K & string}'`>
@@ -164,10 +158,14 @@ type MessageRules<D extends Messages> = {
   readonly fromServer: OnlyEach<D['fromServer'], keyof FromServerDefinition> & NotReserved<D['fromServer']>
 }
 
+// A schema has members of its own.
+type PresenceRule<P> = P extends TSchema ? unknown : { readonly presence: Only<P, keyof PresenceDefinition> }
+
 /** The rules of a definition. A property that breaks a rule gets the explanation as its expected type. */
 export type ChannelRules<D extends ChannelDefinition> =
   & Only<D, keyof ChannelDefinition>
   & (D extends { readonly history: infer L } ? { readonly history: Only<L, keyof HistoryDefinition> } : unknown)
+  & (D extends { readonly presence: infer P } ? PresenceRule<P> : unknown)
   & ParamsRule<D, PatternNames<D['pattern']>, ParamNames<D>>
   & MessageRules<D>
 

@@ -34,7 +34,8 @@ export type ParamsOf<D extends ChannelDefinition> =
 
 /** The presence data of a user; `never` where the channel has no presence. */
 export type PresenceOf<D extends ChannelDefinition> =
-  D extends { readonly presence: infer P extends TSchema } ? P['static'] : never
+  D extends { readonly presence: infer P extends TSchema } ? P['static']
+    : D extends { readonly presence: { readonly data: infer P extends TSchema } } ? P['static'] : never
 
 /** Whether a message from the server goes through the history of its channel. */
 export type IsPersistent<D extends ChannelDefinition, T extends ServerMessageType<D>> =

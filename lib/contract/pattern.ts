@@ -1,3 +1,4 @@
+import type { TObject } from '@sinclair/typebox'
 import { isWellFormed, maxChannelLength } from '../protocol/envelope.ts'
 import { UsageError } from '../protocol/errors.ts'
 
@@ -62,3 +63,23 @@ export function overlap (a: Pattern, b: Pattern): boolean {
     return 'name' in s || 'name' in other || s.literal === other.literal
   })
 }
+
+/** Compile-time names of a pattern: `'chat/:room'` to `'room'`. */
+export type PatternNames<P extends string> =
+  P extends `${infer H}/${infer T}` ? PatternNames<H> | PatternNames<T>
+    : P extends `:${infer N}` ? N : never
+
+/** The names that the params schema has. */
+export type ParamNames<D> = D extends { readonly params: TObject<infer P> } ? keyof P & string : never
+
+type StringParams<D> = D extends { readonly params: { readonly static: infer P } }
+  ? P extends Readonly<Record<string, string>> ? unknown : { readonly params: 'every name of a pattern is a string' }
+  : unknown
+
+/** The rule that pattern and params schema have the same names. */
+export type ParamsRule<D, Names extends string, Given extends string> =
+  [Exclude<Names, Given>] extends [never]
+    ? [Exclude<Given, Names>] extends [never]
+        ? StringParams<D>
+        : { readonly params: `'${Exclude<Given, Names>}' is not a name in the pattern` }
+    : { readonly params: `the schema lacks '${Exclude<Names, Given>}', which the pattern names` }

@@ -20,9 +20,17 @@ export interface PresenceChange {
   readonly left?: readonly string[]
 }
 
+/** What the members of a channel learn of its presence: the users, their number, or nothing. */
+export type PresenceListKind = 'all' | 'count' | 'none'
+
+/** The presence where the contract says `list: 'count'`: in the ack of a join, and as the payload of `presence`. */
+export interface PresenceCount {
+  readonly count: number
+}
+
 /** Payload of the `ack` of a `join`. Where the channel has a history, it is also a `Recovery`. */
 export interface JoinAck {
-  readonly presence?: readonly PresenceEntry[]
+  readonly presence?: readonly PresenceEntry[] | PresenceCount
   /** The message types that are declared `idempotent`. */
   readonly idempotent?: readonly string[]
 }

@@ -1,30 +1,29 @@
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
 import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
 import { EncodedChange, EncodedEntries } from './encoded-entries.ts'
-import type { Member } from './member.ts'
+import { Gathering } from './gathering.ts'
+import { userOf, type Member } from './member.ts'
 
-/**
- * How long changes are gathered, in milliseconds, by the number of members on this node that get them. 0 is until the
- * end of the event-loop iteration. Without it, n users who join at once cost n * n messages.
- */
-const gathering = [
-  { members: 100, ms: 0 },
-  { members: 1_000, ms: 100 },
-  { members: Infinity, ms: 1_000 }
-] as const
-
-/** The shortest time for which a room with that many members gathers changes. */
-export function gatheringMs (members: number): number {
-  return gathering.find((step) => members <= step.members)?.ms as number
-}
-
-export interface PresenceAnnouncementsDeps {
+export interface AnnouncementsDeps {
   readonly channel: string
   readonly clock: Clock
   readonly members: ReadonlyMap<string, Member>
   /** The users who are present now, with their data. */
   readonly current: () => ReadonlyMap<string, unknown>
+}
+
+/** Tells the members of a room about its presence. */
+export interface Announcements {
+  /** The members, of whom there are none yet, know what is current now. */
+  reset (): void
+  /** Announces a change soon. */
+  add (change: PresenceChange): void
+  /** What the ack of a member's join says of presence, as JSON. `data` are those of the member's user. */
+  ackFor (member: Member, data: unknown): Buffer
+  /** The member left the room. */
+  forget (member: Member): void
+  close (): void
 }
 
 /** The part of an announcement that concerns one member, because the ack of its join listed its user already. */
@@ -35,8 +34,9 @@ interface OwnPart { readonly user: string, readonly correction: EncodedMessage |
  * and leaves in between is not announced. The ack of a join lists what the other members know, and the joining user. So
  * it is encoded one time for all joins between two announcements, and the same announcement suits every member.
  */
-export class PresenceAnnouncements {
-  readonly #deps: PresenceAnnouncementsDeps
+export class ListAnnouncements implements Announcements {
+  readonly #deps: AnnouncementsDeps
+  readonly #gathering: Gathering
   /** The list that the members know, with data by user. */
   #announced = new Map<string, unknown>()
   #encoded: EncodedEntries | undefined
@@ -44,55 +44,48 @@ export class PresenceAnnouncements {
   readonly #changed = new Set<string>()
   /** Users that acks listed before they were announced: the JSON of their data by the id of the member. */
   readonly #ownEntries = new Map<string, Map<string, string>>()
-  #isGathering = false
-  #timer: Timer
 
-  constructor (deps: PresenceAnnouncementsDeps) {
+  constructor (deps: AnnouncementsDeps) {
     this.#deps = deps
+    this.#gathering = new Gathering(deps.clock, deps.members, () => this.#announce())
   }
 
-  /** Takes over the current list without announcing it, because the room has no members yet. */
   reset (): void {
     this.#announced = new Map(this.#deps.current())
     this.#encoded = undefined
   }
 
-  /** Announces a change of the current list soon. */
   add ({ joined = [], updated = [], left = [] }: PresenceChange): void {
     for (const { user } of [...joined, ...updated]) this.#changed.add(user)
     for (const user of left) this.#changed.add(user)
-    if (this.#isGathering) return
-    this.#isGathering = true
-    const ms = gatheringMs(this.#deps.members.size)
-    if (ms === 0) setImmediate(() => this.#announce())
-    else this.#timer = this.#deps.clock.setTimeout(() => this.#announce(), ms)
+    this.#gathering.begin()
   }
 
-  /** The presence list for the ack of a member's join, as JSON: what the other members know, and its own entry. */
-  listFor (memberId: string, own: PresenceEntry): Buffer {
+  /** The presence list: what the other members know, and the member's own entry. */
+  ackFor (member: Member, data: unknown): Buffer {
+    const own: PresenceEntry = { user: userOf(member), data }
     this.#encoded ??= new EncodedEntries(this.#announced)
-    const json = JSON.stringify(own.data)
+    const json = JSON.stringify(data)
     if (this.#announced.has(own.user) && JSON.stringify(this.#announced.get(own.user)) === json) {
       return this.#encoded.json
     }
     const entries = this.#ownEntries.get(own.user) ?? new Map<string, string>()
-    this.#ownEntries.set(own.user, entries.set(memberId, json))
+    this.#ownEntries.set(own.user, entries.set(member.id, json))
     return this.#encoded.with(own)
   }
 
-  /** The member left the room. */
-  forget (memberId: string, user: string): void {
+  forget (member: Member): void {
+    const user = userOf(member)
     const entries = this.#ownEntries.get(user)
-    entries?.delete(memberId)
+    entries?.delete(member.id)
     if (entries?.size === 0) this.#ownEntries.delete(user)
   }
 
   close (): void {
-    this.#deps.clock.clearTimeout(this.#timer)
+    this.#gathering.stop()
   }
 
   #announce (): void {
-    this.#isGathering = false
     const own = this.#takeOwnParts()
     const change = new EncodedChange(this.#deps.channel, this.#takeChange())
     if (!change.message && own.size === 0) return

@@ -3,8 +3,9 @@ import { clusterTimings } from '../cluster/timings.ts'
 import type { Clock } from '../clock.ts'
 import { CoalescedTask } from '../history/coalesced-task.ts'
 import type { PresenceChange } from '../protocol/control-messages.ts'
-import { userOf, type Member } from './member.ts'
-import { PresenceAnnouncements } from './presence-announcements.ts'
+import type { Member } from './member.ts'
+import { ListAnnouncements, type Announcements } from './presence-announcements.ts'
+import { CountAnnouncements } from './presence-count.ts'
 import { PresenceReplica } from './presence-replica.ts'
 
 export interface RoomPresenceDeps {
@@ -12,6 +13,8 @@ export interface RoomPresenceDeps {
   readonly presence: Pick<PresencePort, 'list'>
   readonly clock: Clock
   readonly members: ReadonlyMap<string, Member>
+  /** What members learn of the presence. */
+  readonly list: 'all' | 'count'
 }
 
 /**
@@ -24,13 +27,14 @@ export interface RoomPresenceDeps {
 export class RoomPresence {
   readonly #deps: RoomPresenceDeps
   readonly #replica = new PresenceReplica()
-  readonly #announcements: PresenceAnnouncements
+  readonly #announcements: Announcements
   readonly #reads: CoalescedTask
   #holdBack: 'none' | 'running' | 'over' = 'none'
 
   constructor (deps: RoomPresenceDeps) {
     this.#deps = deps
-    this.#announcements = new PresenceAnnouncements({ ...deps, current: () => this.#replica.users })
+    const Announced = deps.list === 'all' ? ListAnnouncements : CountAnnouncements
+    this.#announcements = new Announced({ ...deps, current: () => this.#replica.users })
     this.#reads = new CoalescedTask(() => this.#read())
   }
 
@@ -41,15 +45,15 @@ export class RoomPresence {
   }
 
   /**
-   * The presence list for the ack of a member's join, as JSON. Contains its own user with `data` even before that is
+   * What the ack of a member's join says of presence, as JSON. Contains its own user with `data` even before that is
    * announced.
    */
-  listFor (member: Member, data: unknown): Buffer {
-    return this.#announcements.listFor(member.id, { user: userOf(member), data })
+  ackFor (member: Member, data: unknown): Buffer {
+    return this.#announcements.ackFor(member, data)
   }
 
   forgetMember (member: Member): void {
-    this.#announcements.forget(member.id, userOf(member))
+    this.#announcements.forget(member)
   }
 
   close (): void {

@@ -4,6 +4,7 @@ import type { EncodedEntry } from '../history/history-cache.ts'
 import { HistoryFollower } from '../history/history-follower.ts'
 import { ResyncEncoder } from '../history/resync-encoder.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { PresenceListKind } from '../protocol/control-messages.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
 import type { Member } from './member.ts'
@@ -13,6 +14,14 @@ export interface DeliverOptions {
   /** The id of a member that does not receive the message. */
   readonly except?: string | undefined
   readonly whenSlow?: WhenSlow
+}
+
+/** What a channel's contract says about its rooms. */
+export interface RoomOptions {
+  /** How many entries a new member receives; undefined for a channel without a history. */
+  readonly initial?: number | undefined
+  /** What members learn of presence. Default: nothing. */
+  readonly list?: PresenceListKind | undefined
 }
 
 export interface RoomDeps {
@@ -28,7 +37,8 @@ export class Room implements ResyncSource {
   readonly members = new Map<string, Member>()
   /** The id under which presence counts each member. */
   readonly presenceIds = new Map<string, string>()
-  readonly presence: RoomPresence
+  /** Undefined for a channel whose members learn nothing of presence. */
+  readonly presence: RoomPresence | undefined
   /** Undefined for a channel without a history. */
   readonly history: HistoryFollower | undefined
   /** How many entries a new member receives. */
@@ -40,13 +50,14 @@ export class Room implements ResyncSource {
   readonly #adapter: Adapter
   readonly #resyncEncoder: ResyncEncoder
 
-  /** `initial`: how many entries a new member receives; undefined for a channel without a history. */
-  constructor (channel: string, initial: number | undefined, { adapter, clock }: RoomDeps) {
+  constructor (channel: string, { initial, list = 'none' }: RoomOptions, { adapter, clock }: RoomDeps) {
     this.channel = channel
     this.#adapter = adapter
     this.#resyncEncoder = new ResyncEncoder(channel)
     this.initial = initial ?? 0
-    this.presence = new RoomPresence({ channel, presence: adapter.presence, clock, members: this.members })
+    const { presence } = adapter
+    const { members } = this
+    this.presence = list === 'none' ? undefined : new RoomPresence({ channel, presence, clock, members, list })
     this.history = initial === undefined ? undefined : this.#follow(clock)
     this.ready = this.#connect()
   }
@@ -54,12 +65,12 @@ export class Room implements ResyncSource {
   deleteMember (member: Member): void {
     this.members.delete(member.id)
     this.presenceIds.delete(member.id)
-    this.presence.forgetMember(member)
+    this.presence?.forgetMember(member)
   }
 
   close (): void {
     this.history?.close()
-    this.presence.close()
+    this.presence?.close()
   }
 
   /** Sends the same bytes to every member. */
@@ -85,7 +96,7 @@ export class Room implements ResyncSource {
   /** Reads the history and the presence list again, because events may have been missed. */
   refresh (): void {
     this.history?.refresh()
-    this.presence.refresh()
+    this.presence?.refresh()
   }
 
   #follow (clock: Clock): HistoryFollower {
@@ -99,7 +110,7 @@ export class Room implements ResyncSource {
   async #connect (): Promise<void> {
     await this.#adapter.pubsub.subscribe(this.channel)
     if (this.history) await this.#openHistory(this.history)
-    await this.presence.load()
+    await this.presence?.load()
   }
 
   /** While the adapter is degraded, the room opens without its history; members get `resync` when it can be read. */

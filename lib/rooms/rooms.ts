@@ -7,7 +7,7 @@ import { PositionPoller } from '../history/position-poller.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { Position } from '../protocol/position.ts'
 import { userOf, type Member } from './member.ts'
-import { Room, type DeliverOptions } from './room.ts'
+import { Room, type DeliverOptions, type RoomOptions } from './room.ts'
 
 /** The rooms of this node, connected by the adapter with the rooms of other nodes. */
 export class Rooms {
@@ -26,7 +26,7 @@ export class Rooms {
   get adapterEvents (): Pick<AdapterEvents, 'message' | 'presenceChanged' | 'entryAppended' | 'gap'> {
     return {
       message: (channel, encoded, whenSlow) => this.#rooms.get(channel)?.deliver(encoded, { whenSlow }),
-      presenceChanged: (channel, version, change) => this.#rooms.get(channel)?.presence.apply(version, change),
+      presenceChanged: (channel, version, change) => this.#rooms.get(channel)?.presence?.apply(version, change),
       entryAppended: (channel, epoch, entry, snapshot) =>
         this.#rooms.get(channel)?.history?.receive(epoch, entry, snapshot),
       gap: () => { for (const room of this.#rooms.values()) room.refresh() }
@@ -40,11 +40,10 @@ export class Rooms {
 
   /**
    * Holds the room of a channel, and opens it first if necessary. Each call, even a failed one, is followed by one
-   * `releaseRoom`. Rejects when the adapter cannot subscribe or cannot read the history. `initial`: how many entries a
-   * new member receives; undefined for a channel without a history.
+   * `releaseRoom`. Rejects when the adapter cannot subscribe or cannot read the history.
    */
-  async openRoom (channel: string, initial?: number): Promise<void> {
-    const room = this.#rooms.get(channel) ?? this.#createRoom(channel, initial)
+  async openRoom (channel: string, options: RoomOptions = {}): Promise<void> {
+    const room = this.#rooms.get(channel) ?? this.#createRoom(channel, options)
     room.holds++
     await room.ready
   }
@@ -137,13 +136,13 @@ export class Rooms {
     ignoreFailure(this.#adapter.presence.exit(channel, id, graceMs))
   }
 
-  /** The presence list for the ack of a member's join, as JSON. `data` are those of the member's user. */
-  presenceListFor (channel: string, member: Member, data: unknown): Buffer {
-    return (this.#rooms.get(channel) as Room).presence.listFor(member, data)
+  /** What the ack of a member's join says of presence, as JSON. `data` are those of the member's user. */
+  presenceAckFor (channel: string, member: Member, data: unknown): Buffer | undefined {
+    return this.#rooms.get(channel)?.presence?.ackFor(member, data)
   }
 
-  #createRoom (channel: string, initial: number | undefined): Room {
-    const room = new Room(channel, initial, { adapter: this.#adapter, clock: this.#clock })
+  #createRoom (channel: string, options: RoomOptions): Room {
+    const room = new Room(channel, options, { adapter: this.#adapter, clock: this.#clock })
     this.#rooms.set(channel, room)
     if (room.history) this.#positions.watch(channel, room.history)
     return room

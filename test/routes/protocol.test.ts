@@ -11,7 +11,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient, UpgradeRefused } from '../../lib/testing/test-client.ts'
 import { chat } from '../../routes/chat/chat.contract.ts'
 import { serveDemo } from '../support/demo.ts'
-import { ledger } from '../support/lab.ts'
+import { cinema, ledger } from '../support/lab.ts'
 import { root } from '../support/root.ts'
 import { adapterWith } from '../support/adapter-with.ts'
 
@@ -285,7 +285,7 @@ t.test('3. channels', async (t) => {
 })
 
 t.test('4. presence', async (t) => {
-  const { connect } = await serveDemo(t)
+  const { app, connect } = await serveDemo(t)
   const ann = await connect('ann', room)
   const bob = await connect('bob', room)
 
@@ -339,6 +339,26 @@ t.test('4. presence', async (t) => {
     await eve.client.request('leave', room)
     clock.advance(100)
     t.strictSame((await dan.client.next('presence')).payload, { joined: [{ user: fay.userId, data: { name: 'fay' } }] })
+  })
+
+  t.test('4.6 members of some channels learn only the number of users', async (t) => {
+    const dan = await connect('dan', undefined, '/ws/lab')
+    t.match(await dan.client.request('join', 'crowd'), { payload: { presence: { count: 1 } } })
+    const eve = await connect('eve', undefined, '/ws/lab')
+    t.strictSame((await eve.client.request('join', 'crowd')).payload, { presence: { count: 2 } })
+    t.strictSame((await dan.client.next('presence')).payload, { count: 2 })
+    await eve.client.request('leave', 'crowd')
+    t.strictSame((await dan.client.next('presence')).payload, { count: 1 })
+    t.strictSame(eve.client.log.filter(({ type }) => type === 'presence'), [], 'not told of its own joining')
+  })
+
+  t.test('4.7 members of some channels learn nothing', async (t) => {
+    const [dan, eve] = [await connect('dan', undefined, '/ws/lab'), await connect('eve', undefined, '/ws/lab')]
+    for (const { client } of [dan, eve]) t.strictSame((await client.request('join', 'cinema')).payload, {})
+    t.equal(await app.rooms.of(cinema).count(), 2, 'the server knows the number')
+    await eve.client.request('leave', 'cinema')
+    await dan.client.request('ping')
+    t.strictSame(dan.client.log.filter(({ type }) => type === 'presence'), [])
   })
 
   t.test('a connection that does not come back leaves', async (t) => {

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
 import { buildApp } from '../../routes/app.ts'
-import { implementLab, implementLedger, implementOwn, LabJournal } from './lab.ts'
+import { implementCrowds, implementLab, implementLedger, implementOwn, LabJournal } from './lab.ts'
 import { bearer, LogSink, type LogLine } from './serve.ts'
 
 /** Somebody with a token of the demo's. */
@@ -29,7 +29,7 @@ export async function serveDemo (t: Test, options: ChannelsOptions = {}): Promis
   const journal = new LabJournal()
   const app = await buildApp({ logger: { level: 'info', stream: sink }, channels: { presenceGrace: 0, ...options } })
   t.teardown(() => app.close())
-  app.ws('/ws/lab', {}, [implementLab(journal), implementLedger(journal), implementOwn()])
+  app.ws('/ws/lab', {}, [implementLab(journal), implementLedger(journal), implementOwn(), ...implementCrowds()])
   journal.app = app
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo

@@ -47,6 +47,17 @@ export const ledger = defineChannel({
   history: { limit: 2_000, ttl: 60_000, initial: 3, snapshot: Type.Object({ count: Type.Integer() }) }
 })
 
+/** Contracts whose members learn only the number of users, and nothing. */
+const data = Type.Object({ name: Type.String() })
+export const crowd = defineChannel({
+  pattern: 'crowd', fromClient: {}, fromServer: {}, presence: { data, list: 'count' }
+})
+export const cinema = defineChannel({
+  pattern: 'cinema', fromClient: {}, fromServer: {}, presence: { data, list: 'none' }
+})
+const presence = (ctx: { readonly user: { readonly name: string } }) => ({ name: ctx.user.name })
+export const implementCrowds = () => [implement(crowd, { presence, on: {} }), implement(cinema, { presence, on: {} })]
+
 /** Messages of the connection itself. */
 export const own = defineConnection({
   fromClient: {

@@ -1,6 +1,6 @@
 import type { Adapter } from '../../lib/cluster/adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
-import type { PresenceEntry } from '../../lib/protocol/control-messages.ts'
+import type { PresenceEntry, PresenceListKind } from '../../lib/protocol/control-messages.ts'
 import type { EncodedMessage } from '../../lib/protocol/encoding.ts'
 import type { ResyncReason } from '../../lib/protocol/recoverability.ts'
 import type { ResyncSource } from '../../lib/protocol/when-slow.ts'
@@ -36,12 +36,12 @@ export class FakeMember implements Member {
 
 /** Joins a channel in the same order as the server does. Resolves to the presence list of the ack, if there is one. */
 export async function join (
-  rooms: Rooms, member: Member, data?: object, channel = 'x'
+  rooms: Rooms, member: Member, data?: object, channel = 'x', list: PresenceListKind = 'all'
 ): Promise<PresenceEntry[] | undefined> {
-  await rooms.openRoom(channel)
+  await rooms.openRoom(channel, { list })
   if (data) await rooms.enterPresence(channel, member, data)
   rooms.addMember(channel, member)
-  return data && JSON.parse(String(rooms.presenceListFor(channel, member, data)))
+  return data && JSON.parse(String(rooms.presenceAckFor(channel, member, data) ?? null))
 }
 
 export function leave (rooms: Rooms, member: Member, channel = 'x'): void {

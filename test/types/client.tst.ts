@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'tstyche'
 import {
-  connect, RequestError, type UntypedClient, type EntryInfo, type FailureCode, type Present, type ClientState
+  connect, RequestError, type UntypedClient, type EntryInfo, type FailureCode, type Present, type PresenceCount,
+  type ClientState
 } from '../../lib/client/index.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import type { ResyncReason } from '../../lib/protocol/recoverability.ts'
-import { account, chat, doc, metrics, news } from '../support/types/chat/chat.contract.ts'
+import { account, chat, doc, metrics, news, stadium } from '../support/types/chat/chat.contract.ts'
 
 type Chat = typeof chat.definition
 
@@ -75,6 +76,12 @@ describe('a client', () => {
       expect(present[0]?.data).type.toBe<{ name: string } | undefined>()
       expect(change?.left).type.toBe<readonly string[] | undefined>()
     })
+  })
+
+  test('has a number of users where the contract says so', async () => {
+    const channel = await connect<typeof stadium>('/ws').join(stadium)
+    expect(channel.presence).type.toBe<PresenceCount>()
+    channel.onPresence(({ count }) => { expect(count).type.toBe<number>() })
   })
 
   test('gets the snapshot and the position of a channel with a history in onResync', () => {

@@ -36,6 +36,21 @@ describe('a contract does not compile', () => {
     })
   })
 
+  test('when its presence has an option that does not exist', () => {
+    defineChannel({
+      pattern: 'news',
+      ...none,
+      // @ts-expect-error Refused<"there is no option 'size'">
+      presence: { data: Type.Object({}), list: 'count', size: 1 }
+    })
+    defineChannel({
+      pattern: 'news',
+      ...none,
+      // @ts-expect-error Type '"number"' is not assignable to type
+      presence: { data: Type.Object({}), list: 'number' }
+    })
+  })
+
   test('when the schema lacks a name of the pattern', () => {
     defineChannel({
       pattern: 'org/:org/doc/:doc',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'tstyche'
 import type { HistoryMessage, SentSnapshot } from '../../lib/protocol/history.ts'
 import { Behind, handler, implement, type ImplementedChannel, type RoomsService } from '../../plugins/channels.ts'
 import type { DemoUser } from '../../routes/token.routes.ts'
-import { account, chat, doc, metrics, news } from '../support/types/chat/chat.contract.ts'
+import { account, chat, doc, metrics, news, stadium } from '../support/types/chat/chat.contract.ts'
 import * as on from '../support/types/chat/on.ts'
 
 const presence = () => ({ name: 'Ada' })
@@ -69,6 +69,12 @@ describe('an implementation', () => {
     expect(snapshot).type.toBe<SentSnapshot<{ text: string }> | undefined>()
     expect(room.append('edited', '', { after: position })).type.toBeAssignableTo<Promise<{ id: string }>>()
     expect(new Behind({ position, messages }).position).type.toBe<typeof position>()
+  })
+
+  test('gives the presence data also where members learn only the number', () => {
+    implement(stadium, { presence: () => ({ seat: 1 }), on: {} })
+    // @ts-expect-error Property 'presence' is missing
+    implement(stadium, { on: {} })
   })
 
   test('of a connection has neither params nor presence', () => {

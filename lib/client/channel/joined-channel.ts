@@ -1,11 +1,10 @@
-import type { PresenceEntry } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { ClientHistory, isRecovered, type OnResync } from './client-history.ts'
 import { Listeners, type Unsubscribe } from '../listeners.ts'
 import { Membership } from './membership.ts'
 import { Messaging } from '../messaging.ts'
 import { IdempotentSends } from './idempotent-sends.ts'
-import { Presence, type Difference } from './presence.ts'
+import { Presence, type Difference, type View } from './presence.ts'
 import { listOf } from '../transport/read-envelope.ts'
 import { entryOf } from './read-recovery.ts'
 import { failure, refusalOf, type RequestError } from '../request-error.ts'
@@ -54,11 +53,11 @@ export class JoinedChannel extends Messaging {
     this.#sends = new IdempotentSends(transport, this.#membership)
   }
 
-  get presence (): readonly PresenceEntry[] {
-    return this.#presence.entries
+  get presence (): View {
+    return this.#presence.view
   }
 
-  onPresence (listener: (list: readonly PresenceEntry[], change: Difference | undefined) => void): Unsubscribe {
+  onPresence (listener: (presence: View, change: Difference | undefined) => void): Unsubscribe {
     return this.#presence.changes.add(listener)
   }
 

@@ -1,43 +1,55 @@
-import type { PresenceChange, PresenceEntry } from '../../protocol/control-messages.ts'
+import type { PresenceChange, PresenceCount, PresenceEntry } from '../../protocol/control-messages.ts'
 import { Listeners, type Report } from '../listeners.ts'
-import { listOf, textOf } from '../transport/read-envelope.ts'
+import { listOf, numberOf, propertyOf, textOf } from '../transport/read-envelope.ts'
 
 /** The difference between two presence lists. */
 export type Difference = Required<PresenceChange>
 
-/** The presence list of one channel. Each change makes a new list, so a list that was read never changes. */
+/** The presence list of one channel, or the number of its users, as the contract says. */
+export type View = readonly PresenceEntry[] | PresenceCount
+
+/** The presence of one channel. Each change makes a new list, so a list that was read never changes. */
 export class Presence {
-  readonly changes: Listeners<[readonly PresenceEntry[], Difference | undefined]>
+  readonly changes: Listeners<[View, Difference | undefined]>
   #entries: readonly PresenceEntry[] = []
+  #count: PresenceCount | undefined
 
   constructor (report: Report) {
     this.changes = new Listeners(report)
   }
 
-  get entries (): readonly PresenceEntry[] {
-    return this.#entries
+  get view (): View {
+    return this.#count ?? this.#entries
   }
 
-  /** Takes the presence list in the ack of a join. */
+  /** Takes the presence in the ack of a join. */
   replace (ack: unknown): void {
-    this.#set(listOf(ack, 'presence').filter(isEntry))
+    this.#set(listOf(ack, 'presence').filter(isEntry), countIn(propertyOf(ack, 'presence')))
   }
 
   /** Takes the payload of a `presence` message. An updated user keeps its position in the list. */
   change (payload: unknown): void {
+    const count = countIn(payload)
+    if (count) return this.#set([], count)
     const joined = listOf(payload, 'joined').filter(isEntry)
     const updated = listOf(payload, 'updated').filter(isEntry)
     const left = listOf(payload, 'left').filter((user) => typeof user === 'string')
     const entries = new Map(this.#entries.map((entry) => [entry.user, entry]))
     for (const user of left) entries.delete(user)
     for (const entry of [...joined, ...updated]) entries.set(entry.user, entry)
-    this.#set([...entries.values()], { joined, updated, left })
+    this.#set([...entries.values()], undefined, { joined, updated, left })
   }
 
-  #set (entries: readonly PresenceEntry[], change?: Difference): void {
+  #set (entries: readonly PresenceEntry[], count: PresenceCount | undefined, change?: Difference): void {
     this.#entries = entries
-    this.changes.call(entries, change)
+    this.#count = count
+    this.changes.call(this.view, change)
   }
+}
+
+function countIn (value: unknown): PresenceCount | undefined {
+  const count = numberOf(value, 'count')
+  return count === undefined ? undefined : { count }
 }
 
 function isEntry (value: unknown): value is PresenceEntry {

@@ -91,10 +91,10 @@ export class Joins {
   admit ({ membership, since, presenceData }: Admission): JoinReply {
     this.#memberships.cancelReservation(membership)
     this.#memberships.add(membership)
-    const { channel, served: { compiled, idempotent } } = membership
+    const { channel, served: { idempotent } } = membership
     const recovery = this.#rooms.recoveryAfter(channel, since)
     const { values, json } = recovery ? recoveryPayload(recovery) : { values: {}, json: {} }
-    const presence = compiled.presence && this.#rooms.presenceListFor(channel, this.#connection, presenceData)
+    const presence = this.#rooms.presenceAckFor(channel, this.#connection, presenceData)
     const payload = { ...(idempotent.length > 0 && { idempotent }), ...values }
     return { payload, json: { ...(presence && { presence }), ...json } }
   }
@@ -115,7 +115,7 @@ export class Joins {
     const { channel, served: { compiled } } = membership
     const presenceData = await membership.presenceData()
     try {
-      await this.#rooms.openRoom(channel, compiled.history?.initial)
+      await this.#rooms.openRoom(channel, { initial: compiled.history?.initial, list: compiled.presence?.list })
       await this.#rooms.catchUpWith(channel, since)
       if (compiled.presence) await this.#rooms.enterPresence(channel, this.#presentAs(membership), presenceData)
       return { membership, since, presenceData, reauthorizations }

@@ -41,7 +41,7 @@ export class Membership {
   /** The user's presence data, projected to its schema; undefined for a channel without presence. */
   async presenceData (): Promise<unknown> {
     const { compiled, implementation } = this.served
-    return compiled.presence?.(await implementation.presence?.(this.context))
+    return compiled.presence?.data(await implementation.presence?.(this.context))
   }
 
   async joined (): Promise<void> {

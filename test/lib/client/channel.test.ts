@@ -367,6 +367,19 @@ t.test('channel: presence', async (t) => {
     t.strictSame(seen, [[[bob], undefined]])
   })
 
+  t.test('a number of users comes instead of a list', async (t) => {
+    const { lobby, network, reconnect, socket } = await startJoined()
+    const seen: unknown[] = []
+    lobby.onPresence((...told) => seen.push(told))
+    socket.say({ type: 'presence', channel: 'chat/lobby', payload: { count: 3 } })
+    t.strictSame(lobby.presence, { count: 3 })
+    network.last.end(1006)
+    t.strictSame(lobby.presence, { count: 3 }, 'the last that was known')
+    const again = await reconnect()
+    again.ack('join', { presence: { count: 2 } })
+    t.strictSame(seen, [[{ count: 3 }, undefined], [{ count: 2 }, undefined]])
+  })
+
   for (const payload of [
     undefined, null, 'x', { joined: 1, left: {} }, { joined: [null, {}, { user: 1 }], left: [null] }
   ]) {

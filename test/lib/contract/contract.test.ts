@@ -4,7 +4,8 @@ import { compileValidator, noPayload, compileOutgoing } from '../../../lib/contr
 import { compileChannel } from '../../../lib/contract/compile.ts'
 import { ContractError } from '../../../lib/contract/contract-errors.ts'
 import {
-  defineChannel, defineConnection, type AnyChannel, type FromServerDefinition, type HistoryDefinition
+  defineChannel, defineConnection, type AnyChannel, type ChannelDefinition, type FromServerDefinition,
+  type HistoryDefinition
 } from '../../../lib/contract/define-channel.ts'
 import { addressOf, matchPattern, overlap, parsePattern, patternRule } from '../../../lib/contract/pattern.ts'
 import { closeSchema } from '../../../lib/contract/schema.ts'
@@ -340,7 +341,24 @@ t.test('contract: a compiled channel checks received values and projects sent va
   t.strictSame(say?.reply({ id: '1', secret: 1 }), { id: '1' })
   t.strictSame(say?.errors.get('muted')?.({ until: 3, secret: 1 }), { until: 3 })
   t.strictSame(compiled.fromServer.get('said')?.payload({ text: 'a', secret: 1 }), { text: 'a' })
-  t.strictSame(compiled.presence?.({ name: 'Ada', secret: 1 }), { name: 'Ada' })
+  t.strictSame(compiled.presence?.data({ name: 'Ada', secret: 1 }), { name: 'Ada' })
+})
+
+t.test('contract: presence is a schema, or a schema with what members learn', async (t) => {
+  const data = Type.Object({ name: Type.String() })
+  const listOf = (presence: ChannelDefinition['presence'] & {}) => {
+    return compileChannel(defineChannel({ pattern: 'a', fromClient: {}, fromServer: {}, presence })).presence?.list
+  }
+  t.strictSame(
+    [data, { data }, ...(['all', 'count', 'none'] as const).map((list) => ({ data, list }))].map(listOf),
+    ['all', 'all', 'all', 'count', 'none']
+  )
+  for (const [presence, message] of [
+    [{ data, list: 'number' }, /^invalid 'list' in channel 'a', presence: pass 'all', 'count' or 'none'$/],
+    [{ data, lst: 'count' }, /^unknown option 'lst' in channel 'a', presence; did you mean 'list'\?$/],
+    [{ list: 'count' }, /^invalid value in channel 'a', presence, data: /],
+    [true, /^invalid value in channel 'a', presence: /]
+  ] as const) t.throws(() => listOf(presence as never), { message })
 })
 
 t.test('contract: an undeclared payload is refused, and an undeclared reply is not sent', async (t) => {

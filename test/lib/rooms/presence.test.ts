@@ -2,7 +2,8 @@ import t from 'tap'
 import { MemoryAdapter } from '../../../lib/memory/memory-adapter.ts'
 import type { AdapterEvents } from '../../../lib/cluster/events.ts'
 import type { PresenceList } from '../../../lib/cluster/presence.ts'
-import { gatheringMs } from '../../../lib/rooms/presence-announcements.ts'
+import type { PresenceListKind } from '../../../lib/protocol/control-messages.ts'
+import { gatheringMs } from '../../../lib/rooms/gathering.ts'
 import { PresenceReplica } from '../../../lib/rooms/presence-replica.ts'
 import { Rooms } from '../../../lib/rooms/rooms.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
@@ -14,7 +15,7 @@ const entry = (user: string, data: unknown = {}) => ({ user, data })
 const at = (sequence: number, epoch = 'one') => ({ epoch, sequence })
 
 /** Rooms with one member. The test decides which presence list and which events the adapter has. */
-async function roomWith (snapshot: PresenceList) {
+async function roomWith (snapshot: PresenceList, list?: PresenceListKind) {
   const adapter = new MemoryAdapter()
   let receiver: AdapterEvents | undefined
   const given = { snapshot, reads: 0 }
@@ -31,7 +32,7 @@ async function roomWith (snapshot: PresenceList) {
   const rooms = new Rooms(adapter, own)
   adapter.start({ ...rooms.adapterEvents, revoked: () => {}, requested: () => undefined })
   const member = new FakeMember('watcher')
-  await join(rooms, member)
+  await join(rooms, member, undefined, 'x', list)
   return { rooms, member, given, clock: own, receiver: receiver as unknown as AdapterEvents }
 }
 
@@ -179,6 +180,48 @@ t.test('presence: 400 joins at once cost each member one message instead of 400'
     const users = new Set([...known, ...told.map(({ user }) => user)])
     if (users.size !== 400 || known.length + told.length !== 400) t.fail(`${id} does not know each user once`)
   }
+})
+
+t.test("presence: with list 'count', members learn the number of users and nothing else", async (t) => {
+  const { rooms: [here, elsewhere] } = cluster()
+  const [ada, bob, tab, cleo] = ['ada', 'bob', 'tab', 'cleo'].map((id) => {
+    return new FakeMember(id, id === 'tab' ? 'ada' : id)
+  }) as [FakeMember, FakeMember, FakeMember, FakeMember]
+  t.strictSame(await join(here, ada, {}, 'x', 'count'), { count: 1 })
+  await announced()
+  t.strictSame(await join(elsewhere, bob, {}, 'x', 'count'), { count: 2 }, 'another node counts too')
+  t.strictSame(await join(here, tab, {}, 'x', 'count'), { count: 2 }, 'a user counts once')
+  await announced()
+  t.strictSame([ada, bob, tab].map(({ payloads }) => payloads), [[{ count: 2 }], [], []], 'an own joining is not told')
+  leave(elsewhere, bob)
+  t.strictSame(await join(here, cleo, {}, 'x', 'count'), { count: 2 })
+  await announced()
+  t.equal(ada.received.length, 1, 'one left and one joined: the number is the same')
+  leave(here, tab)
+  leave(here, cleo)
+  await announced()
+  t.strictSame([ada, cleo].map(({ payloads }) => payloads), [[{ count: 2 }, { count: 1 }], []])
+})
+
+t.test("presence: with list 'count', a joining that the adapter announces late is counted once", async (t) => {
+  const { rooms, member, receiver } = await roomWith({ ...at(1), entries: [entry('bob')] }, 'count')
+  const ada = new FakeMember('ada')
+  t.strictSame(await join(rooms, ada, {}, 'x', 'count'), { count: 2 })
+  receiver.presenceChanged('x', at(2), { joined: [entry('cleo')] })
+  await announced()
+  receiver.presenceChanged('x', at(3), { joined: [entry('ada')] })
+  await announced()
+  t.strictSame([member, ada].map(({ payloads }) => payloads), [[{ count: 2 }, { count: 3 }], [{ count: 3 }]])
+})
+
+t.test("presence: with list 'none', members learn nothing", async (t) => {
+  const { hub, rooms: [here] } = cluster()
+  const [ada, bob] = [new FakeMember('ada'), new FakeMember('bob')]
+  t.strictSame([await join(here, ada, {}, 'x', 'none'), await join(here, bob, {}, 'x', 'none')], [null, null])
+  await announced()
+  t.strictSame([...ada.payloads, ...bob.payloads], [])
+  t.equal(hub.presenceCount('x'), 2, 'both are present')
+  leave(here, bob)
 })
 
 t.test('presence: enterPresence rejects if the adapter fails', async (t) => {

@@ -109,9 +109,10 @@ t.test('rooms: an unreachable channel rejects openRoom, and the next opening tri
 
 t.test('rooms: openRoom rejects if the presence list cannot be read', async (t) => {
   const rooms = roomsWith({ presence: { list: down } })
-  await t.rejects(rooms.openRoom('x'), { message: 'adapter is down' })
+  await t.rejects(rooms.openRoom('x', { list: 'all' }), { message: 'adapter is down' })
   rooms.releaseRoom('x')
   t.equal(rooms.size, 0)
+  await t.resolves(rooms.openRoom('x', { list: 'none' }), 'a room whose members learn nothing does not read it')
 })
 
 t.test('rooms: members of this node get a broadcast even if the adapter fails', async (t) => {
@@ -131,11 +132,11 @@ t.test('rooms: members of this node get a broadcast even if the adapter fails', 
 
 t.test('rooms: openRoom rejects if the history cannot be read, unless the adapter is down', async (t) => {
   const failing = roomsWith({ history: { read: down } })
-  await t.rejects(failing.openRoom('x', 10))
+  await t.rejects(failing.openRoom('x', { initial: 10 }))
   failing.releaseRoom('x')
   t.equal(failing.size, 0)
   const degraded = roomsWith({ history: { read: down }, status: { state: 'degraded', since: 0, reason: 'a test' } })
-  await t.resolves(degraded.openRoom('x', 10))
+  await t.resolves(degraded.openRoom('x', { initial: 10 }))
 })
 
 t.test('rooms: a member that skipped entries gets a resync, as long as it is a member', async (t) => {
@@ -144,7 +145,7 @@ t.test('rooms: a member that skipped entries gets a resync, as long as it is a m
   const member: Member = {
     id: 'slow', userId: undefined, send: (_message, _whenSlow, source) => sources.push(source), sendResync: () => {}
   }
-  await rooms.openRoom('x', 10)
+  await rooms.openRoom('x', { initial: 10 })
   rooms.addMember('x', member)
   const append = (id: string) => {
     return rooms.append('x', { id, encoded: said('one'), whenSlow: 'skip', limit: 10, ttl: 1_000 })

@@ -41,7 +41,7 @@ async function behindOf (append: Promise<unknown>): Promise<Behind> {
 
 t.test('history: 100 appends at invented positions read nothing on a node that follows the history', async (t) => {
   const { rooms, reads, history } = makeHistory(t)
-  await rooms.openRoom('x', 10)
+  await rooms.openRoom('x', { initial: 10 })
   const first = await history.append('1', message('one'))
   const second = await history.append('2', message('two'), { after: first, snapshot: 'state' })
   await history.append('3', message('three'))
@@ -71,7 +71,7 @@ t.test('history: after a refused append, a node that does not follow the history
 
 t.test('history: after a refused append, a node that lacks entries reads only those', async (t) => {
   const { rooms, reads, history } = makeHistory(t, true)
-  await rooms.openRoom('x', 10)
+  await rooms.openRoom('x', { initial: 10 })
   const { epoch } = await history.append('1', message('one'))
   reads()
   const behind = await behindOf(history.append('2', message('two'), { after: { epoch, offset: 0, hash: '' } }))
@@ -90,7 +90,7 @@ t.test('history: a snapshot and the entries after it never exceed a message of 1
       break
     }
   }
-  await rooms.openRoom('x', 10)
+  await rooms.openRoom('x', { initial: 10 })
   const member = { id: 'm', userId: undefined, send: () => {}, sendResync: () => {} }
   rooms.addMember('x', member)
   const content = rooms.recoveryAfter('x', undefined)

@@ -48,6 +48,14 @@ export const metrics = defineChannel({
   history: { limit: 100, ttl: 1000 }
 })
 
+/** A channel whose members learn only how many they are. */
+export const stadium = defineChannel({
+  pattern: 'stadium',
+  fromClient: {},
+  fromServer: {},
+  presence: { data: Type.Object({ seat: Type.Integer() }), list: 'count' }
+})
+
 /** The messages of the connection itself. */
 export const account = defineConnection({
   fromClient: { whoami: { reply: Type.Object({ id: Type.String() }) } },
