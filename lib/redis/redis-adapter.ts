@@ -19,6 +19,7 @@ import { PublishQueue } from './pubsub/publish-queue.ts'
 import { RedisPubSub } from './pubsub/redis-pubsub.ts'
 import { RedisSubscriptions } from './pubsub/subscriptions.ts'
 import type { RedisDeps } from './redis-deps.ts'
+import { findRightsIssue } from './rights.ts'
 import { ScriptRunner } from './script-runner.ts'
 
 export interface RedisAdapterOptions {
@@ -61,7 +62,7 @@ export class RedisAdapter implements Adapter {
     const keys = new Keys(prefixOf(client) + prefix)
     const connections = this.#connections = connectionsOf(client, random)
     const publisher = this.#publishQueue = new PublishQueue(connections, nodeId, log)
-    const scripts = new ScriptRunner(connections.command)
+    const scripts = new ScriptRunner(connections.command, () => this.#health.checkRights())
     const deps = { nodeId, scripts, publisher, keys, events: this.#events, timings, clock, random, log }
     this.#deps = deps
     this.#lease = new Lease(deps)
@@ -70,7 +71,8 @@ export class RedisAdapter implements Adapter {
     this.idempotency = new RedisIdempotency(deps)
     this.quota = new RedisQuota(deps, this.#lease)
     this.nodes = new RedisNodes(deps, this.#lease)
-    this.#health = new Health(connections.command, clock, log, () => this.#restore())
+    const findIssue = () => findRightsIssue(scripts, keys)
+    this.#health = new Health(connections.command, { clock, log, findIssue, recovered: () => this.#restore() })
     this.#poison = new PoisonReports(log, () => clock.now())
     this.#subscriptions = new RedisSubscriptions({
       connections,

@@ -28,27 +28,34 @@ export class RedisUnavailable extends Error {}
 /** Error replies of a Redis that is reachable but cannot serve the command now. */
 const unavailableReply = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY)/
 
+/** Error replies for a command that the ACL of Redis forbids: its own, and that of a script in Redis 7.0. */
+const missingRight = /^(NOPERM|ERR The user executing the script can't)/
+
 /** Runs scripts by the hash of their text; sends the text only if Redis does not know the script. */
 export class ScriptRunner {
   readonly #redis: Redis | Cluster
   readonly #hashes = new Map<Script, string>()
+  readonly #forbidden: () => void
 
-  constructor (redis: Redis | Cluster) {
+  /** `forbidden`: called when the Redis user lacks a right that a script needs. */
+  constructor (redis: Redis | Cluster, forbidden: () => void = () => {}) {
     this.#redis = redis
+    this.#forbidden = forbidden
   }
 
   /**
    * Runs a script, one atomic step; its keys must share one slot. The calls of one event-loop turn leave in one
    * pipeline per master, in their order.
    *
-   * @throws {RedisUnavailable} at once when there is no connection
+   * @throws {RedisUnavailable} at once when there is no connection, or when the user lacks a right
    * @throws {Error} Redis's own error (`name: 'ReplyError'`) when the script failed
    */
   async run (script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     try {
       return await this.#run(script, [keys.length, ...keys, ...args])
     } catch (cause) {
-      if (isReply(cause) && !unavailableReply.test(cause.message)) throw cause
+      if (isMissingRight(cause)) this.#forbidden()
+      else if (isReply(cause) && !unavailableReply.test(cause.message)) throw cause
       throw new RedisUnavailable(`Redis did not run the script '${script.name}'`, { cause })
     }
   }
@@ -73,6 +80,10 @@ export class ScriptRunner {
     this.#hashes.set(script, hash)
     return hash
   }
+}
+
+export function isMissingRight (error: unknown): boolean {
+  return isReply(error) && missingRight.test(error.message)
 }
 
 function isReply (error: unknown): error is Error {

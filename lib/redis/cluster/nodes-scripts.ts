@@ -1,4 +1,5 @@
 import { headerOf } from '../pubsub/message-kinds.ts'
+import { requirePublish } from '../rights.ts'
 import { defineScript } from '../script-runner.ts'
 
 export const requestScript = defineScript('request', String.raw`
@@ -36,4 +37,4 @@ if ARGV[2] ~= 'all' then return reply end
 local running = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 table.insert(running, 1, now_text)
 return running
-`)
+`, { include: requirePublish(2) })

@@ -1,4 +1,5 @@
 import { headerOf } from '../pubsub/message-kinds.ts'
+import { requirePublish } from '../rights.ts'
 import { defineScript } from '../script-runner.ts'
 import { historyReadLua } from './history-read-lua.ts'
 
@@ -76,4 +77,4 @@ redis.call('PEXPIRE', stream, kept and meta_ttl or ttl)
 local head = cjson.encode({ epoch, offset_text, id, hash, prev, ARGV[3], string.format('%d', #message) })
 redis.call('SPUBLISH', KEYS[5], '${headerOf('h')}' .. head .. '\n' .. message .. (snapshot or ''))
 return { 'appended', epoch, offset_text, hash }
-`, { binary: true, include: historyReadLua })
+`, { binary: true, include: requirePublish(5) + historyReadLua })

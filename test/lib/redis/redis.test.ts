@@ -261,7 +261,9 @@ function redisOf (server: string, memory = 'maxmemory:0') {
   const log = new Lines()
   const clock = new FakeClock(7)
   let recovered = 0
-  const health = new Health(connection as never, clock, log, () => { recovered++ })
+  const health = new Health(connection as never, {
+    clock, log, findIssue: async () => undefined, recovered: () => { recovered++ }
+  })
   return { connection, log, clock, health, recovered: () => recovered }
 }
 

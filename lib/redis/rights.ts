@@ -1,0 +1,63 @@
+import type { Keys } from './keys.ts'
+import { defineScript, isMissingRight, RedisUnavailable, type ScriptRunner } from './script-runner.ts'
+
+/** The commands of the scripts that concern a key. */
+const keyCommands = [
+  'DEL', 'EXISTS', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HINCRBY', 'HKEYS', 'HLEN', 'HMGET', 'HSCAN', 'HSET',
+  'HSETNX', 'PEXPIRE', 'PTTL', 'SET', 'TIME', 'XADD', 'XLEN', 'XRANGE', 'XREVRANGE', 'XTRIM', 'ZADD', 'ZRANGE',
+  'ZRANGEBYSCORE', 'ZREM', 'ZREMRANGEBYSCORE', 'ZSCORE'
+]
+/** The commands, of scripts and connections, that concern a pub/sub channel. */
+const channelCommands = ['SPUBLISH', 'SSUBSCRIBE', 'SUNSUBSCRIBE']
+
+const rightsScript = defineScript('rights', String.raw`
+-- Runs nothing, so it needs no key of its own. ARGV: pairs of a command and the key or channel that it concerns
+-- Returns the pairs that the user may not run, each as one text.
+local missing = {}
+for i = 1, #ARGV, 2 do
+  if not redis.acl_check_cmd(ARGV[i], ARGV[i + 1]) then missing[#missing + 1] = ARGV[i] .. ' ' .. ARGV[i + 1] end
+end
+return missing
+`)
+
+/**
+ * Lua that ends a script before it writes anything, when its user may not publish on one of its KEYS. Nothing is stored
+ * that no node would hear of.
+ */
+export function requirePublish (keyNumber: number): string {
+  return `if redis.acl_check_cmd and not redis.acl_check_cmd('SPUBLISH', KEYS[${keyNumber}], '') then
+  return redis.error_reply('NOPERM this user may not run SPUBLISH on ' .. KEYS[${keyNumber}])
+end
+`
+}
+
+/**
+ * The rights that the Redis user of this adapter lacks, as a text for an operator; undefined when it has all of them,
+ * or when Redis cannot tell.
+ *
+ * @throws {RedisUnavailable}
+ */
+export async function findRightsIssue (scripts: Pick<ScriptRunner, 'run'>, keys: Keys): Promise<string | undefined> {
+  const names = [keys.ofChannel('x', 'history'), keys.ofUser('x', 'connections'), keys.shared('live')]
+  const channels = [keys.pubsubOf('x'), keys.shared('nodes-pubsub')]
+  const needed = [...pairs(keyCommands, names), ...pairs(channelCommands, channels)]
+  try {
+    const missing = await scripts.run(rightsScript, [], needed.flat()) as string[]
+    return missing.length === 0 ? undefined : issueOf(missing.map((pair) => pair.split(' ', 2) as [string, string]))
+  } catch (error) {
+    const { cause } = error as Error
+    if (isMissingRight(cause)) return `the Redis user lacks rights: ${(cause as Error).message}`
+    if (error instanceof RedisUnavailable) throw error
+    // A server without this function of Redis 7.
+    return undefined
+  }
+}
+
+function pairs (commands: readonly string[], names: readonly string[]): Array<readonly [string, string]> {
+  return names.flatMap((name) => commands.map((command) => [command, name] as const))
+}
+
+function issueOf (missing: ReadonlyArray<readonly [command: string, name: string]>): string {
+  const [commands, names] = [0, 1].map((part) => [...new Set(missing.map((pair) => pair[part]))].join(', '))
+  return `the Redis user lacks rights: it may not run ${String(commands)} on ${String(names)}`
+}

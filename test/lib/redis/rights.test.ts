@@ -1,0 +1,138 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../../lib/clock.ts'
+import { clusterTimings } from '../../../lib/cluster/timings.ts'
+import { Keys } from '../../../lib/redis/keys.ts'
+import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
+import { findRightsIssue } from '../../../lib/redis/rights.ts'
+import { RedisUnavailable, type Script } from '../../../lib/redis/script-runner.ts'
+import type { Logger } from '../../../lib/logger.ts'
+import { startRedis, type RedisServer } from '../../support/redis.ts'
+import { root } from '../../support/root.ts'
+
+async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+const rights = ['~fastify-channels:*', '&fastify-channels:*', '+@all']
+const grant = (redis: RedisServer, ...rules: string[]) => redis.cli('ACL', 'SETUSER', 'app', 'on', '>secret', ...rules)
+const revoke = (redis: RedisServer) => redis.cli('ACL', 'SETUSER', 'app', 'reset')
+
+interface Node { readonly adapter: RedisAdapter, readonly errors: string[], readonly received: string[] }
+
+/** A node with the rights of the user `app`. */
+function startNode (t: Test, redis: RedisServer): Node {
+  const client = new Redis(redis.port, { lazyConnect: true, username: 'app', password: 'secret' })
+  const errors: string[] = []
+  const received: string[] = []
+  const log: Logger = { info () {}, warn () {}, error: (_, text) => errors.push(text), child: () => log }
+  const timings = { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 }
+  const adapter = new RedisAdapter({ client, clock: systemClock, log, timings })
+  adapter.start({
+    message: (_channel, encoded) => received.push(encoded.toString()),
+    presenceChanged: (_channel, _version, { joined = [] }) => received.push(...joined.map(({ user }) => user)),
+    entryAppended: (_channel, _epoch, { id }) => received.push(id),
+    gap: () => {},
+    revoked: (key) => received.push(key),
+    requested: (request) => request
+  })
+  t.teardown(() => adapter.close())
+  return { adapter, errors, received }
+}
+
+const reasonOf = ({ adapter: { status } }: Node) => status.state === 'degraded' ? status.reason : 'none'
+const append = (id: string) => ({ id, encoded: Buffer.from('{}'), whenSlow: undefined, limit: 10, ttl: 60_000 })
+
+const notRun = { message: /^Redis did not run the script/ }
+
+t.test('Redis rights: without the rights for pub/sub an append is refused and leaves nothing behind', async (t) => {
+  const redis = await startRedis(t)
+  await grant(redis, ...rights, '-spublish', '-ssubscribe')
+  const node = startNode(t, redis)
+  await until(() => reasonOf(node).includes('lacks rights'))
+  t.match(reasonOf(node), /may not run SPUBLISH, SSUBSCRIBE on fastify-channels:\{c:x\}:pubsub/, 'the reason names them')
+  t.match(node.errors, [/lacks rights: it may not run SPUBLISH, SSUBSCRIBE .*: grant them/], 'one line is logged')
+  for (let i = 0; i < 3; i++) {
+    await t.rejects(node.adapter.history.append('x', append('1')), notRun, 'the append is refused')
+  }
+  await t.rejects(node.adapter.nodes.revoke('user ann', Date.now() + 60_000), notRun, 'so is a revocation')
+  await node.adapter.presence.enter('x', { connection: '1', user: 'ann', data: {} })
+  t.strictSame(await redis.cli('KEYS', '*stream'), [], 'no entry was written')
+  t.strictSame(await redis.cli('KEYS', '*:refs'), [], 'no user is present without an announcement')
+  await grant(redis, ...rights)
+  await until(() => node.adapter.status.state === 'up')
+  t.match(await node.adapter.history.append('x', append('1')), { outcome: 'appended' }, 'it works with the rights')
+  await until(async () => await node.adapter.presence.count('x') === 1)
+  t.equal(node.errors.length, 1, 'nothing else was logged')
+})
+
+t.test('Redis rights: a right lost at run time is named, and an append is refused', async (t) => {
+  const redis = await startRedis(t)
+  await grant(redis, ...rights)
+  const node = startNode(t, redis)
+  await until(() => node.adapter.status.state === 'up')
+  await node.adapter.history.append('x', append('1'))
+  await grant(redis, '-xadd')
+  await t.rejects(node.adapter.history.append('x', append('2')), notRun, 'the append is refused')
+  await until(() => reasonOf(node).includes('may not run XADD on'))
+  await grant(redis, '+xadd')
+  await until(() => node.adapter.status.state === 'up')
+  await grant(redis, 'resetchannels')
+  await t.rejects(node.adapter.history.append('x', append('3')), notRun, 'the append is refused')
+  await until(() => reasonOf(node).includes('may not run SPUBLISH, SSUBSCRIBE on'))
+  t.equal((await node.adapter.history.read('x')).entries.length, 1, 'no refused append was written')
+})
+
+t.test('Redis rights: without EVALSHA the reason says so', async (t) => {
+  const redis = await startRedis(t)
+  await grant(redis, ...rights, '-evalsha')
+  const node = startNode(t, redis)
+  await until(() => /lacks rights: NOPERM .*'?evalsha'?/.test(reasonOf(node)))
+  await revoke(redis)
+})
+
+t.test('Redis rights: those in the documentation are enough', async (t) => {
+  const redis = await startRedis(t)
+  const documented = /ACL SETUSER app on >secret (.*)/.exec(readFileSync(`${root}docs/scaling.md`, 'utf8'))?.[1]
+  await grant(redis, ...String(documented).split(' '))
+  const [a, b] = [startNode(t, redis), startNode(t, redis)]
+  await until(() => [a, b].every(({ adapter }) => adapter.status.state === 'up' && adapter.liveNodes === 2))
+  await b.adapter.pubsub.subscribe('x')
+  await a.adapter.pubsub.publish('x', Buffer.from('"message"'))
+  await a.adapter.presence.enter('x', { connection: '1', user: 'ann', data: {} })
+  await a.adapter.presence.exit('x', '1', 50)
+  await a.adapter.quota.acquire('ann', '1', 1)
+  await a.adapter.quota.release('ann', '1')
+  await a.adapter.nodes.revoke('user eve', Date.now() + 60_000)
+  const claim = { id: 'm', contentHash: 'h', owner: 'a' }
+  await a.adapter.idempotency.claim('x', claim)
+  await a.adapter.idempotency.release('x', claim)
+  await a.adapter.idempotency.claim('x', claim)
+  await a.adapter.history.append('x', append('entry'))
+  await a.adapter.idempotency.finish('x', claim, '1', [])
+  t.equal((await a.adapter.history.read('x')).entries.length, 1, 'the history has the entry')
+  t.match(await a.adapter.nodes.request('well?', 2_000), { missing: [] }, 'the other node answers')
+  await until(() => ['"message"', 'ann', 'user eve', 'entry'].every((event) => b.received.includes(event)))
+  await until(async () => await b.adapter.presence.count('x') === 0)
+  t.strictSame([...a.errors, ...b.errors], [], 'no right is missing')
+})
+
+t.test('Redis rights: every command of the scripts is checked', async (t) => {
+  const folder = join(root, 'lib/redis')
+  const files = readdirSync(folder, { recursive: true }).map(String).filter((file) => file.endsWith('.ts'))
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8'))
+  const used = texts.flatMap((text) => [...text.matchAll(/redis\.call\('(\w+)'/g)].map(([, command]) => command))
+  const checked: unknown[] = []
+  const run = async (_script: Script, _keys: unknown, args: readonly unknown[]) => {
+    checked.push(...args)
+    return []
+  }
+  await findRightsIssue({ run }, new Keys('p'))
+  t.strictSame(used.filter((command) => !checked.includes(command)), [], 'no command is left out')
+  const failing = async () => { throw new Error('attempt to call field acl_check_cmd') }
+  t.equal(await findRightsIssue({ run: failing }, new Keys('p')), undefined, 'a server that cannot tell has no issue')
+  const away = async () => { throw new RedisUnavailable('away') }
+  await t.rejects(findRightsIssue({ run: away }, new Keys('p')), { message: 'away' }, 'an outage is no answer')
+})
