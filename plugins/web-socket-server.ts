@@ -1,6 +1,10 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import fastifyWebsocket from '@fastify/websocket'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { WebSocket, WebSocketServer } from 'ws'
 import type { Node } from '../lib/server/node.ts'
 import { closeEvents } from '../lib/protocol/close-events.ts'
 import { WebSocketRegistered } from './errors.ts'
@@ -8,6 +12,7 @@ import { selectSubprotocol } from './upgrade/handshake.ts'
 import type { Settings } from './settings.ts'
 import { hideTokens, restoreToken } from './upgrade/token-in-url.ts'
 import { UpgradeGuard } from './upgrade/upgrade-guard.ts'
+import { destroyAfterWrites, webSocketRequestsOf } from './upgrade/upgrade-requests.ts'
 
 /** Marks a WebSocket route in its `config`. */
 const takesUpgrades = Symbol('fastify-channels.takes-upgrades')
@@ -18,28 +23,28 @@ const takesUpgrades = Symbol('fastify-channels.takes-upgrades')
  */
 export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app, { node, settings }) => {
   if (app.hasDecorator('websocketServer')) throw new WebSocketRegistered()
-  hideTokens(app)
-  const guard = new UpgradeGuard(app, settings.upgradeTimeout, settings.clock)
+  const { options } = settings.websocket ?? {}
+  const server = webSocketRequestsOf(options?.server as Server | undefined ?? app.server)
+  closeRefused(app, server)
+  hideTokens(server)
+  const guard = new UpgradeGuard(server, settings.upgradeTimeout, settings.clock)
   app.addHook('onRoute', (route) => {
     if (route.websocket || route.wsHandler) route.config = { ...route.config, [takesUpgrades]: true }
   })
   await app.register(fastifyWebsocket, {
-    errorHandler: (error, socket, request) => {
-      // The peer broke RFC 6455 or the network failed. `ws` has closed the connection with a fitting code.
-      request.log.info({ err: error.message }, 'connection failed')
-      socket.terminate()
-    },
+    errorHandler: closeFailed,
     ...settings.websocket,
-    options: { ...serverOptions(settings), ...settings.websocket?.options },
+    options: { ...serverOptions(settings), ...options, server },
     preClose: async () => {
       guard.close()
       await node.close()
-      const { code, reason } = closeEvents.goingAway
-      for (const other of app.websocketServer.clients) other.close(code, reason)
-      app.websocketServer.close()
+      closeOthers(app.websocketServer)
     }
   })
-  app.websocketServer.on('connection', (_socket, request) => guard.release(request.socket))
+  app.websocketServer.on('connection', (webSocket: WebSocket, request) => {
+    guard.release(request.socket)
+    ignoreAfterError(webSocket)
+  })
   app.addHook('onRequest', async (request, reply) => {
     if (!request.ws) return
     if (takesUpgrade(request)) restoreToken(request)
@@ -60,4 +65,52 @@ function serverOptions ({ maxPayload, closeTimeout }: Settings) {
 
 function takesUpgrade (request: FastifyRequest): boolean {
   return takesUpgrades in request.routeOptions.config
+}
+
+/** Closes the connections of other WebSocket routes. With `clientTracking: false` nobody knows them. */
+function closeOthers (server: WebSocketServer): void {
+  const { code, reason } = closeEvents.goingAway
+  for (const other of server.clients ?? []) other.close(code, reason)
+  server.close()
+}
+
+/**
+ * Closes the connection of every upgrade that gets an HTTP response, and says so in the response. Node would announce
+ * `keep-alive`, and a proxy that believes it loses its next request.
+ */
+function closeRefused (app: FastifyInstance, webSocketRequests: Server): void {
+  const upgrades = new WeakMap<IncomingMessage, Socket>()
+  webSocketRequests.on('upgrade', (request, socket) => upgrades.set(request, socket as Socket))
+  const { routing } = app
+  // @fastify/websocket makes the response of an upgrade and passes it here.
+  app.routing = (request: IncomingMessage, response: ServerResponse) => {
+    const socket = upgrades.get(request)
+    if (socket !== undefined) {
+      response.shouldKeepAlive = false
+      response.once('finish', () => destroyAfterWrites(socket))
+    }
+    routing(request, response)
+  }
+}
+
+/**
+ * The peer broke RFC 6455, the network failed, or a handler of the application threw. In the first two cases `ws` is
+ * closing the connection with a fitting code: a client that is still sending must be able to read that code.
+ */
+function closeFailed (error: Error, socket: WebSocket, request: FastifyRequest): void {
+  request.log.info({ err: error.message }, 'connection failed')
+  if (socket.readyState === socket.OPEN) socket.close(closeEvents.failed.code, closeEvents.failed.reason)
+}
+
+/**
+ * Discards the bytes after a broken frame. When `ws` waits for zlib or for the next turn, it goes on to parse chunks
+ * that waited with the broken one, in an undefined state, and an exception there would end the process.
+ */
+function ignoreAfterError (webSocket: WebSocket): void {
+  const { _receiver: receiver } = webSocket as unknown as { readonly _receiver: Writable }
+  const write = receiver._write
+  receiver._write = (chunk, encoding, done) => {
+    if (receiver.errored) done()
+    else write.call(receiver, chunk, encoding, done)
+  }
 }

@@ -9,7 +9,7 @@ import { Router } from '../lib/server/router.ts'
 import { DecoratorTaken } from './errors.ts'
 import type { Settings } from './settings.ts'
 import { authenticator, type Protection } from './upgrade/authentication.ts'
-import { checkHandshake } from './upgrade/handshake.ts'
+import { refusePlain } from './upgrade/handshake.ts'
 import { checkArguments } from './upgrade/route-arguments.ts'
 import { redactingSerializers } from './upgrade/token-in-url.ts'
 import { UpgradeHooks } from './upgrade/upgrade-hooks.ts'
@@ -74,8 +74,7 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
       schema: { ...route.schema, hide: true } as FastifySchema,
       exposeHeadRoute: false,
       logSerializers: { ...serializers, ...route.logSerializers },
-      // Never reached: a request that is not an upgrade is refused by the first hook.
-      handler: checkHandshake,
+      handler: refusePlain,
       wsHandler: acceptor(node, hooks, new Router(channels, node.contracts))
     })
   })

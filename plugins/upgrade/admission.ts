@@ -47,6 +47,7 @@ export class Admission {
   async byUser (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (userId === undefined) return
     if (!this.#take(this.#users, userId, request, reply)) throw new TooManyConnections('user')
+    if (!request.ws) return
     const acquired = await this.#acquire(userId, request.raw.socket)
     if (acquired.granted) return
     reply.header('retry-after', Math.ceil(acquired.retryAfter / 1_000))
@@ -70,8 +71,9 @@ export class Admission {
   #take (quota: ConnectionQuota, key: string, request: FastifyRequest, reply: FastifyReply): boolean {
     const { socket } = request.raw
     const isTaken = quota.acquireQuota(key)
+    if (isTaken && !request.ws) quota.releaseQuota(key)
     // A socket that was reset during an asynchronous hook has emitted 'close' already.
-    if (isTaken && socket.closed) quota.releaseQuota(key)
+    else if (isTaken && socket.closed) quota.releaseQuota(key)
     else if (isTaken) socket.once('close', () => quota.releaseQuota(key))
     else reply.header('retry-after', retryAfterSeconds)
     return isTaken

@@ -5,7 +5,7 @@ import { bearerPrefix } from '../../lib/protocol/control-messages.ts'
 import { NoUserId, Unauthenticated, UnprotectedRoute } from '../errors.ts'
 import { offeredBy } from './handshake.ts'
 import type { ChannelsOptions, Identify } from '../options.ts'
-import { hiddenToken } from './token-in-url.ts'
+import { tokenInUrl } from './token-in-url.ts'
 
 /** The user of an upgrade, and how a newer token of the same user is verified. */
 export interface Authenticated extends Credentials {
@@ -85,7 +85,7 @@ function moveTokenToHeader (request: FastifyRequest): void {
 
 function tokenOutsideHeader (request: FastifyRequest): string | undefined {
   const offer = offeredBy(request).find((offered) => offered.startsWith(bearerPrefix))
-  return offer?.slice(bearerPrefix.length) ?? hiddenToken(request.raw)
+  return offer?.slice(bearerPrefix.length) ?? tokenInUrl(request)
 }
 
 function defaultUserId (user: { id?: unknown, sub?: unknown }): unknown {

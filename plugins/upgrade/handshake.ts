@@ -3,30 +3,43 @@ import { bearerPrefix, subprotocol } from '../../lib/protocol/control-messages.t
 import { BadHandshake, UpgradeRequired } from '../errors.ts'
 
 /**
- * Refuses a request that is not a WebSocket handshake (RFC 6455 section 4.2.1) or offers only other subprotocols. The
+ * Refuses an upgrade that is not a WebSocket handshake (RFC 6455 section 4.2.1) or offers only other subprotocols. The
  * check runs before `ws` sees the request, because `ws` aborts such a handshake without an explanation.
  * @throws {BadHandshake} 400 @throws {UpgradeRequired} 426
  */
 export async function checkHandshake (request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  if (!request.ws) {
-    reply.header('upgrade', 'websocket')
-    throw new UpgradeRequired('This is a WebSocket route: send an Upgrade header.')
-  }
-  const { headers, raw } = request
-  // Node accepts the first two as an upgrade (RFC 9110 section 7.8, RFC 6455 section 4.2.1).
-  if (raw.httpVersion === '1.0') throw new BadHandshake('HTTP/1.0 has no upgrade: send HTTP/1.1.')
+  reply.header('cache-control', 'no-store')
+  const { headers } = request
+  if (!request.ws) return
   if (!headers.host) throw new BadHandshake('Missing Host header.')
   if (headers.upgrade?.toLowerCase() !== 'websocket') {
     throw new BadHandshake("Wrong Upgrade header: send 'websocket'.")
   }
   if (headers['sec-websocket-version'] !== '13') {
     reply.header('sec-websocket-version', '13')
-    throw new UpgradeRequired('Wrong Sec-WebSocket-Version: send 13.')
+    requireUpgrade(reply, 'Wrong Sec-WebSocket-Version: send 13.')
   }
   if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) {
     throw new BadHandshake('Wrong Sec-WebSocket-Key: send 16 bytes in base64.')
   }
   checkSubprotocols(offeredBy(request))
+}
+
+/** Answers a plain request that passed every check of an upgrade. @throws {UpgradeRequired} 426 */
+export async function refusePlain (_request: FastifyRequest, reply: FastifyReply): Promise<never> {
+  return requireUpgrade(reply, 'This is a WebSocket route: send an Upgrade header, in HTTP/1.1.')
+}
+
+/**
+ * HTTP/2 has no Upgrade header, and Node throws for one. In HTTP/1 the connection header names it (RFC 9110 section
+ * 7.8) and says what happens to the connection.
+ */
+function requireUpgrade (reply: FastifyReply, problem: string): never {
+  const { raw } = reply
+  if (raw.req.httpVersionMajor < 2) {
+    reply.headers({ upgrade: 'websocket', connection: raw.shouldKeepAlive ? 'keep-alive, upgrade' : 'close, upgrade' })
+  }
+  throw new UpgradeRequired(problem)
 }
 
 /** The subprotocols that a client offers, in the client's order. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
@@ -11,8 +11,8 @@ const parameter = /([?&]token=)([^&#\s]*)/g
 const redacted = '$1[redacted]'
 
 /** Replaces the token in the URL of every following upgrade. */
-export function hideTokens (app: FastifyInstance): void {
-  app.server.prependListener('upgrade', (request: IncomingMessage) => {
+export function hideTokens (webSocketRequests: Server): void {
+  webSocketRequests.prependListener('upgrade', (request: IncomingMessage) => {
     const url = request.url as string
     const [found] = url.matchAll(parameter)
     if (!found) return
@@ -21,9 +21,11 @@ export function hideTokens (app: FastifyInstance): void {
   })
 }
 
-/** The token that was in the URL of an upgrade. */
-export function hiddenToken (request: IncomingMessage): string | undefined {
-  return tokens.get(request)
+/** The token that was in the URL of an upgrade, or is in the URL of a plain request. */
+export function tokenInUrl ({ ws, raw, query }: FastifyRequest): string | undefined {
+  if (ws) return tokens.get(raw)
+  const { token } = query as { token?: unknown }
+  return typeof token === 'string' ? token : undefined
 }
 
 /** Puts the token back into the query, for a WebSocket route that does not belong to this plugin. */

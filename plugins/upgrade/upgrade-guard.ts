@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../../lib/clock.ts'
+import { destroyAfterWrites } from './upgrade-requests.ts'
 
 interface Pending { readonly timer: Timer, readonly written: number }
 
@@ -21,10 +22,10 @@ export class UpgradeGuard {
   readonly #clock: Clock
   #isClosed = false
 
-  constructor (app: FastifyInstance, deadlineMs: number, clock: Clock) {
+  constructor (webSocketRequests: Server, deadlineMs: number, clock: Clock) {
     this.#clock = clock
     const watch = (_request: IncomingMessage, socket: Socket) => this.#watch(socket, deadlineMs)
-    app.server.prependListener('upgrade', watch)
+    webSocketRequests.prependListener('upgrade', watch as (request: IncomingMessage, socket: Duplex) => void)
   }
 
   /** Ends the deadline of a socket that was upgraded or closed. */
@@ -51,6 +52,6 @@ export class UpgradeGuard {
   /** A socket that has its answer already gets no second one. */
   #expire (socket: Socket): void {
     if (socket.bytesWritten === this.#pending.get(socket)?.written) socket.write(unavailable)
-    socket.destroySoon()
+    destroyAfterWrites(socket)
   }
 }

@@ -20,7 +20,10 @@ export interface RouteChecks {
 
 type Hooks = Required<Pick<RouteShorthandOptions, 'onRequest' | 'preHandler' | 'onError'>>
 
-/** The checks between a request and its upgrade, as hooks of its route. */
+/**
+ * The checks between a request and its upgrade, as hooks of its route. A plain request gets the same checks and takes
+ * no quota, because a browser does not show a page how an upgrade was refused: the page repeats it as a plain request.
+ */
 export class UpgradeHooks {
   readonly #node: Node
   readonly #admission: Admission
@@ -51,7 +54,9 @@ export class UpgradeHooks {
       ],
       preHandler: [
         ...listOf(route.preHandler),
-        async (request) => { this.#admitted.set(request, { ...this.of(request), locals: await locals?.(request) }) }
+        async (request) => {
+          if (request.ws) this.#admitted.set(request, { ...this.of(request), locals: await locals?.(request) })
+        }
       ],
       onError: [
         ...listOf(route.onError),

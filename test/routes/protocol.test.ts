@@ -82,10 +82,15 @@ t.test('1. connecting', async (t) => {
     }
   })
 
-  t.test('1.7 a plain request is told to upgrade', async (t) => {
-    const response = await fetch(`${http}/ws/chat`)
-    t.equal(response.status, 426)
-    t.equal(await statusOf(http, { upgrade: 'websocket' }), 426, 'without Connection: upgrade')
+  t.test('1.7 a plain request gets the refusal of an upgrade, else it is told to upgrade', async (t) => {
+    const { status, headers } = await fetch(`${http}/ws/chat`, { headers: { authorization } })
+    t.equal(status, 426)
+    t.equal(headers.get('cache-control'), 'no-store')
+    t.equal((await fetch(`${http}/ws/chat?token=${token}`)).status, 426, 'with a token in the URL')
+    t.equal(await statusOf(http, { authorization, upgrade: 'websocket' }), 426, 'without Connection: upgrade')
+    const refusedPlain = await fetch(`${http}/ws/chat`)
+    t.match(await refusedPlain.json(), { statusCode: 401, code: 'FST_CHANNELS_UNAUTHENTICATED' }, 'no token')
+    t.equal(await statusOf(http, { authorization, origin: 'https://evil.example' }), 403, 'a foreign origin')
   })
 
   t.test('1.8 too many connections of one address or user are refused for now', async (t) => {

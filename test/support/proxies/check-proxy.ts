@@ -89,7 +89,8 @@ export function checkProxy (t: Test, proxy: Proxy): void {
       [403, { path: '/lab', headers: { ...known, origin: evil } }],
       [404, { path: '/nowhere', headers: known }],
       [404, { path: '/nowhere' }],
-      [426, { path: '/lab' }],
+      [401, { path: '/lab' }],
+      [426, { path: '/lab', headers: { authorization } }],
       [429, { path: '/lab', headers: known, from: '127.0.0.2' }],
       [429, { path: '/lab', headers: { ...known, 'x-forwarded-for': '203.0.113.9' }, from: '127.0.0.2' }],
       [200, { path: '/status' }]

@@ -1,0 +1,74 @@
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+/**
+ * Emits 'upgrade' for the requests of a server that ask for WebSocket, in the place of that server. Any other upgrade
+ * is ignored (RFC 9110 section 7.8): the server reads that request again, as a plain one.
+ */
+export function webSocketRequestsOf (server: Server): Server {
+  const webSocketRequests = new EventEmitter()
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    // Node has removed its own listener, and a reset would end the process.
+    socket.on('error', destroy)
+    afterEarlierResponse(socket, () => {
+      socket.removeListener('error', destroy)
+      if (asksForWebSocket(request)) webSocketRequests.emit('upgrade', request, socket, head)
+      else serveAsPlain(server, request, socket, head)
+    })
+  })
+  // @fastify/websocket uses nothing of its server but this event.
+  return webSocketRequests as Server
+}
+
+/** Sends what is written and closes the socket. That of `injectWS` is a stream without `destroySoon`. */
+export function destroyAfterWrites (socket: Socket): void {
+  if (socket.destroySoon === undefined) socket.destroy()
+  else socket.destroySoon()
+}
+
+/** HTTP/1.0 has no upgrade. A list that names WebSocket is refused later, with an explanation. */
+function asksForWebSocket ({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion !== '1.0' && listOf(headers.upgrade).includes('websocket')
+}
+
+function destroy (this: Socket): void {
+  this.destroy()
+}
+
+/** Node emits 'upgrade' also while the response to an earlier request of the connection is not finished. */
+function afterEarlierResponse (socket: Socket, act: () => void): void {
+  const { _httpMessage: earlier } = socket as { _httpMessage?: ServerResponse | null }
+  if (earlier) earlier.once('finish', () => afterEarlierResponse(socket, act))
+  else act()
+}
+
+/** Puts the request back before the bytes that follow it, and gives the socket to a new parser of the server. */
+function serveAsPlain (server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const earlier = socket.listeners('timeout')
+  socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]))
+  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
+  // Node adds this listener for each parser and removes it for none.
+  const added = socket.listeners('timeout').slice(earlier.length) as Array<() => void>
+  for (const listener of added.filter((one) => earlier.includes(one))) socket.removeListener('timeout', listener)
+}
+
+function headWithoutUpgrade ({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name, value] = rawHeaders.slice(i, i + 2) as [string, string]
+    const kept = name.toLowerCase() === 'connection' ? withoutUpgrade(value) : value
+    if (!ofUpgrades.includes(name.toLowerCase())) lines.push(`${name}: ${kept}`)
+  }
+  return Buffer.from([...lines, '', ''].join('\r\n'), 'latin1')
+}
+
+const ofUpgrades: readonly (string | undefined)[] = ['upgrade', 'http2-settings']
+
+function withoutUpgrade (connection: string): string {
+  return listOf(connection).filter((token) => !ofUpgrades.includes(token)).join(', ')
+}
+
+function listOf (header = ''): string[] {
+  return header.toLowerCase().split(',').map((token) => token.trim())
+}

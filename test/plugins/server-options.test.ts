@@ -1,0 +1,197 @@
+import { once, type EventEmitter } from 'node:events'
+import { createServer } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { connect as connectTcp } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import t, { type Test } from 'tap'
+import { WebSocket, type ServerOptions } from 'ws'
+import { TestClient } from '../../lib/testing/test-client.ts'
+import { cert, key } from '../support/certificate.ts'
+import { handshake, plain, readAnswer, type Answer } from '../support/hostile/http.ts'
+import { RawSocket } from '../support/hostile/raw-socket.ts'
+import { makeApp } from '../support/serve.ts'
+
+/** Servers with every option that changes how requests arrive: each serves REST and upgrades, and stays alive. */
+interface Row {
+  /** Options of Fastify. */
+  readonly server?: FastifyServerOptions & Record<string, unknown>
+  /** Options of `ws`. */
+  readonly ws?: ServerOptions
+  readonly isTls?: boolean
+  /** Whether the server understands HTTP/2, and HTTP/1 too. Default: HTTP/1 alone. */
+  readonly versions?: 'HTTP/2' | 'both'
+}
+
+const serverRows: Readonly<Record<string, Row>> = {
+  'no options': {},
+  http2: { server: { http2: true }, versions: 'HTTP/2' },
+  'http2 over TLS': { server: { http2: true, https: { key, cert } }, isTls: true, versions: 'HTTP/2' },
+  'http2 with allowHTTP1': {
+    server: { http2: true, https: { key, cert, allowHTTP1: true } }, isTls: true, versions: 'both'
+  },
+  'http2 with extended CONNECT': {
+    server: { http2: true, https: { key, cert, allowHTTP1: true, settings: { enableConnectProtocol: true } } },
+    isTls: true,
+    versions: 'both'
+  },
+  https: { server: { https: { key, cert } }, isTls: true },
+  serverFactory: { server: { serverFactory: (handler) => createServer(handler) } },
+  'requireHostHeader: false': { server: { http: { requireHostHeader: false } } },
+  'joinDuplicateHeaders and a lenient parser': {
+    server: { http: { joinDuplicateHeaders: true, insecureHTTPParser: true } }
+  },
+  'routes in any case and with slashes': {
+    server: { caseSensitive: false, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true }
+  },
+  routerOptions: { server: { routerOptions: { maxParamLength: 10 }, useSemicolonDelimiter: true } },
+  rewriteUrl: { server: { rewriteUrl: ({ url = '' }) => url.replace('/api', '') } },
+  'return503OnClosing: false': { server: { return503OnClosing: false, forceCloseConnections: true } },
+  timeouts: {
+    server: { connectionTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 5_000, handlerTimeout: 5_000 }
+  },
+  'exposeHeadRoutes: false': { server: { exposeHeadRoutes: false, maxRequestsPerSocket: 2 } },
+  'no logger': { server: { logger: false, disableRequestLogging: true } },
+  frameworkErrors: { server: { frameworkErrors: (_error, _request, reply) => { reply.send('bad' as never) } } },
+  'a trusted proxy': { server: { trustProxy: '127.0.0.1' } }
+}
+
+const wsRows: Readonly<Record<string, Row>> = {
+  'maxPayload: 0': { ws: { maxPayload: 0 } },
+  skipUTF8Validation: { ws: { skipUTF8Validation: true } },
+  'allowSynchronousEvents: false': { ws: { allowSynchronousEvents: false } },
+  'autoPong: false': { ws: { autoPong: false } },
+  backlog: { ws: { backlog: 1, host: '127.0.0.1' } },
+  handleProtocols: { ws: { handleProtocols: () => false } },
+  'clientTracking: false': { ws: { clientTracking: false } },
+  verifyClient: { ws: { verifyClient: () => true } },
+  'verifyClient with a callback': { ws: { verifyClient: (_info, done) => setImmediate(done, true) } },
+  perMessageDeflate: { ws: { perMessageDeflate: { threshold: 0 } } },
+  'maxFragments: 1': { ws: { maxFragments: 1 } as ServerOptions },
+  path: { ws: { path: '/ws' } },
+  'a WebSocket class': { ws: { WebSocket: class extends WebSocket {} } }
+}
+
+async function serves (t: Test, row: Row): Promise<void> {
+  const { versions } = row
+  const app = await start(t, row)
+  if (versions !== undefined) await speakHttp2(t, app, row)
+  if (versions !== 'HTTP/2') await speakHttp1(t, app, row)
+  await app.close()
+}
+
+t.test('a server with any option of Fastify serves REST and upgrades', async (t) => {
+  for (const [name, row] of Object.entries(serverRows)) await t.test(name, (t) => serves(t, row))
+})
+
+t.test('a server with any option of ws serves REST and upgrades', async (t) => {
+  for (const [name, row] of Object.entries(wsRows)) await t.test(name, (t) => serves(t, row))
+})
+
+async function start (t: Test, { server, ws }: Row): Promise<FastifyInstance> {
+  const { app } = await makeApp(t, { websocket: { options: ws as never } }, server as FastifyServerOptions)
+  app.ws('/ws', { public: true }, [])
+  app.post('/rest', async ({ body }) => body)
+  app.get('/rest', async () => 'rest')
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return app
+}
+
+const portOf = (app: FastifyInstance) => (app.server.address() as AddressInfo).port
+
+/** The statuses of plain requests, in HTTP/2. */
+async function speakHttp2 (t: Test, app: FastifyInstance, { isTls = false }: Row): Promise<void> {
+  const session = connectHttp2(`${isTls ? 'https' : 'http'}://127.0.0.1:${portOf(app)}`, { ca: cert })
+  const statusOf = (headers: Record<string, string>) => new Promise((resolve, reject) => {
+    const stream = session.request(headers)
+    stream.on('response', ({ ':status': status }) => resolve(status)).on('error', reject)
+    stream.resume().end()
+  })
+  t.equal(await statusOf({ ':path': '/ws' }), 426, 'a WebSocket route')
+  t.equal(await statusOf({ ':path': '/ws', 'sec-websocket-version': '12' }), 426, 'a handshake without an upgrade')
+  t.equal(await statusOf({ ':path': '/nowhere' }), 404, 'an unknown route')
+  t.equal(await statusOf({ ':path': '/rest' }), 200, 'REST')
+  session.destroy()
+}
+
+/** An upgrade, and plain requests with and without another upgrade, in HTTP/1. */
+async function speakHttp1 (t: Test, app: FastifyInstance, { isTls = false }: Row): Promise<void> {
+  const ask = (request: string) => answerOf(portOf(app), isTls, request)
+  const client = await TestClient.connect(`${isTls ? 'wss' : 'ws'}://127.0.0.1:${portOf(app)}/ws`, [], { ca: cert })
+  t.match(await client.request('ping'), { type: 'ack' }, 'an upgrade')
+  await client.close()
+  t.match(await ask(plain({ path: '/ws' })), { status: 426, headers: { upgrade: 'websocket' } }, 'a WebSocket route')
+  t.match(await ask(plain({ path: '/rest' })), { status: 200 }, 'REST')
+  const body = '{"a":"é"}'
+  t.match(await ask(handshake({
+    method: 'POST',
+    path: '/rest',
+    headers: {
+      connection: 'Upgrade, HTTP2-Settings',
+      upgrade: 'h2c',
+      'http2-settings': 'AAMAAABkAAQAoAAAAAIAAAAA',
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body))
+    }
+  }) + body), { status: 200, body }, 'REST with another upgrade')
+}
+
+async function answerOf (port: number, isTls: boolean, request: string): Promise<Answer> {
+  const socket = isTls ? connectTls({ port, host: '127.0.0.1', ca: cert }) : connectTcp(port, '127.0.0.1')
+  socket.write(request)
+  let received = Buffer.alloc(0)
+  for await (const chunk of socket) {
+    received = Buffer.concat([received, chunk as Buffer])
+    const answer = readAnswer(received)
+    if (answer !== undefined) return answer
+  }
+  throw new Error(`the server closed the connection after ${received.length} bytes`)
+}
+
+t.test('other upgrades: many requests of one connection leave no listener on its socket', async (t) => {
+  const app = await start(t, {})
+  const accepted = once(app.server, 'connection')
+  const raw = await RawSocket.open(portOf(app))
+  const [socket] = await accepted as [EventEmitter]
+  const counts: number[] = []
+  for (let i = 1; i <= 20; i++) {
+    raw.write(handshake({ path: '/rest', headers: { upgrade: 'h2c', connection: 'keep-alive, Upgrade' } }))
+    await raw.until((received) => String(received).split('HTTP/1.1 200').length > i || undefined)
+    counts.push(socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0))
+  }
+  t.strictSame([...new Set(counts)].length, 1, String(counts))
+  await raw.destroy()
+})
+
+t.test('other upgrades: those of a server in the options of ws are served by that server', async (t) => {
+  const other = createServer((_request, response) => { response.end('other') })
+  const app = await start(t, { ws: { server: other } })
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => other.close())
+  const { port } = other.address() as AddressInfo
+  const client = await TestClient.connect(`ws://127.0.0.1:${port}/ws`)
+  t.match(await client.request('ping'), { type: 'ack' })
+  await client.close()
+  const answer = await answerOf(port, false, handshake({ path: '/rest', headers: { upgrade: 'h2c' } }))
+  t.match(answer, { status: 200, body: /other/ })
+  other.closeAllConnections()
+  await app.close()
+})
+
+t.test('other upgrades: a reset while an earlier request is handled is survived', async (t) => {
+  const { app } = await makeApp(t)
+  let answer = () => {}
+  app.get('/late', () => new Promise((resolve) => { answer = () => resolve('late') }))
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const upgraded = once(app.server, 'upgrade')
+  const raw = await RawSocket.open(portOf(app))
+  raw.write(plain({ path: '/late' }) + handshake({ path: '/rest', headers: { upgrade: 'h2c' } }))
+  const [, socket] = await upgraded as [unknown, EventEmitter]
+  const closed = new Promise((resolve) => socket.on('close', resolve))
+  await raw.reset()
+  await closed
+  answer()
+  t.match(await app.inject('/nowhere'), { statusCode: 404 })
+})
