@@ -5,3 +5,15 @@ export interface Logger {
   error (details: object, message: string): void
   child (bindings: object): Logger
 }
+
+/**
+ * Logs as an error what the application threw. Anything can be thrown: a value that throws when the logger reads it is
+ * left out, because it must not end the process.
+ */
+export function logError (log: Logger, details: object, err: unknown, text: string): void {
+  try {
+    log.error({ ...details, err }, text)
+  } catch {
+    log.error({ ...details, err: new Error('the thrown value cannot be read') }, text)
+  }
+}

@@ -233,3 +233,21 @@ t.test('revocations: they end by the clock of Redis, also on nodes whose clock i
   t.strictSame([ann, bob], ['user id-of-ann', 'user id-of-bob'])
   for (const ends of [annEnds, bobEnds]) t.ok(Math.abs(Number(ends) - Date.now() - hours) < 60_000)
 })
+
+t.test('sessionCheck: a check that hangs is not repeated meanwhile, and fails after handlerTimeout', async (t) => {
+  const clock = new FakeClock()
+  let calls = 0
+  const check = () => {
+    calls++
+    return calls === 1 ? new Promise<boolean>(() => {}) : false
+  }
+  const sessionCheck = { interval: 1_000, check }
+  const { connect, logged } = await serveClub(t, { clock, handlerTimeout: 5_000, sessionCheck })
+  const ann = await connect('ann')
+  for (let i = 0; i < 4; i++) clock.advance(1_000)
+  t.equal(calls, 1)
+  for (let i = 0; i < 2; i++) clock.advance(1_000)
+  t.match(await logged("the option 'sessionCheck' failed: the connection stays open"), { err: { code: 'timeout' } })
+  clock.advance(1_000)
+  t.match(await ann.closed, { code: 3000 }, 'and the next check ends the session')
+})

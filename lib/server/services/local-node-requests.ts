@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { Registry, Target } from '../../connection/registry.ts'
-import type { Logger } from '../../logger.ts'
+import { logError, type Logger } from '../../logger.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
@@ -111,7 +111,7 @@ export class LocalNodeRequests {
     try {
       return this.#deps.report?.()
     } catch (err) {
-      this.#deps.log.error({ err }, "the option 'report' failed: this node's info lacks its report")
+      logError(this.#deps.log, {}, err, "the option 'report' failed: this node's info lacks its report")
     }
   }
 }

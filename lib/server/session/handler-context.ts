@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
 import type { CompiledChannel, CompiledClientMessage } from '../../contract/compile.ts'
 import type { Params } from '../../contract/pattern.ts'
-import type { Logger } from '../../logger.ts'
-import { Behind, MessageError, UsageError } from '../../protocol/errors.ts'
+import { logError, type Logger } from '../../logger.ts'
+import { MessageError, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
-import { ChannelPublisher } from '../channel-publisher.ts'
+import { ChannelPublisher, isBehind } from '../channel-publisher.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import { TrackedBroadcasts } from './tracked-broadcasts.ts'
@@ -58,7 +58,7 @@ export class ChannelHandlerContext {
   #logFailure<T> (type: string, running: Promise<T>): Promise<T> {
     running.catch((err) => {
       // An append that was behind changed nothing, and the caller may try it again.
-      if (!(err instanceof Behind)) this.log.error({ err, type }, 'a broadcast failed')
+      if (!isBehind(err)) logError(this.log, { type }, err, 'a broadcast failed')
     })
     return running
   }

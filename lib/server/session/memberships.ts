@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
+import { logError } from '../../logger.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { LeaveReason } from '../implement.ts'
@@ -33,15 +34,19 @@ export class Membership {
     try {
       return await answer
     } catch (err) {
-      this.context.log.error({ err }, 'authorize() failed')
+      logError(this.context.log, {}, err, 'authorize() failed')
       return false
     }
   }
 
-  /** The user's presence data, projected to its schema; undefined for a channel without presence. */
+  /**
+   * The user's presence data, projected to its schema; undefined for a channel without presence. A copy, because data
+   * that cannot be encoded must fail this join, and not those of the users who would be shown it.
+   */
   async presenceData (): Promise<unknown> {
     const { compiled, implementation } = this.served
-    return compiled.presence?.data(await implementation.presence?.(this.context))
+    const data = compiled.presence?.data(await implementation.presence?.(this.context))
+    return data === undefined ? undefined : JSON.parse(JSON.stringify(data)) as unknown
   }
 
   async joined (): Promise<void> {

@@ -1,10 +1,11 @@
 import type { Connection } from '../../connection/connection.ts'
+import { logError } from '../../logger.ts'
 import type { Counters } from '../../connection/counters.ts'
 import type { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
-import { MessageError, refusal } from '../../protocol/errors.ts'
-import { encodeEnvelope, encodeEnvelopeWith } from '../../protocol/encoding.ts'
+import { MessageError, refusal, type ErrorPayload } from '../../protocol/errors.ts'
+import { encodeEnvelope, encodeEnvelopeWith, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import type { JoinReply } from './joins.ts'
 
@@ -42,10 +43,10 @@ export class Replies {
 
   /** @param offset of the last entry that the handler appended */
   ack (message: InboundMessage, payload?: unknown, offset?: number): void {
-    if (!this.#claim(message)) return
     const { channel, correlationId } = message.envelope
-    if (correlationId === undefined) return
-    this.#connection.send(encodeEnvelope({ type: 'ack', channel, payload, correlationId, offset }))
+    // Encoded before the reply is claimed, so that a payload that cannot be encoded is still answered.
+    const encoded = encodeEnvelope({ type: 'ack', channel, payload, correlationId, offset })
+    if (this.#claim(message) && correlationId !== undefined) this.#connection.send(encoded)
   }
 
   /** Acks a join. Its messages and snapshot are encoded already, and may exceed the send queue's limit. */
@@ -58,16 +59,17 @@ export class Replies {
 
   /** Sends the error, unless the message was replied to. The details of an application's error are only logged. */
   fail (message: InboundMessage, error: unknown): void {
-    const known = error instanceof MessageError ? error : refusal('internal')
-    this.#log(message.envelope, known, error)
-    if (this.#claim(message)) this.#sendError(message.envelope, known)
-    this.#count(known.code)
+    const reply = errorReply(message.envelope, error)
+    this.#log(message.envelope, reply, error)
+    if (this.#claim(message)) this.#connection.send(reply.encoded)
+    this.#count(reply.payload.code)
   }
 
   /** Refuses a message that was not begun: its `correlationId` is not in flight, or belongs to another message. */
   refuse ({ envelope }: InboundMessage, error: MessageError): void {
-    this.#log(envelope, error, error)
-    this.#sendError(envelope, error)
+    const reply = errorReply(envelope, error)
+    this.#log(envelope, reply, error)
+    this.#connection.send(reply.encoded)
     this.#count(error.code)
   }
 
@@ -83,15 +85,12 @@ export class Replies {
     return true
   }
 
-  #sendError ({ channel, correlationId }: Envelope, { payload }: MessageError): void {
-    this.#connection.send(encodeEnvelope({ type: 'error', channel, payload, correlationId }))
-  }
-
   /** Payloads are not logged, because they may hold secrets. */
-  #log ({ type, channel, correlationId }: Envelope, known: MessageError, cause: unknown): void {
+  #log ({ type, channel, correlationId }: Envelope, { payload, isRefusal }: ErrorReply, cause: unknown): void {
+    const { log } = this.#connection
     const details = { type, channel, correlationId }
-    if (known === cause) this.#connection.log.info({ ...details, error: known.payload }, 'a message was refused')
-    else this.#connection.log.error({ ...details, err: cause }, 'a handler failed')
+    if (isRefusal) log.info({ ...details, error: payload }, 'a message was refused')
+    else logError(log, details, cause, 'a handler failed')
   }
 
   #count (code: string): void {
@@ -105,4 +104,27 @@ export class Replies {
     this.#connection.log.warn({ code }, event.reason)
     this.#connection.close(event)
   }
+}
+
+interface ErrorReply {
+  readonly payload: ErrorPayload
+  readonly encoded: EncodedMessage
+  /** Whether the message was refused on purpose. */
+  readonly isRefusal: boolean
+}
+
+/** Anything can be thrown. What is no refusal, or cannot be encoded, is answered `internal`. */
+function errorReply (envelope: Envelope, error: unknown): ErrorReply {
+  try {
+    if (error instanceof MessageError) return encodedReply(envelope, error, true)
+  } catch {
+    // A proxy or a getter threw, or the details have no JSON.
+  }
+  return encodedReply(envelope, refusal('internal'), false)
+}
+
+function encodedReply (
+  { channel, correlationId }: Envelope, { payload }: MessageError, isRefusal: boolean
+): ErrorReply {
+  return { payload, encoded: encodeEnvelope({ type: 'error', channel, payload, correlationId }), isRefusal }
 }

@@ -1,6 +1,7 @@
 import type { Connection } from '../../connection/connection.ts'
 import { CoalescedTask } from '../../history/coalesced-task.ts'
 import { ReceiveQueue } from './receive-queue.ts'
+import { logError } from '../../logger.ts'
 import { InboundRateLimiter } from '../../limits/inbound-rate-limiter.ts'
 import { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { closeEvents } from '../../protocol/close-events.ts'
@@ -148,7 +149,6 @@ export class Session {
     this.#running.delete(message)
   }
 
-  /** Carries a message out and acks it. */
   #run (message: InboundMessage): void | Promise<void> {
     switch (message.envelope.type) {
       case 'join': return this.#join(message)
@@ -191,7 +191,7 @@ export class Session {
   /** Calls left() in the channel's queue, so that a running handler finishes first. */
   #queueLeft (membership: Membership, reason: LeaveReason): void {
     this.#receiveQueue.push(membership.channel, () => this.#inTime(membership.left(reason))
-      .catch((err) => membership.context.log.error({ err }, 'left() failed')))
+      .catch((err) => logError(membership.context.log, {}, err, 'left() failed')))
   }
 
   #inTime<T> (running: Promise<T>, onTimeout?: () => void): Promise<T> {

@@ -1,5 +1,4 @@
-import { Behind } from '../../protocol/errors.ts'
-import type { ChannelPublisher } from '../channel-publisher.ts'
+import { isBehind, type ChannelPublisher } from '../channel-publisher.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
 
 /**
@@ -48,7 +47,7 @@ export class TrackedBroadcasts {
     this.#pending.push(running.then(
       (appended) => { if (appended) this.appended.push(appended) },
       (error) => {
-        if (error instanceof Behind) this.#releaseNumber(number)
+        if (isBehind(error)) this.#releaseNumber(number)
         else this.#failures.push(error)
       }
     ))
