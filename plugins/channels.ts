@@ -54,9 +54,9 @@ export const channels = fp<ChannelsOptions>(async (app, options) => {
   addWsRoutes(app, node, settings)
 }, { name: 'fastify-channels', fastify: '>=5.12.8 <6' })
 
-function checkSessions (app: FastifyInstance, node: Node, settings: Settings): void {
-  if (!settings.sessionCheck) return
-  const stop = watchSessions(settings.sessionCheck, node, settings)
+function checkSessions (app: FastifyInstance, node: Node, { sessionCheck, clock, handlerTimeout }: Settings): void {
+  if (!sessionCheck) return
+  const stop = watchSessions(sessionCheck, node, clock, handlerTimeout)
   app.addHook('onClose', async () => stop())
 }
 

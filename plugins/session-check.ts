@@ -1,18 +1,17 @@
-import type { Timer } from '../lib/clock.ts'
+import type { Clock, Timer } from '../lib/clock.ts'
 import type { ConnectionInfo } from '../lib/connection/connection.ts'
 import { logError } from '../lib/logger.ts'
+import { closeEvents } from '../lib/protocol/close-events.ts'
 import type { Node } from '../lib/server/node.ts'
 import { withTimeout } from '../lib/server/with-timeout.ts'
-import { closeEvents } from '../lib/protocol/close-events.ts'
-import type { Settings } from './settings.ts'
 
 /** Checks sessions, which have no expiry that the server could watch. */
 export interface SessionCheck {
   /** Milliseconds between two checks of a connection. */
   readonly interval: number
   /**
-   * Whether the session of a connection is still valid. When it throws, or takes longer than
-   * `handlerTimeout`, the connection stays and the error is logged.
+   * Whether the session of a connection is still valid. When it throws, or takes longer than `handlerTimeout`, the
+   * connection stays and the error is logged.
    */
   readonly check: (connection: ConnectionInfo) => boolean | Promise<boolean>
 }
@@ -22,7 +21,7 @@ export interface SessionCheck {
  * which fails after `handlerTimeout`. Returns a function that stops it.
  */
 export function watchSessions (
-  { interval, check }: SessionCheck, node: Node, { clock, handlerTimeout }: Pick<Settings, 'clock' | 'handlerTimeout'>
+  { interval, check }: SessionCheck, node: Node, clock: Clock, handlerTimeout: number
 ): () => void {
   let timer: Timer
   const running = new WeakSet<ConnectionInfo>()
