@@ -79,6 +79,11 @@ export interface ChannelsOptions {
    */
   readonly strict?: boolean
   /**
+   * Refuses a contract whose schemas have a pattern prone to backtracking, which is otherwise logged once.
+   * @default false
+   */
+  readonly strictPatterns?: boolean
+  /**
    * How much one server, user, address and connection may use; `Limits` has each meaning and default. `false` lifts the
    * limits on connections and rates, for load tests.
    */

@@ -58,6 +58,7 @@ const definition = optionals({
   receiveQueueLimit: positive,
   protocolErrors: optionals({ max: count, timeWindow: milliseconds }, '{ max, timeWindow }'),
   strict: flag,
+  strictPatterns: flag,
   limits,
   sessionCheck: shape({ interval: milliseconds, check: callback }),
   presenceGrace: Type.Integer({ minimum: 0, description: 'a whole number of milliseconds from 0' }),

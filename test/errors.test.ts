@@ -194,6 +194,19 @@ t.test('errors: a contract that cannot be served is refused with the part that i
       "channel 'a', fromClient 'say': choose another code, because the protocol uses it"],
     [serve('a', { fromServer: { said: { payload: Type.Date() } } }), "a schema of kind 'Date' in channel 'a', " +
       "fromServer 'said', payload: use a kind that JSON can represent"],
+    [serve('a', { fromServer: { said: { payload: Type.Object({ constructor: Type.String() }) } } }),
+      "a property that every JavaScript object has in channel 'a', fromServer 'said', payload/constructor: " +
+      'choose another name'],
+    [serve('a', {
+      fromServer: {
+        said: {
+          payload: Type.Recursive((This) =>
+            Type.Union([Type.Object({ a: This }), Type.Object({ a: This, b: This })]))
+        }
+      }
+    }),
+    "a recursive union without a discriminator in channel 'a', fromServer 'said', payload: give each member a " +
+      "required property such as kind: Type.Literal('a'), with another value in each"],
     [serve('a', { fromClient: { say: {} } }), "missing handler 'say' in channel 'a': " +
       "add it to 'on', because the contract declares the message"],
     [serve('b', { fromClient: { say: {} } }, { authorize: () => true, on: { say () {}, sya () {} } }),

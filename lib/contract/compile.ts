@@ -9,7 +9,7 @@ import { parsePattern, patternRule, type Pattern } from './pattern.ts'
 import {
   compileOutgoing, compileParams, compilePresence, compileValidator, noPayload, type CompiledPresence,
   type OutgoingValidator, type Validator
-} from './validators.ts'
+} from './schema/validators.ts'
 
 export interface CompiledClientMessage {
   readonly payload: Validator

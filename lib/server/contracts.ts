@@ -2,10 +2,20 @@ import { compileChannel, contractPath, type CompiledChannel } from '../contract/
 import { ContractError } from '../contract/contract-errors.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { overlap } from '../contract/pattern.ts'
+import { slowPatterns } from '../contract/schema/backtracking.ts'
+import type { Logger } from '../logger.ts'
 
 /** The contracts that the routes of a server serve. Each is compiled once, and no two match the same address. */
 export class Contracts {
   readonly #compiled = new Map<AnyChannel, CompiledChannel>()
+  readonly #log: Logger
+  readonly #strictPatterns: boolean
+
+  /** @param strictPatterns whether patterns prone to backtracking are refused, instead of logged */
+  constructor (log: Logger, strictPatterns: boolean) {
+    this.#log = log
+    this.#strictPatterns = strictPatterns
+  }
 
   /** @throws {ContractError} when the contract is invalid, or when an address matches both it and another contract */
   add (contract: AnyChannel): CompiledChannel {
@@ -13,8 +23,18 @@ export class Contracts {
     if (known) return known
     const compiled = compileChannel(contract)
     for (const other of this.#compiled.values()) refuseOverlap(compiled, other)
+    this.#checkPatterns(contract)
     this.#compiled.set(contract, compiled)
     return compiled
+  }
+
+  #checkPatterns ({ pattern, definition }: AnyChannel): void {
+    for (const slow of slowPatterns(definition, contractPath(pattern))) {
+      const issue = `the pattern ${slow.pattern} is prone to backtracking`
+      const advice = 'let no part of it match the same text in two ways, or check the text in the handler'
+      if (this.#strictPatterns) throw new ContractError(slow.path, issue, advice)
+      this.#log.warn(slow, `${issue}: ${advice}`)
+    }
   }
 
   /** @throws {ContractError} when no route serves the contract */

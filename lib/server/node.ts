@@ -25,6 +25,8 @@ import { Sweeper, type Swept } from './sweeper.ts'
 
 export interface NodeOptions extends SessionOptions {
   readonly heartbeat: HeartbeatOptions
+  /** Refuses patterns prone to backtracking. @default false */
+  readonly strictPatterns?: boolean
   /** Adds to what this node reports to others. */
   readonly report?: () => unknown
 }
@@ -47,7 +49,7 @@ export interface NodeStatus {
 export class Node {
   readonly adapter: Adapter
   readonly clock: Clock
-  readonly contracts = new Contracts()
+  readonly contracts: Contracts
   readonly counters = new Counters()
   readonly registry = new Registry()
   readonly heartbeat: Heartbeat
@@ -65,6 +67,7 @@ export class Node {
     const rateLimits = new UserRateLimits(clock)
     const idempotentMessages = new IdempotentMessages(adapter.idempotency, clock)
     this.adapter = adapter
+    this.contracts = new Contracts(log, options.strictPatterns === true)
     this.clock = clock
     this.heartbeat = new Heartbeat(options.heartbeat, clock)
     this.revocations = new Revocations(clock)

@@ -1,6 +1,6 @@
 import { FormatRegistry, Type, TypeRegistry, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
-import { compileValidator, noPayload, compileOutgoing } from '../../../lib/contract/validators.ts'
+import { compileValidator, noPayload, compileOutgoing } from '../../../lib/contract/schema/validators.ts'
 import { compileChannel } from '../../../lib/contract/compile.ts'
 import { ContractError } from '../../../lib/contract/contract-errors.ts'
 import {
@@ -8,7 +8,7 @@ import {
   type HistoryDefinition
 } from '../../../lib/contract/define-channel.ts'
 import { addressOf, matchPattern, overlap, parsePattern, patternRule } from '../../../lib/contract/pattern.ts'
-import { closeSchema } from '../../../lib/contract/schema.ts'
+import { closeSchema } from '../../../lib/contract/schema/close-schema.ts'
 
 const matched = (pattern: string, address: string) => matchPattern(parsePattern(pattern), address)
 const overlaps = (a: string, b: string) => overlap(parsePattern(a), parsePattern(b))

@@ -1,6 +1,7 @@
 import { Kind } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { holdsProperties, openSchema, type SchemaNode } from './schema.ts'
+import { openSchema } from './close-schema.ts'
+import { holdsProperties, type SchemaNode } from './schema-node.ts'
 
 /**
  * Copies the declared parts of a value. Values of another type pass unchanged, because the check after it refuses them.

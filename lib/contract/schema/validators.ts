@@ -1,12 +1,12 @@
 import { Kind, type TSchema } from '@sinclair/typebox'
 import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
-import { malformedPath, notWellFormed } from '../protocol/envelope.ts'
-import type { PresenceListKind } from '../protocol/control-messages.ts'
-import { ContractError, OutgoingError } from './contract-errors.ts'
-import type { PresenceDefinition } from './define-channel.ts'
-import { requireKnownKeys, requireObject } from './option-checks.ts'
+import { malformedPath, notWellFormed } from '../../protocol/envelope.ts'
+import type { PresenceListKind } from '../../protocol/control-messages.ts'
+import { ContractError, OutgoingError } from '../contract-errors.ts'
+import type { PresenceDefinition } from '../define-channel.ts'
+import { requireKnownKeys, requireObject } from '../option-checks.ts'
 import { compileProjector } from './projection.ts'
-import { closeSchema } from './schema.ts'
+import { closeSchema } from './close-schema.ts'
 
 /** The first mistake in a value. `path` is a JSON pointer. */
 export interface Issue { readonly path: string, readonly message: string }
