@@ -70,7 +70,7 @@ export class IdempotentMessages {
     try {
       return await result
     } finally {
-      this.#attempts.delete(id)
+      if (this.#attempts.get(id)?.result === result) this.#attempts.delete(id)
     }
   }
 
@@ -104,15 +104,22 @@ export class IdempotentMessages {
     return JSON.parse(finished.reply) as HandlerResult
   }
 
-  /** Renews the claim while the handler runs, because a handler may run for longer than a claim is valid. */
+  /**
+   * Renews the claim while the handler runs, because a handler may run for longer than a claim is valid. A handler that
+   * never settles loses it after the time for which a reply is remembered: no client repeats the message any more.
+   */
   #startRenewals (channel: string, claim: IdempotencyClaim): { stop (): void } {
+    const endsAt = this.#clock.now() + clusterTimings.replyTtlMs
     let timer: Timer
-    const schedule = () => {
-      timer = this.#clock.setTimeout(() => {
-        this.#port.claim(channel, claim).catch(() => {})
-        schedule()
-      }, clusterTimings.claimRenewalMs)
+    const renew = () => {
+      if (this.#clock.now() >= endsAt) {
+        this.#attempts.delete(claim.id)
+        return
+      }
+      this.#port.claim(channel, claim).catch(() => {})
+      schedule()
     }
+    const schedule = () => { timer = this.#clock.setTimeout(renew, clusterTimings.claimRenewalMs) }
     schedule()
     return { stop: () => this.#clock.clearTimeout(timer) }
   }

@@ -38,7 +38,10 @@ export class PresenceIndex {
   readonly #deps: RedisDeps
   readonly #lease: Lease
   readonly #versions: Versions
+  /** The channels that may be in the index. */
   #channels = new Set<string>()
+  /** Those that are in it for certain. */
+  #added = new Set<string>()
 
   constructor (deps: RedisDeps, lease: Lease, versions: Versions) {
     this.#deps = deps
@@ -46,7 +49,7 @@ export class PresenceIndex {
     this.#versions = versions
   }
 
-  /** The channels that were added under this incarnation. */
+  /** The channels that were added under this incarnation, also those whose addition failed. */
   get channels (): readonly string[] {
     return [...this.#channels]
   }
@@ -54,25 +57,28 @@ export class PresenceIndex {
   /** A new incarnation has an empty index. */
   reset (): void {
     this.#channels = new Set()
+    this.#added = new Set()
   }
 
   /** Redis may have lost the channel: it is added again before the next change. */
-  forget (channel: string): void {
-    this.#channels.delete(channel)
+  distrust (channel: string): void {
+    this.#added.delete(channel)
   }
 
   /** Whether the channel is in the index now; it cannot be added once the incarnation is dead. */
   async add (incarnation: string, channel: string): Promise<boolean> {
     // The set of this incarnation, even if a new one begins meanwhile.
-    const channels = this.#channels
-    if (channels.has(channel)) return true
+    const added = this.#added
+    if (added.has(channel)) return true
+    this.#channels.add(channel)
     if (await this.#write(incarnation, channel, '+') === 'dead') return false
-    channels.add(channel)
+    added.add(channel)
     return true
   }
 
   async remove (channel: string): Promise<void> {
     this.#channels.delete(channel)
+    this.#added.delete(channel)
     await this.#write(this.#lease.incarnation, channel, '-')
   }
 

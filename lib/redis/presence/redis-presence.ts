@@ -165,7 +165,7 @@ export class RedisPresence implements PresencePort {
     const local = this.#local.get(channel) ?? new Map<string, LocalEntry>()
     const missing = [...local.values()].filter((own) => own.version <= last && !connections.includes(own.connection))
     const ghosts = connections.filter((connection) => !local.has(connection))
-    this.#index.forget(channel)
+    this.#index.distrust(channel)
     await this.#apply(channel, [...missing.map(enterChange), ...ghosts.map((ghost) => this.#exitChange(ghost, 0))])
     for (const other of incarnations) if (this.#lease.isDead(other)) await this.#sweepChannel(channel, other)
   }

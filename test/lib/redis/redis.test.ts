@@ -721,6 +721,31 @@ t.test('presence changes under an expired lease', async (t) => {
     t.notOk(run.slice(before).some(([, args]) => args.includes('+') && args.includes('ann')))
   })
 
+  t.test('presence: a repair that an outage interrupts is made by the next check', async (t) => {
+    const away = { then: (_resolve: unknown, reject: (error: Error) => void) => reject(new RedisUnavailable('away')) }
+    const answers: Record<string, unknown[]> = { apply: [], 'index-channel': [], 'check-entries': [] }
+    const { presence, run, names } = scripted(answers)
+    await presence.enter('x', claim)
+    await turn()
+    answers.apply?.push(away)
+    await t.rejects(presence.exit('x', '1'), { message: 'away' }, 'the exit does not reach Redis')
+    answers['check-entries']?.push([[], ['1']])
+    answers['index-channel']?.push(away)
+    presence.reconcile()
+    await turn()
+    t.equal(names().at(-1), 'index-channel', 'the first repair is interrupted')
+    const before = run.length
+    answers['check-entries']?.push([[], ['1']])
+    presence.reconcile()
+    await turn()
+    const repairs = run.slice(before).filter(([name]) => name === 'apply').map(([, args]) => args.slice(4, 7))
+    t.match(repairs, [['-', Number, '1']], 'the entry is removed')
+    const checks = names().filter((name) => name === 'check-entries').length
+    presence.reconcile()
+    await turn()
+    t.equal(names().filter((name) => name === 'check-entries').length, checks, 'the empty channel is not checked again')
+  })
+
   t.test('lease: a renewal after resign sends nothing to Redis', async (t) => {
     const { lease, names } = scripted({})
     await lease.renew()

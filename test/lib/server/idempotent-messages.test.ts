@@ -75,6 +75,27 @@ t.test('idempotent message: the claim is renewed while the handler runs', async 
   t.ok(clock.pending <= 1, 'no renewal is scheduled afterwards')
 })
 
+t.test('idempotent message: the claim of a handler that never settles is renewed for 120 s at most', async (t) => {
+  const { a, b, clock } = cluster()
+  let finishHandler = () => {}
+  a.handlerDone = new Promise((resolve) => { finishHandler = resolve })
+  const first = a.send()
+  const advance = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 1_000) {
+      clock.advance(1_000)
+      await nextTick()
+    }
+  }
+  await advance(140_000)
+  t.ok(clock.pending <= 1, 'no renewal is scheduled any more')
+  const second = await b.send()
+  t.equal(b.runs, 1, 'the other node handles the message')
+  a.handlerDone = undefined
+  t.strictSame(await a.send(), second, 'this node no longer waits for its own attempt')
+  finishHandler()
+  t.strictSame(await first, second, 'the late attempt gets the first reply')
+})
+
 t.test('idempotent message: a waiting node takes over the claim of a killed node when it expires', async (t) => {
   const { a, b, clock } = cluster()
   a.handlerDone = new Promise(() => {})
