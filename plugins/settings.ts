@@ -30,6 +30,7 @@ const limits = optionals({
   messages: rate,
   bytes: rate,
   joins: rate,
+  refreshes: rate,
   rateLimitErrors: errorRate,
   sendQueueBytes: positive
 }, 'false, or an object of limits')

@@ -40,6 +40,11 @@ export interface Limits {
    */
   readonly joins: Rate
   /**
+   * New tokens (`refresh`) on one connection. Low, because each one runs `authorize` for all of its channels.
+   * @default { max: 10, timeWindow: 60_000 }
+   */
+  readonly refreshes: Rate
+  /**
    * Messages refused because of these rates that are tolerated before the connection is closed with 1008.
    * @default { max: 100, timeWindow: 10_000 }
    */
@@ -59,6 +64,7 @@ export const defaultLimits: Limits = {
   messages: { max: 200, timeWindow: 1_000 },
   bytes: { max: 1_048_576, timeWindow: 1_000 },
   joins: { max: 200, timeWindow: 10_000 },
+  refreshes: { max: 10, timeWindow: 60_000 },
   rateLimitErrors: { max: 100, timeWindow: 10_000 },
   sendQueueBytes: 1_048_576
 }
@@ -74,5 +80,6 @@ export const noLimits: Limits = {
   perIp: unlimited,
   messages: { max: unlimited, timeWindow: 1 },
   bytes: { max: unlimited, timeWindow: 1 },
-  joins: { max: unlimited, timeWindow: 1 }
+  joins: { max: unlimited, timeWindow: 1 },
+  refreshes: { max: unlimited, timeWindow: 1 }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { TokenBucket, type Rate } from './token-bucket.ts'
 
-/** The declared rates of message types, counted per user, so that reconnecting does not reset them. */
+/** The declared rates of message types, counted per user or address, so that reconnecting does not reset them. */
 export class UserRateLimits {
   readonly #clock: Clock
   readonly #buckets = new Map<string, TokenBucket>()
@@ -15,8 +15,8 @@ export class UserRateLimits {
   }
 
   /** Counts a message and returns 0; or refuses it and returns the milliseconds until a retry can succeed. */
-  consume (type: string, rate: Rate, userId: string): number {
-    const key = JSON.stringify([type, userId])
+  consume (type: string, rate: Rate, sender: string): number {
+    const key = JSON.stringify([type, sender])
     const bucket = this.#buckets.get(key) ?? new TokenBucket(rate, this.#clock)
     this.#buckets.set(key, bucket)
     return bucket.consume()

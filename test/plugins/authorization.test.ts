@@ -251,3 +251,17 @@ t.test('sessionCheck: a check that hangs is not repeated meanwhile, and fails af
   clock.advance(1_000)
   t.match(await ann.closed, { code: 3000 }, 'and the next check ends the session')
 })
+
+t.test('refresh: it has a rate of its own, and asks authorize at most once a channel and message', async (t) => {
+  const { rights, connect, token } = await serveClub(t)
+  const ann = await connect('ann')
+  const names = Array.from({ length: 20 }, (_, i) => `club/${i}`)
+  for (const name of names) await ann.request('join', name)
+  const before = rights.asked
+  const refreshes = Array.from({ length: 100 }, () => ann.request('refresh', undefined, { token: token('ann') }))
+  const replies = await Promise.all(refreshes)
+  t.equal(replies.filter(({ type }) => type === 'ack').length, 10)
+  t.match(replies.at(-1)?.payload, { code: 'rate_limited', retryAfter: Number })
+  t.ok(rights.asked - before <= 10 * names.length, `authorize was called ${rights.asked - before} times`)
+  t.match(await ann.request('ping'), { type: 'ack' })
+})

@@ -91,8 +91,10 @@ export class MessageHandler {
   /** @throws {MessageError} `rate_limited` */
   #checkRate ({ rateLimit }: ServedMessage, { compiled }: ServedChannel, type: string): void {
     if (!rateLimit) return
-    const { userId, id } = this.#connection
-    const waitMs = this.#deps.rateLimits.consume(JSON.stringify([compiled.pattern.text, type]), rateLimit, userId ?? id)
+    const { userId, ip } = this.#connection
+    // Without a user it counts per address, because a new connection would begin with a full bucket.
+    const sender = userId === undefined ? `address ${ip}` : `user ${userId}`
+    const waitMs = this.#deps.rateLimits.consume(JSON.stringify([compiled.pattern.text, type]), rateLimit, sender)
     if (waitMs > 0) throw rateLimited(waitMs)
   }
 
