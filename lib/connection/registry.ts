@@ -1,31 +1,37 @@
 import type { Connection } from './connection.ts'
+import type { Credentials } from './identity.ts'
+import type { Revoked } from './revocations.ts'
 
 /** One connection, or all of one user. */
 export type Target = { readonly connectionId: string } | { readonly userId: string }
 
-/** The live connections of this node, by id and by user. */
+/** The live connections of this node, by id, by user and by token, so that none has to be searched for. */
 export class Registry {
   readonly #connections = new Map<string, Connection>()
   readonly #users = new Map<string, Set<Connection>>()
+  readonly #tokens = new Map<string, Set<Connection>>()
 
   get size (): number {
     return this.#connections.size
   }
 
   add (connection: Connection): void {
-    const { id, userId } = connection
-    this.#connections.set(id, connection)
-    if (userId === undefined) return
-    this.#users.set(userId, (this.#users.get(userId) ?? new Set()).add(connection))
+    this.#connections.set(connection.id, connection)
+    addTo(this.#users, connection.userId, connection)
+    addTo(this.#tokens, connection.jti, connection)
   }
 
   delete (connection: Connection): void {
-    const { id, userId } = connection
-    this.#connections.delete(id)
-    if (userId === undefined) return
-    const own = this.#users.get(userId)
-    own?.delete(connection)
-    if (own?.size === 0) this.#users.delete(userId)
+    this.#connections.delete(connection.id)
+    deleteFrom(this.#users, connection.userId, connection)
+    deleteFrom(this.#tokens, connection.jti, connection)
+  }
+
+  /** Replaces the credentials of a connection by those of the same user's newer token. */
+  renew (connection: Connection, credentials: Credentials): void {
+    deleteFrom(this.#tokens, connection.jti, connection)
+    connection.renew(credentials)
+    if (this.#connections.has(connection.id)) addTo(this.#tokens, connection.jti, connection)
   }
 
   get (id: string): Connection | undefined {
@@ -41,4 +47,20 @@ export class Registry {
     const connection = this.#connections.get(target.connectionId)
     return connection ? [connection] : []
   }
+
+  /** The connections of a user, or those with a token. */
+  findRevoked (revoked: Revoked): Connection[] {
+    return 'userId' in revoked ? this.find(revoked) : [...this.#tokens.get(revoked.jti) ?? []]
+  }
+}
+
+function addTo (index: Map<string, Set<Connection>>, key: string | undefined, connection: Connection): void {
+  if (key !== undefined) index.set(key, (index.get(key) ?? new Set()).add(connection))
+}
+
+function deleteFrom (index: Map<string, Set<Connection>>, key: string | undefined, connection: Connection): void {
+  if (key === undefined) return
+  const connections = index.get(key)
+  connections?.delete(connection)
+  if (connections?.size === 0) index.delete(key)
 }

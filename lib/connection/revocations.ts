@@ -18,6 +18,12 @@ export function revocationKey (revoked: Revoked): string {
   return `${kind} ${id}`
 }
 
+/** What a key revokes. */
+export function revokedBy (key: string): Revoked {
+  const id = key.slice(key.indexOf(' ') + 1)
+  return key.startsWith('jti ') ? { jti: id } : { userId: id }
+}
+
 /** The revoked users and tokens, each until a given time. */
 export class Revocations {
   readonly #clock: Clock

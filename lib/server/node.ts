@@ -7,7 +7,7 @@ import type { Identity } from '../connection/identity.ts'
 import { Counters, type Totals } from '../connection/counters.ts'
 import { Heartbeat, type HeartbeatOptions } from '../connection/heartbeat.ts'
 import { Registry } from '../connection/registry.ts'
-import { Revocations } from '../connection/revocations.ts'
+import { revokedBy, Revocations } from '../connection/revocations.ts'
 import { Flusher } from '../connection/send-queue.ts'
 import { UserRateLimits } from '../limits/user-rate-limits.ts'
 import type { Logger } from '../logger.ts'
@@ -83,7 +83,7 @@ export class Node {
       clock, rooms, connections: this.connections, expiring: [rateLimits, this.revocations]
     })
     this.#connectionDeps = { clock, flusher: new Flusher(), counters, sendQueueBytes: options.limits.sendQueueBytes }
-    this.#sessionDeps = { clock, rooms, counters, rateLimits, idempotentMessages, options }
+    this.#sessionDeps = { clock, registry, rooms, counters, rateLimits, idempotentMessages, options }
   }
 
   /** Begins to take part in the cluster. Resolves even when no other node can be reached yet. */
@@ -126,7 +126,8 @@ export class Node {
   revoke (key: string, until: number): number {
     this.revocations.add(key, until)
     const { registry, revocations } = this
-    const revoked = registry.all().filter((connection) => connection.isOpen && revocations.isRevoked(connection))
+    const revoked = registry.findRevoked(revokedBy(key))
+      .filter((connection) => connection.isOpen && revocations.isRevoked(connection))
     for (const connection of revoked) connection.close(closeEvents.revoked)
     return revoked.length
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { revocationKey } from '../../lib/connection/revocations.ts'
+import { revocationKey, revokedBy } from '../../lib/connection/revocations.ts'
 import { UserRateLimits } from '../../lib/limits/user-rate-limits.ts'
 import { Keys } from '../../lib/redis/keys.ts'
 import { idempotencyId } from '../../lib/server/idempotent-messages.ts'
@@ -39,4 +39,7 @@ t.test('composed keys: no two message types and users share a rate', async (t) =
 t.test('composed keys: no user and token share a revocation', async (t) => {
   const keys = hostile.flatMap((id) => [revocationKey({ userId: id }), revocationKey({ jti: id })])
   t.equal(new Set(keys).size, keys.length)
+  for (const revoked of hostile.flatMap((id) => [{ userId: id }, { jti: id }])) {
+    t.strictSame(revokedBy(revocationKey(revoked)), revoked, 'the key gives what it revokes')
+  }
 })

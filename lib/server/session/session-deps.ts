@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { Counters } from '../../connection/counters.ts'
+import type { Registry } from '../../connection/registry.ts'
 import type { ProtocolErrorLimit } from '../../limits/protocol-error-budget.ts'
 import type { Limits } from '../../limits/limits.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
@@ -9,6 +10,7 @@ import type { UserRateLimits } from '../../limits/user-rate-limits.ts'
 /** The parts of the node that every session uses. */
 export interface SessionDeps {
   readonly clock: Clock
+  readonly registry: Pick<Registry, 'renew'>
   readonly rooms: Rooms
   readonly rateLimits: UserRateLimits
   readonly idempotentMessages: IdempotentMessages

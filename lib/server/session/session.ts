@@ -183,7 +183,7 @@ export class Session {
     if (typeof token !== 'string') throw refusal('invalid_payload', { path: '/token', message: 'Expected string' })
     const credentials = await verify(token).catch(() => undefined)
     if (!credentials || credentials.userId !== userId) throw refusal('invalid_token')
-    this.connection.renew(credentials)
+    this.#deps.registry.renew(this.connection, credentials)
     await this.reauthorize()
     this.#replies.ack(message)
   }

@@ -527,7 +527,7 @@ t.test('heartbeat: a connection may be unwatched during its termination', async 
   t.equal(clock.pending, 0)
 })
 
-t.test('registry: it finds a connection by its id, and all connections of a user', async (t) => {
+t.test('registry: it finds a connection by its id, and all connections of a user or a token', async (t) => {
   const registry = new Registry()
   const [a, b, other, unidentified] = [
     connect({ id: 'a', userId: 'ada' }), connect({ id: 'b', userId: 'ada' }),
@@ -543,12 +543,18 @@ t.test('registry: it finds a connection by its id, and all connections of a user
   t.strictSame(ids(registry.find({ connectionId: 'n' })), ['n'])
   t.strictSame(registry.find({ userId: 'unknown' }), [])
   t.strictSame(registry.find({ connectionId: 'nothing' }), [])
+  registry.renew(b, { userId: 'ada', user: { id: 'ada' }, expiresAt: undefined, jti: 'newer' })
+  t.strictSame(ids(registry.findRevoked({ jti: 'newer' })), ['b'], 'by its newer token')
+  t.strictSame(ids(registry.findRevoked({ userId: 'ada' })), ['a', 'b'])
+  t.strictSame(registry.findRevoked({ jti: 'unknown' }), [])
   registry.delete(a)
   t.strictSame(ids(registry.find({ userId: 'ada' })), ['b'])
   for (const connection of [a, b, other, unidentified]) registry.delete(connection)
   t.equal(registry.size, 0)
   t.strictSame(registry.find({ userId: 'ada' }), [])
   t.equal(registry.get('b'), undefined)
+  registry.renew(b, { userId: 'ada', user: { id: 'ada' }, expiresAt: undefined, jti: 'late' })
+  t.strictSame(registry.findRevoked({ jti: 'late' }), [], 'a connection that is gone is not entered again')
 })
 
 const ids = (connections: Connection[]) => connections.map(({ id }) => id)
