@@ -11,7 +11,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient, UpgradeRefused } from '../../lib/testing/test-client.ts'
 import { chat } from '../../routes/chat/chat.contract.ts'
 import { serveDemo } from '../support/demo.ts'
-import { cinema, ledger } from '../support/lab.ts'
+import { cinema, lab, ledger } from '../support/lab.ts'
 import { root } from '../support/root.ts'
 import { adapterWith } from '../support/adapter-with.ts'
 
@@ -121,6 +121,13 @@ t.test('1. connecting', async (t) => {
     t.match((await client.request('refresh', undefined, { token })).payload, { code: 'invalid_token' })
   })
 
+  t.test('1.11 a refused upgrade has a body of JSON', async (t) => {
+    const { status, body } = await refusal(TestClient.connect(chat))
+    const { statusCode, code, message, error } = JSON.parse(body) as Record<string, unknown>
+    t.match({ status, statusCode, code, message, error },
+      { status: 401, statusCode: 401, code: 'FST_CHANNELS_UNAUTHENTICATED', message: /token/, error: 'Unauthorized' })
+  })
+
   t.test('a token is found in the header, the subprotocol and the query', async (t) => {
     for (const client of [
       await TestClient.connect(chat, [], { headers: { authorization } }),
@@ -133,7 +140,7 @@ t.test('1. connecting', async (t) => {
 t.test('2. envelopes', async (t) => {
   const { connect, logged } = await serveDemo(t)
   const { client } = await connect('ann', room)
-  const lab = await connect('bob', 'lab/a', '/ws/lab')
+  const labBob = await connect('bob', 'lab/a', '/ws/lab')
 
   t.test('2.1 with a correlationId one reply, without one only errors', async (t) => {
     t.match(
@@ -153,24 +160,24 @@ t.test('2. envelopes', async (t) => {
   })
 
   t.test('2.3 an id in flight is refused', async (t) => {
-    lab.client.send({ type: 'wait', channel: 'lab/a', payload: { for: 'twin' }, correlationId: 'twin' })
-    lab.client.send({ type: 'nothing', channel: 'lab/a', correlationId: 'twin' })
-    t.match(await lab.client.next('error'), { correlationId: 'twin', payload: { code: 'in_flight' } })
-    lab.journal.door('twin').resolve()
-    t.match(await lab.client.next('ack'), { correlationId: 'twin' })
-    lab.client.send({ type: 'nothing', channel: 'lab/a', correlationId: 'twin' })
-    t.match(await lab.client.next('ack'), { correlationId: 'twin' }, 'and free again')
+    labBob.client.send({ type: 'wait', channel: 'lab/a', payload: { for: 'twin' }, correlationId: 'twin' })
+    labBob.client.send({ type: 'nothing', channel: 'lab/a', correlationId: 'twin' })
+    t.match(await labBob.client.next('error'), { correlationId: 'twin', payload: { code: 'in_flight' } })
+    labBob.journal.door('twin').resolve()
+    t.match(await labBob.client.next('ack'), { correlationId: 'twin' })
+    labBob.client.send({ type: 'nothing', channel: 'lab/a', correlationId: 'twin' })
+    t.match(await labBob.client.next('ack'), { correlationId: 'twin' }, 'and free again')
   })
 
   t.test('2.4 a channel is handled in order, channels do not wait for each other', async (t) => {
-    await lab.client.request('join', 'lab/b')
-    const first = lab.client.request('wait', 'lab/a', { for: 'order' })
-    const second = lab.client.request('nothing', 'lab/a')
-    await lab.client.request('nothing', 'lab/b')
-    const soFar = lab.client.log.length
-    lab.journal.door('order').resolve()
+    await labBob.client.request('join', 'lab/b')
+    const first = labBob.client.request('wait', 'lab/a', { for: 'order' })
+    const second = labBob.client.request('nothing', 'lab/a')
+    await labBob.client.request('nothing', 'lab/b')
+    const soFar = labBob.client.log.length
+    labBob.journal.door('order').resolve()
     const replies = await Promise.all([first, second])
-    t.strictSame(lab.client.log.slice(soFar), replies)
+    t.strictSame(labBob.client.log.slice(soFar), replies)
   })
 
   t.test('2.5 objects are closed, nothing is coerced, only declared members leave', async (t) => {
@@ -182,7 +189,7 @@ t.test('2. envelopes', async (t) => {
         { type: 'error', payload: { code: 'invalid_payload', details: { path: String, message: String } } }
       )
     }
-    t.strictSame((await lab.client.request('leak', 'lab/a')).payload, { id: '1' })
+    t.strictSame((await labBob.client.request('leak', 'lab/a')).payload, { id: '1' })
   })
 
   t.test('2.6 unknown members of the envelope are ignored', async (t) => {
@@ -206,11 +213,48 @@ t.test('2. envelopes', async (t) => {
   t.test('2.8 null is absent for channel, correlationId and payload', async (t) => {
     client.sendText('{"type":"ping","channel":null,"payload":null,"correlationId":"p8"}')
     t.strictSame(await client.next('ack'), { type: 'ack', correlationId: 'p8' })
-    t.match(await lab.client.request('nothing', 'lab/a', null), { type: 'ack' })
+    t.match(await labBob.client.request('nothing', 'lab/a', null), { type: 'ack' })
     const { payload } = await client.request('message.send', room, null)
     t.match(payload, { code: 'invalid_payload', details: { path: '' } })
     client.sendText(`{"type":"typing","channel":"${room}","payload":{},"correlationId":null}`)
     t.notOk('correlationId' in await client.next('error'))
+  })
+
+  t.test('2.6 unknown members of the payload of a control message are ignored', async (t) => {
+    t.match(await client.request('join', 'chat/other', { since: undefined, future: 1 }), { type: 'ack' })
+    t.match(await client.request('leave', 'chat/other', { future: 1 }), { type: 'ack' })
+    t.match(await client.request('ping', undefined, { future: 1 }), { type: 'ack' })
+  })
+
+  t.test('2.9 lengths count UTF-16 code units, and nothing is empty', async (t) => {
+    t.match(await client.request('ping', undefined, undefined, '\u{1f600}'.repeat(32)), { type: 'ack' })
+    for (const correlationId of ['\u{1f600}'.repeat(33), '']) {
+      const other = (await connect('cy')).client
+      other.send({ type: 'ping', correlationId })
+      t.match(await other.closed, { code: 1008, reason: closeEvents.notEnvelope.reason })
+    }
+  })
+
+  t.test('2.10 replies repeat the channel of their message', async (t) => {
+    t.match(await client.request('typing', room, { active: true }), { type: 'ack', channel: room })
+    t.match(await client.request('typing', room, {}), { type: 'error', channel: room })
+    t.notOk('channel' in await client.request('ping'))
+  })
+
+  t.test('2.11 a byte order mark is ignored, and the last of two equal members counts', async (t) => {
+    client.sendText('\ufeff{"type":"nonsense","type":"ping","correlationId":"first","correlationId":"last"}')
+    t.match(await client.next('ack'), { correlationId: 'last' })
+  })
+
+  t.test('2.12 a message of 1 MiB is not sent, and the connection is closed with 1013', async (t) => {
+    const { app, connect } = await serveDemo(t)
+    const { client } = await connect('ann', 'lab/a', '/ws/lab')
+    const rooms = app.rooms.of(lab, { id: 'a' })
+    await rooms.broadcast('noted', { text: 'x'.repeat(1_000_000) })
+    t.match(await client.next('noted'), { payload: { text: /^x{1000000}$/ } })
+    await rooms.broadcast('noted', { text: 'x'.repeat(1_048_576) })
+    t.match(await client.closed, { code: 1013 })
+    t.equal(client.log.filter(({ type }) => type === 'noted').length, 1)
   })
 
   t.test('what a client causes is logged without payloads', async (t) => {
