@@ -86,7 +86,8 @@ export class Unauthenticated extends RefusedUpgrade {
 
 export class ForbiddenOrigin extends RefusedUpgrade {
   constructor () {
-    super('FST_CHANNELS_FORBIDDEN_ORIGIN', "This origin is not allowed: add it to the option 'origins'.", 403)
+    super('FST_CHANNELS_FORBIDDEN_ORIGIN', "This origin is not allowed: add it to the option 'origins', or set " +
+      "'trustProxy' behind a proxy with TLS.", 403)
   }
 }
 

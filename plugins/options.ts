@@ -23,7 +23,7 @@ export interface ChannelsOptions {
   /**
    * Origins whose pages may connect, e.g. `['https://app.example.com']`. `'*'` lets every page connect with the cookies
    * of its visitors. A request without an `Origin` header does not come from a browser and passes.
-   * @default the host that the request was sent to
+   * @default the origin that the request was sent to; behind a proxy with TLS that needs Fastify's `trustProxy`
    */
   readonly origins?: readonly string[] | '*'
   /**

@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net'
+
 /** Counts the connections of each key (a user or an IP address), up to a limit. */
 export class ConnectionQuota {
   readonly #limit: number
@@ -25,4 +27,17 @@ export class ConnectionQuota {
     if (used > 0) this.#used.set(key, used)
     else this.#used.delete(key)
   }
+}
+
+/**
+ * What an address counts as. A subscriber of IPv6 gets 2^64 addresses or more, so the first 64 bits count (RFC 6177).
+ * An IPv4 address in IPv6 counts as itself.
+ */
+export function addressGroup (ip: string): string {
+  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip) ?? []
+  if (mapped !== undefined || !isIPv6(ip)) return mapped ?? ip
+  const [before = [], after = []] = ip.split('::').map((part) => part.split(':').filter((group) => group !== ''))
+  const zeros = Array<string>(8 - before.length - after.length).fill('0')
+  const groups = [...before, ...zeros, ...after].slice(0, 4)
+  return `${groups.map((group) => parseInt(group, 16).toString(16)).join(':')}::/64`
 }

@@ -5,7 +5,7 @@ import type { Adapter } from '../../lib/cluster/adapter.ts'
 import type { QuotaOutcome } from '../../lib/cluster/quota.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Limits } from '../../lib/limits/limits.ts'
-import { ConnectionQuota } from '../../lib/limits/connection-quota.ts'
+import { addressGroup, ConnectionQuota } from '../../lib/limits/connection-quota.ts'
 import { withTimeout } from '../../lib/server/with-timeout.ts'
 import { ServerFull, TooManyConnections } from '../errors.ts'
 
@@ -40,7 +40,7 @@ export class Admission {
   /** @throws {ServerFull} 503 @throws {TooManyConnections} 429 */
   readonly bySource = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (!this.#take(this.#server, '', request, reply)) throw new ServerFull()
-    if (!this.#take(this.#ips, request.ip, request, reply)) throw new TooManyConnections('address')
+    if (!this.#take(this.#ips, addressGroup(request.ip), request, reply)) throw new TooManyConnections('address')
   }
 
   /** Counts on all nodes; on this node alone while the others cannot be reached. @throws {TooManyConnections} 429 */

@@ -10,8 +10,12 @@ import { BadHandshake, UpgradeRequired } from '../errors.ts'
 export async function checkHandshake (request: FastifyRequest, reply: FastifyReply): Promise<void> {
   reply.header('cache-control', 'no-store')
   const { headers } = request
+  checkHeaders(request)
   if (!request.ws) return
   if (!headers.host) throw new BadHandshake('Missing Host header.')
+  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) {
+    throw new BadHandshake('An upgrade has no body: send the first message after the 101.')
+  }
   if (headers.upgrade?.toLowerCase() !== 'websocket') {
     throw new BadHandshake("Wrong Upgrade header: send 'websocket'.")
   }
@@ -23,6 +27,19 @@ export async function checkHandshake (request: FastifyRequest, reply: FastifyRep
     throw new BadHandshake('Wrong Sec-WebSocket-Key: send 16 bytes in base64.')
   }
   checkSubprotocols(offeredBy(request))
+}
+
+/**
+ * Node reads so many headers, and ignores further ones: an Origin among those would not be checked. Of two Host headers
+ * it takes the first, where a proxy may take the second. The request of `injectWS` has no such list.
+ */
+function checkHeaders ({ raw: { rawHeaders = [] }, server }: FastifyRequest): void {
+  const { maxHeadersCount } = server.server
+  if (maxHeadersCount && rawHeaders.length / 2 > maxHeadersCount) {
+    throw new BadHandshake(`Too many headers: send at most ${maxHeadersCount}.`)
+  }
+  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
+  if (names.filter((name) => name === 'host').length > 1) throw new BadHandshake('Two Host headers: send one.')
 }
 
 /** Answers a plain request that passed every check of an upgrade. @throws {UpgradeRequired} 426 */

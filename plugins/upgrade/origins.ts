@@ -18,7 +18,7 @@ type IsAllowed = (origin: string, request: FastifyRequest) => boolean
 
 function allowance (origins: readonly string[] | '*' | undefined): IsAllowed {
   if (origins === '*') return () => true
-  if (origins === undefined) return (origin, request) => hostOf(origin) === request.host
+  if (origins === undefined) return (origin, request) => origin !== 'null' && origin === ownOrigin(request)
   for (const origin of origins) {
     if (originOf(origin) !== origin) {
       throw new InvalidOptions(`'${origin}' in 'origins' is not an origin: pass one such as 'https://app.example.com'`)
@@ -28,8 +28,9 @@ function allowance (origins: readonly string[] | '*' | undefined): IsAllowed {
   return (origin) => listed.has(origin)
 }
 
-function hostOf (origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined
+/** Some proxies forward the scheme of a WebSocket (`wss`), where a page has that of HTTP. */
+function ownOrigin ({ protocol, host }: FastifyRequest): string | undefined {
+  return originOf(`${String(protocol).replace(/^ws/, 'http')}://${host}`)
 }
 
 function originOf (text: string): string | undefined {

@@ -7,17 +7,26 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
  */
 const tokens = new WeakMap<IncomingMessage, string>()
 
-const parameter = /([?&]token=)([^&#\s]*)/g
-const redacted = '$1[redacted]'
+const parameter = /([?&;])([^=?&;#\s]*)=([^&;#\s]*)/g
+
+/** Replaces each token in a URL. The name may be percent-encoded, because Fastify decodes it (`%74oken`). */
+function redacted (url: string): string {
+  return url.replace(parameter, (found: string, before: string, name: string) =>
+    isToken(name) ? `${before}${name}=[redacted]` : found)
+}
+
+function isToken (name: string): boolean {
+  return decode(name) === 'token'
+}
 
 /** Replaces the token in the URL of every following upgrade. */
 export function hideTokens (webSocketRequests: Server): void {
   webSocketRequests.prependListener('upgrade', (request: IncomingMessage) => {
     const url = request.url as string
-    const [found] = url.matchAll(parameter)
+    const found = [...url.matchAll(parameter)].find(([, , name = '']) => isToken(name))
     if (!found) return
-    tokens.set(request, decode(found[2] as string))
-    request.url = url.replace(parameter, redacted)
+    tokens.set(request, decode(found[3] as string))
+    request.url = redacted(url)
   })
 }
 
@@ -49,7 +58,7 @@ function serializersOf (log: object): Serializers {
 
 function redactAll (logged: object): object {
   return Object.fromEntries(Object.entries(logged).map(([key, value]) =>
-    [key, typeof value === 'string' ? value.replace(parameter, redacted) : value]))
+    [key, typeof value === 'string' ? redacted(value) : value]))
 }
 
 function decode (text: string): string {

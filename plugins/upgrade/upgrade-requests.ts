@@ -7,6 +7,8 @@ import type { Socket } from 'node:net'
  * is ignored (RFC 9110 section 7.8): the server reads that request again, as a plain one.
  */
 export function webSocketRequestsOf (server: Server): Server {
+  // Node reads 2,000 headers by default and ignores the rest. The size of the head, 16 KB, bounds their number too.
+  server.maxHeadersCount ??= 0
   const webSocketRequests = new EventEmitter()
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Node has removed its own listener, and a reset would end the process.

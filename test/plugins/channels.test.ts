@@ -293,6 +293,22 @@ t.test('origins: only the own host and listed origins connect', async (t) => {
   t.match(await refused(from(undefined, 'garbage')), { status: 403 })
 })
 
+t.test('origins: the scheme of the own origin counts, behind a proxy the one that it forwards', async (t) => {
+  const { app, sink } = await makeApp(t, {}, { trustProxy: '127.0.0.1' })
+  app.ws('/news', { public: true }, [implementedNews])
+  const { url } = await listen(app, sink)
+  const { host } = new URL(url)
+  const from = (origin: string, forwarded: string) =>
+    TestClient.connect(`${url}/news`, [], { origin, headers: { 'x-forwarded-proto': forwarded } })
+  for (const forwarded of ['https', 'wss']) {
+    t.ok(await from(`https://${host}`, forwarded), forwarded)
+    t.match(await refused(from(`http://${host}`, forwarded)), { status: 403 }, forwarded)
+  }
+  t.ok(await from(`http://${host}`, 'http'))
+  t.match(await refused(from(`https://${host}`, 'http')), { status: 403 })
+  t.match(await refused(from('null', 'other')), { status: 403 }, 'a scheme whose origin is opaque')
+})
+
 t.test('tokens: a token in a URL reaches no log', async (t) => {
   const { app, sink } = await makeApp(t)
   app.ws('/news', {}, [implementedNews])
@@ -303,6 +319,8 @@ t.test('tokens: a token in a URL reaches no log', async (t) => {
   await refused(TestClient.connect(`${url}/nowhere?token=${marker}`))
   await refused(TestClient.connect(`${url}/news?token=${marker}garbage`))
   await refused(TestClient.connect(`${url}/news?token=%zz`))
+  await (await TestClient.connect(`${url}/news?%74oken=${marker}`)).close()
+  t.equal((await fetch(`${http}/news?%74oken=${marker}`)).status, 426)
   t.equal((await fetch(`${http}/news?token=${marker}`)).status, 426)
   await sink.logged('connection closed')
   t.ok(log.length > 8)

@@ -35,16 +35,19 @@ t.test('connections', async (t) => {
     t.match(await refused(connect('bob')), { status: 429, headers: { 'retry-after': /^\d+$/ } })
   })
 
-  t.test('of an address behind a proxy are counted by what the proxy says, where it is trusted', async (t) => {
-    const statuses = async (trustProxy: boolean) => {
+  t.test('of an address behind a proxy are counted by its address there, whatever a client forwards', async (t) => {
+    // A proxy such as nginx adds the address of its client behind the forged one.
+    const statuses = async (trustProxy: boolean | string) => {
       const { app, sink } = await makeApp(t, { limits: { perIp: 1 } }, { trustProxy })
       app.ws('/x', { public: true }, [])
       const { url } = await listen(app, sink)
-      const from = (ip: string) => refused(TestClient.connect(`${url}/x`, [], { headers: { 'x-forwarded-for': ip } }))
-      return [(await from('10.0.0.1')).status, (await from('10.0.0.2')).status]
+      const from = async (forwarded: string) =>
+        (await refused(TestClient.connect(`${url}/x`, [], { headers: { 'x-forwarded-for': forwarded } }))).status
+      return [await from('6.6.6.1, 10.0.0.1'), await from('6.6.6.2, 10.0.0.1'), await from('6.6.6.1, 10.0.0.2')]
     }
-    t.strictSame(await statuses(true), [101, 101])
-    t.strictSame(await statuses(false), [101, 429])
+    t.strictSame(await statuses('127.0.0.1'), [101, 429, 101], 'the address of the proxy: no forged address counts')
+    t.strictSame(await statuses(false), [101, 429, 429], 'no proxy: all are one address')
+    t.strictSame(await statuses(true), [101, 101, 429], 'true: the forged address counts, so do not set it')
   })
 })
 

@@ -3,7 +3,7 @@ import { TokenBucket } from '../../../lib/limits/token-bucket.ts'
 import { TokenExpiry } from '../../../lib/connection/token-expiry.ts'
 import { InboundRateLimiter } from '../../../lib/limits/inbound-rate-limiter.ts'
 import { defaultLimits, noLimits } from '../../../lib/limits/limits.ts'
-import { ConnectionQuota } from '../../../lib/limits/connection-quota.ts'
+import { addressGroup, ConnectionQuota } from '../../../lib/limits/connection-quota.ts'
 import { revocationKey, Revocations } from '../../../lib/connection/revocations.ts'
 import { UserRateLimits } from '../../../lib/limits/user-rate-limits.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
@@ -157,4 +157,19 @@ t.test('user rate limits: they are counted by message and user, and full buckets
   clock.advance(1000)
   limits.sweep()
   t.equal(limits.size, 0)
+})
+
+t.test('connection quota: a /64 of IPv6 counts as one address, and IPv4 in IPv6 as itself', async (t) => {
+  const rows: ReadonlyArray<readonly [ip: string, group: string]> = [
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2::1', '2001:db8:1:2::/64'],
+    ['2001:0DB8:0001:0002:ffff:ffff:ffff:ffff', '2001:db8:1:2::/64'],
+    ['2001:db8:1:3::1', '2001:db8:1:3::/64'],
+    ['2001:db8::1:2:3:4:5', '2001:db8:0:1::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['::', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64']
+  ]
+  for (const [ip, group] of rows) t.equal(addressGroup(ip), group, ip)
 })

@@ -140,6 +140,11 @@ export const handshakeRows: readonly HttpRow[] = [
     refused(404, { body: /token=\[redacted\]/ })
   ],
   [
+    'a token in the query of an unknown path, its name encoded',
+    elsewhere('/nowhere?a=1&%74oken=hunter2'),
+    refused(404, { body: /a=1&%74oken=\[redacted\]/ })
+  ],
+  [
     'a token in the query of `/%zz`',
     elsewhere('/%zz?token=hunter2'),
     refused(400, { body: /token=\[redacted\]/ })
@@ -149,7 +154,20 @@ export const handshakeRows: readonly HttpRow[] = [
   [
     'a body that comes with the upgrade',
     (authorization) => `${handshake({ headers: { authorization, 'content-length': '5' } })}hello`,
-    answered(101)
+    refused(400)
+  ],
+  [
+    'a chunked body that comes with the upgrade',
+    (authorization) => `${handshake({ headers: { authorization, 'transfer-encoding': 'chunked' } })}0\r\n\r\n`,
+    refused(400)
+  ],
+  ['an empty body', upgrade({ headers: { 'content-length': '0' } }), switched],
+  ['two Hosts', upgrade({ headers: { host: ['127.0.0.1', 'evil.test'] } }), refused(400)],
+  ['two Hosts in a plain request', request({ headers: { host: ['127.0.0.1', 'evil.test'] } }), answered(400)],
+  [
+    'an Origin behind 2,100 headers',
+    upgrade({ headers: { a: Array<string>(2_100).fill(''), origin: 'https://evil.test' } }),
+    refused(403)
   ],
   ['Expect: 100-continue', upgrade({ headers: { expect: '100-continue' } }), switched]
 ]
