@@ -163,7 +163,8 @@ export class RedisPresence implements PresencePort {
     const found = await scripts.run(checkEntriesScript, names, [oldestMarker])
     const [incarnations, connections] = found as [string[], string[]]
     const local = this.#local.get(channel) ?? new Map<string, LocalEntry>()
-    const missing = [...local.values()].filter((own) => own.version <= last && !connections.includes(own.connection))
+    const entered = new Set(connections)
+    const missing = [...local.values()].filter((own) => own.version <= last && !entered.has(own.connection))
     const ghosts = connections.filter((connection) => !local.has(connection))
     this.#index.distrust(channel)
     await this.#apply(channel, [...missing.map(enterChange), ...ghosts.map((ghost) => this.#exitChange(ghost, 0))])
