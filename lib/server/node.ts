@@ -95,6 +95,7 @@ export class Node {
       gap: () => {
         adapterEvents.gap()
         this.connections.reauthorizeAll()
+        this.requests.repeatUnchecked()
       },
       revoked: (key, until) => { this.revoke(key, until) },
       requested: (request) => this.requests.handle(request)

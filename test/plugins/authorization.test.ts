@@ -265,3 +265,19 @@ t.test('refresh: it has a rate of its own, and asks authorize at most once a cha
   t.ok(rights.asked - before <= 10 * names.length, `authorize was called ${rights.asked - before} times`)
   t.match(await ann.request('ping'), { type: 'ack' })
 })
+
+t.test('reauthorize: a node that was cut off asks the other nodes again after the outage', async (t) => {
+  const redis = await startRedis(t)
+  const network = await Network.open(t, redis.port)
+  const a = await serveClub(t, { redis: { url: `redis://127.0.0.1:${network.port}` } })
+  const b = await serveClub(t, { redis: { url: redis.url } })
+  for (const { app } of [a, b]) await until(() => app.channels.status().state === 'up')
+  const ann = await b.connect('ann')
+  await ann.request('join', 'club/jazz')
+  network.block()
+  await until(() => a.app.channels.status().state === 'degraded')
+  b.rights.authorize = () => false
+  t.equal((await a.app.rooms.reauthorize('id-of-ann')).missing.length, 1)
+  network.unblock()
+  t.match(await ann.next('left'), { channel: 'club/jazz', payload: { code: 'forbidden' } })
+})

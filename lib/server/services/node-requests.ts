@@ -39,9 +39,14 @@ export interface NodeRequestsDeps {
 
 const { nodeRequestTimeoutMs } = clusterTimings
 
+/** A bound on the memory that a long outage costs. */
+const maxUnchecked = 10_000
+
 /** Sends requests to all nodes, this one included, and carries out those of other nodes. */
 export class NodeRequests {
   readonly #deps: NodeRequestsDeps
+  /** Users whose rights some node did not check. */
+  readonly #unchecked = new Set<string>()
 
   constructor (deps: NodeRequestsDeps) {
     this.#deps = deps
@@ -65,6 +70,19 @@ export class NodeRequests {
   async requestSum<K extends Counting> (name: K, ...args: Parameters<LocalNodeRequests[K]>): Promise<Reached> {
     const { results, missing } = await this.requestAll(name, ...args)
     return { connections: (results as readonly number[]).reduce((sum, count) => sum + count, 0), missing }
+  }
+
+  /** Checks the rights of a user on all nodes. Nodes that do not answer are asked again by `repeatUnchecked`. */
+  async reauthorize (userId: string): Promise<Reached> {
+    this.#unchecked.delete(userId)
+    const reached = await this.requestSum('reauthorize', { userId })
+    if (reached.missing.length > 0 && this.#unchecked.size < maxUnchecked) this.#unchecked.add(userId)
+    return reached
+  }
+
+  /** Asks again for the users whose rights some node did not check. Call it after a gap. */
+  repeatUnchecked (): void {
+    for (const userId of [...this.#unchecked]) this.reauthorize(userId)
   }
 
   /**

@@ -107,7 +107,7 @@ export class ContractRooms implements RoomsService {
   }
 
   reauthorize (userId: string): Promise<Reached> {
-    return this.#deps.requests.requestSum('reauthorize', { userId })
+    return this.#deps.requests.reauthorize(userId)
   }
 }
 
