@@ -10,11 +10,7 @@ import { ask, start } from './processes.js'
  * `npm run bench -- 9` measures nine rounds instead of five; `npm run bench -- 7 requestReply cluster` measures these
  * figures only.
  */
-<<<<<<< HEAD
-const all = { requestReply, cluster, persistent, recovery, lag, hot, cost }
-=======
-const all = { requestReply, cluster, persistent, recovery, presence, lag, hot }
->>>>>>> 0784a3b (presence: measure large rooms, and compare entries with a set)
+const all = { requestReply, cluster, persistent, recovery, presence, lag, hot, cost }
 const [rounds = 5, ...wanted] = process.argv.slice(2).map((arg) => Number(arg) || arg)
 const figures = Object.keys(all).filter((name) => wanted.length === 0 || wanted.includes(name)).map((name) => all[name])
 
