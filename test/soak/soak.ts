@@ -73,8 +73,8 @@ async function settle (): Promise<Vitals[]> {
 /** The keys of Redis, their counts by kind: ids and names become `*`. */
 async function keys (): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
-  for (const key of await redis.cli('KEYS', '*') as string[]) {
-    const kind = key.replaceAll(/[\w-]{16,}|\d+/g, '*')
+  const all = await redis.cli('KEYS', '*') as string[]
+  for (const kind of all.map((key) => key.replaceAll(/[\w-]{16,}|\d+/g, '*')).sort()) {
     counts[kind] = (counts[kind] ?? 0) + 1
   }
   return counts
