@@ -203,3 +203,8 @@ t.test('headers: an upgrade with more headers than the application lets Node rea
   const answer = await answerOf(portOf(app), false, handshake({ path: '/ws', headers }))
   t.match(answer, { status: 400, body: /Too many headers: send at most 20/ })
 })
+
+t.test('other upgrades: a refused injectWS, whose socket is a stream, rejects with its status', async (t) => {
+  const app = await start(t, {})
+  await t.rejects(app.injectWS('/nowhere'), { message: /404/ })
+})
