@@ -47,12 +47,8 @@ function afterEarlierResponse (socket: Socket, act: () => void): void {
 
 /** Puts the request back before the bytes that follow it, and gives the socket to a new parser of the server. */
 function serveAsPlain (server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  const earlier = socket.listeners('timeout')
   socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]))
   server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
-  // Node adds this listener for each parser and removes it for none.
-  const added = socket.listeners('timeout').slice(earlier.length) as Array<() => void>
-  for (const listener of added.filter((one) => earlier.includes(one))) socket.removeListener('timeout', listener)
 }
 
 function headWithoutUpgrade ({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
