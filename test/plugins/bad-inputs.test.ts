@@ -600,12 +600,15 @@ t.test('what is revoked is answered 401', (t) => attack(t, {}, [
         await client.request('refresh', undefined, { token }), { type: 'error', payload: { code: 'invalid_token' } }
       )
     }
+    await stillServed(t, client)
+    // A connection may send 10 tokens a minute.
+    const other = await target.connect('ann')
     for (const payload of [undefined, null, {}, { token: 1 }, 'token', []]) {
       t.match(
-        await client.request('refresh', undefined, payload), { type: 'error', payload: { code: 'invalid_payload' } }
+        await other.request('refresh', undefined, payload), { type: 'error', payload: { code: 'invalid_payload' } }
       )
     }
-    await stillServed(t, client)
+    await stillServed(t, other)
   }]
 ]))
 

@@ -101,7 +101,7 @@ const hostile: ReadonlyArray<readonly [name: string, payload: unknown, code: str
   ['LF in a line', edit(1, 2, [3, [0, 'a\nb']]), 'invalid_edit'],
   ['another length', edit(1, 2, [2, [0, 'x']]), 'invalid_edit'],
   ['lengths beyond numbers', edit(1, 2, [1e308, 1e308, 3]), 'invalid_edit'],
-  ['half a pair', edit(1, 2, [3, [0, '\ud83d']]), 'invalid_edit'],
+  ['half a pair', edit(1, 2, [3, [0, '\ud83d']]), 'invalid_payload'],
   ['into a pair', edit(1, 2, [2, [0, 'x'], 1]), 'invalid_edit'],
   ['out of a pair', edit(1, 2, [1, [1], 1]), 'invalid_edit'],
   ['too much at once', edit(1, 2, [3, [0, 'x'.repeat(15_000), 'y'.repeat(15_000)]]), 'invalid_edit'],
