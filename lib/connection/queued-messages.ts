@@ -60,9 +60,10 @@ export type MessageGroup = string | ResyncSource
  */
 export class WaitingMessages {
   #shared = QueuedMessages.empty
+  // An idle connection has neither map, because there are many of them.
   /** By `latest` key, or by a number for a message without one. */
   #removable: Map<string | number, EncodedMessage> | undefined
-  readonly #numbersOf = new Map<ResyncSource, number[]>()
+  #numbersOf: Map<ResyncSource, number[]> | undefined
   #removableBytes = 0
   #nextNumber = 0
 
@@ -82,8 +83,8 @@ export class WaitingMessages {
 
   removeGroup (group: MessageGroup): void {
     if (typeof group === 'string') return this.#remove(group)
-    for (const number of this.#numbersOf.get(group) ?? []) this.#remove(number)
-    this.#numbersOf.delete(group)
+    for (const number of this.#numbersOf?.get(group) ?? []) this.#remove(number)
+    this.#numbersOf?.delete(group)
   }
 
   /** Returns all messages and forgets them. */
@@ -97,7 +98,7 @@ export class WaitingMessages {
   clear (): void {
     this.#shared = QueuedMessages.empty
     this.#removable = undefined
-    this.#numbersOf.clear()
+    this.#numbersOf = undefined
     this.#removableBytes = 0
   }
 
@@ -109,9 +110,11 @@ export class WaitingMessages {
 
   #numberFor (source: ResyncSource | undefined): number {
     const number = this.#nextNumber++
-    const numbers = source && this.#numbersOf.get(source)
+    if (source === undefined) return number
+    this.#numbersOf ??= new Map()
+    const numbers = this.#numbersOf.get(source)
     if (numbers) numbers.push(number)
-    else if (source) this.#numbersOf.set(source, [number])
+    else this.#numbersOf.set(source, [number])
     return number
   }
 

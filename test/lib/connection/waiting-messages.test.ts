@@ -91,3 +91,24 @@ t.test('waiting messages: replacing a message visits as many messages with 1,000
   t.ok(many <= few * 1.05, `${few} visits each at 1,000, ${many} at 10,000`)
   t.ok(many < 10, `${many} visits each`)
 })
+
+t.test('waiting messages: an idle connection has no map, also after its messages were written', async (t) => {
+  let maps = 0
+  const { Map: NativeMap } = globalThis
+  t.teardown(() => { globalThis.Map = NativeMap })
+  globalThis.Map = class <K, V> extends NativeMap<K, V> {
+    constructor () {
+      super()
+      maps++
+    }
+  } as MapConstructor
+  const waiting = new WaitingMessages()
+  waiting.add(encoded('one'))
+  waiting.takeAll()
+  waiting.clear()
+  const whenIdle = maps
+  waiting.add(encoded('a1'), a)
+  const withSource = maps
+  globalThis.Map = NativeMap
+  t.strictSame([whenIdle, withSource], [0, 2])
+})
