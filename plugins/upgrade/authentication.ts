@@ -64,9 +64,9 @@ function bearerOf (token: string, jwtVerify: FastifyRequest['jwtVerify']): Beare
 
 async function verified (app: FastifyInstance, bearer: Bearer, userIdOf: UserIdOf): Promise<Credentials> {
   const user: unknown = await bearer.jwtVerify().catch(refuse)
-  const { exp, jti } = app.jwt.decode(app.jwt.lookupToken(bearer as FastifyRequest)) as { exp?: number, jti?: string }
+  const { exp, jti } = app.jwt.decode(app.jwt.lookupToken(bearer as FastifyRequest)) as { exp?: number, jti?: unknown }
   const expiresAt = exp === undefined ? undefined : exp * 1000
-  return { user, userId: requireUserId(userIdOf(user as never)), expiresAt, jti }
+  return { user, userId: requireUserId(userIdOf(user as never)), expiresAt, jti: tokenIdOf(jti) }
 }
 
 /** Answers 401 when the token is to blame; a failure of the key store stays an error of the server. */
@@ -93,8 +93,22 @@ function defaultUserId (user: { id?: unknown, sub?: unknown }): unknown {
 }
 
 function requireUserId (id: unknown): string {
-  if (typeof id !== 'string' && typeof id !== 'number') throw new NoUserId()
-  const text = String(id)
-  if (text === '' || !isWellFormed(text)) throw new Unauthenticated()
-  return text
+  if (!isId(id)) throw new NoUserId()
+  return requireWellFormed(String(id))
+}
+
+/** A token whose id cannot be named by a revocation is invalid, because nobody could revoke it. */
+function tokenIdOf (jti: unknown): string | undefined {
+  if (jti === undefined) return undefined
+  if (!isId(jti)) throw new Unauthenticated()
+  return requireWellFormed(String(jti))
+}
+
+function isId (id: unknown): id is string | number {
+  return typeof id === 'string' || typeof id === 'number'
+}
+
+function requireWellFormed (id: string): string {
+  if (id === '' || !isWellFormed(id)) throw new Unauthenticated()
+  return id
 }

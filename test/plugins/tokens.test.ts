@@ -264,6 +264,20 @@ t.test('a user id that is empty or not well-formed is an invalid identity', asyn
   t.match(await refused(own.connect('ann')), { status: 401 })
 })
 
+t.test('a token id that is empty, not well-formed or no text is an invalid identity', async (t) => {
+  const { app, url, token, connect } = await serveClub(t)
+  const client = await connect('ann')
+  for (const jti of ['', '\ud800', 'a\udfff', null, {}, ['a']]) {
+    const bad = token('ann', { clubs: [], jti })
+    t.match(await refused(TestClient.connect(`${url}/club`, [], bearer(bad))), { status: 401 }, JSON.stringify(jti))
+    t.match((await client.request('refresh', undefined, { token: bad })).payload, { code: 'invalid_token' })
+  }
+  await client.request('refresh', undefined, { token: token('ann', { clubs: [], jti: 7 }) })
+  t.match(await app.registry.revoke({ jti: '7' }, Date.now() + 60_000), { connections: 1 }, 'a number is a text')
+  t.match(await client.closed, { code: 3000 })
+  t.match(await refused(connect('ann', { jti: 7 })), { status: 401 })
+})
+
 t.test('a key store that is down is our failure, not the token\'s', async (t) => {
   const secret = async () => { throw new Error('the key store is down') }
   const { app, sink } = await makeApp(t, { jwt: { secret, verify: { algorithms: ['HS256'] } } })
