@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import fastify, { type FastifyInstance } from 'fastify'
+import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
+import { channels, type ChannelsOptions } from '../../../plugins/channels.ts'
+import { fuzzed, implementFuzzed, type Rights } from './fuzz-channel.ts'
+
+/** Nodes of one cluster in this process, over the memory hub or over a Redis. */
+export class FuzzNodes {
+  readonly apps: readonly FastifyInstance[]
+  /** What the servers logged as an error, apart from the handler that fails on purpose. */
+  readonly errors: readonly string[]
+
+  private constructor (apps: readonly FastifyInstance[], errors: readonly string[]) {
+    this.apps = apps
+    this.errors = errors
+  }
+
+  /** `redis`: the URL of a Redis; without it the nodes share a memory hub. */
+  static async start (count: number, rights: Rights, redis?: string): Promise<FuzzNodes> {
+    const hub = new MemoryHub()
+    const errors: string[] = []
+    const write = (line: string) => {
+      if (!line.includes('fail on purpose') && JSON.parse(line).level >= 50) errors.push(line)
+    }
+    const apps = await Promise.all(Array.from({ length: count }, async () => {
+      const app = fastify({ logger: { level: 'error', stream: { write } } })
+      const cluster: ChannelsOptions = redis === undefined
+        ? { adapter: new MemoryAdapter(hub) }
+        : { redis: { url: redis } }
+      await app.register(channels, { jwt: { secret: 'for the fuzzer' }, limits: false, presenceGrace: 0, ...cluster })
+      app.ws('/fuzz', [implementFuzzed(rights)])
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      return app
+    }))
+    const nodes = new FuzzNodes(apps, errors)
+    await until('the nodes are up', async () => apps.every((app) => app.channels.status().state === 'up'))
+    return nodes
+  }
+
+  url (node: number): string {
+    const { port } = (this.apps[node] as FastifyInstance).server.address() as AddressInfo
+    return `ws://127.0.0.1:${port}/fuzz`
+  }
+
+  /** A token with an id of its own, so that it can be revoked alone. */
+  token (user: string, tenant?: string): { token: string, jti: string } {
+    const jti = randomUUID()
+    const { jwt } = this.apps[0] as FastifyInstance
+    const claims = { sub: user, name: user, jti, ...(tenant !== undefined && { tenant }) }
+    return { token: jwt.sign(claims), jti }
+  }
+
+  /** The numbers of all messages in the history of a channel. */
+  async history (channel: string): Promise<number[]> {
+    const { messages } = await this.#room(channel, 0).read()
+    return messages.map(({ payload }) => payload.n)
+  }
+
+  /** The number of users present, by each node. */
+  present (channel: string): Promise<number[]> {
+    return Promise.all(this.apps.map((_, node) => this.#room(channel, node).count()))
+  }
+
+  async remove (node: number, channel: string, userId: string): Promise<void> {
+    await this.#room(channel, node).remove({ userId })
+  }
+
+  async reauthorize (node: number, user: string): Promise<void> {
+    await (this.apps[node] as FastifyInstance).channels.rooms.reauthorize(user)
+  }
+
+  async disconnect (node: number, userId: string): Promise<void> {
+    await (this.apps[node] as FastifyInstance).channels.registry.disconnect({ userId })
+  }
+
+  async revoke (node: number, jti: string): Promise<void> {
+    await (this.apps[node] as FastifyInstance).channels.registry.revoke({ jti }, Date.now() + 600_000)
+  }
+
+  /** @throws {Error} when something of closed connections is left after 10 s */
+  async requireEmpty (): Promise<void> {
+    await until('nothing is left of the connections', async () => this.apps.every(({ channels }) =>
+      channels.registry.size + channels.rooms.size + channels.heartbeat.size === 0))
+    if (this.errors.length > 0) throw new Error(`an error was logged: ${this.errors[0]}`)
+  }
+
+  async close (): Promise<void> {
+    await Promise.all(this.apps.map((app) => app.close()))
+  }
+
+  #room (channel: string, node: number) {
+    const [, tenant = '', room = ''] = channel.split('/').map(decodeURIComponent)
+    return (this.apps[node] as FastifyInstance).channels.rooms.of(fuzzed, { tenant, room })
+  }
+}
+
+/** Waits until something is so. @throws {Error} when it is not so after 10 s */
+export async function until (what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!await isSo()) {
+    if (Date.now() > end) throw new Error(`not after 10 s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}

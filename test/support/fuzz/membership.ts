@@ -1,0 +1,93 @@
+import type { Envelope } from '../../../lib/protocol/envelope.ts'
+import type { PresenceChange, PresenceEntry } from '../../../lib/protocol/control-messages.ts'
+import type { Position } from '../../../lib/protocol/position.ts'
+import type { Ledger } from './ledger.ts'
+
+/** A message of a channel; persistent ones have a position. */
+export interface Entry extends Envelope {
+  readonly offset: number
+  readonly hash: string
+  readonly prev: string
+  readonly id: string
+}
+
+/** What the ack of a join and `resync` say of a history. */
+interface Recovered extends Position {
+  readonly recovered?: boolean
+  readonly messages: readonly Entry[]
+}
+
+/** One membership of a client, from the ack of its join. */
+export class Membership {
+  readonly channel: string
+  readonly present = new Set<string>()
+  readonly #user: string
+  readonly #ledger: Ledger
+  readonly #newestOf = new Map<number, number>()
+  #position: Position = { epoch: '', offset: 0, hash: '' }
+
+  constructor (channel: string, user: string, ledger: Ledger, ack: object, since: Position | undefined) {
+    this.channel = channel
+    this.#user = user
+    this.#ledger = ledger
+    for (const entry of (ack as { presence: PresenceEntry[] }).presence) this.present.add(entry.user)
+    if (!this.present.has(user)) throw new Error('the ack of a join lacks its own user')
+    this.#recover(ack as Recovered, since)
+  }
+
+  /** The newest position that the client has. */
+  get position (): Position {
+    return this.#position
+  }
+
+  take (envelope: Entry): void {
+    const { type, payload } = envelope
+    if (type === 'presence') return this.#change(payload as PresenceChange)
+    if (type === 'resync') return this.#recover(payload as Recovered, undefined)
+    this.#requireTenant(payload as { tenant: string })
+    if (type === 'written') this.#append(envelope)
+    if (type === 'said') this.#requireOrder((payload as { n: number }).n)
+  }
+
+  #change ({ joined = [], left = [] }: PresenceChange): void {
+    for (const { user } of joined) {
+      if (user === this.#user) throw new Error('a client is told of its own joining')
+      if (this.present.has(user)) throw new Error('a present user joined')
+      this.present.add(user)
+    }
+    for (const user of left) if (!this.present.delete(user)) throw new Error('an absent user left')
+  }
+
+  #recover ({ epoch, offset, hash, recovered, messages }: Recovered, since: Position | undefined): void {
+    this.#ledger.count(recovered ? 'recovered' : 'not recovered')
+    const first = messages[0]
+    const isWhole = recovered === true && since !== undefined
+    if (isWhole && since.offset + messages.length !== offset) throw new Error('a recovery with a hole')
+    this.#position = isWhole
+      ? since
+      : first ? { epoch, offset: first.offset - 1, hash: first.prev } : { epoch, offset, hash }
+    for (const entry of messages) this.#append(entry)
+    if (this.#position.offset !== offset || this.#position.hash !== hash) throw new Error('a recovery ends too early')
+    this.#position = { epoch, offset, hash }
+  }
+
+  #append ({ offset, hash, prev, payload }: Entry): void {
+    const { epoch } = this.#position
+    this.#requireTenant(payload as { tenant: string })
+    if (offset !== this.#position.offset + 1) throw new Error(`a hole or a repetition after ${this.#position.offset}`)
+    if (prev !== this.#position.hash) throw new Error('an entry that does not follow the one before it')
+    this.#ledger.seen(this.channel, epoch, offset, (payload as { n: number }).n)
+    this.#position = { epoch, offset, hash }
+  }
+
+  /** Of one sender, ephemeral messages arrive in the order in which they were sent. */
+  #requireOrder (n: number): void {
+    const sender = this.#ledger.senderOf(n)
+    if (n <= (this.#newestOf.get(sender) ?? -1)) throw new Error('an ephemeral message out of order')
+    this.#newestOf.set(sender, n)
+  }
+
+  #requireTenant ({ tenant }: { tenant: string }): void {
+    if (tenant !== this.channel.split('/')[1]) throw new Error('a message of another tenant')
+  }
+}

@@ -1,0 +1,189 @@
+import { Ledger } from './ledger.ts'
+import { ObservedClient } from './observed-client.ts'
+import type { Rights } from './fuzz-channel.ts'
+import { until, type FuzzNodes } from './fuzz-nodes.ts'
+import type { Random } from './random.ts'
+
+/** Texts that no correct client sends. */
+const garbage = ['', '{', '[]', 'null', '{"type":1}', '{"type":"ping","correlationId":7}', '{"__proto__":{}}', '\u0000',
+  '{"type":"join","channel":"fuzz"}', '{"type":"say","channel":"fuzz/x/y","payload":{"n":"1"}}']
+
+const actions = [
+  ...Array<'join'>(12).fill('join'), ...Array<'say'>(8).fill('say'), ...Array<'write'>(10).fill('write'),
+  'leave', 'leave', 'resend', 'resend', 'resend', 'fail', 'fail', 'point', 'point', 'garbage', 'refresh', 'refresh',
+  'drop', 'drop', 'close', 'toggle', 'toggle', 'remove', 'disconnect', 'revoke', 'settle', 'settle', 'settle'
+] as const
+
+interface Write { readonly channel: string, readonly payload: unknown, readonly id: string }
+
+/**
+ * One random session of a few users over the nodes: they join, leave, send, resend, lose their connection and return,
+ * while their rights change. `ObservedClient` and `Ledger` check every message, and `settle` compares what the clients
+ * know with what must be so. Throws for whatever breaks a rule; `trace` has what was done until then.
+ */
+export class ModelRun {
+  readonly trace: string[] = []
+  readonly #random: Random
+  readonly #nodes: FuzzNodes
+  readonly #rights: Rights
+  readonly #name: string
+  readonly #ledger = new Ledger()
+  readonly #clients: Array<ObservedClient | undefined> = [undefined, undefined, undefined, undefined]
+  readonly #users: readonly string[]
+  readonly #channels: readonly string[]
+  /** The newest position that each user has of each channel. */
+  readonly #positions = new Map<string, object>()
+  readonly #writes: Write[] = []
+  #calls: Array<Promise<unknown>> = []
+  #ids = 0
+
+  constructor (random: Random, nodes: FuzzNodes, rights: Rights, name: string) {
+    this.#random = random
+    this.#nodes = nodes
+    this.#rights = rights
+    this.#name = name
+    this.#users = ['ann', 'bob', 'cleo'].map((user) => `${user}-${name}`)
+    this.#channels = ['x', 'y'].map((room) => `fuzz/${name}/${room}`)
+  }
+
+  /** How often each kind of message and reply was received. */
+  get counts (): Readonly<Record<string, number>> {
+    return this.#ledger.counts
+  }
+
+  async run (steps: number): Promise<void> {
+    for (let step = 0; step < steps; step++) {
+      const slot = this.#random.below(this.#clients.length)
+      const client = this.#clients[slot]
+      if (client?.isOpen) await this.#act(client, slot)
+      else await this.#connect(slot)
+      if (this.#random.chance(30)) await new Promise((resolve) => setImmediate(resolve))
+      for (const other of this.#clients) other?.consume()
+    }
+    await this.#settle()
+    await Promise.all(this.#clients.map((client) => client?.close()))
+    this.#ledger.settle(new Map(await Promise.all(this.#channels.map(async (channel) => {
+      return [channel, await this.#nodes.history(channel)] as const
+    }))))
+    await until('no user is present', async () => (await this.#present()).flat().every((count) => count === 0))
+    await this.#nodes.requireEmpty()
+  }
+
+  async #connect (slot: number): Promise<void> {
+    const user = this.#users[slot % this.#users.length] as string
+    const node = this.#random.below(this.#nodes.apps.length)
+    const { token, jti } = this.#nodes.token(user)
+    this.trace.push(`${slot} connects as ${user} to node ${node}`)
+    const identity = { user, jti, node }
+    this.#clients[slot] = await ObservedClient.open(this.#nodes.url(node), token, identity, this.#ledger)
+  }
+
+  async #act (client: ObservedClient, slot: number): Promise<void> {
+    const isOutside = client.memberships.size === 0 && this.#random.chance(80)
+    const action = isOutside ? 'join' : this.#random.pick(actions)
+    const channel = this.#channelFor(action, client)
+    this.trace.push(`${slot} ${action} ${channel}`)
+    if (action === 'settle') return this.#settle()
+    if (['toggle', 'remove', 'disconnect', 'revoke'].includes(action)) return this.#administer(action, client, channel)
+    if (action === 'drop' || action === 'close') {
+      this.#remember(client)
+      await client[action]()
+    } else this.#send(action, client, slot, channel)
+  }
+
+  /** Mostly one that suits the action: a join of another channel, or a message on a joined one. */
+  #channelFor (action: string, client: ObservedClient): string {
+    const suitable = this.#channels.filter((channel) => client.memberships.has(channel) !== (action === 'join'))
+    return this.#random.pick(suitable.length > 0 && this.#random.chance(90) ? suitable : this.#channels)
+  }
+
+  #send (action: string, client: ObservedClient, slot: number, channel: string): void {
+    const id = `${this.#name}-${++this.#ids}`
+    switch (action) {
+      case 'join': {
+        const since = this.#positions.get(JSON.stringify([client.user, channel]))
+        client.send('join', channel, since && this.#random.chance(70) ? { since } : undefined, id)
+        break
+      }
+      case 'write': this.#write(client, { channel, payload: { n: this.#ledger.number(slot) }, id }); break
+      case 'resend': if (this.#writes.length > 0) this.#resend(client); break
+      case 'say': client.send('say', channel, { n: this.#ledger.number(slot * 10 + client.node) }, id); break
+      case 'point': client.send('point', channel, { at: this.#ids }, id); break
+      case 'refresh': client.send('refresh', undefined, { token: this.#nodes.token(client.user).token }, id); break
+      case 'garbage': client.sendText(this.#random.pick(garbage)); break
+      default: client.send(action, channel, undefined, id)
+    }
+  }
+
+  #write (client: ObservedClient, write: Write): void {
+    this.#writes.push({ ...write, channel: write.channel })
+    client.send('write', write.channel, write.payload, write.id)
+  }
+
+  /** The same message again, as a client sends it that saw no reply. Ids belong to their user. */
+  #resend (client: ObservedClient): void {
+    const { channel, payload, id } = this.#random.pick(this.#writes)
+    const n = (payload as { n: number }).n
+    if (this.#users[this.#ledger.senderOf(n) % this.#users.length] !== client.user) return
+    if (!client.pending.some((text) => text.includes(`(${id})`))) client.send('write', channel, payload, id)
+  }
+
+  #administer (action: string, client: ObservedClient, channel: string): void {
+    const node = this.#random.below(this.#nodes.apps.length)
+    const call = () => {
+      switch (action) {
+        case 'remove': return this.#nodes.remove(node, channel, client.user)
+        case 'disconnect': return this.#nodes.disconnect(node, client.user)
+        case 'revoke': return this.#nodes.revoke(node, client.jti)
+        default:
+          this.#rights.toggle(client.user, channel)
+          return this.#nodes.reauthorize(node, client.user)
+      }
+    }
+    this.#calls.push(call())
+  }
+
+  #remember (client: ObservedClient): void {
+    client.consume()
+    for (const [channel, { position }] of client.memberships) {
+      this.#positions.set(JSON.stringify([client.user, channel]), position)
+    }
+  }
+
+  /** Waits for all replies, then compares what the clients know with what must be so. */
+  async #settle (): Promise<void> {
+    await Promise.all(this.#calls.splice(0))
+    await until(`a reply to each request: ${this.#open().flatMap(({ pending }) => pending).join()}`, async () => {
+      for (const client of this.#open()) client.consume()
+      return this.#open().every(({ pending }) => pending.length === 0)
+    })
+    await until('the members are those that may be', async () => {
+      for (const client of this.#open()) client.consume()
+      return this.#open().every(({ user, memberships }) =>
+        [...memberships.keys()].every((channel) => this.#rights.allows(user, channel)))
+    })
+    await until(`presence is the same everywhere: ${JSON.stringify(this.#users)}`, () => this.#isPresenceRight())
+  }
+
+  async #isPresenceRight (): Promise<boolean> {
+    for (const client of this.#open()) client.consume()
+    const counts = await this.#present()
+    return this.#channels.every((channel, i) => {
+      const memberships = this.#open().flatMap((client) => {
+        const membership = client.memberships.get(channel)
+        return membership ? [{ user: client.user, membership }] : []
+      })
+      const users = [...new Set(memberships.map(({ user }) => user))].sort().join()
+      return memberships.every(({ membership }) => [...membership.present].sort().join() === users) &&
+        (counts[i] as number[]).every((count) => count === new Set(memberships.map(({ user }) => user)).size)
+    })
+  }
+
+  #present (): Promise<number[][]> {
+    return Promise.all(this.#channels.map((channel) => this.#nodes.present(channel)))
+  }
+
+  #open (): ObservedClient[] {
+    return this.#clients.filter((client) => client?.isOpen === true) as ObservedClient[]
+  }
+}
