@@ -38,7 +38,7 @@ export class ScriptRunner {
   readonly #forbidden: () => void
 
   /** `forbidden`: called when the Redis user lacks a right that a script needs. */
-  constructor (redis: Redis | Cluster, forbidden: () => void = () => {}) {
+  constructor (redis: Redis | Cluster, forbidden: () => void) {
     this.#redis = redis
     this.#forbidden = forbidden
   }

@@ -5,7 +5,7 @@ import { recoveryPayload, type RecoveryPayload } from '../../history/recovery.ts
 import type { JoinAck } from '../../protocol/control-messages.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Position } from '../../protocol/position.ts'
-import type { Member } from '../../rooms/member.ts'
+import { userOf, type Member } from '../../rooms/member.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { Router } from '../router.ts'
 import { ChannelHandlerContext } from './handler-context.ts'
@@ -106,7 +106,7 @@ export class Joins {
   }
 
   #presentAs ({ id }: Membership): Pick<Member, 'id' | 'userId'> {
-    return { id, userId: this.#connection.userId ?? this.#connection.id }
+    return { id, userId: userOf(this.#connection) }
   }
 
   async #reach (membership: Membership, since: Position | undefined): Promise<Admission> {

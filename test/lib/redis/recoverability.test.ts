@@ -16,7 +16,7 @@ async function startHistory (t: Test) {
   const client = new Redis(redis.url)
   t.teardown(async () => client.disconnect())
   const deps = {
-    scripts: new ScriptRunner(client),
+    scripts: new ScriptRunner(client, () => {}),
     keys: new Keys('p'),
     clock: systemClock,
     timings: clusterTimings,

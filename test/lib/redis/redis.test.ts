@@ -557,7 +557,8 @@ t.test('Redis adapter: without Redis at the start the node knows its own users, 
 t.test('script runner: a temporary refusal is RedisUnavailable, and a script error keeps its message', async (t) => {
   const failing = (message: string) => {
     const fail = async () => { throw Object.assign(new Error(message), { name: 'ReplyError' }) }
-    return new ScriptRunner({ evalsha: fail, eval: fail } as never).run({ name: 'x', lua: '', binary: false }, [], [])
+    const runner = new ScriptRunner({ evalsha: fail, eval: fail } as never, () => {})
+    return runner.run({ name: 'x', lua: '', binary: false }, [], [])
   }
   for (const message of [
     'LOADING Redis is loading', 'READONLY You can\'t write', 'CLUSTERDOWN Hash slot not served', 'BUSY Redis is busy'
@@ -847,6 +848,14 @@ t.test('Redis revocations', async (t) => {
     await own.restore()
     t.strictSame(learnt, ['user eve'], 'those of others are learnt with the next restore')
     t.equal(own.size, 100, 'and all that is over is gone')
+  })
+
+  t.test('revocations: a second one that ends earlier changes nothing', async (t) => {
+    const { told, own } = revocations()
+    await own.revoke('user eve', 9_000)
+    await own.revoke('user eve', 8_000)
+    t.equal(own.size, 1)
+    t.strictSame(told[1], told[0], 'the later end is told again')
   })
 
   t.test('revocations: they are restored in pages of 1,000', async (t) => {
