@@ -19,6 +19,8 @@ const longestMs = 2 ** 31 - 1
 const milliseconds = Type.Integer({
   minimum: 1, maximum: longestMs, description: `a whole number of milliseconds, from 1 to ${longestMs}`
 })
+// ws reads these numbers as 32-bit integers, and for it 0 or a negative one is no limit.
+const int32 = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: `a whole number from 1 to ${2 ** 31 - 1}` })
 const rate = shape({ max: positive, timeWindow: milliseconds })
 const errorRate = shape({ max: count, timeWindow: milliseconds })
 
@@ -44,6 +46,12 @@ const redis = optionals({
   prefix: Type.String({ pattern: '^[^{}]{1,64}$', description: "a text of 1 to 64 characters without '{' and '}'" })
 }, redisShapes)
 
+const websocket = Type.Object({
+  options: Type.Optional(Type.Partial(Type.Object({
+    maxPayload: int32, maxFragments: int32, maxBufferedChunks: int32, maxPendingAutoPongs: int32
+  }), { description: 'the options of ws' }))
+}, { description: 'the options of @fastify/websocket' })
+
 const definition = optionals({
   origins: Type.Union([Type.Literal('*'), Type.Array(Type.String())], {
     description: "'*', or an array of origins such as ['https://app.example.com']"
@@ -51,7 +59,7 @@ const definition = optionals({
   jwt: Type.Object({}, { description: 'the options of @fastify/jwt, such as { secret }' }),
   identify: callback,
   userId: callback,
-  maxPayload: positive,
+  maxPayload: int32,
   heartbeat: optionals({ interval: milliseconds, timeout: milliseconds }, '{ interval, timeout }'),
   handlerTimeout: milliseconds,
   closeTimeout: milliseconds,
@@ -68,7 +76,7 @@ const definition = optionals({
   decorators: flag,
   status: Type.String({ pattern: '^/', description: "a path that begins with '/'" }),
   report: callback,
-  websocket: Type.Object({}, { description: 'the options of @fastify/websocket' }),
+  websocket,
   clock: Type.Object({}, { description: 'a clock' })
 }, 'an object')
 
@@ -93,7 +101,8 @@ const protocolErrors: ProtocolErrorLimit = { max: 10, timeWindow: 60_000 }
 export type Settings = ReturnType<typeof settingsOf>
 
 /** @throws {InvalidOptions} for an unknown option, a wrong value, or options that contradict each other. */
-export function settingsOf (options: ChannelsOptions) {
+export function settingsOf (given: ChannelsOptions) {
+  const options = withoutUndefined(given)
   checkValues(options)
   const settings = {
     maxPayload: 65_536,
@@ -105,12 +114,19 @@ export function settingsOf (options: ChannelsOptions) {
     receiveQueueLimit: 64,
     decorators: true,
     ...options,
-    heartbeat: { ...heartbeat, ...options.heartbeat },
-    limits: options.limits === false ? noLimits : { ...defaultLimits, ...options.limits },
-    protocolErrors: { ...protocolErrors, ...options.protocolErrors, ...(options.strict && { max: 0 }) }
+    heartbeat: { ...heartbeat, ...withoutUndefined(options.heartbeat) },
+    limits: options.limits === false ? noLimits : { ...defaultLimits, ...withoutUndefined(options.limits) },
+    protocolErrors: {
+      ...protocolErrors, ...withoutUndefined(options.protocolErrors), ...(options.strict && { max: 0 })
+    }
   }
   checkCombinations(options, settings.heartbeat)
   return settings
+}
+
+/** An option that is `undefined` has its default: as a value it would be no limit. */
+export function withoutUndefined<T extends object> (options?: T): T {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as T
 }
 
 function checkValues (options: ChannelsOptions): void {

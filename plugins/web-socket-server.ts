@@ -9,7 +9,7 @@ import type { Node } from '../lib/server/node.ts'
 import { closeEvents } from '../lib/protocol/close-events.ts'
 import { WebSocketRegistered } from './errors.ts'
 import { selectSubprotocol } from './upgrade/handshake.ts'
-import type { Settings } from './settings.ts'
+import { withoutUndefined, type Settings } from './settings.ts'
 import { hideTokens, restoreToken } from './upgrade/token-in-url.ts'
 import { UpgradeGuard } from './upgrade/upgrade-guard.ts'
 import { destroyAfterWrites, webSocketRequestsOf } from './upgrade/upgrade-requests.ts'
@@ -34,7 +34,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
   await app.register(fastifyWebsocket, {
     errorHandler: closeFailed,
     ...settings.websocket,
-    options: { ...serverOptions(settings), ...options, server },
+    options: { ...serverOptions(settings), ...withoutUndefined(options), server },
     preClose: async () => {
       guard.close()
       await node.close()

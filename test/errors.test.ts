@@ -67,6 +67,7 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     await app.register(channels, options as ChannelsOptions)
   }
   const milliseconds = 'pass a whole number of milliseconds, from 1 to 2147483647'
+  const int32 = 'pass a whole number from 1 to 2147483647'
   const rows: ReadonlyArray<readonly [options: object, message: string]> = [
     [{ heartBeat: {} }, "unknown option 'heartBeat'; did you mean 'heartbeat'?"],
     [{ heartbeat: { intervall: 1 } }, "unknown option 'heartbeat.intervall'; did you mean 'heartbeat.interval'?"],
@@ -95,7 +96,12 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     [{ heartbeat: { interval: 1_000, timeout: 1_000 } },
       "'heartbeat.timeout' is not shorter than 'heartbeat.interval': pass a shorter timeout"],
     [{ closeTimeout: '5s' }, `wrong value for the option 'closeTimeout': ${milliseconds}`],
-    [{ maxPayload: '64k' }, "wrong value for the option 'maxPayload': pass a whole number from 1"],
+    [{ maxPayload: '64k' }, `wrong value for the option 'maxPayload': ${int32}`],
+    [{ maxPayload: 2 ** 31 }, `wrong value for the option 'maxPayload': ${int32}`],
+    [{ websocket: { options: { maxPayload: 0 } } },
+      `wrong value for the option 'websocket.options.maxPayload': ${int32}`],
+    [{ websocket: { options: { maxFragments: 2 ** 32 } } },
+      `wrong value for the option 'websocket.options.maxFragments': ${int32}`],
     [{ protocolErrors: false }, "wrong value for the option 'protocolErrors': pass { max, timeWindow }"],
     [{ sessionCheck: () => true }, "wrong value for the option 'sessionCheck': pass { interval, check }"],
     [{ presenceGrace: -1 },

@@ -8,6 +8,8 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { WebSocket, type ServerOptions } from 'ws'
 import { TestClient } from '../../lib/testing/test-client.ts'
+import type { ChannelsOptions } from '../../plugins/channels.ts'
+import { settingsOf } from '../../plugins/settings.ts'
 import { cert, key } from '../support/certificate.ts'
 import { handshake, plain, readAnswer, type Answer } from '../support/hostile/http.ts'
 import { RawSocket } from '../support/hostile/raw-socket.ts'
@@ -58,7 +60,7 @@ const serverRows: Readonly<Record<string, Row>> = {
 }
 
 const wsRows: Readonly<Record<string, Row>> = {
-  'maxPayload: 0': { ws: { maxPayload: 0 } },
+  'maxPayload: 1000': { ws: { maxPayload: 1_000 } },
   skipUTF8Validation: { ws: { skipUTF8Validation: true } },
   'allowSynchronousEvents: false': { ws: { allowSynchronousEvents: false } },
   'autoPong: false': { ws: { autoPong: false } },
@@ -148,6 +150,29 @@ async function answerOf (port: number, isTls: boolean, request: string): Promise
   }
   throw new Error(`the server closed the connection after ${received.length} bytes`)
 }
+
+t.test('limits of ws: a number that means no limit for ws is refused at registration', async (t) => {
+  for (const name of ['maxPayload', 'maxFragments', 'maxBufferedChunks', 'maxPendingAutoPongs']) {
+    for (const value of [0, -1, 0.5, NaN, Infinity, 2 ** 31, 2 ** 32]) {
+      const message = new RegExp(`'websocket.options.${name}': pass a whole number from 1 to`)
+      await t.rejects(start(t, { ws: { [name]: value } }), { code: 'FST_CHANNELS_OPTIONS', message }, `${value}`)
+    }
+  }
+  for (const maxPayload of [0, 2 ** 31, 2 ** 32]) {
+    await t.rejects(makeApp(t, { maxPayload }), { code: 'FST_CHANNELS_OPTIONS' }, `${maxPayload}`)
+  }
+})
+
+t.test('limits of ws: an option that is undefined has its default', async (t) => {
+  const none = { maxPayload: undefined, maxFragments: undefined }
+  for (const options of [{ maxPayload: undefined }, { websocket: { options: none } }] as ChannelsOptions[]) {
+    const { app } = await makeApp(t, options)
+    t.match(app.websocketServer.options, { maxPayload: 65_536, maxFragments: 256 })
+  }
+  const nested = { limits: { perIp: undefined }, heartbeat: { interval: undefined } }
+  const { limits, heartbeat } = settingsOf(nested as never)
+  t.match([limits, heartbeat], [{ perIp: 100 }, { interval: 30_000 }])
+})
 
 t.test('other upgrades: many requests of one connection leave no listener on its socket', async (t) => {
   const app = await start(t, {})
