@@ -2,3 +2,4 @@
 export * from './define-channel.ts'
 export * from './message-types.ts'
 export { addressOf, type Params } from './pattern.ts'
+export { wireSchemas, type WireSchemas } from './wire-schemas.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { MemoryAdapter } from '../../lib/memory/memory-adapter.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
@@ -9,14 +9,32 @@ import type { Position } from '../../lib/protocol/position.ts'
 import type { SentSnapshot } from '../../lib/protocol/history.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient, UpgradeRefused } from '../../lib/testing/test-client.ts'
+import type { ChannelsOptions } from '../../plugins/channels.ts'
 import { chat } from '../../routes/chat/chat.contract.ts'
-import { serveDemo } from '../support/demo.ts'
+import { serveDemo as serveUnrecorded, type Demo } from '../support/demo.ts'
 import { cinema, lab, ledger } from '../support/lab.ts'
 import { root } from '../support/root.ts'
 import { adapterWith } from '../support/adapter-with.ts'
+import { ajvChecks, recordWire, type WireMessage } from '../support/wire-schemas.ts'
 
 /** Every rule of docs/protocol.md, spoken by a plain WebSocket against the demo. The numbers are the document's. */
 const room = 'chat/lobby'
+
+/** What each connection sent and received, the refused messages too. */
+const records: WireMessage[][] = []
+
+async function serveDemo (t: Test, options: ChannelsOptions = {}): Promise<Demo> {
+  const demo = await serveUnrecorded(t, options)
+  const connect: Demo['connect'] = async (name, channel, path, token) => {
+    const visitor = await demo.connect(name, undefined, path, token)
+    const record: WireMessage[] = []
+    records.push(record)
+    recordWire(visitor.client, record)
+    if (channel !== undefined) await visitor.client.request('join', channel)
+    return visitor
+  }
+  return { ...demo, connect }
+}
 
 async function refusal (attempt: Promise<unknown>): Promise<UpgradeRefused> {
   return attempt.then(() => { throw new Error('the upgrade was not refused') }, (error) => error as UpgradeRefused)
@@ -115,6 +133,9 @@ t.test('1. connecting', async (t) => {
   t.test('1.10 a newer token of the same user extends the connection', async (t) => {
     const ann = await identity('ann')
     const client = await TestClient.connect(`${chat}?token=${ann.token}`)
+    const record: WireMessage[] = []
+    records.push(record)
+    recordWire(client, record)
     t.strictSame(
       await client.request('refresh', undefined, { token: ann.token }, 'r1'), { type: 'ack', correlationId: 'r1' }
     )
@@ -767,6 +788,17 @@ t.test('9. once', async (t) => {
     await client.request('write', c, { text: 'end' })
     t.strictSame((await written()).slice(before), ['plain', 'plain', 'end'])
   })
+})
+
+t.test('wire schemas: all that the server sent above, and all that it acked, matches its JSON Schema', async (t) => {
+  const checks = await ajvChecks()
+  const isAcked = (record: readonly WireMessage[], { correlationId }: Envelope) => correlationId != null &&
+    record.some(({ message }) => message.type === 'ack' && message.correlationId === correlationId)
+  const tried = records.flatMap((record) => record.filter(({ schema, message }) =>
+    schema.startsWith('fromServer.') || isAcked(record, message)))
+  t.strictSame(tried.filter(({ schema, message }) => !checks.get(schema)?.(message)), [])
+  const names = new Set(tried.map(({ schema }) => schema))
+  t.strictSame([...checks.keys()].filter((name) => !names.has(name)), ['fromServer.reconnect'], 'all kinds were sent')
 })
 
 t.test('every numbered rule has its test', async (t) => {

@@ -1,6 +1,6 @@
-import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { Connection } from '../../connection/connection.ts'
+import { joinPayload } from '../../contract/wire-schemas.ts'
 import { recoveryPayload, type RecoveryPayload } from '../../history/recovery.ts'
 import type { JoinAck } from '../../protocol/control-messages.ts'
 import { refusal } from '../../protocol/errors.ts'
@@ -127,18 +127,12 @@ export class Joins {
   }
 }
 
-const joinPayload = TypeCompiler.Compile(Type.Optional(Type.Object({
-  since: Type.Optional(Type.Object({
-    epoch: Type.String({ maxLength: 64 }),
-    offset: Type.Integer({ minimum: 0 }),
-    hash: Type.String({ maxLength: 64 })
-  }))
-})))
+const joinPayloadCheck = TypeCompiler.Compile(joinPayload)
 
 /** The position in the payload of a join. @throws {MessageError} `invalid_payload` */
 function positionIn (payload: unknown): Position | undefined {
   if (payload === undefined || payload === null) return undefined
-  const issue = joinPayload.Errors(payload).First()
+  const issue = joinPayloadCheck.Errors(payload).First()
   if (issue) throw refusal('invalid_payload', { path: issue.path, message: issue.message })
   return (payload as { since?: Position }).since
 }
