@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { MemoryAdapter } from '../../lib/memory/memory-adapter.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
@@ -321,6 +322,17 @@ t.test('3. channels', async (t) => {
     t.match((await client.request('join')).payload, { code: 'unknown_channel' })
   })
 
+  t.test('3.2 a removal during the join answers it forbidden, and no left follows', async (t) => {
+    const { client: joining, userId, journal } = await connect('gil', undefined, '/ws/lab')
+    const joined = joining.request('join', 'lab/slow1')
+    await joining.request('ping')
+    await app.rooms.of(lab, { id: 'slow1' }).remove({ userId }, 'banned')
+    journal.door('slow1').resolve()
+    t.match(await joined, { type: 'error', channel: 'lab/slow1', payload: { code: 'forbidden' } })
+    await joining.request('ping')
+    t.notOk(joining.log.some(({ type }) => type === 'left'))
+  })
+
   t.test('3.3 the ack of a leave is the last thing of the channel', async (t) => {
     const leaver = (await connect('eve', room)).client
     await leaver.request('leave', room)
@@ -513,13 +525,16 @@ t.test('6. errors', async (t) => {
 
 t.test('7. closing', async (t) => {
   const { connect, app, logged } = await serveDemo(t)
-  const bytes = (text: string) => Buffer.from(text)
-  const cases: Array<[string, string | Buffer, number, string]> = [
-    ['a binary frame', bytes('{"type":"ping"}'), 1003, closeEvents.binary.reason],
+  const nested = (levels: number) => `{"type":"ping","payload":${'['.repeat(levels)}${']'.repeat(levels)}}`
+  const malformed = Buffer.from('{"type":"\xff"}', 'latin1')
+  const cases: ReadonlyArray<readonly [name: string, data: string | Buffer, code: number, reason: string]> = [
+    ['a binary frame', Buffer.from('{"type":"ping"}'), 1003, closeEvents.binary.reason],
     ['no JSON', 'hello', 1008, closeEvents.notJson.reason],
     ['an empty message', '', 1008, closeEvents.notJson.reason],
     ['no envelope', '[]', 1008, closeEvents.notEnvelope.reason],
     ['no type', '{"channel":"chat/lobby"}', 1008, closeEvents.notEnvelope.reason],
+    ['more than 64 levels of nesting', nested(64), 1008, closeEvents.notEnvelope.reason],
+    ['the key __proto__', '{"type":"ping","payload":{"__proto__":{}}}', 1008, closeEvents.notJson.reason],
     ['more than 64 KiB', JSON.stringify({ type: 'ping', payload: 'x'.repeat(65_536) }), 1009, '']
   ]
   for (const [name, data, code, reason] of cases) {
@@ -529,6 +544,45 @@ t.test('7. closing', async (t) => {
       t.strictSame(await client.closed, { code, reason })
     })
   }
+
+  t.test('1002 for a frame that breaks RFC 6455, 1007 for a text that is not UTF-8', async (t) => {
+    const broken = (await connect('ann', room)).client
+    const { _socket: socket } = broken.webSocket as unknown as { _socket: Socket }
+    socket.write(Buffer.from([0x83, 0x80, 0, 0, 0, 0]))
+    t.strictSame(await broken.closed, { code: 1002, reason: '' })
+    const { client } = await connect('ann', room)
+    client.webSocket.send(malformed, { binary: false })
+    t.strictSame(await client.closed, { code: 1007, reason: '' })
+  })
+
+  t.test('1005 for a close without a code, 1006 for a lost connection', async (t) => {
+    const { client } = await connect('ann', room)
+    client.webSocket.close()
+    t.strictSame(await client.closed, { code: 1005, reason: '' })
+    const lost = (await connect('ann', room)).client
+    lost.terminate()
+    t.match(await lost.closed, { code: 1006 })
+  })
+
+  t.test('1008 for more than 256 fragments', async (t) => {
+    const { client } = await connect('ann', room)
+    for (let i = 0; i < 257; i++) client.webSocket.send(' ', { fin: false })
+    t.strictSame(await client.closed, { code: 1008, reason: '' })
+  })
+
+  t.test("3003, 3000 and 4000 to 4999, with the application's own reason or an empty one", async (t) => {
+    const ann = await connect('ann', room)
+    await app.registry.disconnect({ userId: ann.userId })
+    t.strictSame(await ann.client.closed, { code: 3003, reason: closeEvents.disconnected.reason })
+    const bob = await connect('bob', room)
+    await app.registry.revoke({ userId: bob.userId }, Date.now() + 60_000)
+    t.strictSame(await bob.client.closed, { code: 3000, reason: closeEvents.revoked.reason })
+    for (const event of [{ code: 4000, reason: 'moved' }, { code: 4999, reason: '' }]) {
+      const { client, userId } = await connect('cy', room)
+      await app.registry.disconnect({ userId }, { ...event, retry: 'reconnect' })
+      t.strictSame(await client.closed, event)
+    }
+  })
 
   t.test('1000 when the client is done', async (t) => {
     const { client } = await connect('ann', room)
@@ -608,6 +662,14 @@ t.test('8. logs and recovery', async (t) => {
     )
     await client.request('hint', a)
     t.strictSame(Object.keys(await other.next('hinted')), ['type', 'channel'])
+  })
+
+  t.test('8.2 an empty history has the position 0, with an empty hash', async (t) => {
+    const { payload } = await client.request('join', 'ledger/empty')
+    t.strictSame({ ...payload as object, epoch: '' }, {
+      idempotent: ['write'], epoch: '', offset: 0, hash: '', recovered: false, reason: 'fresh', messages: []
+    })
+    t.equal(toldBy(await rejoin(positionOf(payload as Told), 'ledger/empty')).recovered, true, 'a client returns to it')
   })
 
   t.test('8.2 a join tells where the log stands, and goes on from there', async (t) => {
