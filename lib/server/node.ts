@@ -9,6 +9,7 @@ import { Heartbeat, type HeartbeatOptions } from '../connection/heartbeat.ts'
 import { Registry } from '../connection/registry.ts'
 import { revokedBy, Revocations } from '../connection/revocations.ts'
 import { Flusher } from '../connection/send-queue.ts'
+import { BoundedLog } from '../limits/bounded-log.ts'
 import { UserRateLimits } from '../limits/user-rate-limits.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents } from '../protocol/close-events.ts'
@@ -135,7 +136,8 @@ export class Node {
 
   /** Accepts a socket that was just upgraded. `transport` is the TCP or TLS socket beneath it. */
   accept (webSocket: WebSocket, transport: Socket, identity: Identity, router: Router, log: Logger): Connection {
-    const connection = new Connection(webSocket, transport, identity, log, this.#connectionDeps)
+    const boundedLog = new BoundedLog(log, this.clock)
+    const connection = new Connection(webSocket, transport, identity, boundedLog, this.#connectionDeps)
     const session = new Session(connection, router, this.#sessionDeps)
     this.connections.add(session)
     if (this.revocations.isRevoked(connection)) connection.close(closeEvents.revoked)
@@ -143,6 +145,7 @@ export class Node {
     webSocket.on('ping', () => session.pingReceived())
     webSocket.on('pong', () => session.pongReceived())
     webSocket.on('close', (code) => {
+      boundedLog.flush()
       log.info({ code }, 'connection closed')
       this.connections.remove(connection)
     })

@@ -228,3 +228,12 @@ t.test('limits: with false a user opens more connections than the default of 20'
   await Promise.all(Array.from({ length: 21 }, () => connect('ann')))
   t.equal(app.registry.size, 21, 'every connection is accepted')
 })
+
+t.test('log: a connection whose messages are refused writes 10 lines of a kind a minute', async (t) => {
+  const { connect, log, logged } = await serveLab(t, { protocolErrors: { max: 1_000, timeWindow: 1_000 } })
+  const client = await connect('ann')
+  for (let i = 0; i < 100; i++) t.equal((await client.request('unknown')).type, 'error')
+  await client.close()
+  t.match(await logged('log lines of a connection were suppressed'), { suppressed: 90, line: 'a message was refused' })
+  t.equal(log.filter(({ msg }) => msg === 'a message was refused').length, 10)
+})

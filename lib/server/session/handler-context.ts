@@ -58,7 +58,7 @@ export class ChannelHandlerContext {
   #logFailure<T> (type: string, running: Promise<T>): Promise<T> {
     running.catch((err) => {
       // An append that was behind changed nothing, and the caller may try it again.
-      if (!isBehind(err)) logError(this.log, { type }, err, 'a broadcast failed')
+      if (!isBehind(err)) logError(this.connection.log, { channel: this.#channel, type }, err, 'a broadcast failed')
     })
     return running
   }

@@ -34,7 +34,7 @@ export class Membership {
     try {
       return await answer
     } catch (err) {
-      logError(this.context.log, {}, err, 'authorize() failed')
+      logError(this.context.connection.log, { channel: this.channel }, err, 'authorize() failed')
       return false
     }
   }

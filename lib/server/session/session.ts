@@ -191,7 +191,7 @@ export class Session {
   /** Calls left() in the channel's queue, so that a running handler finishes first. */
   #queueLeft (membership: Membership, reason: LeaveReason): void {
     this.#receiveQueue.push(membership.channel, () => this.#inTime(membership.left(reason))
-      .catch((err) => logError(membership.context.log, {}, err, 'left() failed')))
+      .catch((err) => logError(this.connection.log, { channel: membership.channel }, err, 'left() failed')))
   }
 
   #inTime<T> (running: Promise<T>, onTimeout?: () => void): Promise<T> {

@@ -1,4 +1,6 @@
 import t from 'tap'
+import type { Logger } from '../../../lib/logger.ts'
+import { BoundedLog } from '../../../lib/limits/bounded-log.ts'
 import { TokenBucket } from '../../../lib/limits/token-bucket.ts'
 import { TokenExpiry } from '../../../lib/connection/token-expiry.ts'
 import { InboundRateLimiter } from '../../../lib/limits/inbound-rate-limiter.ts'
@@ -172,4 +174,29 @@ t.test('connection quota: a /64 of IPv6 counts as one address, and IPv4 in IPv6 
     ['fe80::1%eth0', 'fe80:0:0:0::/64']
   ]
   for (const [ip, group] of rows) t.equal(addressGroup(ip), group, ip)
+})
+
+t.test('bounded log: 10 lines a minute of each kind, then the number of suppressed ones', async (t) => {
+  const clock = new FakeClock()
+  const lines: string[] = []
+  const write = (details: { suppressed?: number }, message: string) => {
+    lines.push(`${message}${details.suppressed === undefined ? '' : ` ${details.suppressed}`}`)
+  }
+  const plain: Logger = { info: write, warn: write, error: write, child: () => plain }
+  const log = new BoundedLog(plain, clock)
+  const take = () => lines.splice(0)
+  log.flush()
+  t.strictSame(take(), [], 'nothing was suppressed')
+  for (let i = 0; i < 190; i++) log.info({}, 'refused')
+  for (let i = 0; i < 3; i++) log.warn({}, 'failed')
+  t.strictSame(take(), [...Array<string>(10).fill('refused'), 'failed', 'failed', 'failed'])
+  clock.advance(60_000)
+  log.error({}, 'refused')
+  log.error({}, 'failed')
+  t.strictSame(take(), ['log lines of a connection were suppressed 180', 'refused', 'failed'])
+  for (let i = 0; i < 12; i++) log.info({}, 'refused')
+  log.flush()
+  log.flush()
+  t.strictSame(take().slice(-2), ['refused', 'log lines of a connection were suppressed 3'], 'once')
+  t.equal(log.child({}), plain, 'lines of the application are not bounded')
 })
