@@ -6,9 +6,9 @@ const linesPerWindow = 10
 
 const windowMs = 60_000
 
-interface Kind { since: number, lines: number, suppressed: number }
-
 type Level = 'info' | 'warn' | 'error'
+
+interface Kind { readonly level: Level, readonly since: number, lines: number, suppressed: number }
 
 /**
  * Bounds the lines that one connection can cause, because its messages arrive faster than a log can grow. The kind of a
@@ -40,14 +40,14 @@ export class BoundedLog implements Logger {
     return this.#log.child(bindings)
   }
 
-  /** Says how many lines of each kind were suppressed. Call it when the connection is closed. */
+  /** Says how many lines of each kind were suppressed, at their level. Call it when the connection is closed. */
   flush (): void {
     for (const [message, kind] of this.#kinds ?? []) this.#report(message, kind)
     this.#kinds = undefined
   }
 
   #write (level: Level, details: object, message: string): void {
-    const kind = this.#kindOf(message)
+    const kind = this.#kindOf(level, message)
     if (kind.lines >= linesPerWindow) {
       kind.suppressed++
       return
@@ -56,18 +56,18 @@ export class BoundedLog implements Logger {
     this.#log[level](details, message)
   }
 
-  #kindOf (message: string): Kind {
+  #kindOf (level: Level, message: string): Kind {
     this.#kinds ??= new Map()
     const now = this.#clock.now()
     const known = this.#kinds.get(message)
     if (known && now - known.since < windowMs) return known
     if (known) this.#report(message, known)
-    const kind = { since: now, lines: 0, suppressed: 0 }
+    const kind = { level, since: now, lines: 0, suppressed: 0 }
     this.#kinds.set(message, kind)
     return kind
   }
 
-  #report (message: string, { suppressed }: Kind): void {
-    if (suppressed > 0) this.#log.warn({ suppressed, line: message }, 'log lines of a connection were suppressed')
+  #report (message: string, { level, suppressed }: Kind): void {
+    if (suppressed > 0) this.#log[level]({ suppressed, line: message }, 'log lines of a connection were suppressed')
   }
 }
