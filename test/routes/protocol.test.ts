@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { setImmediate as nextIteration } from 'node:timers/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
@@ -12,6 +13,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient, UpgradeRefused } from '../../lib/testing/test-client.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
 import { chat } from '../../routes/chat/chat.contract.ts'
+import { metrics } from '../../routes/dashboard/dashboard.contract.ts'
 import { serveDemo as serveUnrecorded, type Demo } from '../support/demo.ts'
 import { cinema, lab, ledger } from '../support/lab.ts'
 import { root } from '../support/root.ts'
@@ -749,6 +751,32 @@ t.test('8. logs and recovery', async (t) => {
       (await app.rooms.of(ledger, { id: 'a' }).read()).position.offset,
       'though the handler did not wait for it'
     )
+  })
+})
+
+t.test('8. a client that reads too slowly', async (t) => {
+  const { connect, app } = await serveDemo(t)
+
+  t.test('8.7 gets a resync with the reason slow instead of what it missed, and live messages go on', async (t) => {
+    const { client } = await connect('ann', 'metrics', '/ws/dashboard')
+    const board = app.rooms.of(metrics, {})
+    const change = (size: number) => ({ at: 0, by: 'test', set: {}, del: ['x'.repeat(size)] })
+    client.webSocket.pause()
+    // More than the kernel keeps for a connection.
+    for (let i = 0; i < 240; i++) {
+      await board.broadcast('changed', change(90_000))
+      await nextIteration()
+    }
+    const { offset } = await board.broadcast('changed', change(1))
+    client.webSocket.resume()
+    let resync = await client.next('resync')
+    while (toldBy(resync).offset < offset) resync = await client.next('resync')
+    t.match(resync, { channel: 'metrics', payload: { reason: 'slow', epoch: String, hash: String, messages: Array } })
+    t.ok(client.log.filter(({ type }) => type === 'changed').length < 241, 'messages were left out')
+    const mark = client.log.indexOf(resync)
+    await board.broadcast('changed', change(2))
+    await client.request('ping')
+    t.match(client.log.slice(mark).find(({ type }) => type === 'changed'), { prev: toldBy(resync).hash })
   })
 })
 
