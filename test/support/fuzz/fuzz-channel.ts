@@ -46,10 +46,10 @@ export function implementFuzzed (rights: Rights): ImplementedChannel {
   let runs = 0
   return implement(fuzzed, {
     authorize: async ({ params, user }) => {
-      const { sub, tenant } = user as unknown as { sub: string, tenant?: string }
-      await new Promise((resolve) => setImmediate(resolve))
-      if (tenant !== undefined && tenant !== params.tenant) return false
-      return rights.allows(sub, `fuzz/${params.tenant}/${params.room}`)
+      // The answer takes a while, as that of a database does, so it may be out of date when it arrives.
+      const isAllowed = rights.allows(user.sub, `fuzz/${params.tenant}/${params.room}`)
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+      return isAllowed
     },
     presence: ({ params }) => ({ tenant: params.tenant }),
     on: {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
+import type { Position } from '../../../lib/protocol/position.ts'
 import { channels, type ChannelsOptions } from '../../../plugins/channels.ts'
 import { fuzzed, implementFuzzed, type Rights } from './fuzz-channel.ts'
 
@@ -44,11 +45,15 @@ export class FuzzNodes {
   }
 
   /** A token with an id of its own, so that it can be revoked alone. */
-  token (user: string, tenant?: string): { token: string, jti: string } {
-    const jti = randomUUID()
+  token (user: string, jti: string = randomUUID()): { token: string, jti: string } {
     const { jwt } = this.apps[0] as FastifyInstance
-    const claims = { sub: user, name: user, jti, ...(tenant !== undefined && { tenant }) }
+    const claims = { sub: user, name: user, jti }
     return { token: jwt.sign(claims), jti }
+  }
+
+  /** The newest position of the history of a channel. */
+  async position (channel: string): Promise<Position> {
+    return (await this.#room(channel, 0).read()).position
   }
 
   /** The numbers of all messages in the history of a channel. */

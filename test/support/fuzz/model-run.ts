@@ -1,3 +1,4 @@
+import type { Position } from '../../../lib/protocol/position.ts'
 import { Ledger } from './ledger.ts'
 import { ObservedClient } from './observed-client.ts'
 import type { Rights } from './fuzz-channel.ts'
@@ -35,6 +36,8 @@ export class ModelRun {
   readonly #positions = new Map<string, object>()
   readonly #writes: Write[] = []
   #calls: Array<Promise<unknown>> = []
+  /** What must be so at the next comparison. */
+  #mustHold: Array<readonly [what: string, isSo: () => boolean]> = []
   #ids = 0
 
   constructor (random: Random, nodes: FuzzNodes, rights: Rights, name: string) {
@@ -109,7 +112,12 @@ export class ModelRun {
       case 'resend': if (this.#writes.length > 0) this.#resend(client); break
       case 'say': client.send('say', channel, { n: this.#ledger.number(slot * 10 + client.node) }, id); break
       case 'point': client.send('point', channel, { at: this.#ids }, id); break
-      case 'refresh': client.send('refresh', undefined, { token: this.#nodes.token(client.user).token }, id); break
+      case 'refresh': {
+        // Under the same id, so that a revocation of it closes the connection before and after.
+        const { token } = this.#nodes.token(client.user, client.jti)
+        client.send('refresh', undefined, { token }, id)
+        break
+      }
       case 'garbage': client.sendText(this.#random.pick(garbage)); break
       default: client.send(action, channel, undefined, id)
     }
@@ -130,17 +138,34 @@ export class ModelRun {
 
   #administer (action: string, client: ObservedClient, channel: string): void {
     const node = this.#random.below(this.#nodes.apps.length)
-    const call = () => {
-      switch (action) {
-        case 'remove': return this.#nodes.remove(node, channel, client.user)
-        case 'disconnect': return this.#nodes.disconnect(node, client.user)
-        case 'revoke': return this.#nodes.revoke(node, client.jti)
-        default:
-          this.#rights.toggle(client.user, channel)
-          return this.#nodes.reauthorize(node, client.user)
-      }
+    const { user, jti } = client
+    switch (action) {
+      case 'remove': this.#remove(node, channel, user); break
+      case 'disconnect':
+        this.#close(this.#open().filter((open) => open.user === user), this.#nodes.disconnect(node, user))
+        break
+      case 'revoke': this.#close([client], this.#nodes.revoke(node, jti)); break
+      default:
+        this.#rights.toggle(user, channel)
+        this.#calls.push(this.#nodes.reauthorize(node, user))
     }
-    this.#calls.push(call())
+  }
+
+  /** Every membership that the user has now must end. */
+  #remove (node: number, channel: string, user: string): void {
+    const removed = this.#open().filter((open) => open.user === user)
+      .map((open) => ({ open, membership: open.memberships.get(channel) }))
+    this.#calls.push(this.#nodes.remove(node, channel, user).then(() => {
+      this.#mustHold.push(['the removed user is out', () => removed.every(({ open, membership }) =>
+        !open.isOpen || membership === undefined || open.memberships.get(channel) !== membership)])
+    }))
+  }
+
+  /** The connections must be closed after the call. */
+  #close (closing: readonly ObservedClient[], call: Promise<void>): void {
+    this.#calls.push(call.then(() => {
+      this.#mustHold.push(['the connection is closed', () => closing.every(({ isOpen }) => !isOpen)])
+    }))
   }
 
   #remember (client: ObservedClient): void {
@@ -157,12 +182,28 @@ export class ModelRun {
       for (const client of this.#open()) client.consume()
       return this.#open().every(({ pending }) => pending.length === 0)
     })
+    for (const [what, isSo] of this.#mustHold.splice(0)) {
+      await until(what, async () => {
+        for (const client of this.#open()) client.consume()
+        return isSo()
+      })
+    }
+    await until('every member has the newest entry', () => this.#hasNewest())
     await until('the members are those that may be', async () => {
       for (const client of this.#open()) client.consume()
       return this.#open().every(({ user, memberships }) =>
         [...memberships.keys()].every((channel) => this.#rights.allows(user, channel)))
     })
     await until(`presence is the same everywhere: ${JSON.stringify(this.#users)}`, () => this.#isPresenceRight())
+  }
+
+  async #hasNewest (): Promise<boolean> {
+    const newest = await Promise.all(this.#channels.map((channel) => this.#nodes.position(channel)))
+    for (const client of this.#open()) client.consume()
+    return this.#open().every(({ memberships }) => [...memberships.values()].every(({ channel, position }) => {
+      const { epoch, offset, hash } = newest[this.#channels.indexOf(channel)] as Position
+      return position.epoch === epoch && position.offset === offset && position.hash === hash
+    }))
   }
 
   async #isPresenceRight (): Promise<boolean> {

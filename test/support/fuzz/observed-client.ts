@@ -6,6 +6,16 @@ import type { Ledger } from './ledger.ts'
 
 interface Request { readonly type: string, readonly channel: string | undefined, readonly payload: unknown }
 
+/** The errors that a request may get in a cluster without faults. */
+const errorsOf: Readonly<Record<string, readonly string[]>> = {
+  join: ['forbidden', 'already_joined'],
+  leave: ['not_joined'],
+  say: ['not_joined'],
+  write: ['not_joined'],
+  point: ['not_joined'],
+  fail: ['not_joined', 'internal']
+}
+
 /**
  * A client that checks everything it receives against the protocol: one reply for each request, messages only between
  * the ack of a join and the end of the membership, histories without a hole, a fork or a repetition.
@@ -111,6 +121,8 @@ export class ObservedClient {
     const isMember = this.memberships.has(channel as string)
     if (type === 'fail' && isMember && code !== 'internal') throw new Error('a failing handler is not internal')
     if (type === 'leave' && isMember) throw new Error('a member cannot leave')
+    const expected = errorsOf[type]
+    if (expected && !expected.includes(code)) throw new Error(`an error that nothing explains: ${code}`)
   }
 
   #join (request: Request, ack: object): void {

@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { plantedFaults, type PlantedFault } from '../support/fuzz/planted-faults.ts'
+import { root } from '../support/root.ts'
+
+// `npm run fuzz:faults`: plants each fault into a copy of the compiled code and runs the fuzzer on the copy, in memory,
+// until it finds it. Fails if one is not found within two minutes.
+
+const copy = join(root, 'dist/planted')
+
+function plant ({ file, find, replace }: PlantedFault): void {
+  const path = join(copy, file)
+  const pattern = new RegExp(find.split(' ').map(escape).join('\\s+'), 'g')
+  const text = readFileSync(path, 'utf8')
+  if (text.match(pattern)?.length !== 1) throw new Error(`${file} does not have '${find}' once: mend planted-faults`)
+  writeFileSync(path, text.replace(pattern, () => replace))
+}
+
+const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+for (const fault of plantedFaults) {
+  rmSync(copy, { recursive: true, force: true })
+  for (const folder of ['lib', 'plugins', 'routes', 'test/fuzz', 'test/support']) {
+    cpSync(join(root, 'dist', folder), join(copy, folder), { recursive: true })
+  }
+  plant(fault)
+  const run = spawnSync(process.execPath, [join(copy, 'test/fuzz/run.js'), '--memory', '--seed', '1', '--minutes', '2'])
+  const [, sessions] = /^memory: (\d+) sessions/m.exec(String(run.stdout)) ?? []
+  const [, found] = /--runs 1\): ([^\n]{0,90})/.exec(String(run.stderr)) ?? []
+  if (found === undefined) process.exitCode = 1
+  process.stdout.write(`| ${fault.name} | ${Number(sessions) + 1} | ${found ?? `NOT FOUND ${run.stderr}`} |\n`)
+}
+rmSync(copy, { recursive: true, force: true })
