@@ -89,7 +89,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: 'messages: missed.slice(1).map('
   },
   {
-    name: 'the newest entry is not delivered',
+    name: 'one delivery in ten is lost',
     file: 'lib/rooms/room.js',
     find: 'deliver: (entry) => this.deliverEntry(entry),',
     replace: 'deliver: (entry) => { if (Math.random() > 0.1) this.deliverEntry(entry) },'
