@@ -6,9 +6,9 @@ import { ContractError } from './contract-errors.ts'
 import type { AnyChannel, FromClientDefinition, FromServerDefinition, HistoryDefinition } from './define-channel.ts'
 import { requireCount, requireFlag, requireKnownKeys, requireObject, requireWellFormed } from './option-checks.ts'
 import { parsePattern, patternRule, type Pattern } from './pattern.ts'
+import { compilePresence, type CompiledPresence } from './presence.ts'
 import {
-  compileOutgoing, compileParams, compilePresence, compileValidator, noPayload, type CompiledPresence,
-  type OutgoingValidator, type Validator
+  compileOutgoing, compileParams, compileValidator, noPayload, type OutgoingValidator, type Validator
 } from './schema/validators.ts'
 
 export interface CompiledClientMessage {

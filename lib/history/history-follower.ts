@@ -3,7 +3,7 @@ import type { HistoryEntry, HistoryRead } from '../cluster/history.ts'
 import type { UnrecoverableReason } from '../protocol/recoverability.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Position } from '../protocol/position.ts'
-import { CoalescedTask } from './coalesced-task.ts'
+import { CoalescedTask } from '../coalesced-task.ts'
 import { HistoryCache, type EncodedEntry, type RecoveryContent } from './history-cache.ts'
 
 /** How many entries may wait for a read. Further ones are dropped and read later. */

@@ -1,11 +1,12 @@
 import type { PresenceList, PresencePort, PresenceVersion } from '../cluster/presence.ts'
 import { clusterTimings } from '../cluster/timings.ts'
 import type { Clock } from '../clock.ts'
-import { CoalescedTask } from '../history/coalesced-task.ts'
-import type { PresenceChange } from '../protocol/control-messages.ts'
+import { CoalescedTask } from '../coalesced-task.ts'
+import type { PresenceChange, PresenceListKind } from '../protocol/control-messages.ts'
+import type { Announcements } from './announcements.ts'
+import { CountAnnouncements } from './count-announcements.ts'
 import type { Member } from './member.ts'
-import { ListAnnouncements, type Announcements } from './presence-announcements.ts'
-import { CountAnnouncements } from './presence-count.ts'
+import { ListAnnouncements } from './list-announcements.ts'
 import { PresenceReplica } from './presence-replica.ts'
 
 export interface RoomPresenceDeps {
@@ -14,7 +15,7 @@ export interface RoomPresenceDeps {
   readonly clock: Clock
   readonly members: ReadonlyMap<string, Member>
   /** What members learn of the presence. */
-  readonly list: 'all' | 'count'
+  readonly list: Exclude<PresenceListKind, 'none'>
 }
 
 /**

@@ -1,9 +1,9 @@
-import type { Append, HistoryEntry, HistoryRead } from '../cluster/history.ts'
+import type { Append, HistoryRead } from '../cluster/history.ts'
 import { maxStoredBytes } from '../cluster/history-bound.ts'
 import type { CompiledHistory } from '../contract/compile.ts'
 import type { RecoveryContent } from '../history/history-cache.ts'
 import type { Logger } from '../logger.ts'
-import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { EncodedMessage, EntryPosition } from '../protocol/encoding.ts'
 import { Behind, errorMessages, MessageError, refusal, UsageError } from '../protocol/errors.ts'
 import type { HistoryContent, HistoryMessage } from '../protocol/history.ts'
 import type { Position } from '../protocol/position.ts'
@@ -89,7 +89,7 @@ function contentOf ({ position, reason, snapshot, entries }: HistoryRead): Histo
     position,
     ...(reason && { reason }),
     ...(snapshot && { snapshot: { ...snapshot, state: JSON.parse(snapshot.state) as unknown } }),
-    messages: entries.filter(({ offset }) => offset > covered).map(messageOf)
+    messages: entries.filter(({ offset }) => offset > covered).map((entry) => messageOf(entry.encoded, entry))
   }
 }
 
@@ -106,18 +106,15 @@ function recoveredContent ({ position, reason, snapshot, messages }: RecoveryCon
       return snapshot && { ...snapshot, state: JSON.parse(snapshot.state) as unknown }
     },
     get messages () {
-      parsed ??= messages.map(recoveredMessage)
+      parsed ??= messages.map((encoded) => messageOf(encoded))
       return parsed
     }
   }
 }
 
-function recoveredMessage (encoded: EncodedMessage): HistoryMessage {
-  const { type, payload, offset, id, hash, prev } = JSON.parse(encoded.toString()) as HistoryMessage
-  return { type, payload, offset, id, hash, prev }
-}
-
-function messageOf ({ encoded, offset, id, hash, prev }: HistoryEntry): HistoryMessage {
-  const { type, payload } = JSON.parse(encoded.toString()) as { type: string, payload?: unknown }
+/** `position`: of an entry that was stored without it. */
+function messageOf (encoded: EncodedMessage, position?: EntryPosition): HistoryMessage {
+  const envelope = JSON.parse(encoded.toString()) as HistoryMessage
+  const { type, payload, offset, id, hash, prev } = { ...envelope, ...position }
   return { type, payload, offset, id, hash, prev }
 }

@@ -3,7 +3,7 @@ import type { Connection } from '../connection/connection.ts'
 import type { Heartbeat } from '../connection/heartbeat.ts'
 import type { Registry } from '../connection/registry.ts'
 import { TokenExpiry } from '../connection/token-expiry.ts'
-import { CoalescedTask } from '../history/coalesced-task.ts'
+import { CoalescedTask } from '../coalesced-task.ts'
 import { closeEvents } from '../protocol/close-events.ts'
 import type { Session } from './session/session.ts'
 

@@ -75,14 +75,10 @@ function waysOf (node: SchemaNode, path: string): SchemaNode[][] {
   refuseUncheckable(node, path)
   if (node[Kind] === 'Union') return (node.anyOf as readonly SchemaNode[]).flatMap((s, i) => waysOf(s, `${path}/${i}`))
   if (node[Kind] === 'Intersect' && node.unevaluatedProperties === undefined) {
-    return multiply(
-      node.allOf as readonly SchemaNode[], path
-    )
+    return multiply(node.allOf as readonly SchemaNode[], path)
   }
   if (node.$ref !== undefined) {
-    throw new ContractError(
-      path, 'a reference within an intersection', 'write its properties out'
-    )
+    throw new ContractError(path, 'a reference within an intersection', 'write its properties out')
   }
   return [[openMember(node, path)]]
 }

@@ -1,10 +1,7 @@
-import { Kind, type TSchema } from '@sinclair/typebox'
+import type { TSchema } from '@sinclair/typebox'
 import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
 import { malformedPath, notWellFormed } from '../../protocol/envelope.ts'
-import type { PresenceListKind } from '../../protocol/control-messages.ts'
 import { ContractError, OutgoingError } from '../contract-errors.ts'
-import type { PresenceDefinition } from '../define-channel.ts'
-import { requireKnownKeys, requireObject } from '../option-checks.ts'
 import { compileProjector } from './projection.ts'
 import { closeSchema } from './close-schema.ts'
 
@@ -69,27 +66,4 @@ export function compileOutgoing (schema: TSchema, path: string): OutgoingValidat
     if (malformed !== undefined) throw new OutgoingError(`${path}${malformed}`, notWellFormed)
     return projected
   }
-}
-
-const listKinds: readonly unknown[] = ['all', 'count', 'none'] satisfies PresenceListKind[]
-
-/** What a contract says of presence. */
-export interface CompiledPresence {
-  readonly data: OutgoingValidator
-  readonly list: PresenceListKind
-}
-
-/** Compiles what a contract says of presence. @throws {ContractError} */
-export function compilePresence (definition: TSchema | PresenceDefinition, path: string): CompiledPresence {
-  requireObject(definition, path)
-  if (isSchema(definition)) return { data: compileOutgoing(definition, path), list: 'all' }
-  requireKnownKeys(definition, ['data', 'list'], path)
-  const { data, list = 'all' } = definition
-  if (!listKinds.includes(list)) throw new ContractError(path, "invalid 'list'", "pass 'all', 'count' or 'none'")
-  return { data: compileOutgoing(requireObject(data, `${path}, data`), `${path}, data`), list }
-}
-
-/** Every schema of TypeBox has a kind, also one of `Type.Unsafe`. */
-function isSchema (definition: TSchema | PresenceDefinition): definition is TSchema {
-  return Kind in definition
 }

@@ -1,5 +1,5 @@
 import type { Connection } from '../../connection/connection.ts'
-import { CoalescedTask } from '../../history/coalesced-task.ts'
+import { CoalescedTask } from '../../coalesced-task.ts'
 import { ReceiveQueue } from './receive-queue.ts'
 import { logError } from '../../logger.ts'
 import { InboundRateLimiter } from '../../limits/inbound-rate-limiter.ts'

@@ -134,7 +134,7 @@ t.test('presence: a joining member gets later data of its own user', async (t) =
   t.strictSame([...second.payloads, ...gone.payloads], [])
 })
 
-t.test('presence: an own joining that the adapter announces late is not told to the member', async (t) => {
+t.test('presence: a member gets no message about its own join, also when the adapter announces it late', async (t) => {
   const { rooms, member, receiver } = await roomWith({ ...at(1), entries: [] })
   const ada = new FakeMember('ada')
   t.strictSame(await join(rooms, ada, {}), [entry('ada')], 'its own ack lists it')

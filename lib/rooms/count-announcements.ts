@@ -1,8 +1,8 @@
 import type { PresenceCount } from '../protocol/control-messages.ts'
 import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
+import type { Announcements, AnnouncementsDeps } from './announcements.ts'
 import { Gathering } from './gathering.ts'
 import { userOf, type Member } from './member.ts'
-import type { Announcements, AnnouncementsDeps } from './presence-announcements.ts'
 
 /** What the ack of a member's join said. */
 interface Acked { readonly user: string, readonly count: number }

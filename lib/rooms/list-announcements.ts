@@ -1,30 +1,9 @@
-import type { Clock } from '../clock.ts'
 import type { PresenceChange, PresenceEntry } from '../protocol/control-messages.ts'
 import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
+import type { Announcements, AnnouncementsDeps } from './announcements.ts'
 import { EncodedChange, EncodedEntries } from './encoded-entries.ts'
 import { Gathering } from './gathering.ts'
 import { userOf, type Member } from './member.ts'
-
-export interface AnnouncementsDeps {
-  readonly channel: string
-  readonly clock: Clock
-  readonly members: ReadonlyMap<string, Member>
-  /** The users who are present now, with their data. */
-  readonly current: () => ReadonlyMap<string, unknown>
-}
-
-/** Tells the members of a room about its presence. */
-export interface Announcements {
-  /** The members, of whom there are none yet, know what is current now. */
-  reset (): void
-  /** Announces a change soon. */
-  add (change: PresenceChange): void
-  /** What the ack of a member's join says of presence, as JSON. `data` are those of the member's user. */
-  ackFor (member: Member, data: unknown): Buffer
-  /** The member left the room. */
-  forget (member: Member): void
-  close (): void
-}
 
 /** The part of an announcement that concerns one member, because the ack of its join listed its user already. */
 interface OwnPart { readonly user: string, readonly correction: EncodedMessage | undefined }
