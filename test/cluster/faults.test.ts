@@ -4,6 +4,7 @@ import type { TestClient } from '../../lib/testing/test-client.ts'
 import type { Identity } from '../support/demo.ts'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import { DemoNode } from '../support/cluster/demo-node.ts'
+import { until } from '../support/until.ts'
 
 const room = 'chat/lobby'
 
@@ -26,9 +27,8 @@ async function enter (t: Test, node: DemoNode, name: string): Promise<Guest> {
   return { ...identity, client }
 }
 
-/** Asks until the node says so: nobody is told of a state from outside. */
-async function stateOf (node: DemoNode, state: string): Promise<void> {
-  while ((await node.status()).state !== state) await new Promise((resolve) => setTimeout(resolve, 50))
+function stateOf (node: DemoNode, state: string): Promise<void> {
+  return until(async () => (await node.status()).state === state)
 }
 
 /** Types until the other hears of it: what is ephemeral may be lost while Redis is away. */

@@ -4,12 +4,13 @@ import { identityOf } from '../support/demo.ts'
 import { startRedis } from '../support/redis.ts'
 import { bearer } from '../support/serve.ts'
 import { DemoNode } from '../support/cluster/demo-node.ts'
-import { startNginx } from '../support/cluster/nginx.ts'
+import { nginx, startProxy } from '../support/proxies/proxies.ts'
 
 t.test('nginx: two nodes serve behind the configuration of docs/deployment.md', async (t) => {
   const redis = await startRedis(t)
   const nodes = await Promise.all([DemoNode.start(t, redis.url), DemoNode.start(t, redis.url)])
-  const http = await startNginx(t, nodes.map((node) => Number(new URL(node.http).port)))
+  const [a, b] = nodes.map((node) => Number(new URL(node.http).port)) as [number, number]
+  const http = `http://127.0.0.1:${await startProxy(t, nginx, [a, b])}`
   const url = `${http.replace('http', 'ws')}/ws/chat`
   const enter = async (name: string, headers: Record<string, string> = {}) => {
     const { token } = await identityOf(http, name)

@@ -4,6 +4,7 @@ import { RedisAdapter } from '../../lib/redis/redis-adapter.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { silentLog } from '../support/silent-log.ts'
 import { startSentinel } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 const append = (id: string) => ({
   id, encoded: Buffer.from('{"type":"x"}'), whenSlow: undefined, limit: 10, ttl: 60_000
@@ -28,10 +29,7 @@ t.test('Sentinel: the nodes follow to the new master by themselves', async (t) =
     t.teardown(() => node.close())
   }
   const [a, b] = nodes
-  const state = async (wanted: string) => {
-    while (nodes.some(({ status }) =>
-      status.state !== wanted)) await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  const state = (wanted: string) => until(() => nodes.every(({ status }) => status.state === wanted))
   await state('up')
   await b.pubsub.subscribe('x')
   t.match(await a.history.append('x', append('1')), { outcome: 'appended' })
@@ -44,6 +42,6 @@ t.test('Sentinel: the nodes follow to the new master by themselves', async (t) =
   t.match(await a.history.append('x', append('2')), { outcome: 'appended' })
   t.equal(await b.presence.count('x'), 1, 'who was present is')
   await a.pubsub.publish('x', Buffer.from('hello'))
-  while (heard.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(() => heard.length > 0)
   t.strictSame(heard, ['hello'])
 })

@@ -1,6 +1,6 @@
 import '../support/without-coverage.ts'
 import t from 'tap'
-import { Random } from '../support/fuzz/random.ts'
+import { Random } from '../support/random.ts'
 import { frame, ping, question, readAck } from '../support/hostile/frames.ts'
 import { handshake, readAnswer, type RequestParts } from '../support/hostile/http.ts'
 import type { RawSocket } from '../support/hostile/raw-socket.ts'

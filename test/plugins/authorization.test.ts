@@ -12,11 +12,8 @@ import { Network } from '../support/network.ts'
 import { Keys } from '../../lib/redis/keys.ts'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import { bearer, listen, makeApp, serveLab } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
-
-const until = async (isSo: () => boolean) => {
-  while (!isSo()) await new Promise((resolve) => { setTimeout(resolve, 5) })
-}
 
 const club = defineChannel({
   pattern: 'club/:name',

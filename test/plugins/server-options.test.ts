@@ -224,7 +224,8 @@ t.test('other upgrades: a reset while an earlier request is handled is survived'
 t.test('headers: an upgrade with more headers than the application lets Node read is refused', async (t) => {
   const app = await start(t, {})
   app.server.maxHeadersCount = 20
-  const headers = { ...Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`x-${i}`, 'x'])), origin: 'https://a.b' }
+  const others = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`x-${i}`, 'x']))
+  const headers = { ...others, origin: 'https://a.b' }
   const answer = await answerOf(portOf(app), false, handshake({ path: '/ws', headers }))
   t.match(answer, { status: 400, body: /Too many headers: send at most 20/ })
 })

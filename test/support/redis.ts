@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { freePort } from './free-port.ts'
+import { until } from './until.ts'
 
 /** A redis-server of this test's own, that keeps nothing on disk but what it must, in a folder of its own. */
 export class RedisServer {
@@ -113,9 +114,7 @@ export async function startCluster (t: Test): Promise<RedisServer[]> {
 export async function startSentinel (t: Test): Promise<{ readonly master: RedisServer, readonly sentinel: number }> {
   const master = await startRedis(t)
   const replica = await startRedis(t, ['--replicaof', '127.0.0.1', `${master.port}`])
-  while (!String(
-    await replica.cli('INFO', 'replication')
-  ).includes('master_link_status:up')) await new Promise((resolve) => setTimeout(resolve, 50))
+  await until(async () => String(await replica.cli('INFO', 'replication')).includes('master_link_status:up'))
   const folder = await mkdtemp(join(tmpdir(), 'redis-sentinel-'))
   const sentinel = await freePort()
   const settings = [
@@ -134,9 +133,7 @@ export async function startSentinel (t: Test): Promise<{ readonly master: RedisS
   })
   await server.start()
   // It has to find the replica before it can do anything with it.
-  while (!String(
-    await server.cli('SENTINEL', 'REPLICAS', 'mymaster')
-  ).includes(`${replica.port}`)) await new Promise((resolve) => setTimeout(resolve, 50))
+  await until(async () => String(await server.cli('SENTINEL', 'REPLICAS', 'mymaster')).includes(`${replica.port}`))
   return { master, sentinel }
 }
 
@@ -155,9 +152,7 @@ async function meet (servers: readonly RedisServer[]): Promise<void> {
     )
   }
   for (const server of servers) {
-    while (!String(
-      await server.cli('CLUSTER', 'INFO')
-    ).includes('cluster_state:ok')) await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(async () => String(await server.cli('CLUSTER', 'INFO')).includes('cluster_state:ok'))
   }
 }
 

@@ -5,11 +5,7 @@ import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { systemClock } from '../../../lib/clock.ts'
 import { startCluster, startRedis, type RedisServer } from '../../support/redis.ts'
 import { silentLog } from '../../support/silent-log.ts'
-
-/** Resolves once it is so; asked again and again, since nobody tells from outside. */
-async function until (isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
+import { until } from '../../support/until.ts'
 
 /** A node after `client`, and what it is told. */
 async function start (t: Test, client: Redis | Cluster): Promise<{ adapter: RedisAdapter, told: string[] }> {

@@ -5,15 +5,12 @@ import { scaleTimings } from '../../../lib/cluster/timings.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { startRedis, type RedisServer } from '../../support/redis.ts'
 import { silentLog } from '../../support/silent-log.ts'
+import { until } from '../../support/until.ts'
 
 /** A lease of 750 ms; graces of 1 s, 10 s and 30 s are scaled down in the same way. */
 const factor = 0.05
 const timings = scaleTimings(factor)
 const graces = [1_000, 10_000, 30_000].map((ms) => [ms, ms * factor] as const)
-
-async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 /** A clock whose timers no longer fire once the node is killed. */
 class MortalClock implements Clock {

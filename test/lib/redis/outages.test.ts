@@ -6,13 +6,11 @@ import { Keys } from '../../../lib/redis/keys.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { startRedis, type RedisServer } from '../../support/redis.ts'
 import { silentLog } from '../../support/silent-log.ts'
+import { Random } from '../../support/random.ts'
+import { until } from '../../support/until.ts'
 
 const users = ['ann', 'bob', 'cy']
 const keys = new Keys('fastify-channels')
-
-async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 10))
-}
 
 async function startAdapter (t: Test, redis: RedisServer): Promise<RedisAdapter> {
   const client = new Redis(redis.url, { lazyConnect: true })
@@ -22,15 +20,6 @@ async function startAdapter (t: Test, redis: RedisServer): Promise<RedisAdapter>
   t.teardown(() => adapter.close())
   await until(() => adapter.status.state === 'up')
   return adapter
-}
-
-/** Numbers of [0, 1) that depend on the seed only. */
-function randomOf (seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
-    return state / 2 ** 31
-  }
 }
 
 const faults: ReadonlyArray<(redis: RedisServer) => Promise<unknown>> = [
@@ -70,22 +59,22 @@ for (const seed of [1, 2, 3]) {
   t.test(`outages: Redis holds what the nodes hold, and nothing in the end (seed ${seed})`, async (t) => {
     const redis = await startRedis(t)
     const nodes = [await startAdapter(t, redis), await startAdapter(t, redis)] as const
-    const random = randomOf(seed)
+    const random = new Random(seed)
     const held: Held[] = []
     const equals = async (quotas: number, present: number) => {
       const [counted, users] = await heldIn(redis, nodes[0])
       return counted === quotas && users === present
     }
     for (let step = 0; step < 400; step++) {
-      if (random() < 0.02) await faults[Math.floor(random() * faults.length)]?.(redis)
-      if (random() < 0.2) await new Promise(setImmediate)
-      if (random() < 0.5) {
-        const node = nodes[random() < 0.5 ? 0 : 1]
-        const one = { node, id: `${step}`, user: users[step % 3] as string, kind: random() < 0.5 }
+      if (random.chance(2)) await random.pick(faults)(redis)
+      if (random.chance(20)) await new Promise(setImmediate)
+      if (random.chance(50)) {
+        const node = random.pick(nodes)
+        const one = { node, id: `${step}`, user: users[step % 3] as string, kind: random.chance(50) }
         held.push(one)
         acquire(one).catch(() => {})
       } else if (held.length > 0) {
-        const [one] = held.splice(Math.floor(random() * held.length), 1) as [Held]
+        const [one] = held.splice(random.below(held.length), 1) as [Held]
         release(one).catch(() => {})
       }
     }

@@ -11,13 +11,10 @@ import type { Script } from '../../../lib/redis/script-runner.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { startRedis, type RedisServer } from '../../support/redis.ts'
 import { silentLog } from '../../support/silent-log.ts'
+import { until } from '../../support/until.ts'
 
 /** Renewals every 250 ms. */
 const timings = scaleTimings(0.05)
-
-async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 const ignore = { message: () => {}, presenceChanged: () => {}, entryAppended: () => {}, gap: () => {} }
 

@@ -26,6 +26,7 @@ import type { PresenceChange } from '../../../lib/protocol/control-messages.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { startRedis } from '../../support/redis.ts'
 import { silentLog } from '../../support/silent-log.ts'
+import { until } from '../../support/until.ts'
 
 const turn = () => new Promise(setImmediate)
 
@@ -39,11 +40,6 @@ class Lines implements Logger {
 }
 
 const dropping = 'warn: messages to other nodes are dropped: check the connection to Redis and its load'
-
-/** Resolves once it is so; asked again with every turn, since nobody tells from outside. */
-async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 interface Told {
   readonly frames: string[]

@@ -11,10 +11,7 @@ import { RedisUnavailable, type Script } from '../../../lib/redis/script-runner.
 import type { Logger } from '../../../lib/logger.ts'
 import { startRedis, type RedisServer } from '../../support/redis.ts'
 import { root } from '../../support/root.ts'
-
-async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
+import { until } from '../../support/until.ts'
 
 const rights = ['~fastify-channels:*', '&fastify-channels:*', '+@all']
 const grant = (redis: RedisServer, ...rules: string[]) => redis.cli('ACL', 'SETUSER', 'app', 'on', '>secret', ...rules)
@@ -52,7 +49,8 @@ t.test('Redis rights: without the rights for pub/sub an append is refused and le
   await grant(redis, ...rights, '-spublish', '-ssubscribe')
   const node = startNode(t, redis)
   await until(() => reasonOf(node).includes('lacks rights'))
-  t.match(reasonOf(node), /may not run SPUBLISH, SSUBSCRIBE on fastify-channels:\{c:x\}:pubsub/, 'the reason names them')
+  const missing = /may not run SPUBLISH, SSUBSCRIBE on fastify-channels:\{c:x\}:pubsub/
+  t.match(reasonOf(node), missing, 'the reason names them')
   t.match(node.errors, [/lacks rights: it may not run SPUBLISH, SSUBSCRIBE .*: grant them/], 'one line is logged')
   for (let i = 0; i < 3; i++) {
     await t.rejects(node.adapter.history.append('x', append('1')), notRun, 'the append is refused')

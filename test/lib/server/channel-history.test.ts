@@ -103,7 +103,8 @@ t.test('history: a message or a snapshot that no recovery has room for is refuse
   const { position } = await history.read()
   await t.rejects(history.append('1', message('x'.repeat(maxStoredBytes))), {
     code: 'FST_CHANNELS_USAGE',
-    message: /^the message for the history of 'x' has \d+ bytes: store at most 1014784, so that a recovery stays below 1 MiB$/
+    message: new RegExp("^the message for the history of 'x' has \\d+ bytes: " +
+      'store at most 1014784, so that a recovery stays below 1 MiB$')
   })
   await t.rejects(history.append('1', message('one'), { after: position, snapshot: 'ä'.repeat(maxStoredBytes / 2) }), {
     code: 'FST_CHANNELS_USAGE', message: /^the snapshot for the history of 'x' has 1014786 bytes: store at most /

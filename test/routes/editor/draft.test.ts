@@ -8,7 +8,7 @@ import { Draft, type Departing } from '../../../routes/editor/page/draft.ts'
 import { portion } from '../../../routes/editor/page/portion.ts'
 import { Sender, type Outcome } from '../../../routes/editor/page/sender.ts'
 import { RemoteCursors } from '../../../routes/editor/page/remote-cursors.ts'
-import { randomOf } from '../../support/editor/simulation.ts'
+import { Random } from '../../support/random.ts'
 
 const text = (value: string) => Text.of(value.split('\n'))
 const insert = (length: number, from: number, insert: string) => ChangeSet.of({ from, insert }, length)
@@ -120,11 +120,11 @@ t.test('remote cursors: a cursor shows once the text of its version has arrived'
 })
 
 t.test('difference: it turns one text into the other and splits no surrogate pair', async (t) => {
-  const random = randomOf(1)
+  const random = new Random(1)
   const any = () =>
     Array.from(
-      { length: Math.floor(random() * 6) },
-      () => ['a', 'b', '\n', '😀', '😁', '\u{2f600}', '👩‍🚀'][Math.floor(random() * 7)]
+      { length: random.below(6) },
+      () => random.pick(['a', 'b', '\n', '😀', '😁', '\u{2f600}', '👩‍🚀'])
     ).join('')
   for (let i = 0; i < 5_000; i++) {
     const [from, to] = [any(), any()]

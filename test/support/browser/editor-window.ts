@@ -27,6 +27,12 @@ export class EditorWindow extends PageWindow {
     }).join('\n'))
   }
 
+  /** Writes a text in one edit: keys that are pressed more than 500 ms apart would be undone one by one. */
+  async insert (text: string): Promise<void> {
+    await this.text.focus()
+    await this.page.keyboard.insertText(text)
+  }
+
   /** Waits until exactly that is written. */
   async reads (text: string): Promise<void> {
     await this.page.waitForFunction((wanted) => [...document.querySelectorAll('.cm-line')].map((line) => {

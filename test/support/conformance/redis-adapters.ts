@@ -4,6 +4,7 @@ import type { Adapter } from '../../../lib/cluster/adapter.ts'
 import { clusterTimings, scaleTimings } from '../../../lib/cluster/timings.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { silentLog } from '../silent-log.ts'
+import { until } from '../until.ts'
 import { noEvents } from './adapter-history.ts'
 import { KillableRedis } from './killable-redis.ts'
 
@@ -29,7 +30,7 @@ export function createAdapters (client: Redis | Cluster, nodes: number) {
     adapters,
     timeScale,
     kill: (adapter: Adapter) => processes.get(adapter as RedisAdapter)?.kill(),
-    ready: async () => { while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20)) }
+    ready: () => until(isReady)
   }
 }
 

@@ -10,6 +10,7 @@ import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import type { Edited } from '../../../routes/editor/document-state.ts'
 import { editor } from '../../../routes/editor/editor.contract.ts'
 import { Draft, type DocumentResync, type Departing } from '../../../routes/editor/page/draft.ts'
+import { Random } from '../random.ts'
 import { InvalidEdit, Stale } from '../../../routes/editor/replica.ts'
 import { SharedDocument, type Append } from '../../../routes/editor/shared-document.ts'
 
@@ -19,17 +20,6 @@ const snapshotEvery = 40
 
 /** Short logs with many snapshots: all that may happen to a long one happens soon. */
 const log = { ...compiled.history as NonNullable<typeof compiled.history>, limit: 50 }
-
-/** Numbers of [0, 1) that are the same for the same seed. */
-export function randomOf (seed: number): () => number {
-  let state = seed * 2_654_435_761 >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ state >>> 15, state | 1)
-    t ^= t + Math.imul(t ^ t >>> 7, t | 61)
-    return ((t ^ t >>> 14) >>> 0) / 2 ** 32
-  }
-}
 
 /** One node: its way to the log, and its copy of the document, that it may drop at any time. */
 class SimulatedNode {
@@ -149,10 +139,10 @@ export class Simulation {
   refused = 0
   stale = 0
   readonly #clock = new FakeClock()
-  readonly #random: () => number
+  readonly #random: Random
 
   constructor (seed: number) {
-    this.#random = randomOf(seed)
+    this.#random = new Random(seed * 2_654_435_761)
     const hub = new MemoryHub(this.#clock)
     const note = ({ clientId, seq }: Edited) => {
       const name = `${clientId} ${seq}`
@@ -295,11 +285,11 @@ export class Simulation {
   }
 
   #chance (probability: number): boolean {
-    return this.#random() < probability
+    return this.#random.next() < probability
   }
 
   #number (below: number): number {
-    return Math.floor(this.#random() * below)
+    return this.#random.below(below)
   }
 
   #any<T> (list: readonly T[]): T {

@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
 import { channels, type ChannelsOptions } from '../../../plugins/channels.ts'
+import { soon } from '../until.ts'
 import { fuzzed, implementFuzzed, type Rights } from './fuzz-channel.ts'
 
 /** Nodes of one cluster in this process, over the memory hub or over a Redis. */
@@ -35,7 +36,7 @@ export class FuzzNodes {
       return app
     }))
     const nodes = new FuzzNodes(apps, errors)
-    await until('the nodes are up', async () => apps.every((app) => app.channels.status().state === 'up'))
+    await soon('the nodes are up', async () => apps.every((app) => app.channels.status().state === 'up'))
     return nodes
   }
 
@@ -85,7 +86,7 @@ export class FuzzNodes {
 
   /** @throws {Error} when something of closed connections is left after 10 s */
   async requireEmpty (): Promise<void> {
-    await until('nothing is left of the connections', async () => this.apps.every(({ channels }) =>
+    await soon('nothing is left of the connections', async () => this.apps.every(({ channels }) =>
       channels.registry.size + channels.rooms.size + channels.heartbeat.size === 0))
     if (this.errors.length > 0) throw new Error(`an error was logged: ${this.errors[0]}`)
   }
@@ -97,14 +98,5 @@ export class FuzzNodes {
   #room (channel: string, node: number) {
     const [, tenant = '', room = ''] = channel.split('/').map(decodeURIComponent)
     return (this.apps[node] as FastifyInstance).channels.rooms.of(fuzzed, { tenant, room })
-  }
-}
-
-/** Waits until something is so. @throws {Error} when it is not so after 10 s */
-export async function until (what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000
-  while (!await isSo()) {
-    if (Date.now() > end) throw new Error(`not after 10 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }

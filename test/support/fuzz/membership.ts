@@ -51,7 +51,7 @@ export class Membership {
 
   #change ({ joined = [], left = [] }: PresenceChange): void {
     for (const { user } of joined) {
-      if (user === this.#user) throw new Error('a client is told of its own joining')
+      if (user === this.#user) throw new Error('a message about the own join')
       if (this.present.has(user)) throw new Error('a present user joined')
       this.present.add(user)
     }

@@ -1,7 +1,7 @@
 import { Rights } from './fuzz-channel.ts'
 import { FuzzNodes } from './fuzz-nodes.ts'
 import { ModelRun } from './model-run.ts'
-import { Random } from './random.ts'
+import { Random } from '../random.ts'
 
 /** Actions of one session. */
 const steps = 150

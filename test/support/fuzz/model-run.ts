@@ -2,8 +2,9 @@ import type { Position } from '../../../lib/protocol/position.ts'
 import { Ledger } from './ledger.ts'
 import { ObservedClient } from './observed-client.ts'
 import type { Rights } from './fuzz-channel.ts'
-import { until, type FuzzNodes } from './fuzz-nodes.ts'
-import type { Random } from './random.ts'
+import { soon } from '../until.ts'
+import type { FuzzNodes } from './fuzz-nodes.ts'
+import type { Random } from '../random.ts'
 
 /** Texts that no correct client sends. */
 const garbage = ['', '{', '[]', 'null', '{"type":1}', '{"type":"ping","correlationId":7}', '{"__proto__":{}}', '\u0000',
@@ -68,7 +69,7 @@ export class ModelRun {
     this.#ledger.settle(new Map(await Promise.all(this.#channels.map(async (channel) => {
       return [channel, await this.#nodes.history(channel)] as const
     }))))
-    await until('no user is present', async () => (await this.#present()).flat().every((count) => count === 0))
+    await soon('no user is present', async () => (await this.#present()).flat().every((count) => count === 0))
     await this.#nodes.requireEmpty()
   }
 
@@ -178,23 +179,23 @@ export class ModelRun {
   /** Waits for all replies, then compares what the clients know with what must be so. */
   async #settle (): Promise<void> {
     await Promise.all(this.#calls.splice(0))
-    await until(`a reply to each request: ${this.#open().flatMap(({ pending }) => pending).join()}`, async () => {
+    await soon(`a reply to each request: ${this.#open().flatMap(({ pending }) => pending).join()}`, async () => {
       for (const client of this.#open()) client.consume()
       return this.#open().every(({ pending }) => pending.length === 0)
     })
     for (const [what, isSo] of this.#mustHold.splice(0)) {
-      await until(what, async () => {
+      await soon(what, async () => {
         for (const client of this.#open()) client.consume()
         return isSo()
       })
     }
-    await until('every member has the newest entry', () => this.#hasNewest())
-    await until('the members are those that may be', async () => {
+    await soon('every member has the newest entry', () => this.#hasNewest())
+    await soon('the members are those that may be', async () => {
       for (const client of this.#open()) client.consume()
       return this.#open().every(({ user, memberships }) =>
         [...memberships.keys()].every((channel) => this.#rights.allows(user, channel)))
     })
-    await until(`presence is the same everywhere: ${JSON.stringify(this.#users)}`, () => this.#isPresenceRight())
+    await soon(`presence is the same everywhere: ${JSON.stringify(this.#users)}`, () => this.#isPresenceRight())
   }
 
   async #hasNewest (): Promise<boolean> {

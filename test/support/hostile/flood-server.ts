@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { queryObjects } from 'node:v8'
 import fastify, { type FastifyRequest } from 'fastify'
-import { systemClock, type Clock, type Timer } from '../../../lib/clock.ts'
 import { Connection } from '../../../lib/connection/connection.ts'
 import { InboundMessage } from '../../../lib/server/session/inbound-message.ts'
 import { Session } from '../../../lib/server/session/session.ts'
@@ -12,6 +11,7 @@ import { channels, type ChannelsOptions } from '../../../plugins/channels.ts'
 import { implementLab, implementOwn, lab, LabJournal, own } from '../lab.ts'
 import { fileDescriptors } from './flood-bystander.ts'
 import { turnsUntil } from './target.ts'
+import { CountingClock } from '../counting-clock.ts'
 
 // The lab in a process of its own, so that its memory is the server's alone. `FloodProcess` starts it and asks it
 // questions.
@@ -26,20 +26,7 @@ const tally = {
   }
 }
 
-/** The system's, and which timers wait: those of a server do not keep its process alive, so Node does not list them. */
-const timers = new Set<Timer>()
-const clock: Clock = {
-  now: systemClock.now,
-  setTimeout: (fn, ms) => {
-    const timer = systemClock.setTimeout(() => { timers.delete(timer); fn() }, ms)
-    timers.add(timer)
-    return timer
-  },
-  clearTimeout: (timer) => {
-    timers.delete(timer)
-    systemClock.clearTimeout(timer)
-  }
-}
+const clock = new CountingClock()
 
 const journal = new LabJournal()
 const app = fastify({ logger: { level: 'warn', stream: tally } })
@@ -109,7 +96,7 @@ const questions = {
     return {
       ...await vitals(),
       fileDescriptors: fileDescriptors(),
-      timers: timers.size,
+      timers: clock.timers.size,
       resources: counted(process.getActiveResourcesInfo().filter((name) => name !== 'Immediate')),
       server: listeners(app.server),
       webSocketServer: listeners(app.websocketServer),

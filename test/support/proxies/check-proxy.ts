@@ -19,7 +19,7 @@ async function serveBehind (
   app.get('/whoami', async (request) => ({ ip: request.ip, host: request.host, protocol: request.protocol }))
   const served = { ...await listen(app, sink), port: 0, connections: 0 }
   app.server.on('connection', () => { served.connections++ })
-  served.port = await startProxy(t, proxy, (app.server.address() as AddressInfo).port)
+  served.port = await startProxy(t, proxy, [(app.server.address() as AddressInfo).port])
   return served
 }
 

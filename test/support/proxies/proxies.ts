@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { readPage } from '../docs/page.ts'
 import { freePort } from '../free-port.ts'
 import { ensureInstalled, type Needs } from '../system-packages.ts'
+import { until } from '../until.ts'
 
 /** A proxy with a configuration in docs/deployment.md. */
 export interface Proxy {
@@ -82,14 +83,12 @@ export function configurationOf ({ language }: Proxy): string {
   return block.code
 }
 
-/** Runs the proxy in front of one server until the test is over. Resolves to the port that it serves. */
-export async function startProxy (t: Test, proxy: Proxy, server: number): Promise<number> {
+/** Runs the proxy in front of one or two servers until the test is over. Resolves to the port that it serves. */
+export async function startProxy (t: Test, proxy: Proxy, servers: readonly [number, number?]): Promise<number> {
   ensureInstalled(proxy.needs)
   const folder = await mkdtemp(join(tmpdir(), 'proxy-'))
   const port = await freePort()
-  const configuration = configurationOf(proxy)
-    .replaceAll(/^.*(BalancerMember|server).*3002.*\n/gm, '').replaceAll(' 127.0.0.1:3002', '')
-    .replaceAll('3001', `${server}`)
+  const configuration = forServers(configurationOf(proxy), servers)
     .replaceAll(/listen 8080|bind :8080/g, (text) => text.replace(/:?8080/, `127.0.0.1:${port}`))
     .replaceAll(/^:8080/gm, `http://:${port}`)
   const file = join(folder, 'configuration')
@@ -111,15 +110,18 @@ export async function startProxy (t: Test, proxy: Proxy, server: number): Promis
   return port
 }
 
-async function listening (port: number): Promise<void> {
-  for (;;) {
+function forServers (configuration: string, [first, second]: readonly [number, number?]): string {
+  const own = configuration.replaceAll('3001', `${first}`)
+  if (second !== undefined) return own.replaceAll('3002', `${second}`)
+  return own.replaceAll(/^.*(BalancerMember|server).*3002.*\n/gm, '').replaceAll(' 127.0.0.1:3002', '')
+}
+
+function listening (port: number): Promise<void> {
+  return until(() => new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
-    const isOpen = await new Promise((resolve) => {
-      socket.once('connect', () => resolve(true))
-      socket.once('error', () => resolve(false))
+    socket.once('error', () => resolve(false)).once('connect', () => {
+      socket.destroy()
+      resolve(true)
     })
-    socket.destroy()
-    if (isOpen) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  }))
 }

@@ -2,10 +2,10 @@ import { readdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
-import { systemClock, type Clock, type Timer } from '../../../lib/clock.ts'
 import { defineChannel } from '../../../lib/contract/define-channel.ts'
 import { implement } from '../../../lib/server/implement.ts'
 import { channels } from '../../../plugins/channels.ts'
+import { CountingClock } from '../counting-clock.ts'
 
 // One node of the soak test, in a process of its own. `SoakNode` starts it and asks for its vitals.
 
@@ -20,21 +20,7 @@ const soak = defineChannel({
   history: { limit: 200, ttl: 10_000, initial: 20 }
 })
 
-const timers = new Set<Timer>()
-
-/** The timers of the plugin that wait. They do not keep the process alive, so Node does not list them. */
-const clock: Clock = {
-  now: systemClock.now,
-  setTimeout: (fn, ms) => {
-    const timer = systemClock.setTimeout(() => { timers.delete(timer); fn() }, ms)
-    timers.add(timer)
-    return timer
-  },
-  clearTimeout: (timer) => {
-    timers.delete(timer)
-    systemClock.clearTimeout(timer)
-  }
-}
+const clock = new CountingClock()
 
 const app = fastify({ logger: false })
 await app.register(channels, {
@@ -59,7 +45,7 @@ function vitals () {
     heapUsed,
     rss,
     descriptors: readdirSync('/proc/self/fd').length,
-    timers: timers.size,
+    timers: clock.timers.size,
     connections: app.registry.size,
     rooms: app.rooms.size,
     heartbeat: app.heartbeat.size,

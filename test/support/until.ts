@@ -1,0 +1,14 @@
+/**
+ * Waits until something is so. Asks again every 5 ms, because what another process or Redis holds is announced nowhere.
+ * The timeout of the test ends it.
+ */
+export async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** The same outside tests. @throws {Error} that says `what`, when it is not so after 10 s */
+export async function soon (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000
+  await until(async () => await isSo() || Date.now() > end)
+  if (!await isSo()) throw new Error(`not after 10 s: ${what}`)
+}
