@@ -32,10 +32,12 @@ const answers = {
     delay.reset()
     return measured
   },
-  stop: () => 'stopped'
+  /** Users of a killed node would stay present in Redis, and the next round would not see them join. */
+  stop: () => app.close()
 }
-process.on('message', (question) => {
-  process.send(answers[question](), () => { if (question === 'stop') process.exit() })
+process.on('message', async (question) => {
+  const answer = await answers[question]() ?? 'stopped'
+  process.send(answer, () => { if (question === 'stop') process.exit() })
 })
 process.on('disconnect', () => process.exit())
 process.send(app.server.address().port)
