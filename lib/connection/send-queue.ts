@@ -71,7 +71,7 @@ export class SendQueue {
 
   /** Returns false, and does not queue the message, when it would exceed the limit. */
   push (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): boolean {
-    const isSlow = this.#writing > 0
+    const isSlow = this.#isSlowFor(encoded)
     if ((isSlow && whenSlow === 'drop') || (source && this.#resyncs.has(source))) return true
     if (isSlow && whenSlow === 'skip' && source) {
       this.resync(source, 'slow')
@@ -131,6 +131,15 @@ export class SendQueue {
   clear (): void {
     this.#waiting.clear()
     this.#resyncs.clear()
+  }
+
+  /**
+   * A write is unfinished, or so much was queued within this iteration of the event loop that only half of the limit is
+   * left: that half is for messages that have to wait.
+   */
+  #isSlowFor (encoded: EncodedMessage): boolean {
+    const queued = this.#limitedBytes
+    return this.#writing > 0 || queued + encoded.length > (queued > 0 ? this.#limit / 2 : this.#limit)
   }
 
   /** The bytes to which the limit applies. */

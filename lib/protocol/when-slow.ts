@@ -2,8 +2,9 @@ import type { EncodedMessage } from './encoding.ts'
 import type { ResyncReason } from './recoverability.ts'
 
 /**
- * The treatment of a message for a connection whose previous write is unfinished. Undefined: the message waits, and the
- * connection is closed when its queue grows too long. `drop`: the message is left out. `latest`: the message replaces a
+ * The treatment of a message for a connection whose previous write is unfinished, or to which more than half of its
+ * queue's limit is sent at once. Undefined: the message waits, and the connection is closed when its queue grows too
+ * long. `drop`: the message is left out. `latest`: the message replaces a
  * waiting one with the same key. `skip`: all waiting messages of the channel's history are left out, and the connection
  * gets one `resync` when it reads again.
  */

@@ -306,6 +306,43 @@ t.test("send queue: whenSlow 'skip' leaves out entries of a slow connection, and
   t.equal(socket.sent.length, 6, 'a connection that left the channel gets no resync')
 })
 
+const burst = (message: (at: number) => void) => { for (let at = 0; at < 1_000; at++) message(at) }
+
+t.test('send queue: a burst of messages that may be left out closes no connection, and leaves room for others',
+  async (t) => {
+    const { connection, socket, flush } = connect({}, 2_000)
+    const resync = encodeEnvelope({ type: 'resync', payload: 'x'.repeat(1_900) })
+    const source = { resync: () => resync }
+    burst((at) => connection.send(encodeEnvelope({ type: 'tick', payload: at }), 'skip', source))
+    burst((at) => connection.send(encodeEnvelope({ type: 'typing', payload: at }), 'drop'))
+    burst((at) => connection.send(encodeEnvelope({ type: 'moved', payload: at }), { latest: 'ann' }))
+    connection.send(encodeEnvelope({ type: 'other', payload: 'x'.repeat(900) }))
+    t.ok(connection.isOpen)
+    flush()
+    const received = socket.sent.map((text) => JSON.parse(text) as { type: string, payload: number })
+    const ticks = received.filter(({ type }) => type === 'tick').map(({ payload }) => payload)
+    t.strictSame(ticks, [...ticks.keys()], 'no entry is missing before the resync')
+    t.strictSame(received.slice(ticks.length).map(({ type }) => type), ['moved', 'other', 'resync'])
+    t.equal(received[ticks.length]?.payload, 999, 'the newest message of the key')
+    connection.send(encodeEnvelope({ type: 'tick', payload: 1_000 }), 'skip', source)
+    flush()
+    t.equal(JSON.parse(socket.sent.at(-1) as string).payload, 1_000, 'entries follow the resync')
+  })
+
+t.test('send queue: a message that may be left out and exceeds the bound alone closes no connection', async (t) => {
+  const { connection, socket, flush } = connect({}, 1_000)
+  const large = (bytes: number) => encodeEnvelope({ type: 'large', payload: 'x'.repeat(bytes) })
+  connection.send(large(1_000), 'skip', resyncOf('x'))
+  connection.send(large(1_000), 'drop')
+  connection.send(hello, 'drop')
+  flush()
+  t.ok(connection.isOpen)
+  t.strictSame(socket.sent.map((text) => JSON.parse(text).type), ['hello', 'resync'])
+  connection.send(large(800), 'skip', resyncOf('x'))
+  flush()
+  t.equal(JSON.parse(socket.sent.at(-1) as string).type, 'large', 'with an empty queue it has the whole bound')
+})
+
 t.test('send queue: one waiting recovery is beyond the bound, the next ones count towards it', async (t) => {
   const { connection, socket } = connect()
   const recovery = encodeEnvelope({ type: 'recovery', payload: 'x'.repeat(2_000) })
