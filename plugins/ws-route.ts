@@ -75,9 +75,14 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
       exposeHeadRoute: false,
       logSerializers: { ...serializers, ...route.logSerializers },
       handler: refusePlain,
-      wsHandler: acceptor(node, hooks, new Router(channels, node.contracts))
+      wsHandler: acceptor(node, hooks, new Router(channels, node.contracts, messageBytesOf(this)))
     })
   })
+}
+
+/** The option may be given as one of the plugin or of `ws`. */
+function messageBytesOf (app: FastifyInstance): number {
+  return app.websocketServer.options.maxPayload as number
 }
 
 function acceptor (node: Node, hooks: UpgradeHooks, router: Router) {

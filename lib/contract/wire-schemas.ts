@@ -6,7 +6,7 @@ import { maxChannelLength, maxCorrelationIdLength, maxTypeLength } from '../prot
 export interface WireSchemas {
   readonly fromClient: Readonly<Record<'join' | 'leave' | 'refresh' | 'ping' | 'message', TSchema>>
   readonly fromServer: Readonly<Record<
-    'ack' | 'joinAck' | 'error' | 'presence' | 'resync' | 'left' | 'reconnect' | 'message',
+    'welcome' | 'ack' | 'joinAck' | 'error' | 'presence' | 'resync' | 'left' | 'reconnect' | 'message',
     TSchema
   >>
 }
@@ -87,6 +87,12 @@ const failure = Type.Object({
   retryAfter: Type.Optional(Type.Number({ minimum: 0 }))
 })
 
+const bound = Type.Integer({ minimum: 1 })
+const welcome = Type.Object({
+  connectionId: Type.String({ minLength: 1 }),
+  limits: Type.Object({ messageBytes: bound, channelLength: bound, depth: bound }),
+  patterns: Type.Array(text)
+})
 const milliseconds = Type.Number({ minimum: 0 })
 const sometimes = { channel: Type.Optional(channel), correlationId: Type.Optional(correlationId) }
 
@@ -112,6 +118,7 @@ export const wireSchemas: WireSchemas = {
     })
   },
   fromServer: {
+    welcome: fromServer('welcome', { payload: welcome }),
     ack: fromServer('ack', {
       channel: Type.Optional(channel), payload: anything, correlationId, offset: Type.Optional(offset)
     }),

@@ -1,10 +1,28 @@
 /** The message types of the protocol itself. No contract may declare a message with one of these names. */
 export const controlWords = [
   'join', 'leave', 'refresh', 'ping',
-  'ack', 'error', 'presence', 'resync', 'left', 'reconnect'
+  'welcome', 'ack', 'error', 'presence', 'resync', 'left', 'reconnect'
 ] as const
 
 export type ControlWord = typeof controlWords[number]
+
+/** What the server takes, so that a client can reject a message without sending it. */
+export interface MessageLimits {
+  /** The largest message, in bytes of UTF-8. */
+  readonly messageBytes: number
+  /** The longest address of a channel, in UTF-16 code units. */
+  readonly channelLength: number
+  /** Levels of nesting, those of the envelope included. */
+  readonly depth: number
+}
+
+/** Payload of `welcome`, the first message after the upgrade. */
+export interface Welcome {
+  readonly connectionId: string
+  readonly limits: MessageLimits
+  /** The patterns of the channels that the route serves. */
+  readonly patterns: readonly string[]
+}
 
 /** One user in a channel, on any number of connections. `data` matches the contract's `presence` schema. */
 export interface PresenceEntry {

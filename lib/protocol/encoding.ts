@@ -1,3 +1,4 @@
+import type { Welcome } from './control-messages.ts'
 import type { Envelope } from './envelope.ts'
 
 /** An envelope as UTF-8 JSON. It is encoded one time, and all members of a room get the same bytes. */
@@ -13,6 +14,12 @@ export interface EntryPosition {
 
 export function encodeEnvelope (envelope: Envelope): EncodedMessage {
   return Buffer.from(JSON.stringify(envelope))
+}
+
+/** Encodes `welcome` once for a route. The returned function adds the id, which needs no escapes. */
+export function welcomeEncoder (payload: Omit<Welcome, 'connectionId'>): (connectionId: string) => EncodedMessage {
+  const members = JSON.stringify(payload).slice(1)
+  return (connectionId) => Buffer.from(`{"type":"welcome","payload":{"connectionId":"${connectionId}",${members}}`)
 }
 
 /** Adds the position to an encoded message, because the position is known only after the message was encoded. */

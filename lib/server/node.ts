@@ -141,6 +141,8 @@ export class Node {
     const session = new Session(connection, router, this.#sessionDeps)
     this.connections.add(session)
     if (this.revocations.isRevoked(connection)) connection.close(closeEvents.revoked)
+    // Not counted towards the send queue's limit, which may be smaller.
+    connection.sendRecovery(router.welcome(connection.id))
     webSocket.on('message', (data: Buffer, isBinary) => session.receive(data, isBinary))
     webSocket.on('ping', () => session.pingReceived())
     webSocket.on('pong', () => session.pongReceived())

@@ -2,6 +2,8 @@ import { ContractError } from '../contract/contract-errors.ts'
 import { contractPath, type CompiledChannel, type CompiledClientMessage } from '../contract/compile.ts'
 import { suggestion } from '../contract/option-checks.ts'
 import { matchPattern, type Params } from '../contract/pattern.ts'
+import { welcomeEncoder, type EncodedMessage } from '../protocol/encoding.ts'
+import { maxChannelLength, maxDepth } from '../protocol/envelope.ts'
 import type { Contracts } from './contracts.ts'
 import type { ErasedImplementation, ImplementedChannel } from './implement.ts'
 
@@ -23,10 +25,15 @@ export interface ServedChannel {
 export class Router {
   /** The contract of the connection itself, if the route has one. */
   readonly connection: ServedChannel | undefined
+  /** The first message of a connection with this id. */
+  readonly welcome: (connectionId: string) => EncodedMessage
   readonly #channels: readonly ServedChannel[]
 
-  /** @throws {ContractError} for an invalid or duplicate contract, or for a missing or undeclared handler */
-  constructor (implemented: readonly ImplementedChannel[], contracts: Contracts) {
+  /**
+   * @param messageBytes the largest message that a client may send
+   * @throws {ContractError} for an invalid or duplicate contract, or for a missing or undeclared handler
+   */
+  constructor (implemented: readonly ImplementedChannel[], contracts: Contracts, messageBytes: number) {
     const served = implemented.map(({ channel, implementation }) => serve(contracts.add(channel), implementation))
     const patterns = served.map(({ compiled }) => compiled.pattern.text)
     const duplicate = patterns.find((pattern, i) => patterns.indexOf(pattern) < i)
@@ -35,6 +42,10 @@ export class Router {
     }
     this.connection = served[patterns.indexOf('')]
     this.#channels = served.filter((s) => s !== this.connection)
+    this.welcome = welcomeEncoder({
+      limits: { messageBytes, channelLength: maxChannelLength, depth: maxDepth },
+      patterns: this.#channels.map(({ compiled }) => compiled.pattern.text)
+    })
   }
 
   /** The contract that an address belongs to, with its params; undefined when the params break their schema. */

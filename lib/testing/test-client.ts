@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { WebSocket, type ClientOptions } from 'ws'
+import type { Welcome } from '../protocol/control-messages.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 
 /** The code and the reason of a close. */
@@ -41,16 +42,20 @@ export class TestClient {
   readonly webSocket: WebSocket
   /** Resolves once the connection is closed. */
   readonly closed: Promise<Closed>
-  /** All received envelopes, in order, including those that a test has taken. */
+  /** Resolves with the payload of `welcome`, the first message of the server. */
+  readonly welcome: Promise<Welcome>
+  /** All received envelopes but `welcome`, in order, including those that a test has taken. */
   readonly log: Envelope[] = []
   #queue: Envelope[] = []
   #waiters: Waiter[] = []
   /** Makes correlation ids unique among clients, because the server recognizes an idempotent message by its id. */
   readonly #idPrefix = randomUUID().slice(0, 8)
   #requests = 0
+  #resolveWelcome: (payload: Welcome) => void = () => {}
 
   private constructor (webSocket: WebSocket) {
     this.webSocket = webSocket
+    this.welcome = new Promise((resolve) => { this.#resolveWelcome = resolve })
     webSocket.on('message', (data) => this.#receive(JSON.parse(String(data)) as Envelope))
     webSocket.on('error', () => {})
     this.closed = new Promise((resolve) => {
@@ -127,6 +132,7 @@ export class TestClient {
   }
 
   #receive (envelope: Envelope): void {
+    if (envelope.type === 'welcome') return this.#resolveWelcome(envelope.payload as Welcome)
     this.log.push(envelope)
     const waiter = this.#waiters.find(({ matches }) => matches(envelope))
     this.#waiters = this.#waiters.filter((other) => other !== waiter)

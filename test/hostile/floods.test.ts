@@ -175,8 +175,8 @@ t.test('messages in one-byte fragments are closed with 1008 at the 257th', patie
 interface Reply { readonly type: string, readonly payload?: { readonly code?: string, readonly retryAfter?: number } }
 
 function replies (raw: RawSocket): Reply[] {
-  return readFrames(raw.received).filter(({ opcode }) => opcode === opcodes.text).map(({ payload }) =>
-    JSON.parse(String(payload)) as Reply)
+  return readFrames(raw.received).filter(({ opcode }) => opcode === opcodes.text)
+    .map(({ payload }) => JSON.parse(String(payload)) as Reply).filter(({ type }) => type !== 'welcome')
 }
 
 function codes (raw: RawSocket): Record<string, number> {

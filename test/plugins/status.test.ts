@@ -20,7 +20,7 @@ t.test('a node counts what travels, and what it refuses, over all its connection
   t.match(await TestClient.connect(`${url}/lab`).catch((error: unknown) => error), { status: 401 })
   t.match(app.channels.status().counters, {
     messagesIn: 4,
-    messagesOut: ann.log.length + bob.log.length,
+    messagesOut: ann.log.length + bob.log.length + 2,
     bytesIn,
     rejections: {
       invalid_payload: 1, not_joined: 2, http_401: 1

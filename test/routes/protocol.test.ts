@@ -114,6 +114,21 @@ t.test('1. connecting', async (t) => {
     t.equal(await statusOf(http, { authorization, origin: 'https://evil.example' }), 403, 'a foreign origin')
   })
 
+  t.test('1.12 welcome is the first message: it names the connection and the limits', async (t) => {
+    const demo = await serveDemo(t, { maxPayload: 1_000 })
+    const { client } = await demo.connect('ann')
+    const { connectionId, limits } = await client.welcome
+    t.strictSame(limits, { messageBytes: 1_000, channelLength: 256, depth: 64 })
+    t.equal(demo.app.registry.get(connectionId)?.ip, '127.0.0.1')
+  })
+
+  t.test('1.13 welcome lists the patterns of the route, without the contract of the connection', async (t) => {
+    const { connect } = await serveDemo(t)
+    t.strictSame((await (await connect('ann')).client.welcome).patterns, ['chat/:room'])
+    const { client } = await connect('ann', undefined, '/ws/lab')
+    t.strictSame((await client.welcome).patterns, ['lab/:id', 'ledger/:id', 'crowd', 'cinema'])
+  })
+
   t.test('1.8 too many connections of one address or user are refused for now', async (t) => {
     const { connect, identity } = await serveDemo(t, { limits: { perUser: 1, perIp: 2 } })
     const { token } = await connect('ann')

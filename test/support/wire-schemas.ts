@@ -35,8 +35,10 @@ export function recordWire (client: TestClient, record: WireMessage[]): void {
     record.push({ schema: names.nameOf('fromClient', message), message })
     send(message)
   }
+  client.welcome.then((payload) => record.push({ schema: 'fromServer.welcome', message: { type: 'welcome', payload } }))
   client.webSocket.on('message', (data) => {
     const message = JSON.parse(String(data)) as Envelope
+    if (message.type === 'welcome') return
     record.push({ schema: names.nameOf('fromServer', message), message })
   })
 }

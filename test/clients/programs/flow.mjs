@@ -28,6 +28,7 @@ class Person {
   #receive (envelope) {
     const reply = this.#replies.get(envelope.correlationId)
     if (reply) reply(envelope)
+    else if (envelope.type === 'welcome') same(envelope.payload.patterns, ['talk/:room'])
     else if (this.#waiting.length > 0) this.#waiting.shift()(envelope)
     else this.#queue.push(envelope)
   }

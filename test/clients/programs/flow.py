@@ -25,6 +25,8 @@ class Person:
         person.inbox = asyncio.Queue()
         person.connection = await Connection.open(url, token, person.inbox.put_nowait)
         person.request = person.connection.request
+        welcome = await person.inbox.get()
+        assert welcome["type"] == "welcome" and welcome["payload"]["patterns"] == ["talk/:room"], welcome
         return person
 
     async def next(self, type):

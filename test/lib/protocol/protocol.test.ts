@@ -2,7 +2,7 @@ import t from 'tap'
 import { closeEvents, retryAfterClose, type CloseEvent } from '../../../lib/protocol/close-events.ts'
 import { maxChannelLength, maxCorrelationIdLength, maxDepth, maxTypeLength } from '../../../lib/protocol/envelope.ts'
 import { BadEnvelope, readEnvelope, RefusedEnvelope } from '../../../lib/protocol/read-envelope.ts'
-import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
+import { encodeEnvelope, welcomeEncoder } from '../../../lib/protocol/encoding.ts'
 
 const nested = (depth: number) => `{"type":"a","payload":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
 const withMember = (name: string, value: unknown) => JSON.stringify({ type: 'a', [name]: value })
@@ -141,6 +141,16 @@ t.test('envelope: members that the protocol does not define are ignored', async 
 
 t.test('envelope: the error of a bad envelope has a reason and does not contain the received text', async (t) => {
   t.throws(() => readEnvelope('{"secret"'), { message: closeEvents.notJson.reason })
+})
+
+t.test('encoding: welcome is the envelope as JSON, whatever characters the patterns have', async (t) => {
+  const payload = {
+    limits: { messageBytes: 65_536, channelLength: 256, depth: 64 }, patterns: ['"', 'a""/:b', '\\\\', 'é{}']
+  }
+  const welcome = welcomeEncoder(payload)
+  for (const connectionId of ['c1', 'c2']) {
+    t.strictSame(JSON.parse(String(welcome(connectionId))), { type: 'welcome', payload: { connectionId, ...payload } })
+  }
 })
 
 t.test('encoding: an encoded message is the envelope as UTF-8 JSON without undefined members', async (t) => {

@@ -314,7 +314,7 @@ t.test('registry', async (t) => {
   t.test('registry: it has every connection of the node', async (t) => {
     await first.request('join', channel)
     const [info] = app.registry.ofUser('id-of-ann')
-    t.match(info, { userId: 'id-of-ann', user: { name: 'ann' }, ip: '127.0.0.1', messagesIn: 1, messagesOut: 1 })
+    t.match(info, { userId: 'id-of-ann', user: { name: 'ann' }, ip: '127.0.0.1', messagesIn: 1, messagesOut: 2 })
     t.ok(info && info.bytesIn > 0 && info.bytesOut > 0 && info.lastSeen >= info.connectedAt)
     t.strictSame([...info?.channels ?? []], [channel])
     t.equal(app.registry.get(String(info?.id)), info)

@@ -24,7 +24,7 @@ function makeNode () {
   }
   const node = new Node(options, new MemoryAdapter(hub), clock, log)
   node.start()
-  const router = new Router([implementLab()], node.contracts)
+  const router = new Router([implementLab()], node.contracts, 65_536)
   const accept = (id: string) => {
     const socket = new FakeSocket()
     const user = { id, name: id }

@@ -103,7 +103,8 @@ export class Peer {
     const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
     if (bytes.length < start + length) return this.#wait(start + length)
     this.#rest = bytes.subarray(start + length)
-    this.events.push(this.#describe(bytes[0] as number, bytes.subarray(start, start + length)))
+    const event = this.#describe(bytes[0] as number, bytes.subarray(start, start + length))
+    if (event !== 'welcome') this.events.push(event)
     return true
   }
 
@@ -125,6 +126,7 @@ export class Peer {
     if ((first & ~0x40) !== (0x80 | opcodes.text)) return `opcode ${opcode}, first byte ${first}`
     const text = String(isCompressed ? inflateRawSync(Buffer.concat([payload, flushed]), syncFlush) : payload)
     const envelope = JSON.parse(text) as { type: string, payload: { text: string, code: string } }
+    if (envelope.type === 'welcome') return 'welcome'
     return envelope.type === 'ack' ? `echo ${envelope.payload.text}` : `error ${envelope.payload.code}`
   }
 }
