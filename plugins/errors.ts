@@ -112,6 +112,14 @@ export class ServerFull extends RefusedUpgrade {
   }
 }
 
+/** The server closes, or a hook of the application did not settle within `upgradeTimeout`. */
+export class UpgradeUndecided extends RefusedUpgrade {
+  constructor () {
+    super('FST_CHANNELS_UPGRADE_UNDECIDED',
+      'The server is closing, or did not decide in time: try again after the time in Retry-After.', 503)
+  }
+}
+
 /** The message about an option that does not exist, with the name that was probably meant. `name` may be a path. */
 export function unknownOption (name: string, known: readonly string[]): string {
   const path = name.slice(0, name.lastIndexOf('.') + 1)

@@ -1,9 +1,11 @@
+import { STATUS_CODES } from 'node:http'
 import fastifyWebsocket from '@fastify/websocket'
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect, ChannelsError } from '../lib/client/index.ts'
+import { TestClient, type UpgradeRefused } from '../lib/testing/test-client.ts'
 import {
   channels, defineChannel, defineConnection, implement, type ChannelsOptions, type ImplementedChannel
 } from '../plugins/channels.ts'
@@ -264,6 +266,37 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
     usage(() => registry.revoke({ userId: 'u' }, undefined as never),
       'a revocation needs the time when it is over, in milliseconds since 1970')
   ])
+})
+
+t.test('errors: a refused upgrade has a JSON body with its code, and says what to do', async (t) => {
+  const body = async (options: ChannelsOptions, client: object = {}, protocols: string[] = []) => {
+    const { app, sink } = await makeApp(t, options)
+    app.ws('/ws', implementations)
+    const { url } = await listen(app, sink)
+    const connecting = () => TestClient.connect(`${url}/ws`, protocols, client)
+    if (options.limits) await connecting()
+    return connecting().then(() => '', (error: UpgradeRefused) => JSON.parse(error.body) as object)
+  }
+  const identify = () => ({ id: 'ann' })
+  const foreign = { origin: 'https://elsewhere.example' }
+  const rows: ReadonlyArray<readonly [body: unknown, statusCode: number, code: string, message: string]> = [
+    [await body({ identify }, {}, ['v1']), 400, 'FST_CHANNELS_BAD_HANDSHAKE',
+      "No offered subprotocol is supported: offer 'fastify-channels.v1' too, or no subprotocol."],
+    [await body({}), 401, 'FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required: send a valid token.'],
+    [await body({ identify }, foreign), 403, 'FST_CHANNELS_FORBIDDEN_ORIGIN', 'This origin is not allowed: add it to ' +
+      "the option 'origins', or set 'trustProxy' behind a proxy with TLS."],
+    [await body({ identify, limits: { perUser: 1 } }), 429, 'FST_CHANNELS_TOO_MANY_CONNECTIONS',
+      'Too many connections of this user: try again after the time in Retry-After.'],
+    [await body({ identify, limits: { perIp: 1 } }), 429, 'FST_CHANNELS_TOO_MANY_CONNECTIONS',
+      'Too many connections of this address: try again after the time in Retry-After.'],
+    [await body({ identify, limits: { connections: 1 } }), 503, 'FST_CHANNELS_SERVER_FULL',
+      'The server has no room for more connections: try again after the time in Retry-After.'],
+    [await body({ identify: () => new Promise(() => {}), upgradeTimeout: 1 }), 503, 'FST_CHANNELS_UPGRADE_UNDECIDED',
+      'The server is closing, or did not decide in time: try again after the time in Retry-After.']
+  ]
+  for (const [actual, statusCode, code, message] of rows) {
+    t.strictSame(actual, { statusCode, code, error: STATUS_CODES[statusCode], message }, code)
+  }
 })
 
 t.test('errors: a failed request of the client says which message failed, where and why', async (t) => {

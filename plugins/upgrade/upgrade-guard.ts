@@ -2,12 +2,19 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../../lib/clock.ts'
+import { UpgradeUndecided } from '../errors.ts'
 import { destroyAfterWrites } from './upgrade-requests.ts'
 
 interface Pending { readonly timer: Timer, readonly written: number }
 
+const { statusCode, code, message } = new UpgradeUndecided()
+
+/** As Fastify writes an error, because it can no longer answer this request. */
+const body = JSON.stringify({ statusCode, code, error: 'Service Unavailable', message })
+
 const unavailable = [
-  'HTTP/1.1 503 Service Unavailable', 'Connection: close', 'Retry-After: 1', 'Content-Length: 0', '', ''
+  'HTTP/1.1 503 Service Unavailable', 'Connection: close', 'Retry-After: 1', 'Cache-Control: no-store',
+  'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, '', body
 ]
   .join('\r\n')
 

@@ -435,6 +435,8 @@ t.test('a preHandler of the application\'s refuses with 403', (t) => attack(t, {
   }]
 ]))
 
+const undecided = /^\{"statusCode":503,"code":"FST_CHANNELS_UPGRADE_UNDECIDED","error":"Service Unavailable",/
+
 t.test('a server that drains answers 503, and says when to come back', async (t) => {
   const target = await Target.start(t)
   const stubborn = await target.upgraded('stubborn')
@@ -442,7 +444,9 @@ t.test('a server that drains answers 503, and says when to come back', async (t)
   const closing = target.app.close()
   t.match(await stubborn.until(readClose), { code: 1012 })
   late.write(handshake({ headers: { authorization: `Bearer ${target.token('late')}` } }))
-  t.match(await late.until(readAnswer), { status: 503, headers: { 'retry-after': /^\d+$/ } })
+  t.match(await late.until(readAnswer), {
+    status: 503, headers: { 'retry-after': /^\d+$/, 'cache-control': 'no-store', 'content-type': /json/ }, body: undecided
+  })
   await late.closed
   await farewell(stubborn)
   await closing
