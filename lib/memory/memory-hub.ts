@@ -71,12 +71,13 @@ export class MemoryHub {
   }
 
   exitPresence (channel: string, connectionId: string, graceMs: number): void {
-    const due = this.clock.now() + graceMs
-    const user = this.#presence.get(channel)?.exit(connectionId, due)
-    if (user === undefined) return
+    const now = this.clock.now()
+    const exited = this.#presence.get(channel)?.exit(connectionId, now + graceMs)
+    if (!exited) return
+    const { user, due } = exited
     // Compares with the due time instead of the clock, because a timer may fire a little early.
     const expire = () => this.changePresence(channel, (presence) => presence.expire(user, due))
-    if (graceMs > 0) this.clock.setTimeout(expire, graceMs)
+    if (due > now) this.clock.setTimeout(expire, due - now)
     else expire()
   }
 

@@ -45,15 +45,18 @@ export class StoredPresence {
     return this.#changed({ updated: [{ user, data }] })
   }
 
-  /** Returns the user whose last connection this was; a grace that runs already is not cut short. */
-  exit (connection: string, due: number): string | undefined {
+  /**
+   * Returns the user whose last connection this was, and when the user's last grace period ends: that of another
+   * connection may end later, because it is never cut short.
+   */
+  exit (connection: string, due: number): { readonly user: string, readonly due: number } | undefined {
     const user = this.#connections.get(connection)
     if (user === undefined) return undefined
     this.#connections.delete(connection)
     const present = this.#users.get(user) as Present
     present.references--
     present.due = Math.max(present.due, due)
-    return present.references === 0 ? user : undefined
+    return present.references === 0 ? { user, due: present.due } : undefined
   }
 
   /** The grace is over that ends then: the user has left unless somebody came back, or left again since. */

@@ -50,6 +50,21 @@ export const gracePeriodRules: Rules = Object.fromEntries([
       whereNodesCrash(leavesOnce(seconds * 1_000, kill))
     ]
   ]),
+  ['presence: a user leaves once after the grace period of one connection, though the last one exits without', async (
+    t, [a, b], deps
+  ) => {
+    const grace = deps.time.scaled(10_000)
+    await subscribe('x', b)
+    for (const connection of ['c1', 'c2']) await a.adapter.presence.enter('x', connectionOf(connection, 'ada'))
+    const exitedAt = deps.time.now()
+    await a.adapter.presence.exit('x', 'c1', grace)
+    await a.adapter.presence.exit('x', 'c2', 0)
+    deps.time.advance(grace)
+    await b.changes.until('x', left('ada'))
+    const { at } = b.changes.of('x').find(left('ada')) as RecordedChange
+    t.ok(at - exitedAt >= grace - toleranceMs, 'the grace period is not cut short')
+    t.strictSame(await b.adapter.presence.count('x'), 0, 'nobody is counted')
+  }],
   ['presence: a user whose node was killed leaves once, and a user with another node stays', whereNodesCrash(
     async (t, [a, b, c], deps) => {
       await subscribe('x', b, c)
