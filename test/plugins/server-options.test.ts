@@ -227,7 +227,9 @@ t.test('headers: an upgrade with more headers than the application lets Node rea
   const others = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`x-${i}`, 'x']))
   const headers = { ...others, origin: 'https://a.b' }
   const answer = await answerOf(portOf(app), false, handshake({ path: '/ws', headers }))
-  t.match(answer, { status: 400, body: /Too many headers: send at most 20/ })
+  // Node.js 22.23 and 24.21 refuse it themselves, before the plugin sees it.
+  if (answer?.status !== 431) t.match(answer, { status: 400, body: /Too many headers: send at most 20/ })
+  t.ok(!app.registry.size, 'nobody is connected')
 })
 
 t.test('other upgrades: a refused injectWS, whose socket is a stream, rejects with its status', async (t) => {
