@@ -7,8 +7,8 @@ export async function until (isSo: () => boolean | Promise<boolean>): Promise<vo
 }
 
 /** The same outside tests. @throws {Error} that says `what`, when it is not so after 10 s */
-export async function soon (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+export async function soon (what: string | (() => string), isSo: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 10_000
   await until(async () => await isSo() || Date.now() > end)
-  if (!await isSo()) throw new Error(`not after 10 s: ${what}`)
+  if (!await isSo()) throw new Error(`not after 10 s: ${typeof what === 'string' ? what : what()}`)
 }

@@ -3,9 +3,13 @@ import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
+import { noLimits } from '../../../lib/limits/limits.ts'
 import { channels, type ChannelsOptions } from '../../../plugins/channels.ts'
 import { soon } from '../until.ts'
+import { connectionsPerUser } from './connection-limit.ts'
 import { fuzzed, implementFuzzed, type Rights } from './fuzz-channel.ts'
+import { presenceGraceMs } from './grace-periods.ts'
+import { LeftoverKeys } from './leftover-keys.ts'
 
 /** Nodes of one cluster in this process, over the memory hub or over a Redis. */
 export class FuzzNodes {
@@ -13,9 +17,14 @@ export class FuzzNodes {
   /** What the servers logged as an error, apart from the handler that fails on purpose. */
   readonly errors: readonly string[]
 
-  private constructor (apps: readonly FastifyInstance[], errors: readonly string[]) {
+  readonly #hub: MemoryHub
+  readonly #keys: LeftoverKeys | undefined
+
+  private constructor (apps: readonly FastifyInstance[], errors: readonly string[], hub: MemoryHub, redis?: string) {
     this.apps = apps
     this.errors = errors
+    this.#hub = hub
+    this.#keys = redis === undefined ? undefined : new LeftoverKeys(redis)
   }
 
   /** `redis`: the URL of a Redis; without it the nodes share a memory hub. */
@@ -30,12 +39,14 @@ export class FuzzNodes {
       const cluster: ChannelsOptions = redis === undefined
         ? { adapter: new MemoryAdapter(hub) }
         : { redis: { url: redis } }
-      await app.register(channels, { jwt: { secret: 'for the fuzzer' }, limits: false, presenceGrace: 0, ...cluster })
+      const limits = { ...noLimits, perUser: connectionsPerUser }
+      const jwt = { secret: 'for the fuzzer' }
+      await app.register(channels, { jwt, limits, presenceGrace: presenceGraceMs, ...cluster })
       app.ws('/fuzz', [implementFuzzed(rights)])
       await app.listen({ port: 0, host: '127.0.0.1' })
       return app
     }))
-    const nodes = new FuzzNodes(apps, errors)
+    const nodes = new FuzzNodes(apps, errors, hub, redis)
     await soon('the nodes are up', async () => apps.every((app) => app.channels.status().state === 'up'))
     return nodes
   }
@@ -84,15 +95,26 @@ export class FuzzNodes {
     await (this.apps[node] as FastifyInstance).channels.registry.revoke({ jti }, Date.now() + 600_000)
   }
 
-  /** @throws {Error} when something of closed connections is left after 10 s */
-  async requireEmpty (): Promise<void> {
+  /**
+   * `session`: its name, which its users and channels have in their names.
+   * @throws {Error} when something of closed connections is left after 10 s
+   */
+  async requireEmpty (session: string): Promise<void> {
     await soon('nothing is left of the connections', async () => this.apps.every(({ channels }) =>
-      channels.registry.size + channels.rooms.size + channels.heartbeat.size === 0))
+      channels.registry.size + channels.rooms.size + channels.heartbeat.size + this.#hub.quotas.size === 0))
+    let key: string | undefined
+    await soon(() => `no key is left in Redis: ${key}`, async () => {
+      key = await this.#keys?.ofSession(session)
+      return key === undefined
+    })
     if (this.errors.length > 0) throw new Error(`an error was logged: ${this.errors[0]}`)
   }
 
   async close (): Promise<void> {
     await Promise.all(this.apps.map((app) => app.close()))
+    const lasting = await this.#keys?.lasting() ?? []
+    this.#keys?.close()
+    if (lasting.some((key) => !key.endsWith(':last'))) throw new Error(`keys that no node holds: ${lasting.join()}`)
   }
 
   #room (channel: string, node: number) {

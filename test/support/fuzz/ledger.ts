@@ -1,7 +1,12 @@
-/** What all clients of a run know together: the histories, and the writes that were acked. */
+import { EphemeralMessages } from './ephemeral-messages.ts'
+import { GracePeriods } from './grace-periods.ts'
+
+/** What all clients of a run know together: the histories, the writes that were acked, ephemeral messages, absences. */
 export class Ledger {
   /** How often each kind of message was received, and each kind of reply. */
   readonly counts: Record<string, number> = {}
+  readonly ephemeral = new EphemeralMessages()
+  readonly graces = new GracePeriods()
   readonly #senders: number[] = []
   readonly #entries = new Map<string, number>()
   readonly #acked = new Map<string, { readonly n: number, readonly run: number }>()

@@ -21,6 +21,8 @@ interface Recovered extends Position {
 export class Membership {
   readonly channel: string
   readonly present = new Set<string>()
+  /** The ephemeral messages that it got, each as its type and its number. */
+  readonly heard = new Set<string>()
   readonly #user: string
   readonly #ledger: Ledger
   readonly #newestOf = new Map<number, number>()
@@ -32,6 +34,7 @@ export class Membership {
     this.#ledger = ledger
     for (const entry of (ack as { presence: PresenceEntry[] }).presence) this.present.add(entry.user)
     if (!this.present.has(user)) throw new Error('the ack of a join lacks its own user')
+    ledger.graces.listed(channel, this.present)
     this.#recover(ack as Recovered, since)
   }
 
@@ -46,7 +49,8 @@ export class Membership {
     if (type === 'resync') return this.#recover(payload as Recovered, undefined)
     this.#requireTenant(payload as { tenant: string })
     if (type === 'written') this.#append(envelope)
-    if (type === 'said') this.#requireOrder((payload as { n: number }).n)
+    if (type === 'pointed') this.heard.add(`pointed ${(payload as { at: number }).at}`)
+    if (type === 'said') this.#hear((payload as { n: number }).n)
   }
 
   #change ({ joined = [], left = [] }: PresenceChange): void {
@@ -55,7 +59,10 @@ export class Membership {
       if (this.present.has(user)) throw new Error('a present user joined')
       this.present.add(user)
     }
-    for (const user of left) if (!this.present.delete(user)) throw new Error('an absent user left')
+    for (const user of left) {
+      if (!this.present.delete(user)) throw new Error('an absent user left')
+      this.#ledger.graces.left(this.channel, user)
+    }
   }
 
   #recover ({ epoch, offset, hash, recovered, messages }: Recovered, since: Position | undefined): void {
@@ -81,7 +88,8 @@ export class Membership {
   }
 
   /** Of one sender, ephemeral messages arrive in the order in which they were sent. */
-  #requireOrder (n: number): void {
+  #hear (n: number): void {
+    this.heard.add(`said ${n}`)
     const sender = this.#ledger.senderOf(n)
     if (n <= (this.#newestOf.get(sender) ?? -1)) throw new Error('an ephemeral message out of order')
     this.#newestOf.set(sender, n)

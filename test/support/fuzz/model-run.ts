@@ -1,4 +1,7 @@
 import type { Position } from '../../../lib/protocol/position.ts'
+import { UpgradeRefused } from '../../../lib/testing/test-client.ts'
+import type { Sent } from './ephemeral-messages.ts'
+import { ConnectionLimit, connectionsPerUser } from './connection-limit.ts'
 import { Ledger } from './ledger.ts'
 import { ObservedClient } from './observed-client.ts'
 import type { Rights } from './fuzz-channel.ts'
@@ -36,6 +39,7 @@ export class ModelRun {
   /** The newest position that each user has of each channel. */
   readonly #positions = new Map<string, object>()
   readonly #writes: Write[] = []
+  readonly #limit = new ConnectionLimit()
   #calls: Array<Promise<unknown>> = []
   /** What must be so at the next comparison. */
   #mustHold: Array<readonly [what: string, isSo: () => boolean]> = []
@@ -70,27 +74,41 @@ export class ModelRun {
       return [channel, await this.#nodes.history(channel)] as const
     }))))
     await soon('no user is present', async () => (await this.#present()).flat().every((count) => count === 0))
-    await this.#nodes.requireEmpty()
+    await this.#nodes.requireEmpty(this.#name)
   }
 
   async #connect (slot: number): Promise<void> {
     const user = this.#users[slot % this.#users.length] as string
     const node = this.#random.below(this.#nodes.apps.length)
-    const { token, jti } = this.#nodes.token(user)
     this.trace.push(`${slot} connects as ${user} to node ${node}`)
-    const identity = { user, jti, node }
-    this.#clients[slot] = await ObservedClient.open(this.#nodes.url(node), token, identity, this.#ledger)
+    this.#clients[slot] = await this.#openUnlessFull(user, node)
+    if (!this.#clients[slot] && !this.#limit.mayBeReached(user)) throw new Error('refused below the limit')
+  }
+
+  /** Undefined when the user has too many connections. */
+  async #openUnlessFull (user: string, node: number): Promise<ObservedClient | undefined> {
+    const { token, jti } = this.#nodes.token(user)
+    try {
+      const client = await ObservedClient.open(this.#nodes.url(node), token, { user, jti, node }, this.#ledger)
+      this.#limit.opened(user)
+      return client
+    } catch (error) {
+      if (!(error instanceof UpgradeRefused) || error.status !== 429) throw error
+      this.#ledger.count('refused upgrade')
+    }
   }
 
   async #act (client: ObservedClient, slot: number): Promise<void> {
     const isOutside = client.memberships.size === 0 && this.#random.chance(80)
-    const action = isOutside ? 'join' : this.#random.pick(actions)
+    const isAllowed = this.#channels.some((channel) => this.#rights.allows(client.user, channel))
+    const action = !isOutside ? this.#random.pick(actions) : isAllowed ? 'join' : 'toggle'
     const channel = this.#channelFor(action, client)
     this.trace.push(`${slot} ${action} ${channel}`)
     if (action === 'settle') return this.#settle()
     if (['toggle', 'remove', 'disconnect', 'revoke'].includes(action)) return this.#administer(action, client, channel)
     if (action === 'drop' || action === 'close') {
       this.#remember(client)
+      if (action === 'drop') this.#beginGrace(client)
       await client[action]()
     } else this.#send(action, client, slot, channel)
   }
@@ -106,13 +124,24 @@ export class ModelRun {
     switch (action) {
       case 'join': {
         const since = this.#positions.get(JSON.stringify([client.user, channel]))
+        this.#ledger.graces.forget(client.user)
         client.send('join', channel, since && this.#random.chance(70) ? { since } : undefined, id)
         break
       }
       case 'write': this.#write(client, { channel, payload: { n: this.#ledger.number(slot) }, id }); break
       case 'resend': if (this.#writes.length > 0) this.#resend(client); break
-      case 'say': client.send('say', channel, { n: this.#ledger.number(slot * 10 + client.node) }, id); break
-      case 'point': client.send('point', channel, { at: this.#ids }, id); break
+      case 'say': {
+        const n = this.#ledger.number(slot * 10 + client.node)
+        this.#expect(channel, { id, key: id, sender: '', message: `said ${n}` })
+        client.send('say', channel, { n }, id)
+        break
+      }
+      case 'point': {
+        const sender = `${slot} ${client.node} ${client.jti}`
+        this.#expect(channel, { id, key: `${channel} ${client.user}`, sender, message: `pointed ${this.#ids}` })
+        client.send('point', channel, { at: this.#ids }, id)
+        break
+      }
       case 'refresh': {
         // Under the same id, so that a revocation of it closes the connection before and after.
         const { token } = this.#nodes.token(client.user, client.jti)
@@ -122,6 +151,19 @@ export class ModelRun {
       case 'garbage': client.sendText(this.#random.pick(garbage)); break
       default: client.send(action, channel, undefined, id)
     }
+  }
+
+  /** Every member of this moment must get the message, unless its membership ends. */
+  #expect (channel: string, { id, ...message }: Omit<Sent, 'receivers'> & { id: string }): void {
+    const receivers = this.#open().flatMap(({ memberships }) => memberships.get(channel) ?? [])
+    this.#ledger.ephemeral.send(id, { ...message, receivers })
+  }
+
+  /** The user stays present for a while where this was the only connection, and nothing else is under way. */
+  #beginGrace (client: ObservedClient): void {
+    const others = this.#open().filter((other) => other !== client && other.user === client.user)
+    if (others.length > 0 || this.#calls.length > 0 || client.pending.length > 0) return
+    for (const channel of client.memberships.keys()) this.#ledger.graces.begin(channel, client.user)
   }
 
   #write (client: ObservedClient, write: Write): void {
@@ -140,6 +182,7 @@ export class ModelRun {
   #administer (action: string, client: ObservedClient, channel: string): void {
     const node = this.#random.below(this.#nodes.apps.length)
     const { user, jti } = client
+    this.#ledger.graces.forget(user)
     switch (action) {
       case 'remove': this.#remove(node, channel, user); break
       case 'disconnect':
@@ -190,12 +233,38 @@ export class ModelRun {
       })
     }
     await soon('every member has the newest entry', () => this.#hasNewest())
+    await soon('every member has every ephemeral message', async () => {
+      for (const client of this.#open()) client.consume()
+      return this.#missing().length === 0
+    })
+    this.#ledger.ephemeral.settle()
     await soon('the members are those that may be', async () => {
       for (const client of this.#open()) client.consume()
       return this.#open().every(({ user, memberships }) =>
         [...memberships.keys()].every((channel) => this.#rights.allows(user, channel)))
     })
-    await soon(`presence is the same everywhere: ${JSON.stringify(this.#users)}`, () => this.#isPresenceRight())
+    await soon(() => `presence is the same everywhere: ${this.#presenceText()}`, () => this.#isPresenceRight())
+    await this.#checkLimit(this.#random.pick(this.#users))
+  }
+
+  /** Of one user: another connection is refused if there are as many as allowed, else it is let in. */
+  async #checkLimit (user: string): Promise<void> {
+    const open = this.#open().filter((client) => client.user === user).length
+    const node = this.#random.below(this.#nodes.apps.length)
+    let client: ObservedClient | undefined
+    await soon(`a connection of ${user} within the limit is let in`, async () => {
+      client ??= await this.#openUnlessFull(user, node)
+      return open >= connectionsPerUser || client !== undefined
+    })
+    if (open >= connectionsPerUser && client) throw new Error(`${user} has more connections than allowed`)
+    await client?.close()
+    this.#limit.settle(user, client ? open + 1 : open)
+  }
+
+  /** The acked ephemeral messages that a member lacks whose membership goes on. */
+  #missing (): string[] {
+    const current = new Set(this.#open().flatMap(({ memberships }) => [...memberships.values()]))
+    return this.#ledger.ephemeral.missing((membership) => current.has(membership))
   }
 
   async #hasNewest (): Promise<boolean> {
@@ -219,6 +288,12 @@ export class ModelRun {
       return memberships.every(({ membership }) => [...membership.present].sort().join() === users) &&
         (counts[i] as number[]).every((count) => count === new Set(memberships.map(({ user }) => user)).size)
     })
+  }
+
+  /** What each client knows, for the message of a failure. */
+  #presenceText (): string {
+    return this.#open().flatMap(({ user, node, memberships }) => [...memberships].map(([channel, { present }]) =>
+      `${user} on node ${node} sees in ${channel} ${[...present].join(' and ')}`)).join(', ')
   }
 
   #present (): Promise<number[][]> {

@@ -107,6 +107,7 @@ export class ObservedClient {
     this.#pending.delete(correlationId)
     this.#answered.add(correlationId)
     this.#ledger.count(type === 'ack' ? `ack of ${request.type}` : (payload as { code: string }).code)
+    if (type === 'ack') this.#ledger.ephemeral.ack(correlationId)
     if (request.channel !== channel) throw new Error(`a reply on another channel than ${request.channel}`)
     if (type === 'error') return this.#takeError(request, payload as { code: string })
     if (request.type === 'join') this.#join(request, payload as object)
