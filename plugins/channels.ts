@@ -8,7 +8,6 @@ import { AlreadyRegistered } from './errors.ts'
 import type { ChannelsOptions } from './options.ts'
 import { watchSessions } from './session-check.ts'
 import { settingsOf, type Settings } from './settings.ts'
-import { addStatusRoute } from './status-route.ts'
 import { strictJwt } from './upgrade/strict-jwt.ts'
 import { webSocketServer } from './web-socket-server.ts'
 import { addWsRoutes } from './ws-route.ts'
@@ -58,6 +57,13 @@ function checkSessions (app: FastifyInstance, node: Node, { sessionCheck, clock,
   if (!sessionCheck) return
   const stop = watchSessions(sessionCheck, node, clock, handlerTimeout)
   app.addHook('onClose', async () => stop())
+}
+
+/** Answers `GET path` with the node's status: 200, or 503 while the server closes. It is logged from `warn` on. */
+function addStatusRoute (app: FastifyInstance, path: string, node: Node): void {
+  app.get(path, { schema: { hide: true } as object, logLevel: 'warn' }, async (_request, reply) => {
+    return reply.code(node.status.state === 'draining' ? 503 : 200).send(node.status)
+  })
 }
 
 export default channels

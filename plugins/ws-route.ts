@@ -7,6 +7,7 @@ import type { ImplementedChannel } from '../lib/server/implement.ts'
 import type { Node } from '../lib/server/node.ts'
 import { Router } from '../lib/server/router.ts'
 import { DecoratorTaken } from './errors.ts'
+import { RefusalLog } from './refusal-log.ts'
 import type { Settings } from './settings.ts'
 import { authenticator, type Protection } from './upgrade/authentication.ts'
 import { refusePlain } from './upgrade/handshake.ts'
@@ -58,6 +59,7 @@ type Options = WsOptions & RouteShorthandOptions
 export function addWsRoutes (app: FastifyInstance, node: Node, settings: Settings): void {
   if (app.hasDecorator('ws')) throw new DecoratorTaken('ws', 'rename it')
   const hooks = new UpgradeHooks(node, settings)
+  const refusals = new RefusalLog(app, settings.clock)
   const serializers = redactingSerializers(app)
   app.decorate('ws', function (this: FastifyInstance, url: string, ...rest: unknown[]) {
     const [options, channels] = (rest.length === 1 && Array.isArray(rest[0]) ? [{}, rest[0]] : rest) as
@@ -74,8 +76,9 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
       schema: { ...route.schema, hide: true } as FastifySchema,
       exposeHeadRoute: false,
       logSerializers: { ...serializers, ...route.logSerializers },
+      childLoggerFactory: refusals.around(route.childLoggerFactory ?? this.childLoggerFactory),
       handler: refusePlain,
-      wsHandler: acceptor(node, hooks, new Router(channels, node.contracts, messageBytesOf(this)))
+      wsHandler: acceptor(node, hooks, refusals, new Router(channels, node.contracts, messageBytesOf(this)))
     })
   })
 }
@@ -85,8 +88,9 @@ function messageBytesOf (app: FastifyInstance): number {
   return app.websocketServer.options.maxPayload as number
 }
 
-function acceptor (node: Node, hooks: UpgradeHooks, router: Router) {
+function acceptor (node: Node, hooks: UpgradeHooks, refusals: RefusalLog, router: Router) {
   return (webSocket: Parameters<Node['accept']>[0], request: FastifyRequest): void => {
+    refusals.admit(request)
     const identity = { ...hooks.of(request), id: randomUUID(), ip: request.ip }
     const log = request.log.child({ connection: identity.id, user: identity.userId })
     node.accept(webSocket, request.raw.socket, identity, router, log)

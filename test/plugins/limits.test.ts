@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { implement } from '../../lib/server/implement.ts'
@@ -239,4 +240,45 @@ t.test('log: a connection whose messages are refused writes 10 lines of a kind a
     { suppressed: 90, line: 'a message was refused', level: 30 }, 'at the level of the suppressed lines'
   )
   t.equal(log.filter(({ msg }) => msg === 'a message was refused').length, 10)
+})
+
+t.test('log: refused upgrades of one address write the lines of 10 a minute, admitted ones all lines', async (t) => {
+  const clock = new FakeClock()
+  const { connect, log, logged, url, app } = await serveLab(t, { clock, identify: identifyOrLog })
+  const count = (message: string) => log.filter(({ msg }) => msg === message).length
+  const lines = () => [
+    count('incoming request'), count('Authentication is required: send a valid token.'), count('request completed')
+  ]
+  for (let i = 0; i < 25; i++) t.match(await refused(TestClient.connect(`${url}/lab`)), { status: 401 })
+  await connect('ann')
+  t.strictSame(lines(), [11, 10, 10], 'the line about the admitted upgrade is written')
+  t.equal(count('a line of the application'), 25, 'lines of the application are not suppressed')
+  t.equal(app.channels.status().counters.rejections.http_401, 25, 'all are counted')
+  clock.advance(60_000)
+  t.match(await logged('log lines of refused upgrades were suppressed'), { statuses: { 401: 15 }, level: 30 })
+  await refused(TestClient.connect(`${url}/lab`))
+  t.strictSame(lines(), [12, 11, 11], 'the next minute begins anew')
+})
+
+function identifyOrLog (request: FastifyRequest): { id: string } | undefined {
+  if (request.headers.authorization) return { id: 'ann' }
+  request.log.info({ res: { request: 'GET' } }, 'a line of the application')
+  return undefined
+}
+
+t.test('log: 30 upgrades at once that are admitted write all lines, and a closing server reports', async (t) => {
+  const { connect, log, url, app } = await serveLab(t, { limits: { perUser: 30 } })
+  await Promise.all(Array.from({ length: 30 }, () => connect('ann')))
+  for (let i = 0; i < 11; i++) await refused(TestClient.connect(`${url}/lab`))
+  t.equal(log.filter(({ msg }) => msg === 'incoming request').length, 40)
+  await app.close()
+  t.match(log.find(({ msg }) => msg === 'log lines of refused upgrades were suppressed'), { statuses: { 401: 1 } })
+})
+
+t.test('log: with a logger that is not made for one request, refused upgrades are answered as well', async (t) => {
+  const { app, sink } = await makeApp(t)
+  app.ws('/own', { childLoggerFactory: (logger) => logger }, [])
+  const { url, log } = await listen(app, sink)
+  for (let i = 0; i < 11; i++) t.match(await refused(TestClient.connect(`${url}/own`)), { status: 401 })
+  t.equal(log.filter(({ msg }) => msg === 'request completed').length, 11)
 })

@@ -7,6 +7,7 @@ import { InboundRateLimiter } from '../../../lib/limits/inbound-rate-limiter.ts'
 import { defaultLimits, noLimits } from '../../../lib/limits/limits.ts'
 import { addressGroup, ConnectionQuota } from '../../../lib/limits/connection-quota.ts'
 import { revocationKey, Revocations } from '../../../lib/connection/revocations.ts'
+import { RefusalBudget } from '../../../lib/limits/refusal-budget.ts'
 import { UserRateLimits } from '../../../lib/limits/user-rate-limits.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 
@@ -199,4 +200,29 @@ t.test('bounded log: 10 lines a minute of each kind, then the number of suppress
   log.flush()
   t.strictSame(take().slice(-2), ['refused', 'log lines of a connection were suppressed 3'], 'once')
   t.equal(log.child({}), plain, 'lines of the application are not bounded')
+})
+
+t.test('refusal budget: 10 of an address and 100 of all within a minute, then their number by status', async (t) => {
+  const clock = new FakeClock()
+  const reports: unknown[] = []
+  const budget = new RefusalBudget(clock, (suppressed) => reports.push(suppressed))
+  const take = (address: string, times: number) =>
+    Array.from({ length: times }, () => budget.take(address)).filter((giveBack) => giveBack !== undefined)
+  const [giveBack] = take('a', 12)
+  t.equal(take('a', 1).length, 0)
+  giveBack?.()
+  t.equal(take('a', 2).length, 1, 'an admitted upgrade is taken out of the count')
+  for (let i = 0; i < 20; i++) take(`b${i}`, 10)
+  t.equal(take('c', 1).length, 0, '100 of all addresses together')
+  budget.countSuppressed('401')
+  budget.countSuppressed('429')
+  budget.countSuppressed('401')
+  t.equal(clock.pending, 1)
+  clock.advance(60_000)
+  t.strictSame(reports, [{ 401: 2, 429: 1 }])
+  t.equal(take('a', 12).length, 10, 'the next minute has a budget of its own')
+  giveBack?.()
+  t.equal(take('a', 1).length, 0, 'what was taken before belongs to that minute')
+  budget.flush()
+  t.equal(reports.length, 1, 'nothing was suppressed since')
 })
