@@ -4,9 +4,9 @@ import {
   isWellFormed, malformedPath, maxTypeLength, maxChannelLength, maxCorrelationIdLength, maxDepth, notWellFormed,
   type Envelope
 } from './envelope.ts'
-import { refusal, type MessageError } from './errors.ts'
+import { MessageError, type ErrorCode } from './errors.ts'
 
-/** A text frame that is not an envelope. The server closes the connection with `event`. */
+/** A text frame that is not a message. The server closes the connection with `event`. */
 export class BadEnvelope extends Error {
   readonly event: CloseEvent
 
@@ -16,72 +16,136 @@ export class BadEnvelope extends Error {
   }
 }
 
-/** An envelope that gets an error instead of being handled. It lacks the members that an answer must not repeat. */
+/** A message that gets an error instead of being handled. It lacks the members that an answer must not repeat. */
 export class RefusedEnvelope extends Error {
   readonly envelope: Envelope
   readonly refusal: MessageError
 
-  constructor (envelope: Envelope, refusal: MessageError) {
+  constructor (message: Message, refusal: MessageError) {
     super(refusal.message)
-    this.envelope = envelope
+    const valid = memberNames.filter((name) => isText(message[name], limits[name][0]))
+    this.envelope = { type: '', ...Object.fromEntries(valid.map((name) => [name, message[name]])) }
     this.refusal = refusal
   }
 }
 
 /**
- * Reads one text frame from an untrusted connection.
- * Members that the protocol does not define are ignored.
- * @throws {BadEnvelope} for invalid JSON, too deep nesting, the keys `__proto__` or `constructor.prototype`, or another
- *   value than an envelope.
- * @throws {RefusedEnvelope} for a string that is not well-formed, in the payload also as a name.
+ * Reads one text frame from an untrusted connection. Members that the protocol does not define are ignored.
+ * @throws {BadEnvelope} for invalid JSON, and for another value than an object with a type.
+ * @throws {RefusedEnvelope} for a message that breaks a limit: too deep nesting, the key `__proto__` or
+ *   `constructor.prototype`, a member that is too long or no text, and text that is not well-formed, in the payload
+ *   also as a name.
  */
 export function readEnvelope (text: string): Envelope {
-  const value = withoutNull(parseJson(text))
-  if (!isEnvelope(value)) throw new BadEnvelope(closeEvents.notEnvelope)
-  if (surrogateEscape.test(text)) requireWellFormed(value)
-  return value
+  const message = withoutNull(parseMessage(text))
+  if (!isEnvelope(message)) throw brokenMember(message)
+  if (surrogateEscape.test(text)) requireWellFormed(message)
+  return message
+}
+
+/** An object with a type. Nothing else is known of it. */
+interface Message {
+  readonly type: string
+  readonly channel?: unknown
+  readonly payload?: unknown
+  readonly correlationId?: unknown
+}
+
+function parseMessage (text: string): Message {
+  if (isDeep(text)) throw brokenLimit(text, () => `is nested deeper than ${maxDepth} levels`)
+  let value: unknown
+  try {
+    value = parse(text)
+  } catch {
+    const keyOf = (message: Message) => hasProto(message) ? '__proto__' : 'constructor.prototype'
+    throw brokenLimit(text, (message) => `contains the key ${keyOf(message)}`)
+  }
+  return requireType(value)
+}
+
+/**
+ * The refusal of JSON that must not be handled. It is parsed without the limits, because only the members that the
+ * answer repeats are read. @throws {BadEnvelope} when it is no JSON
+ */
+function brokenLimit (text: string, problem: (message: Message) => string): RefusedEnvelope {
+  let value: unknown
+  try {
+    value = JSON.parse(text.replace(byteOrderMark, ''))
+  } catch {
+    throw new BadEnvelope(closeEvents.notJson)
+  }
+  const message = requireType(value)
+  return new RefusedEnvelope(message, invalid(`the message ${problem(message)}`))
+}
+
+const byteOrderMark = /^\ufeff/
+
+/** @throws {BadEnvelope} */
+function requireType (value: unknown): Message {
+  const { type } = Object(value) as Message
+  if (typeof type !== 'string' || type === '') throw new BadEnvelope(closeEvents.notEnvelope)
+  return value as Message
+}
+
+function hasProto (value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.hasOwn(value, '__proto__') || Object.values(value).some(hasProto)
+}
+
+/** `null` is the absence of a channel or a correlationId, because some languages write absent members so. */
+function withoutNull (message: Message): Message {
+  const { channel, correlationId } = message
+  if (channel !== null && correlationId !== null) return message
+  return { ...message, channel: channel ?? undefined, correlationId: correlationId ?? undefined }
+}
+
+/** The members that the protocol itself reads, with their greatest length and the code of their refusal. */
+const limits = {
+  type: [maxTypeLength, 'unknown_type'],
+  channel: [maxChannelLength, 'unknown_channel'],
+  correlationId: [maxCorrelationIdLength, 'invalid_payload']
+} as const satisfies Record<string, readonly [number, ErrorCode]>
+
+const memberNames = Object.keys(limits) as ReadonlyArray<keyof typeof limits>
+
+function isEnvelope (message: Message): message is Envelope {
+  return isText(message.type, maxTypeLength) &&
+    (message.channel === undefined || isText(message.channel, maxChannelLength)) &&
+    (message.correlationId === undefined || isText(message.correlationId, maxCorrelationIdLength))
+}
+
+function isText (value: unknown, max: number): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= max && isWellFormed(value)
+}
+
+/** The refusal of the first member that is no text of its length. */
+function brokenMember (message: Message): RefusedEnvelope {
+  const broken = memberNames.find((name) => message[name] !== undefined && !isText(message[name], limits[name][0]))
+  const name = broken as keyof typeof limits
+  const [max, code] = limits[name]
+  const problem = `'${name}' ${problemOf(message[name], max)}`
+  return new RefusedEnvelope(message, code === 'invalid_payload' ? invalid(problem) : new MessageError(code, problem))
+}
+
+function problemOf (value: unknown, max: number): string {
+  if (typeof value !== 'string') return 'is not a string'
+  if (value === '') return 'is empty'
+  return value.length > max ? `is longer than ${max} characters` : 'contains half of a surrogate pair'
+}
+
+/** `details` as for a payload that breaks its schema: a JSON pointer, and what is wrong there. */
+function invalid (problem: string, path = '', message = problem): MessageError {
+  return new MessageError('invalid_payload', problem, { path, message })
 }
 
 /** A frame is valid UTF-8, so a lone surrogate can only be written as an escape. */
 const surrogateEscape = /\\u[Dd][89A-Fa-f]/
 
 /** @throws {RefusedEnvelope} */
-function requireWellFormed ({ type, channel, payload, correlationId }: Envelope): void {
-  const isValid = (text: string | undefined) => text === undefined || isWellFormed(text)
-  const answered = { type: isValid(type) ? type : '', ...(isValid(correlationId) && { correlationId }) }
-  if (!isValid(type)) throw new RefusedEnvelope(answered, refusal('unknown_type'))
-  if (!isValid(channel)) throw new RefusedEnvelope(answered, refusal('unknown_channel'))
-  const path = isValid(correlationId) ? malformedPath(payload) : ''
+function requireWellFormed (envelope: Envelope): void {
+  const path = malformedPath(envelope.payload)
   if (path === undefined) return
-  throw new RefusedEnvelope({ ...answered, channel }, refusal('invalid_payload', { path, message: notWellFormed }))
-}
-
-function parseJson (text: string): unknown {
-  if (isDeep(text)) throw new BadEnvelope(closeEvents.notEnvelope)
-  try {
-    return parse(text)
-  } catch {
-    throw new BadEnvelope(closeEvents.notJson)
-  }
-}
-
-/** `null` is the absence of a channel or a correlationId, because some languages write absent members so. */
-function withoutNull (value: unknown): unknown {
-  const { channel, correlationId } = (value ?? {}) as Record<string, unknown>
-  if (channel !== null && correlationId !== null) return value
-  return { ...value as object, channel: channel ?? undefined, correlationId: correlationId ?? undefined }
-}
-
-function isEnvelope (value: unknown): value is Envelope {
-  if (typeof value !== 'object' || value === null) return false
-  const { type, channel, correlationId } = value as Record<string, unknown>
-  return isShort(type, maxTypeLength) &&
-    (channel === undefined || isShort(channel, maxChannelLength)) &&
-    (correlationId === undefined || isShort(correlationId, maxCorrelationIdLength))
-}
-
-function isShort (value: unknown, max: number): boolean {
-  return typeof value === 'string' && value.length > 0 && value.length <= max
+  throw new RefusedEnvelope(envelope, invalid('the payload contains half of a surrogate pair', path, notWellFormed))
 }
 
 /** Counts brackets without parsing; brackets inside strings do not count. */

@@ -757,13 +757,16 @@ async function isStuck (raw: RawSocket, chunk: Buffer): Promise<boolean> {
 
 // --- Messages -------------------------------------------------------------------------------------------------------
 
-t.test('envelopes: an invalid one closes with 1008, a valid one gets a reply', (t) =>
+t.test('envelopes: one that breaks a limit harms only itself, one that is none closes with 1008', (t) =>
   attack(t, {}, each(textRows, ([, text, outcome]) => async (t, target) => {
     const client = await target.connect('mallory')
     client.sendText(text)
     if (outcome === 'acked') {
       t.match(await client.next('ack'), { correlationId: 'q' })
       await client.close()
+    } else if ('type' in outcome) {
+      t.match(await client.next('error'), outcome)
+      await stillServed(t, client)
     } else {
       t.match(await client.closed, { code: outcome.code, reason: outcome.reason })
     }
@@ -812,7 +815,10 @@ t.test('an envelope that means nothing gets an error with its correlationId', (t
     const owner = await target.connect('ann', 'vault/ann')
     const polluting = '{"any":{"__proto__":{"polluted":true}}}'
     owner.sendText(`{"type":"put","channel":"vault/ann","payload":${polluting},"correlationId":"q"}`)
-    t.match(await owner.closed, { code: 1008 })
+    t.match(await owner.next('error'), {
+      channel: 'vault/ann', correlationId: 'q', payload: { message: 'the message contains the key __proto__' }
+    })
+    await stillServed(t, owner)
   }],
   ['names of object properties in a schema that takes anything', async (t, target) => {
     const owner = await target.connect('ann', 'vault/ann')

@@ -32,7 +32,7 @@ t.test('envelope: a received envelope equals the sent one', async (t) => {
   t.strictSame(readEnvelope('{"type":"ping"}'), { type: 'ping' })
 })
 
-t.test('envelope: invalid JSON and dangerous keys are refused as notJson', async (t) => {
+t.test('envelope: invalid JSON is refused as notJson', async (t) => {
   const table: Record<string, string> = {
     'empty text': '',
     blanks: '   ',
@@ -46,17 +46,13 @@ t.test('envelope: invalid JSON and dangerous keys are refused as notJson', async
     'single quotes': "{'type':'a'}",
     'a comment': '{"type":"a"/* */}',
     'a control character in a string': '{"type":"a\n"}',
-    'a key __proto__': '{"type":"a","__proto__":{"admin":true}}',
-    '__proto__ deep inside': '{"type":"a","payload":[{"b":{"__proto__":{"admin":true}}}]}',
-    '__proto__ in escapes': '{"type":"a","payload":{"\\u005f_proto__":{"admin":true}}}',
-    'constructor.prototype': '{"type":"a","constructor":{"prototype":{"admin":true}}}',
-    'constructor.prototype deep inside': '{"type":"a","payload":{"b":[{"constructor":{"prototype":{"admin":true}}}]}}'
+    'brackets without end': '['.repeat(100_000),
+    'a key __proto__ in invalid JSON': '{"type":"a","__proto__":{"admin":true}'
   }
   for (const [name, text] of Object.entries(table)) t.equal(eventOf(text), closeEvents.notJson, name)
-  t.equal(Reflect.get({}, 'admin'), undefined, 'no prototype is changed')
 })
 
-t.test('envelope: JSON that is not an envelope is refused as notEnvelope', async (t) => {
+t.test('envelope: JSON without a type is refused as notEnvelope', async (t) => {
   const table: Record<string, string> = {
     array: '[]',
     'an array with an envelope': '[{"type":"a"}]',
@@ -69,18 +65,51 @@ t.test('envelope: JSON that is not an envelope is refused as notEnvelope', async
     'type a number': '{"type":1}',
     'type null': '{"type":null}',
     'type an object': '{"type":{}}',
-    'type too long': JSON.stringify({ type: 'a'.repeat(maxTypeLength + 1) }),
-    'channel empty': withMember('channel', ''),
-    'channel a number': withMember('channel', 1),
-    'channel too long': withMember('channel', 'a'.repeat(maxChannelLength + 1)),
-    'correlationId an object': withMember('correlationId', {}),
-    'correlationId a number': withMember('correlationId', 1),
-    'correlationId empty': withMember('correlationId', ''),
-    'correlationId too long': withMember('correlationId', 'a'.repeat(maxCorrelationIdLength + 1)),
-    'nested too deep': nested(maxDepth + 1),
-    'brackets without end': '['.repeat(100_000)
+    'nested too deep': '['.repeat(32_000) + ']'.repeat(32_000),
+    'a type of the prototype': '{"__proto__":{"type":"a"}}'
   }
   for (const [name, text] of Object.entries(table)) t.equal(eventOf(text), closeEvents.notEnvelope, name)
+})
+
+t.test('envelope: a message that breaks a limit is refused with the reason and its valid members', async (t) => {
+  const sound = { channel: 'chat/a', correlationId: 'c1' }
+  const raw = (member: string) => `{"type":"a","channel":"chat/a","correlationId":"c1",${member}}`
+  const member = (name: string, value: unknown) => JSON.stringify({ type: 'a', ...sound, [name]: value })
+  const proto = 'the message contains the key __proto__'
+  const prototype = 'the message contains the key constructor.prototype'
+  const deep = 'the message is nested deeper than 64 levels'
+  const table: ReadonlyArray<readonly [text: string, code: string, message: string, repeated?: object]> = [
+    [raw('"__proto__":{"admin":true}'), 'invalid_payload', proto],
+    [raw('"payload":[{"b":{"__proto__":{"admin":true}}}]'), 'invalid_payload', proto],
+    [raw('"payload":{"\\u005f_proto__":{"admin":true}}'), 'invalid_payload', proto],
+    [`\ufeff${raw('"__proto__":null')}`, 'invalid_payload', proto],
+    [raw('"constructor":{"prototype":{"admin":true}}'), 'invalid_payload', prototype],
+    [raw('"payload":{"b":[{"constructor":{"prototype":{"admin":true}}}]}'), 'invalid_payload', prototype],
+    [raw(`"payload":${'['.repeat(64)}${']'.repeat(64)}`), 'invalid_payload', deep],
+    [raw(`"payload":${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`), 'invalid_payload', deep],
+    [member('type', 'a'.repeat(maxTypeLength + 1)), 'unknown_type', "'type' is longer than 128 characters"],
+    [member('channel', ''), 'unknown_channel', "'channel' is empty", { correlationId: 'c1' }],
+    [member('channel', 1), 'unknown_channel', "'channel' is not a string", { correlationId: 'c1' }],
+    [
+      member('channel', 'a'.repeat(maxChannelLength + 1)),
+      'unknown_channel', "'channel' is longer than 256 characters", { correlationId: 'c1' }
+    ],
+    [member('correlationId', ''), 'invalid_payload', "'correlationId' is empty", { channel: 'chat/a' }],
+    [member('correlationId', {}), 'invalid_payload', "'correlationId' is not a string", { channel: 'chat/a' }],
+    [
+      member('correlationId', 'a'.repeat(maxCorrelationIdLength + 1)),
+      'invalid_payload', "'correlationId' is longer than 64 characters", { channel: 'chat/a' }
+    ],
+    ['{"type":"a","channel":null,"correlationId":1}', 'invalid_payload', "'correlationId' is not a string", {}]
+  ]
+  for (const [text, code, message, repeated = sound] of table) {
+    const { refusal, envelope } = refusalOf(text)
+    const type = message.startsWith("'type'") ? '' : 'a'
+    t.strictSame(envelope, { type, ...repeated }, text.slice(0, 80))
+    const details = code === 'invalid_payload' ? { details: { path: '', message } } : {}
+    t.strictSame(refusal.payload, { code, message, ...details }, text.slice(0, 80))
+  }
+  t.equal(Reflect.get({}, 'admin'), undefined, 'no prototype is changed')
 })
 
 t.test('envelope: lengths and nesting at the limit are accepted', async (t) => {
@@ -100,9 +129,8 @@ t.test('envelope: lengths and nesting at the limit are accepted', async (t) => {
 })
 
 t.test('envelope: brackets after a string that ends in a backslash count as nesting', async (t) => {
-  t.equal(
-    eventOf(`{"type":"a","payload":["\\\\",${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}]}`), closeEvents.notEnvelope
-  )
+  const { refusal } = refusalOf(`{"type":"a","payload":["\\\\",${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}]}`)
+  t.equal(refusal.message, 'the message is nested deeper than 64 levels')
 })
 
 t.test('envelope: half of a surrogate pair is refused where a message is read, a whole pair is not', async (t) => {
@@ -118,7 +146,9 @@ t.test('envelope: half of a surrogate pair is refused where a message is read, a
   for (const [name, [text, details]] of Object.entries(table)) {
     t.match(refusalOf(text), { refusal: { code: 'invalid_payload', details } }, name)
   }
-  t.match(refusalOf('{"type":"\\ud800"}'), { refusal: { code: 'unknown_type' }, envelope: { type: '' } })
+  t.match(refusalOf('{"type":"\\ud800"}'), {
+    refusal: { code: 'unknown_type', message: "'type' contains half of a surrogate pair" }, envelope: { type: '' }
+  })
   t.match(refusalOf(escaped('"channel":"\\ud800"')), { refusal: { code: 'unknown_channel' } })
   for (const member of [
     '"payload":"\\ud83d\\ude00"',

@@ -1,15 +1,21 @@
 import type { Envelope } from '../../../lib/protocol/envelope.ts'
 import { closeEvents } from '../../../lib/protocol/close-events.ts'
 
-/** A text frame that is closed with an event, or acked as `q`. */
+/** A text frame that is closed with an event, acked as `q`, or refused with an error. */
 export type TextRow = readonly [name: string, text: string, outcome: {
   readonly code: number
   readonly reason: string
-} | 'acked']
+} | 'acked' | Envelope]
 
 const { notJson, notEnvelope } = closeEvents
 const tooBig = { code: 1009, reason: '' }
 const acked = 'acked'
+/** The error that answers `q`; without an id where that is what is wrong. */
+const refused = (code: string, message: string, correlationId: string | undefined = 'q'): Envelope =>
+  ({ type: 'error', payload: { code, message }, correlationId })
+const nameless = (message: string): Envelope => ({ ...refused('invalid_payload', message), correlationId: undefined })
+const proto = refused('invalid_payload', 'the message contains the key __proto__')
+const prototype = refused('invalid_payload', 'the message contains the key constructor.prototype')
 
 const envelope = (members: object) => JSON.stringify({ type: 'ping', correlationId: 'q', ...members })
 /** With a text in a place where `JSON.stringify` would not put it. */
@@ -48,30 +54,55 @@ export const textRows: readonly TextRow[] = [
   ['a type that is a number', envelope({ type: 1 }), notEnvelope],
   ['a type that is a list', envelope({ type: ['ping'] }), notEnvelope],
   ['a type that is an object', envelope({ type: { toString: 'ping' } }), notEnvelope],
-  ['a type of 129 characters', envelope({ type: 'x'.repeat(129) }), notEnvelope],
+  [
+    'a type of 129 characters',
+    envelope({ type: 'x'.repeat(129) }),
+    refused('unknown_type', "'type' is longer than 128 characters")
+  ],
   ['a type of 1 MB', envelope({ type: 'x'.repeat(1024 * 1024) }), tooBig],
-  ['a channel that is a number', envelope({ channel: 1 }), notEnvelope],
-  ['an empty channel', envelope({ channel: '' }), notEnvelope],
-  ['a channel of 257 characters', envelope({ channel: 'x'.repeat(257) }), notEnvelope],
-  ['a correlationId that is an object', envelope({ correlationId: {} }), notEnvelope],
-  ['a correlationId that is a number', envelope({ correlationId: 1 }), notEnvelope],
-  ['an empty correlationId', envelope({ correlationId: '' }), notEnvelope],
-  ['a correlationId over 64 characters', envelope({ correlationId: 'x'.repeat(65) }), notEnvelope],
-  ['64 levels and one', raw(`"payload":${nested(64)}`), notEnvelope],
+  ['a channel that is a number', envelope({ channel: 1 }), refused('unknown_channel', "'channel' is not a string")],
+  ['an empty channel', envelope({ channel: '' }), refused('unknown_channel', "'channel' is empty")],
+  [
+    'a channel of 257 characters',
+    envelope({ channel: 'x'.repeat(257) }),
+    refused('unknown_channel', "'channel' is longer than 256 characters")
+  ],
+  ['a correlationId that is an object', envelope({ correlationId: {} }), nameless("'correlationId' is not a string")],
+  ['a correlationId that is a number', envelope({ correlationId: 1 }), nameless("'correlationId' is not a string")],
+  ['an empty correlationId', envelope({ correlationId: '' }), nameless("'correlationId' is empty")],
+  [
+    'a correlationId over 64 characters',
+    envelope({ correlationId: 'x'.repeat(65) }),
+    nameless("'correlationId' is longer than 64 characters")
+  ],
+  [
+    '64 levels and one',
+    raw(`"payload":${nested(64)}`),
+    refused('invalid_payload', 'the message is nested deeper than 64 levels')
+  ],
+  [
+    '30,000 levels in the payload',
+    raw(`"payload":${nested(30_000)}`),
+    refused('invalid_payload', 'the message is nested deeper than 64 levels')
+  ],
   ['32,000 levels', nested(32_000), notEnvelope],
-  ['32,000 objects that never end', '{"a":'.repeat(10_000), notEnvelope],
+  ['10,000 objects that never end', '{"a":'.repeat(10_000), notJson],
 
-  ['`__proto__` in the envelope', raw('"__proto__":{"polluted":true}'), notJson],
-  ['`__proto__` in the payload', raw('"payload":{"__proto__":{"polluted":true}}'), notJson],
-  ['`__proto__` deep in the payload', raw('"payload":[{"a":[{"__proto__":{"polluted":true}}]}]'), notJson],
-  ['`__proto__` in escapes', raw('"payload":{"\\u005f_pr\\u006fto__":{"polluted":true}}'), notJson],
-  ['`__proto__` that is null', raw('"payload":{"__proto__":null}'), notJson],
-  ['`constructor.prototype` in the envelope', raw('"constructor":{"prototype":{"polluted":true}}'), notJson],
-  ['`constructor.prototype` in the payload', raw('"payload":{"constructor":{"prototype":{"polluted":true}}}'), notJson],
+  ['`__proto__` in the envelope', raw('"__proto__":{"polluted":true}'), proto],
+  ['`__proto__` in the payload', raw('"payload":{"__proto__":{"polluted":true}}'), proto],
+  ['`__proto__` deep in the payload', raw('"payload":[{"a":[{"__proto__":{"polluted":true}}]}]'), proto],
+  ['`__proto__` in escapes', raw('"payload":{"\\u005f_pr\\u006fto__":{"polluted":true}}'), proto],
+  ['`__proto__` that is null', raw('"payload":{"__proto__":null}'), proto],
+  ['`constructor.prototype` in the envelope', raw('"constructor":{"prototype":{"polluted":true}}'), prototype],
+  [
+    '`constructor.prototype` in the payload',
+    raw('"payload":{"constructor":{"prototype":{"polluted":true}}}'),
+    prototype
+  ],
   [
     '`constructor.prototype` in escapes',
     raw('"payload":{"c\\u006fnstructor":{"pr\\u006ftotype":{"polluted":true}}}'),
-    notJson
+    prototype
   ],
 
   ['a channel that is null: absent', envelope({ channel: null }), acked],
