@@ -4,6 +4,7 @@ import t from 'tap'
 import ts from 'typescript'
 import { explained, pages, readPage } from '../support/docs/page.ts'
 import { root } from '../support/root.ts'
+import { programOf } from '../support/types/program.ts'
 
 /** The name of a code span: of `ctx.broadcast(type, payload)` it is `ctx.broadcast`. */
 const nameOf = (code: string) => /^[\w$./-]+/.exec(code)?.[0] ?? code
@@ -24,14 +25,7 @@ interface Manifest { readonly exports: Readonly<Record<string, { readonly types:
 
 const { exports: entries } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
 const fileOf = (entry: string) => join(root, entries[entry]?.types as string)
-const program = ts.createProgram(Object.keys(entries).map(fileOf), {
-  strict: true,
-  skipLibCheck: true,
-  noEmit: true,
-  target: ts.ScriptTarget.ES2023,
-  module: ts.ModuleKind.NodeNext,
-  types: ['node']
-})
+const program = programOf(new Map(Object.keys(entries).map((entry) => [fileOf(entry), undefined])))
 const checker = program.getTypeChecker()
 
 function exportsOf (entry: string): Map<string, ts.Symbol> {

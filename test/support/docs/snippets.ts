@@ -1,21 +1,12 @@
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import ts from 'typescript'
 import { root } from '../root.ts'
+import { programOf } from '../types/program.ts'
 import { prelude as common } from './prelude.ts'
 import type { Block, Page } from './page.ts'
 
 /** Where snippets seem to be: inside the package, so that they import it by its name, as it was built. */
 const folder = join(root, 'dist/docs-snippets')
-
-const options: ts.CompilerOptions = {
-  strict: true,
-  noEmit: true,
-  skipLibCheck: true,
-  target: ts.ScriptTarget.ES2023,
-  lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
-  module: ts.ModuleKind.NodeNext,
-  types: ['node']
-}
 
 /**
  * Type-checks every TypeScript and JavaScript block of the pages in one program. A block that begins with
@@ -25,7 +16,7 @@ const options: ts.CompilerOptions = {
  */
 export function checkSnippets (pages: readonly Page[]): string[] {
   const files = new Map([[commonPath, { text: common, page: 'prelude', line: 1 }], ...pages.flatMap(sourcesOf)])
-  const program = ts.createProgram({ rootNames: [...files.keys()], options, host: hostWith(files) })
+  const program = programOf(new Map([...files].map(([path, { text }]) => [path, text])))
   return ts.getPreEmitDiagnostics(program).map((diagnostic) => described(diagnostic, files))
 }
 
@@ -104,21 +95,6 @@ function identifiersIn (source: ts.SourceFile): Set<string> {
   }
   visit(source)
   return names
-}
-
-function hostWith (files: ReadonlyMap<string, Source>): ts.CompilerHost {
-  const host = ts.createCompilerHost(options)
-  const { fileExists, readFile, directoryExists } = host
-  const folders = new Set([...files.keys()].flatMap((path) => [dirname(path), folder]))
-  host.getCurrentDirectory = () => root.slice(0, -1)
-  host.readFile = (path) => files.get(path)?.text ?? readFile(path)
-  host.fileExists = (path) => files.has(path) || fileExists(path)
-  host.directoryExists = (path) => folders.has(path) || directoryExists?.(path) === true
-  host.getSourceFile = (path, target) => {
-    const text = host.readFile(path)
-    return text === undefined ? undefined : ts.createSourceFile(path, text, target)
-  }
-  return host
 }
 
 function described ({ file, start = 0, messageText }: ts.Diagnostic, files: ReadonlyMap<string, Source>): string {
