@@ -19,7 +19,7 @@ as_root () {
 install () {
   found apt-get && root=$(as_root) || return 1
   echo "needs: installing $1" >&2
-  $root apt-get update -qq >&2 &&
+  $root apt-get update -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=20 >&2 &&
     $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >&2
 }
 
@@ -39,7 +39,9 @@ has_websockets () {
 }
 
 missing=0
-need chromium chromium chromium-browser google-chrome
+# Without windows, Chromium needs half the CPU time; with them it does as well.
+found chromium-headless-shell || install chromium-headless-shell || true
+need chromium chromium-headless-shell chromium chromium-browser google-chrome
 need redis-server redis-server
 need nginx-light nginx
 if ! has_websockets; then
