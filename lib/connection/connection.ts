@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts'
 import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
-import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
+import type { PageSource, ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
 import type { Counters } from './counters.ts'
 import type { Credentials, Identity } from './identity.ts'
 import { SendQueue, type Flusher } from './send-queue.ts'
@@ -129,6 +129,11 @@ export class Connection implements ConnectionInfo {
     if (this.isOpen) this.#sendQueue.resync(source, reason)
   }
 
+  /** Queues the pages that `source` has for this connection. */
+  sendPages (source: PageSource): void {
+    if (this.isOpen) this.#sendQueue.sendPages(source)
+  }
+
   /** Called for every WebSocket frame, pongs included. */
   markAlive (): void {
     this.hasAnswered = true
@@ -139,8 +144,7 @@ export class Connection implements ConnectionInfo {
     this.markAlive()
     this.messagesIn++
     this.bytesIn += bytes
-    this.#counters.messagesIn++
-    this.#counters.bytesIn += bytes
+    this.#counters.countReceived(bytes)
   }
 
   ping (): void {
@@ -176,7 +180,6 @@ export class Connection implements ConnectionInfo {
     this.#webSocket.terminate()
   }
 
-  /** Called when the socket emits `close`. */
   markClosed (): void {
     this.#state = 'closed'
   }
@@ -185,8 +188,7 @@ export class Connection implements ConnectionInfo {
     if (this.#state !== 'open') return false
     this.messagesOut++
     this.bytesOut += encoded.length
-    this.#counters.messagesOut++
-    this.#counters.bytesOut += encoded.length
+    this.#counters.countSent(encoded.length)
     return true
   }
 

@@ -19,6 +19,16 @@ export class Counters {
   bytesOut = 0
   readonly #rejections = new Map<string, number>()
 
+  countReceived (bytes: number): void {
+    this.messagesIn++
+    this.bytesIn += bytes
+  }
+
+  countSent (bytes: number): void {
+    this.messagesOut++
+    this.bytesOut += bytes
+  }
+
   countRejection (reason: string): void {
     this.#rejections.set(reason, (this.#rejections.get(reason) ?? 0) + 1)
   }

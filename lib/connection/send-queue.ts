@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
-import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
-import { WaitingMessages, type MessageGroup, type QueuedMessages } from './queued-messages.ts'
+import type { PageSource, ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
+import { WaitingMessages, WaitingRecoveries, type MessageGroup, type QueuedMessages } from './queued-messages.ts'
 import { isSenderIdle, maxCopiedBytes } from './raw-frames.ts'
 
 /**
@@ -44,10 +44,9 @@ export class SendQueue {
   readonly #transport: Socket
   readonly #flusher: Flusher
   readonly #limit: number
-  readonly #connectionId: string
   readonly #waiting = new WaitingMessages()
-  /** Histories that start again, with the reason. None of their messages is sent before their `resync`. */
-  readonly #resyncs = new Map<ResyncSource, ResyncReason>()
+  /** None of the messages of a history is sent before its `resync`. */
+  readonly #recoveries: WaitingRecoveries
   #writing = 0
   /** The size of the recovery beyond the limit that is being written, or waits; 0 for none. */
   #recoveryWriting = 0
@@ -61,7 +60,7 @@ export class SendQueue {
     this.#transport = transport
     this.#flusher = flusher
     this.#limit = limit
-    this.#connectionId = connectionId
+    this.#recoveries = new WaitingRecoveries(connectionId)
   }
 
   /** Bytes that wait or are being written. */
@@ -72,7 +71,7 @@ export class SendQueue {
   /** Returns false, and does not queue the message, when it would exceed the limit. */
   push (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): boolean {
     const isSlow = this.#isSlowFor(encoded)
-    if ((isSlow && whenSlow === 'drop') || (source && this.#resyncs.has(source))) return true
+    if ((isSlow && whenSlow === 'drop') || (source && this.#recoveries.hasResync(source))) return true
     if (isSlow && whenSlow === 'skip' && source) {
       this.resync(source, 'slow')
       return true
@@ -98,7 +97,13 @@ export class SendQueue {
    */
   resync (source: ResyncSource, reason: ResyncReason): void {
     this.#waiting.removeGroup(source)
-    this.#resyncs.set(source, reason)
+    this.#recoveries.addResync(source, reason)
+    this.#schedule()
+  }
+
+  /** Queues the pages of a list. Each is made when it can be written, like a `resync`, so only one of them waits. */
+  sendPages (source: PageSource): void {
+    this.#recoveries.addPages(source)
     this.#schedule()
   }
 
@@ -106,7 +111,7 @@ export class SendQueue {
   flush (): void {
     this.#isScheduled = false
     if (this.#writing > 0) return
-    this.#addResync()
+    this.#addRecovery()
     if (this.#waiting.isEmpty) return
     const queued = this.#dequeueAll()
     if (queued.longest <= maxCopiedBytes && isSenderIdle(this.#webSocket)) {
@@ -123,14 +128,14 @@ export class SendQueue {
 
   /** Hands the waiting messages to `ws` even while a write is unfinished, so that the close frame follows them. */
   flushBeforeClose (): void {
-    this.#resyncs.clear()
+    this.#recoveries.clear()
     for (const encoded of this.#dequeueAll().messages) this.#webSocket.send(encoded, textOptions)
   }
 
   /** Discards the waiting messages. */
   clear (): void {
     this.#waiting.clear()
-    this.#resyncs.clear()
+    this.#recoveries.clear()
   }
 
   /**
@@ -171,15 +176,11 @@ export class SendQueue {
     this.flush()
   }
 
-  /** Adds the next `resync` whose connection is still in the room, unless a recovery waits already. */
-  #addResync (): void {
-    if (this.#recoveryWaiting > 0) return
-    for (const [source, reason] of this.#resyncs) {
-      this.#resyncs.delete(source)
-      const encoded = source.resync(this.#connectionId, reason)
-      if (!encoded) continue
-      this.#recoveryWaiting = encoded.length
-      return this.#waiting.add(encoded)
-    }
+  /** Adds the next page or `resync`, unless a recovery waits already. */
+  #addRecovery (): void {
+    const encoded = this.#recoveryWaiting > 0 ? undefined : this.#recoveries.take()
+    if (!encoded) return
+    this.#recoveryWaiting = encoded.length
+    this.#waiting.add(encoded)
   }
 }

@@ -70,11 +70,17 @@ const change = Type.Object({
   joined: Type.Optional(users),
   updated: Type.Optional(users),
   left: Type.Optional(Type.Array(text)),
+  present: absent,
+  more: absent,
   count: absent
 }, { minProperties: 1 })
+const page = Type.Object({
+  present: users, more: Type.Optional(Type.Literal(true)), joined: absent, updated: absent, left: absent, count: absent
+})
 
 const channelInfo = {
   presence: Type.Optional(Type.Union([users, count])),
+  presenceMore: Type.Optional(Type.Literal(true)),
   idempotent: Type.Optional(Type.Array(text))
 }
 const joinReply = Type.Union([missed, startAgain, noHistory].map((history) =>
@@ -124,7 +130,7 @@ export const wireSchemas: WireSchemas = {
     }),
     joinAck: fromServer('ack', { channel, payload: Type.Optional(joinReply), correlationId }),
     error: fromServer('error', { ...sometimes, payload: failure }),
-    presence: fromServer('presence', { channel, payload: Type.Union([change, count]) }),
+    presence: fromServer('presence', { channel, payload: Type.Union([change, page, count]) }),
     resync: fromServer('resync', {
       channel, payload: Type.Object({ ...content, reason: reason([...reasons, 'slow']) })
     }),

@@ -38,6 +38,13 @@ export interface PresenceChange {
   readonly left?: readonly string[]
 }
 
+/** Payload of `presence`: a further page of the list in the ack of the join, which was too long for one message. */
+export interface PresencePage {
+  readonly present: readonly PresenceEntry[]
+  /** Absent on the last page. */
+  readonly more?: true
+}
+
 /** What the members of a channel learn of its presence: the users, their number, or nothing. */
 export type PresenceListKind = 'all' | 'count' | 'none'
 
@@ -49,6 +56,8 @@ export interface PresenceCount {
 /** Payload of the `ack` of a `join`. Where the channel has a history, it is also a `Recovery`. */
 export interface JoinAck {
   readonly presence?: readonly PresenceEntry[] | PresenceCount
+  /** Present where `presence` is the first page of a longer list. The other ones follow as `PresencePage`. */
+  readonly presenceMore?: true
   /** The message types that are declared `idempotent`. */
   readonly idempotent?: readonly string[]
 }

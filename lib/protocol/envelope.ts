@@ -20,6 +20,15 @@ export const maxCorrelationIdLength = 64
 export const maxRecoveryBytes = 1_048_576
 
 /**
+ * The longest presence list in one message. Longer ones come in pages, so that the list and a history of the usual
+ * size fit into the ack of a join.
+ */
+export const maxPresenceListBytes = 524_288
+
+/** The largest presence data of one user, so that each page has room for an entry. */
+export const maxPresenceDataBytes = maxPresenceListBytes / 2
+
+/**
  * Nesting allowed in one message. 64 KB of brackets nested 32,000 deep parse, but break `JSON.stringify` and every
  * recursive validator with a stack overflow.
  */

@@ -15,3 +15,9 @@ export interface ResyncSource {
   /** Undefined where the connection is no longer in the room. */
   resync (connection: string, reason: ResyncReason): EncodedMessage | undefined
 }
+
+/** Makes the pages of lists that are too long for one message, for each connection on its own. */
+export interface PageSource {
+  /** Undefined where nothing is left to be sent. */
+  nextPage (connection: string): EncodedMessage | undefined
+}

@@ -1,6 +1,6 @@
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
-import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
+import type { PageSource, ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
 
 /** The part of a connection that a room uses. `send` neither waits nor throws. */
 export interface Member {
@@ -9,6 +9,8 @@ export interface Member {
   send (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): void
   /** Sends the `resync` that `source` makes, as soon as nothing else is being written. */
   sendResync (source: ResyncSource, reason: ResyncReason): void
+  /** Sends the pages that `source` makes, each as soon as nothing else is being written. */
+  sendPages (source: PageSource): void
 }
 
 /** The user as whom a member is present: a connection without a user is a user of its own. */

@@ -8,7 +8,7 @@ import type { PresenceListKind } from '../protocol/control-messages.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
 import type { Member } from './member.ts'
-import { RoomPresence } from './room-presence.ts'
+import { RoomPresence } from './presence/room-presence.ts'
 
 export interface DeliverOptions {
   /** The id of a member that does not receive the message. */

@@ -7,6 +7,7 @@ import { PositionPoller } from '../history/position-poller.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { Position } from '../protocol/position.ts'
 import { userOf, type Member } from './member.ts'
+import type { PresenceAck } from './presence/announcements.ts'
 import { Room, type DeliverOptions, type RoomOptions } from './room.ts'
 
 /** The rooms of this node, connected by the adapter with the rooms of other nodes. */
@@ -136,9 +137,12 @@ export class Rooms {
     ignoreFailure(this.#adapter.presence.exit(channel, id, graceMs))
   }
 
-  /** What the ack of a member's join says of presence, as JSON. `data` are those of the member's user. */
-  presenceAckFor (channel: string, member: Member, data: unknown): Buffer | undefined {
-    return this.#rooms.get(channel)?.presence?.ackFor(member, data)
+  /**
+   * What the ack of a member's join says of presence, in at most `limit` bytes. `data` are those of the member's user.
+   * The rest of a longer list follows the ack, which the caller sends in the same event-loop turn.
+   */
+  presenceAckFor (channel: string, member: Member, data: unknown, limit: number): PresenceAck | undefined {
+    return this.#rooms.get(channel)?.presence?.ackFor(member, data, limit)
   }
 
   #createRoom (channel: string, options: RoomOptions): Room {

@@ -3,10 +3,13 @@ import { setImmediate as nextIteration } from 'node:timers/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { MemoryAdapter } from '../../lib/memory/memory-adapter.ts'
+import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import type { EntryPosition } from '../../lib/protocol/encoding.ts'
+import type {
+  JoinAck, PresenceChange, PresenceEntry, PresencePage
+} from '../../lib/protocol/control-messages.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import type { SentSnapshot } from '../../lib/protocol/history.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
@@ -18,6 +21,7 @@ import { serveDemo as serveUnrecorded, type Demo } from '../support/demo.ts'
 import { cinema, lab, ledger } from '../support/lab.ts'
 import { root } from '../support/root.ts'
 import { adapterWith } from '../support/adapter-with.ts'
+import { started } from '../support/rooms.ts'
 import { ajvChecks, recordWire, type WireMessage } from '../support/wire-schemas.ts'
 
 /** Every rule of docs/protocol.md, spoken by a plain WebSocket against the demo. The numbers are the document's. */
@@ -417,6 +421,31 @@ t.test('3. channels', async (t) => {
   })
 })
 
+/** A demo with users whose connections are on another node. */
+async function serveCrowd (t: Test) {
+  const hub = new MemoryHub()
+  const { connect } = await serveDemo(t, { adapter: new MemoryAdapter(hub) })
+  const elsewhere = started(new MemoryAdapter(hub))
+  const users = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`)
+  const enter = async (prefix: string, count: number) => {
+    for (const id of users(prefix, count)) {
+      await elsewhere.enterPresence(room, { id, userId: id }, { name: 'x'.repeat(400) })
+    }
+  }
+  const exit = (prefix: string, count: number) => {
+    for (const id of users(prefix, count)) elsewhere.exitPresence(room, { id }, 0)
+  }
+  return { connect, enter, exit }
+}
+
+/** The pages up to the last one. */
+async function readPages (client: TestClient): Promise<PresencePage[]> {
+  const pages: PresencePage[] = []
+  do pages.push((await client.next('presence')).payload as PresencePage)
+  while (pages.at(-1)?.more)
+  return pages
+}
+
 t.test('4. presence', async (t) => {
   const { app, connect } = await serveDemo(t)
   const ann = await connect('ann', room)
@@ -492,6 +521,54 @@ t.test('4. presence', async (t) => {
     await eve.client.request('leave', 'cinema')
     await dan.client.request('ping')
     t.strictSame(dan.client.log.filter(({ type }) => type === 'presence'), [])
+  })
+
+  t.test('4.8 a list over 512 KiB comes in pages', async (t) => {
+    const { connect, enter } = await serveCrowd(t)
+    await enter('here', 3_000)
+    const { client, userId } = await connect('ann')
+    const ack = await client.request('join', room)
+    const { presence, presenceMore } = ack.payload as JoinAck
+    t.equal(presenceMore, true)
+    const first = (presence as PresenceEntry[]).map(({ user }) => user)
+    t.ok(first.includes(userId), 'the first page has the own entry')
+    const pages = await readPages(client)
+    const users = [...first, ...pages.flatMap(({ present }) => present.map(({ user }) => user))]
+    t.equal(new Set(users).size, 3_001)
+    t.equal(users.length, 3_001, 'nobody is on two pages')
+    for (const page of pages) t.ok(JSON.stringify(page.present).length <= 524_288)
+  })
+
+  t.test('4.9 what is between the pages is applied in order', async (t) => {
+    const { connect, enter, exit } = await serveCrowd(t)
+    await enter('here', 3_000)
+    const { client } = await connect('ann')
+    const { payload } = await client.request('join', room)
+    exit('here', 3_000)
+    await enter('new', 2)
+    const known = new Set(((payload as JoinAck).presence as PresenceEntry[]).map(({ user }) => user))
+    for (let isOver = false; !isOver || !known.has('new-1');) {
+      const { payload } = await client.next('presence')
+      const { present = [], more, joined = [], left = [] } = payload as PresencePage & PresenceChange
+      for (const { user } of [...present, ...joined]) known.add(user)
+      for (const user of left) known.delete(user)
+      isOver ||= 'present' in (payload as object) && !more
+    }
+    t.equal(known.size, 3, 'the joining user, and those who are there now')
+  })
+
+  t.test('4.10 a change over 512 KiB comes in parts', async (t) => {
+    const { connect, enter } = await serveCrowd(t)
+    const { client } = await connect('ann', room)
+    await enter('here', 3_000)
+    const parts: string[][] = []
+    while (parts.flat().length < 3_000) {
+      const { payload } = await client.next('presence')
+      t.ok(JSON.stringify(payload).length <= 524_288 + 100)
+      parts.push(((payload as PresenceChange).joined ?? []).map(({ user }) => user))
+    }
+    t.equal(parts.length, 3)
+    t.equal(new Set(parts.flat()).size, 3_000)
   })
 
   t.test('a connection that does not come back leaves', async (t) => {

@@ -3,7 +3,7 @@ import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import type { PresenceEntry, PresenceListKind } from '../../lib/protocol/control-messages.ts'
 import type { EncodedMessage } from '../../lib/protocol/encoding.ts'
 import type { ResyncReason } from '../../lib/protocol/recoverability.ts'
-import type { ResyncSource } from '../../lib/protocol/when-slow.ts'
+import type { PageSource, ResyncSource } from '../../lib/protocol/when-slow.ts'
 import type { Member } from '../../lib/rooms/member.ts'
 import { Rooms } from '../../lib/rooms/rooms.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
@@ -29,6 +29,11 @@ export class FakeMember implements Member {
     if (encoded) this.received.push(encoded)
   }
 
+  /** A member that reads at once. */
+  sendPages (source: PageSource): void {
+    for (let page = source.nextPage(this.id); page; page = source.nextPage(this.id)) this.received.push(page)
+  }
+
   get payloads (): unknown[] {
     return this.received.map((bytes) => JSON.parse(bytes.toString()).payload)
   }
@@ -41,7 +46,7 @@ export async function join (
   await rooms.openRoom(channel, { list })
   if (data) await rooms.enterPresence(channel, member, data)
   rooms.addMember(channel, member)
-  return data && JSON.parse(String(rooms.presenceAckFor(channel, member, data) ?? null))
+  return data && JSON.parse(String(rooms.presenceAckFor(channel, member, data, Infinity)?.json ?? null))
 }
 
 export function leave (rooms: Rooms, member: Member, channel = 'x'): void {

@@ -31,13 +31,15 @@ export class Presence {
   change (payload: unknown): void {
     const count = countIn(payload)
     if (count) return this.#set([], count)
+    // A further page of the list, which was too long for the ack.
+    const present = listOf(payload, 'present').filter(isEntry)
     const joined = listOf(payload, 'joined').filter(isEntry)
     const updated = listOf(payload, 'updated').filter(isEntry)
     const left = listOf(payload, 'left').filter((user) => typeof user === 'string')
     const entries = new Map(this.#entries.map((entry) => [entry.user, entry]))
     for (const user of left) entries.delete(user)
-    for (const entry of [...joined, ...updated]) entries.set(entry.user, entry)
-    this.#set([...entries.values()], undefined, { joined, updated, left })
+    for (const entry of [...present, ...joined, ...updated]) entries.set(entry.user, entry)
+    this.#set([...entries.values()], undefined, propertyOf(payload, 'present') ? undefined : { joined, updated, left })
   }
 
   #set (entries: readonly PresenceEntry[], count: PresenceCount | undefined, change?: Difference): void {

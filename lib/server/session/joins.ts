@@ -3,6 +3,7 @@ import type { Connection } from '../../connection/connection.ts'
 import { joinPayload } from '../../contract/wire-schemas.ts'
 import { recoveryPayload, type RecoveryPayload } from '../../history/recovery.ts'
 import type { JoinAck } from '../../protocol/control-messages.ts'
+import { maxRecoveryBytes } from '../../protocol/envelope.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Position } from '../../protocol/position.ts'
 import { userOf, type Member } from '../../rooms/member.ts'
@@ -94,9 +95,13 @@ export class Joins {
     const { channel, served: { idempotent } } = membership
     const recovery = this.#rooms.recoveryAfter(channel, since)
     const { values, json } = recovery ? recoveryPayload(recovery) : { values: {}, json: {} }
-    const presence = this.#rooms.presenceAckFor(channel, this.#connection, presenceData)
     const payload = { ...(idempotent.length > 0 && { idempotent }), ...values }
-    return { payload, json: { ...(presence && { presence }), ...json } }
+    const limit = presenceLimit(payload, json)
+    const presence = this.#rooms.presenceAckFor(channel, this.#connection, presenceData, limit)
+    return {
+      payload: { ...payload, ...(presence?.isPartial && { presenceMore: true }) },
+      json: { ...(presence && { presence: presence.json }), ...json }
+    }
   }
 
   /** Gives an admission up. */
@@ -125,6 +130,15 @@ export class Joins {
       throw refusal('unavailable')
     }
   }
+}
+
+/** The envelope of an ack without its payload, the names of the members, and the commas. */
+const ackEnvelopeBytes = 4_096
+
+/** The room for presence in an ack, in bytes, so that the whole message stays below `maxRecoveryBytes`. */
+function presenceLimit (payload: JoinAck, json: RecoveryPayload['json']): number {
+  const others = Object.values(json).reduce((bytes, { length }) => bytes + length, 0)
+  return maxRecoveryBytes - ackEnvelopeBytes - others - Buffer.byteLength(JSON.stringify(payload))
 }
 
 const joinPayloadCheck = TypeCompiler.Compile(joinPayload)

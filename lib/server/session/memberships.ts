@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
 import { logError } from '../../logger.ts'
-import { refusal } from '../../protocol/errors.ts'
+import { maxPresenceDataBytes } from '../../protocol/envelope.ts'
+import { refusal, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { LeaveReason } from '../implement.ts'
 import type { ServedChannel } from '../router.ts'
@@ -41,12 +42,19 @@ export class Membership {
 
   /**
    * The user's presence data, projected to its schema; undefined for a channel without presence. A copy, because data
-   * that cannot be encoded must fail this join, and not those of the users who would be shown it.
+   * that cannot be encoded, or sent, must fail this join, and not those of the users who would be shown it.
+   *
+   * @throws {UsageError} for data that are too large
    */
   async presenceData (): Promise<unknown> {
     const { compiled, implementation } = this.served
     const data = compiled.presence?.data(await implementation.presence?.(this.context))
-    return data === undefined ? undefined : JSON.parse(JSON.stringify(data)) as unknown
+    if (data === undefined) return undefined
+    const json = JSON.stringify(data)
+    const bytes = Buffer.byteLength(json)
+    if (bytes <= maxPresenceDataBytes) return JSON.parse(json) as unknown
+    throw new UsageError(`the presence data for '${this.channel}' have ${bytes} bytes: return at most ` +
+      `${maxPresenceDataBytes} from 'presence'`)
   }
 
   async joined (): Promise<void> {

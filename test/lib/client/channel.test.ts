@@ -367,6 +367,23 @@ t.test('channel: presence', async (t) => {
     t.strictSame(seen, [[[bob], undefined]])
   })
 
+  t.test('further pages of a long list are added to the first one', async (t) => {
+    const { lobby, socket } = await startJoined()
+    const seen: unknown[] = []
+    lobby.onPresence((...told) => seen.push(told))
+    const page = (payload: object) => socket.say({ type: 'presence', channel: 'chat/lobby', payload })
+    page({ present: [bob], more: true })
+    t.strictSame(lobby.presence, [ann, bob])
+    page({ left: ['bob', 'eve'] })
+    page({ present: [] })
+    t.strictSame(lobby.presence, [ann])
+    t.strictSame(
+      seen,
+      [[[ann, bob], undefined], [[ann], { joined: [], updated: [], left: ['bob', 'eve'] }], [[ann], undefined]],
+      'a page is no change'
+    )
+  })
+
   t.test('a number of users comes instead of a list', async (t) => {
     const { lobby, network, reconnect, socket } = await startJoined()
     const seen: unknown[] = []

@@ -372,6 +372,33 @@ t.test('send queue: a slow reader in 100 channels gets one resync for each finis
   }
 })
 
+t.test('send queue: one page is made for each finished write, before a resync, and none after the close', async (t) => {
+  const { connection, socket, flush } = connect({}, 1_000)
+  const left = { a: 3, b: 2 }
+  const pages = (name: 'a' | 'b') => ({
+    nextPage: () => left[name]-- > 0 ? encodeEnvelope({ type: name, payload: 'x'.repeat(2_000) }) : undefined
+  })
+  socket.isSlow = true
+  connection.sendPages(pages('a'))
+  connection.sendPages(pages('b'))
+  connection.sendResync(resyncOf('x'), 'fork')
+  flush()
+  for (let i = 0; i < 5; i++) {
+    t.equal(socket.sent.length, 1 + i, 'no page is made before the previous one is written')
+    socket.finishOne()
+  }
+  connection.send(hello)
+  socket.drain()
+  t.ok(connection.isOpen, 'a page is beyond the bound')
+  t.strictSame(socket.sent.map((text) => JSON.parse(text).type), ['a', 'a', 'a', 'b', 'b', 'resync', 'hello'])
+  left.a = 5
+  connection.sendPages(pages('a'))
+  connection.close()
+  connection.sendPages(pages('b'))
+  flush()
+  t.equal(left.a, 5)
+})
+
 t.test('send queue: a resync as large as the bound does not close a connection that reads well', async (t) => {
   const { connection, socket, flush } = connect({}, 1_000)
   connection.send(encodeEnvelope({ type: 'other', payload: 'x'.repeat(900) }))

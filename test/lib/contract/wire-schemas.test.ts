@@ -118,10 +118,12 @@ const optional = [
   'fromServer.joinAck payload',
   'fromServer.joinAck payload.idempotent',
   'fromServer.joinAck payload.presence',
+  'fromServer.joinAck payload.presenceMore',
   'fromServer.joinAck payload.snapshot',
   'fromServer.message channel',
   'fromServer.presence payload.joined',
   'fromServer.presence payload.left',
+  'fromServer.presence payload.more',
   'fromServer.presence payload.updated',
   'fromServer.resync payload.snapshot'
 ]

@@ -4,7 +4,7 @@ import type { AdapterEvents } from '../../../lib/cluster/events.ts'
 import type { PresenceList } from '../../../lib/cluster/presence.ts'
 import type { PresenceListKind } from '../../../lib/protocol/control-messages.ts'
 import { gatheringMs } from '../../../lib/rooms/gathering.ts'
-import { PresenceReplica } from '../../../lib/rooms/presence-replica.ts'
+import { PresenceReplica } from '../../../lib/rooms/presence/presence-replica.ts'
 import { Rooms } from '../../../lib/rooms/rooms.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { adapterWith } from '../../support/adapter-with.ts'
@@ -84,7 +84,7 @@ t.test('presence: new data of a present user replaces the old data', async (t) =
 
 t.test('presence: a connection without a user id is listed by its own id', async (t) => {
   const { rooms: [here] } = cluster()
-  const guest = { id: 'guest-1', userId: undefined, send: () => {}, sendResync: () => {} }
+  const guest = { id: 'guest-1', userId: undefined, send: () => {}, sendResync: () => {}, sendPages: () => {} }
   t.strictSame(await join(here, guest, {}), [entry('guest-1')])
 })
 

@@ -143,7 +143,11 @@ t.test('rooms: a member that skipped entries gets a resync, as long as it is a m
   const rooms = started(new MemoryAdapter())
   const sources: Array<ResyncSource | undefined> = []
   const member: Member = {
-    id: 'slow', userId: undefined, send: (_message, _whenSlow, source) => sources.push(source), sendResync: () => {}
+    id: 'slow',
+    userId: undefined,
+    send: (_message, _whenSlow, source) => sources.push(source),
+    sendResync: () => {},
+    sendPages: () => {}
   }
   await rooms.openRoom('x', { initial: 10 })
   rooms.addMember('x', member)
@@ -168,7 +172,8 @@ t.test("rooms: the 'whenSlow' of a broadcast reaches the members on all nodes", 
   const { rooms: [here, elsewhere] } = cluster()
   const received: unknown[] = []
   const member = (id: string): Member => {
-    return { id, userId: id, send: (_, whenSlow) => received.push([id, whenSlow]), sendResync: () => {} }
+    const send: Member['send'] = (_, whenSlow) => received.push([id, whenSlow])
+    return { id, userId: id, send, sendResync: () => {}, sendPages: () => {} }
   }
   await join(here, member('near'))
   await join(elsewhere, member('far'))

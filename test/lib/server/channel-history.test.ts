@@ -91,7 +91,7 @@ t.test('history: a snapshot and the entries after it never exceed a message of 1
     }
   }
   await rooms.openRoom('x', { initial: 10 })
-  const member = { id: 'm', userId: undefined, send: () => {}, sendResync: () => {} }
+  const member = { id: 'm', userId: undefined, send: () => {}, sendResync: () => {}, sendPages: () => {} }
   rooms.addMember('x', member)
   const content = rooms.recoveryAfter('x', undefined)
   const size = (content?.snapshot?.state.length ?? 0) + Buffer.concat(content?.messages ?? []).length

@@ -78,7 +78,7 @@ t.test('sweeper', async (t) => {
     const lost = accept('lost')
     await join(lost, 'lab/a')
     node.registry.delete(lost.connection)
-    const ghost = { id: 'ghost', userId: 'ghost', send: () => {}, sendResync: () => {} }
+    const ghost = { id: 'ghost', userId: 'ghost', send: () => {}, sendResync: () => {}, sendPages: () => {} }
     await node.rooms.openRoom('lab/b')
     await node.rooms.enterPresence('lab/b', ghost, { name: 'ghost' })
     node.rooms.addMember('lab/b', ghost)

@@ -1,8 +1,8 @@
-import type { PresenceCount } from '../protocol/control-messages.ts'
-import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
-import type { Announcements, AnnouncementsDeps } from './announcements.ts'
-import { Gathering } from './gathering.ts'
-import { userOf, type Member } from './member.ts'
+import type { PresenceCount } from '../../protocol/control-messages.ts'
+import { encodeEnvelope, type EncodedMessage } from '../../protocol/encoding.ts'
+import type { Announcements, AnnouncementsDeps, PresenceAck } from './announcements.ts'
+import { Gathering } from '../gathering.ts'
+import { userOf, type Member } from '../member.ts'
 
 /** What the ack of a member's join said. */
 interface Acked { readonly user: string, readonly count: number }
@@ -29,12 +29,12 @@ export class CountAnnouncements implements Announcements {
   }
 
   /** Counts the member's user even before the adapter announces it. */
-  ackFor (member: Member): Buffer {
+  ackFor (member: Member): PresenceAck {
     const user = userOf(member)
     const count = this.#countFor(user)
     this.#acked.set(member.id, { user, count })
     const presence: PresenceCount = { count }
-    return Buffer.from(JSON.stringify(presence))
+    return { json: Buffer.from(JSON.stringify(presence)), isPartial: false }
   }
 
   forget (member: Member): void {

@@ -1,11 +1,11 @@
-import type { PresenceList, PresencePort, PresenceVersion } from '../cluster/presence.ts'
-import { clusterTimings } from '../cluster/timings.ts'
-import type { Clock } from '../clock.ts'
-import { CoalescedTask } from '../coalesced-task.ts'
-import type { PresenceChange, PresenceListKind } from '../protocol/control-messages.ts'
-import type { Announcements } from './announcements.ts'
+import type { PresenceList, PresencePort, PresenceVersion } from '../../cluster/presence.ts'
+import { clusterTimings } from '../../cluster/timings.ts'
+import type { Clock } from '../../clock.ts'
+import { CoalescedTask } from '../../coalesced-task.ts'
+import type { PresenceChange, PresenceListKind } from '../../protocol/control-messages.ts'
+import type { Announcements, PresenceAck } from './announcements.ts'
 import { CountAnnouncements } from './count-announcements.ts'
-import type { Member } from './member.ts'
+import type { Member } from '../member.ts'
 import { ListAnnouncements } from './list-announcements.ts'
 import { PresenceReplica } from './presence-replica.ts'
 
@@ -46,11 +46,11 @@ export class RoomPresence {
   }
 
   /**
-   * What the ack of a member's join says of presence, as JSON. Contains its own user with `data` even before that is
-   * announced.
+   * What the ack of a member's join says of presence, in at most `limit` bytes. Contains its own user with `data` even
+   * before that is announced.
    */
-  ackFor (member: Member, data: unknown): Buffer {
-    return this.#announcements.ackFor(member, data)
+  ackFor (member: Member, data: unknown, limit: number): PresenceAck {
+    return this.#announcements.ackFor(member, data, limit)
   }
 
   forgetMember (member: Member): void {

@@ -1,5 +1,5 @@
-import type { PresenceList, PresenceVersion } from '../cluster/presence.ts'
-import type { PresenceChange } from '../protocol/control-messages.ts'
+import type { PresenceList, PresenceVersion } from '../../cluster/presence.ts'
+import type { PresenceChange } from '../../protocol/control-messages.ts'
 
 interface VersionedChange { readonly version: PresenceVersion, readonly change: PresenceChange }
 
