@@ -99,9 +99,13 @@ export class UpgradeRequired extends RefusedUpgrade {
 
 /** `of`: what has too many connections, a user or an address. */
 export class TooManyConnections extends RefusedUpgrade {
-  constructor (of: 'user' | 'address') {
+  /** Seconds. */
+  readonly retryAfter: number | undefined
+
+  constructor (of: 'user' | 'address', retryAfter?: number) {
     super('FST_CHANNELS_TOO_MANY_CONNECTIONS',
       `Too many connections of this ${of}: try again after the time in Retry-After.`, 429)
+    this.retryAfter = retryAfter
   }
 }
 

@@ -29,6 +29,28 @@ export class ConnectionQuota {
   }
 }
 
+/** What one attempt or connection holds, to be given back at once. */
+export class HeldQuotas {
+  #releases: Array<() => void> = []
+
+  /** Takes a quota; false when it is used up. */
+  take (quota: ConnectionQuota, key: string): boolean {
+    const isTaken = quota.acquireQuota(key)
+    if (isTaken) this.add(() => quota.releaseQuota(key))
+    return isTaken
+  }
+
+  /** Adds what `release` calls. */
+  add (release: () => void): void {
+    this.#releases.push(release)
+  }
+
+  /** Gives everything back. A second call changes nothing. */
+  release (): void {
+    for (const release of this.#releases.splice(0)) release()
+  }
+}
+
 /**
  * What an address counts as. A subscriber of IPv6 gets 2^64 addresses or more, so the first 64 bits count (RFC 6177).
  * An IPv4 address in IPv6 counts as itself.

@@ -4,7 +4,7 @@ import type { ProtocolErrorLimit } from './protocol-error-budget.ts'
 /** The resources that one node, one user, one IP address and one connection may use. */
 export interface Limits {
   /**
-   * Connections of this node; further upgrades get a 503.
+   * Connections of this node, and, counted separately, upgrades under way; further upgrades get a 503.
    * @default 10_000
    */
   readonly connections: number
@@ -14,7 +14,7 @@ export interface Limits {
    */
   readonly perUser: number
   /**
-   * Connections from one IP address, unfinished upgrades included; further upgrades get a 429.
+   * Connections from one IP address, and, counted separately, upgrades under way; further upgrades get a 429.
    * @default 100
    */
   readonly perIp: number

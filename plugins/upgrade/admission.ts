@@ -1,81 +1,112 @@
 import { randomUUID } from 'node:crypto'
-import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Adapter } from '../../lib/cluster/adapter.ts'
 import type { QuotaOutcome } from '../../lib/cluster/quota.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Limits } from '../../lib/limits/limits.ts'
-import { addressGroup, ConnectionQuota } from '../../lib/limits/connection-quota.ts'
+import { addressGroup, ConnectionQuota, HeldQuotas } from '../../lib/limits/connection-quota.ts'
 import { withTimeout } from '../../lib/server/with-timeout.ts'
 import { ServerFull, TooManyConnections } from '../errors.ts'
 
 /** Seconds (RFC 9110 section 10.2.3). A guess, because a quota becomes free when some connection closes. */
-const retryAfterSeconds = '5'
+const retryAfterSeconds = 5
 
 /** Milliseconds that the adapter gets to count a user's connections on all nodes. */
 const quotaTimeoutMs = 1_000
 
+/** Quotas of this node and of its addresses. */
+interface SourceQuotas { readonly server: ConnectionQuota, readonly ips: ConnectionQuota }
+
 /**
- * The connection quotas, checked before the upgrade. An upgrade counts from its check until its socket closes, so that
- * many simultaneous upgrades cannot pass together.
+ * The connection quotas. An upgrade under way is an attempt: attempts have quotas of their own, of the same size, so
+ * that those which hang or are refused take nothing from connections. An upgrade takes its connection's quotas in its
+ * last hook, so that many simultaneous ones cannot pass together.
  */
 export class Admission {
-  readonly #server: ConnectionQuota
-  readonly #ips: ConnectionQuota
+  readonly #attempts: SourceQuotas
+  readonly #connections: SourceQuotas
   readonly #users: ConnectionQuota
+  readonly #held = new WeakMap<FastifyRequest, HeldQuotas>()
 
   readonly #perUser: number
   readonly #adapter: Adapter
   readonly #clock: Clock
 
   constructor ({ connections, perIp, perUser }: Limits, adapter: Adapter, clock: Clock) {
+    const quotas = () => ({ server: new ConnectionQuota(connections), ips: new ConnectionQuota(perIp) })
     this.#perUser = perUser
     this.#adapter = adapter
     this.#clock = clock
-    this.#server = new ConnectionQuota(connections)
-    this.#ips = new ConnectionQuota(perIp)
+    this.#attempts = quotas()
+    this.#connections = quotas()
     this.#users = new ConnectionQuota(perUser)
   }
 
-  /** @throws {ServerFull} 503 @throws {TooManyConnections} 429 */
-  readonly bySource = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    if (!this.#take(this.#server, '', request, reply)) throw new ServerFull()
-    if (!this.#take(this.#ips, addressGroup(request.ip), request, reply)) throw new TooManyConnections('address')
+  /**
+   * Begins an attempt, which ends with `admit` or with its socket. Refuses it before authentication when no connection
+   * of its source would be admitted. @throws {ServerFull} 503 @throws {TooManyConnections} 429
+   */
+  readonly begin = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const attempt = new HeldQuotas()
+    this.#held.set(request, attempt)
+    await holding(attempt, request, reply, () => {
+      this.#takeSource(this.#connections, request, attempt)
+      attempt.release()
+      this.#takeSource(this.#attempts, request, attempt)
+    })
   }
 
-  /** Counts on all nodes; on this node alone while the others cannot be reached. @throws {TooManyConnections} 429 */
-  async byUser (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    if (userId === undefined) return
-    if (!this.#take(this.#users, userId, request, reply)) throw new TooManyConnections('user')
+  /**
+   * Ends an attempt and counts its connection: of the user on all nodes, or on this node alone while the others cannot
+   * be reached. @throws {ServerFull} 503 @throws {TooManyConnections} 429
+   */
+  async admit (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const connection = new HeldQuotas()
+    await holding(connection, request, reply, async () => {
+      this.#takeSource(this.#connections, request, connection)
+      if (userId !== undefined) await this.#takeUser(userId, request, connection)
+    })
+    this.#held.get(request)?.release()
+  }
+
+  #takeSource ({ server, ips }: SourceQuotas, request: FastifyRequest, held: HeldQuotas): void {
+    if (!held.take(server, '')) throw new ServerFull()
+    if (!held.take(ips, addressGroup(request.ip))) throw new TooManyConnections('address')
+  }
+
+  async #takeUser (userId: string, request: FastifyRequest, held: HeldQuotas): Promise<void> {
+    if (!held.take(this.#users, userId)) throw new TooManyConnections('user')
     if (!request.ws) return
-    const acquired = await this.#acquire(userId, request.raw.socket)
-    if (acquired.granted) return
-    reply.header('retry-after', Math.ceil(acquired.retryAfter / 1_000))
-    throw new TooManyConnections('user')
+    const outcome = await this.#acquire(userId, held)
+    if (!outcome.granted) throw new TooManyConnections('user', Math.ceil(outcome.retryAfter / 1_000))
   }
 
-  async #acquire (userId: string, socket: Socket): Promise<QuotaOutcome> {
+  async #acquire (userId: string, held: HeldQuotas): Promise<QuotaOutcome> {
     const { quota } = this.#adapter
     const connectionId = randomUUID()
-    // The adapter repeats a release that failed.
-    const release = () => { quota.release(userId, connectionId).catch(() => {}) }
-    // A connection whose acquisition failed counts later, so it is released as well.
     const acquiring = quota.acquire(userId, connectionId, this.#perUser)
-    acquiring.catch(() => ({ granted: true })).then(({ granted }) => {
-      if (granted && socket.closed) release()
-      else if (granted) socket.once('close', release)
-    })
+    // A connection whose acquisition failed counts later, so it is released as well.
+    const isCounted = acquiring.then(({ granted }) => granted, () => true)
+    // The adapter repeats a release that failed.
+    const release = async (isHeld: boolean) => { if (isHeld) await quota.release(userId, connectionId).catch(() => {}) }
+    held.add(() => { isCounted.then(release) })
     return withTimeout(this.#clock, quotaTimeoutMs, acquiring).catch(() => ({ granted: true }))
   }
+}
 
-  #take (quota: ConnectionQuota, key: string, request: FastifyRequest, reply: FastifyReply): boolean {
-    const { socket } = request.raw
-    const isTaken = quota.acquireQuota(key)
-    if (isTaken && !request.ws) quota.releaseQuota(key)
-    // A socket that was reset during an asynchronous hook has emitted 'close' already.
-    else if (isTaken && socket.closed) quota.releaseQuota(key)
-    else if (isTaken) socket.once('close', () => quota.releaseQuota(key))
-    else reply.header('retry-after', retryAfterSeconds)
-    return isTaken
+/** Takes quotas, and holds them until the socket closes. A refused or plain request holds none. */
+async function holding (
+  held: HeldQuotas, { ws, raw: { socket } }: FastifyRequest, reply: FastifyReply, take: () => void | Promise<void>
+): Promise<void> {
+  try {
+    await take()
+  } catch (error) {
+    held.release()
+    const { retryAfter = retryAfterSeconds } = error as TooManyConnections
+    reply.header('retry-after', retryAfter)
+    throw error
   }
+  // A socket that was reset during an asynchronous hook has emitted 'close' already.
+  if (!ws || socket.closed) held.release()
+  else socket.once('close', () => held.release())
 }

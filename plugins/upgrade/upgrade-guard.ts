@@ -53,6 +53,9 @@ export class UpgradeGuard {
       written: socket.bytesWritten
     })
     socket.once('close', () => this.release(socket))
+    socket.once('end', () => { if (this.#pending.has(socket)) socket.destroy() })
+    // Nobody reads the socket of an upgrade under way, so nobody would notice that the client gave up.
+    socket.read(0)
     if (this.#isClosed) this.#expire(socket)
   }
 

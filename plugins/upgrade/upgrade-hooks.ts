@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { Node } from '../../lib/server/node.ts'
 import { Unauthenticated } from '../errors.ts'
 import type { Settings } from '../settings.ts'
@@ -48,14 +48,15 @@ export class UpgradeHooks {
       onRequest: [
         checkHandshake,
         this.#checkOrigin,
-        this.#admission.bySource,
+        this.#admission.begin,
         ...listOf(route.onRequest),
-        async (request, reply) => this.#admit(request, reply, await authenticate(request))
+        async (request) => this.#identify(request, await authenticate(request))
       ],
       preHandler: [
         ...listOf(route.preHandler),
-        async (request) => {
+        async (request, reply) => {
           if (request.ws) this.#admitted.set(request, { ...this.of(request), locals: await locals?.(request) })
+          await this.#admission.admit(this.of(request).userId, request, reply)
         }
       ],
       onError: [
@@ -65,9 +66,8 @@ export class UpgradeHooks {
     }
   }
 
-  async #admit (request: FastifyRequest, reply: FastifyReply, authenticated: Authenticated): Promise<void> {
+  #identify (request: FastifyRequest, authenticated: Authenticated): void {
     this.#requireUnrevoked(authenticated)
-    await this.#admission.byUser(authenticated.userId, request, reply)
     this.#admitted.set(request, { ...authenticated, verify: this.#unrevoked(authenticated.verify) })
   }
 

@@ -1,6 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { implement } from '../../lib/server/implement.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
@@ -281,4 +283,67 @@ t.test('log: with a logger that is not made for one request, refused upgrades ar
   const { url, log } = await listen(app, sink)
   for (let i = 0; i < 11; i++) t.match(await refused(TestClient.connect(`${url}/own`)), { status: 401 })
   t.equal(log.filter(({ msg }) => msg === 'request completed').length, 11)
+})
+
+t.test('attempts: upgrades that hang or are refused take no connection of their user, address or server', async (t) => {
+  const clock = new FakeClock()
+  const { app, sink } = await makeApp(t, { clock, limits: { perUser: 2, perIp: 2, connections: 2 } })
+  const hanging: Array<() => void> = []
+  app.ws('/ws', {
+    preHandler: async ({ headers }, reply) => {
+      if (headers['x-refused']) return reply.code(403).send()
+      if (headers['x-hang']) await new Promise<void>((resolve) => hanging.push(resolve))
+    }
+  }, [])
+  const { url, token } = await listen(app, sink)
+  const attempt = (headers: Record<string, string> = {}) =>
+    refused(TestClient.connect(`${url}/ws`, [], { headers: { authorization: `Bearer ${token('ann')}`, ...headers } }))
+  const hangs = async (count: number) => {
+    const attempts = Array.from({ length: count }, () => attempt({ 'x-hang': 'yes' }))
+    while (hanging.length < count) await turn()
+    return attempts
+  }
+  t.match(await attempt(), { status: 101 })
+  const [first] = await hangs(1)
+  t.match(await attempt({ 'x-refused': 'yes' }), { status: 403 })
+  t.match(await attempt(), { status: 101 }, 'the second connection, while an attempt hangs and one was refused')
+  hanging.shift()?.()
+  t.match(await first, { status: 503 }, 'the attempt finds no connection left when it is decided')
+  t.match(await attempt(), { status: 503 }, 'further ones are refused at once')
+})
+
+t.test('attempts: they are limited, and released when they are refused, aborted or timed out', async (t) => {
+  const clock = new FakeClock()
+  const hanging: string[] = []
+  const { app, sink } = await makeApp(t, {
+    clock,
+    limits: { perIp: 3 },
+    identify: async ({ headers }) => {
+      if (headers['x-hang']) await new Promise(() => hanging.push('one'))
+      return headers['x-refused'] ? undefined : { id: 'ann' }
+    }
+  })
+  app.ws('/ws', {}, [])
+  const { url } = await listen(app, sink)
+  const attempt = (headers: Record<string, string> = {}) => refused(TestClient.connect(`${url}/ws`, [], { headers }))
+  const sockets = promisify(app.server.getConnections.bind(app.server))
+  const released = async () => { while (await sockets() > 0) await turn() }
+  for (let wave = 1; wave <= 3; wave++) {
+    for (let i = 0; i < 4; i++) t.match(await attempt({ 'x-refused': 'yes' }), { status: 401 })
+    await released()
+    const attempts = Array.from({ length: 3 }, () => attempt({ 'x-hang': 'yes' }))
+    while (hanging.length < wave * 6 - 3) await turn()
+    t.match(await attempt(), { status: 429, headers: { 'retry-after': '5' } }, 'three are under way')
+    clock.advance(5_000)
+    for (const timedOut of attempts) t.match(await timedOut, { status: 503 })
+    await released()
+    const aborting = Array.from({ length: 3 }, () => new WebSocket(`${url}/ws`, { headers: { 'x-hang': 'yes' } }))
+    while (hanging.length < wave * 6) await turn()
+    for (const webSocket of aborting) {
+      webSocket.on('error', () => {})
+      webSocket.terminate()
+    }
+    await released()
+  }
+  t.match(await attempt(), { status: 101 })
 })
