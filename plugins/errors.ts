@@ -65,10 +65,19 @@ export class NoUserId extends ChannelsError {
 /**
  * The refusal of an upgrade, which a client can cause. It has no stack trace, because Fastify would log it each time.
  */
-class RefusedUpgrade extends ChannelsError {
-  constructor (code: string, message: string, statusCode: number) {
+export class RefusedUpgrade extends ChannelsError {
+  /** Milliseconds after which a further try makes sense. */
+  readonly retryAfter: number | undefined
+
+  constructor (code: string, message: string, statusCode: number, retryAfter?: number) {
     super(code, message, statusCode)
     this.stack = `${this.name}: ${message}`
+    this.retryAfter = retryAfter
+  }
+
+  /** The header `Retry-After`, which counts seconds (RFC 9110 section 10.2.3). */
+  get retryAfterSeconds (): number | undefined {
+    return this.retryAfter && Math.ceil(this.retryAfter / 1_000)
   }
 }
 
@@ -97,22 +106,27 @@ export class UpgradeRequired extends RefusedUpgrade {
   }
 }
 
+export class NoSuchRoute extends RefusedUpgrade {
+  constructor (method: string, url: string) {
+    super('FST_CHANNELS_NO_SUCH_ROUTE', `No WebSocket route at ${method} '${url}': check the path.`, 404)
+  }
+}
+
+/** Milliseconds. A guess, because a quota becomes free when some connection closes. */
+const quotaRetryMs = 5_000
+
 /** `of`: what has too many connections, a user or an address. */
 export class TooManyConnections extends RefusedUpgrade {
-  /** Seconds. */
-  readonly retryAfter: number | undefined
-
-  constructor (of: 'user' | 'address', retryAfter?: number) {
+  constructor (of: 'user' | 'address', retryAfter = quotaRetryMs) {
     super('FST_CHANNELS_TOO_MANY_CONNECTIONS',
-      `Too many connections of this ${of}: try again after the time in Retry-After.`, 429)
-    this.retryAfter = retryAfter
+      `Too many connections of this ${of}: try again after the time in Retry-After.`, 429, retryAfter)
   }
 }
 
 export class ServerFull extends RefusedUpgrade {
   constructor () {
     super('FST_CHANNELS_SERVER_FULL',
-      'The server has no room for more connections: try again after the time in Retry-After.', 503)
+      'The server has no room for more connections: try again after the time in Retry-After.', 503, quotaRetryMs)
   }
 }
 
@@ -120,7 +134,7 @@ export class ServerFull extends RefusedUpgrade {
 export class UpgradeUndecided extends RefusedUpgrade {
   constructor () {
     super('FST_CHANNELS_UPGRADE_UNDECIDED',
-      'The server is closing, or did not decide in time: try again after the time in Retry-After.', 503)
+      'The server is closing, or did not decide in time: try again after the time in Retry-After.', 503, 1_000)
   }
 }
 

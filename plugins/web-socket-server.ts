@@ -2,12 +2,12 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import fastifyWebsocket from '@fastify/websocket'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { WebSocket, WebSocketServer } from 'ws'
 import type { Node } from '../lib/server/node.ts'
 import { closeEvents } from '../lib/protocol/close-events.ts'
-import { WebSocketRegistered } from './errors.ts'
+import { NoSuchRoute, WebSocketRegistered } from './errors.ts'
 import { selectSubprotocol } from './upgrade/handshake.ts'
 import { withoutUndefined, type Settings } from './settings.ts'
 import { hideTokens, restoreToken } from './upgrade/token-in-url.ts'
@@ -46,9 +46,8 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
     ignoreAfterError(webSocket)
   })
   app.addHook('onRequest', async (request, reply) => {
-    if (!request.ws) return
-    if (takesUpgrade(request)) restoreToken(request)
-    else if (!request.is404) reply.callNotFound()
+    if (request.ws && takesUpgrade(request)) restoreToken(request)
+    else if (request.ws) refuseUpgrade(request, reply)
   })
 }, { name: 'fastify-channels-web-socket-server', fastify: '5.x' })
 
@@ -65,6 +64,12 @@ function serverOptions ({ maxPayload, closeTimeout }: Settings) {
 
 function takesUpgrade (request: FastifyRequest): boolean {
   return takesUpgrades in request.routeOptions.config
+}
+
+/** @throws {NoSuchRoute} 404 */
+function refuseUpgrade ({ method, url }: FastifyRequest, reply: FastifyReply): never {
+  reply.header('cache-control', 'no-store')
+  throw new NoSuchRoute(method, url)
 }
 
 /** Closes the connections of other WebSocket routes. With `clientTracking: false` nobody knows them. */

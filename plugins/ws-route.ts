@@ -68,18 +68,23 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
     const { identify, public: isPublic, locals, ...route } = options
     const protection: Protection = { ...(identify && { identify }), ...(isPublic && { public: isPublic }) }
     const authenticate = authenticator(this, url, protection, settings)
-    return this.route({
+    const shared = {
       ...route,
       ...hooks.around(route, { authenticate, locals }),
-      method: 'GET',
       url,
       schema: { ...route.schema, hide: true } as FastifySchema,
       exposeHeadRoute: false,
       logSerializers: { ...serializers, ...route.logSerializers },
       childLoggerFactory: refusals.around(route.childLoggerFactory ?? this.childLoggerFactory),
-      handler: refusePlain,
+      handler: refusePlain
+    }
+    this.route({
+      ...shared,
+      method: 'GET',
       wsHandler: acceptor(node, hooks, refusals, new Router(channels, node.contracts, messageBytesOf(this)))
     })
+    // Not the HEAD route that Fastify adds, because that one would take upgrades.
+    return this.route({ ...shared, method: 'HEAD' })
   })
 }
 

@@ -269,33 +269,37 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
 })
 
 t.test('errors: a refused upgrade has a JSON body with its code, and says what to do', async (t) => {
-  const body = async (options: ChannelsOptions, client: object = {}, protocols: string[] = []) => {
+  const body = async (options: ChannelsOptions, client: object = {}, protocols: string[] = [], path = '/ws') => {
     const { app, sink } = await makeApp(t, options)
     app.ws('/ws', implementations)
     const { url } = await listen(app, sink)
-    const connecting = () => TestClient.connect(`${url}/ws`, protocols, client)
+    const connecting = () => TestClient.connect(url + path, protocols, client)
     if (options.limits) await connecting()
     return connecting().then(() => '', (error: UpgradeRefused) => JSON.parse(error.body) as object)
   }
   const identify = () => ({ id: 'ann' })
   const foreign = { origin: 'https://elsewhere.example' }
-  const rows: ReadonlyArray<readonly [body: unknown, statusCode: number, code: string, message: string]> = [
+  type Refusal = readonly [body: unknown, statusCode: number, code: string, message: string, retryAfter?: number]
+  const rows: readonly Refusal[] = [
     [await body({ identify }, {}, ['v1']), 400, 'FST_CHANNELS_BAD_HANDSHAKE',
       "No offered subprotocol is supported: offer 'fastify-channels.v1' too, or no subprotocol."],
     [await body({}), 401, 'FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required: send a valid token.'],
     [await body({ identify }, foreign), 403, 'FST_CHANNELS_FORBIDDEN_ORIGIN', 'This origin is not allowed: add it to ' +
       "the option 'origins', or set 'trustProxy' behind a proxy with TLS."],
     [await body({ identify, limits: { perUser: 1 } }), 429, 'FST_CHANNELS_TOO_MANY_CONNECTIONS',
-      'Too many connections of this user: try again after the time in Retry-After.'],
+      'Too many connections of this user: try again after the time in Retry-After.', 5_000],
     [await body({ identify, limits: { perIp: 1 } }), 429, 'FST_CHANNELS_TOO_MANY_CONNECTIONS',
-      'Too many connections of this address: try again after the time in Retry-After.'],
+      'Too many connections of this address: try again after the time in Retry-After.', 5_000],
     [await body({ identify, limits: { connections: 1 } }), 503, 'FST_CHANNELS_SERVER_FULL',
-      'The server has no room for more connections: try again after the time in Retry-After.'],
+      'The server has no room for more connections: try again after the time in Retry-After.', 5_000],
     [await body({ identify: () => new Promise(() => {}), upgradeTimeout: 1 }), 503, 'FST_CHANNELS_UPGRADE_UNDECIDED',
-      'The server is closing, or did not decide in time: try again after the time in Retry-After.']
+      'The server is closing, or did not decide in time: try again after the time in Retry-After.', 1_000],
+    [await body({}, {}, [], '/nowhere?token=secret'), 404, 'FST_CHANNELS_NO_SUCH_ROUTE',
+      "No WebSocket route at GET '/nowhere?token=[redacted]': check the path."]
   ]
-  for (const [actual, statusCode, code, message] of rows) {
-    t.strictSame(actual, { statusCode, code, error: STATUS_CODES[statusCode], message }, code)
+  for (const [actual, statusCode, code, message, retryAfter] of rows) {
+    const shared = { statusCode, code, error: STATUS_CODES[statusCode], message }
+    t.strictSame(actual, retryAfter === undefined ? shared : { ...shared, retryAfter }, code)
   }
 })
 

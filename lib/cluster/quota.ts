@@ -8,6 +8,8 @@ export interface QuotaPort {
    * When it rejects, the other nodes cannot be reached, and the connection counts as soon as they can.
    */
   acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome>
+  /** Whether `acquire` would count a connection now. Counts none. */
+  check (userId: string, limit: number): Promise<QuotaOutcome>
   /**
    * Stops counting a connection; an unknown one is ignored. When it rejects, the connection stops counting as soon as
    * the other nodes can be reached again.

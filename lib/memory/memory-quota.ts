@@ -16,10 +16,15 @@ export class MemoryQuota implements QuotaPort {
 
   async acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome> {
     const counted = this.#hub.quotas.get(userId) ?? new Set()
-    if (counted.size >= limit && !counted.has(connectionId)) return { granted: false, retryAfter }
+    if (!counted.has(connectionId) && counted.size >= limit) return { granted: false, retryAfter }
     this.#hub.quotas.set(userId, counted.add(connectionId))
     this.#acquired.set(connectionId, userId)
     return { granted: true }
+  }
+
+  async check (userId: string, limit: number): Promise<QuotaOutcome> {
+    const { size } = this.#hub.quotas.get(userId) ?? { size: 0 }
+    return size < limit ? { granted: true } : { granted: false, retryAfter }
   }
 
   async release (userId: string, connectionId: string): Promise<void> {

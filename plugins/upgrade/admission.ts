@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { Adapter } from '../../lib/cluster/adapter.ts'
 import type { QuotaOutcome } from '../../lib/cluster/quota.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -7,9 +7,6 @@ import type { Limits } from '../../lib/limits/limits.ts'
 import { addressGroup, ConnectionQuota, HeldQuotas } from '../../lib/limits/connection-quota.ts'
 import { withTimeout } from '../../lib/server/with-timeout.ts'
 import { ServerFull, TooManyConnections } from '../errors.ts'
-
-/** Seconds (RFC 9110 section 10.2.3). A guess, because a quota becomes free when some connection closes. */
-const retryAfterSeconds = 5
 
 /** Milliseconds that the adapter gets to count a user's connections on all nodes. */
 const quotaTimeoutMs = 1_000
@@ -46,10 +43,10 @@ export class Admission {
    * Begins an attempt, which ends with `admit` or with its socket. Refuses it before authentication when no connection
    * of its source would be admitted. @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  readonly begin = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  readonly begin = async (request: FastifyRequest): Promise<void> => {
     const attempt = new HeldQuotas()
     this.#held.set(request, attempt)
-    await holding(attempt, request, reply, () => {
+    await holding(attempt, request, () => {
       this.#takeSource(this.#connections, request, attempt)
       attempt.release()
       this.#takeSource(this.#attempts, request, attempt)
@@ -60,9 +57,9 @@ export class Admission {
    * Ends an attempt and counts its connection: of the user on all nodes, or on this node alone while the others cannot
    * be reached. @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  async admit (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async admit (userId: string | undefined, request: FastifyRequest): Promise<void> {
     const connection = new HeldQuotas()
-    await holding(connection, request, reply, async () => {
+    await holding(connection, request, async () => {
       this.#takeSource(this.#connections, request, connection)
       if (userId !== undefined) await this.#takeUser(userId, request, connection)
     })
@@ -76,12 +73,12 @@ export class Admission {
 
   async #takeUser (userId: string, request: FastifyRequest, held: HeldQuotas): Promise<void> {
     if (!held.take(this.#users, userId)) throw new TooManyConnections('user')
-    if (!request.ws) return
-    const outcome = await this.#acquire(userId, held)
-    if (!outcome.granted) throw new TooManyConnections('user', Math.ceil(outcome.retryAfter / 1_000))
+    const asked = request.ws ? this.#acquire(userId, held) : this.#adapter.quota.check(userId, this.#perUser)
+    const outcome = await withTimeout(this.#clock, quotaTimeoutMs, asked).catch(() => undefined)
+    if (outcome?.granted === false) throw new TooManyConnections('user', outcome.retryAfter)
   }
 
-  async #acquire (userId: string, held: HeldQuotas): Promise<QuotaOutcome> {
+  #acquire (userId: string, held: HeldQuotas): Promise<QuotaOutcome> {
     const { quota } = this.#adapter
     const connectionId = randomUUID()
     const acquiring = quota.acquire(userId, connectionId, this.#perUser)
@@ -90,20 +87,18 @@ export class Admission {
     // The adapter repeats a release that failed.
     const release = async (isHeld: boolean) => { if (isHeld) await quota.release(userId, connectionId).catch(() => {}) }
     held.add(() => { isCounted.then(release) })
-    return withTimeout(this.#clock, quotaTimeoutMs, acquiring).catch(() => ({ granted: true }))
+    return acquiring
   }
 }
 
 /** Takes quotas, and holds them until the socket closes. A refused or plain request holds none. */
 async function holding (
-  held: HeldQuotas, { ws, raw: { socket } }: FastifyRequest, reply: FastifyReply, take: () => void | Promise<void>
+  held: HeldQuotas, { ws, raw: { socket } }: FastifyRequest, take: () => void | Promise<void>
 ): Promise<void> {
   try {
     await take()
   } catch (error) {
     held.release()
-    const { retryAfter = retryAfterSeconds } = error as TooManyConnections
-    reply.header('retry-after', retryAfter)
     throw error
   }
   // A socket that was reset during an asynchronous hook has emitted 'close' already.

@@ -7,13 +7,14 @@ import { destroyAfterWrites } from './upgrade-requests.ts'
 
 interface Pending { readonly timer: Timer, readonly written: number }
 
-const { statusCode, code, message } = new UpgradeUndecided()
+const { statusCode, code, message, retryAfter, retryAfterSeconds } = new UpgradeUndecided()
 
 /** As Fastify writes an error, because it can no longer answer this request. */
-const body = JSON.stringify({ statusCode, code, error: 'Service Unavailable', message })
+const body = JSON.stringify({ statusCode, code, error: 'Service Unavailable', message, retryAfter })
 
 const unavailable = [
-  'HTTP/1.1 503 Service Unavailable', 'Connection: close', 'Retry-After: 1', 'Cache-Control: no-store',
+  'HTTP/1.1 503 Service Unavailable', 'Connection: close', `Retry-After: ${retryAfterSeconds}`,
+  'Cache-Control: no-store',
   'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, '', body
 ]
   .join('\r\n')

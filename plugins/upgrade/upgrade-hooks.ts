@@ -1,6 +1,6 @@
-import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { Node } from '../../lib/server/node.ts'
-import { Unauthenticated } from '../errors.ts'
+import { RefusedUpgrade, Unauthenticated } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { Admission } from './admission.ts'
 import type { Authenticated } from './authentication.ts'
@@ -18,7 +18,7 @@ export interface RouteChecks {
   readonly locals: ((request: FastifyRequest) => unknown) | undefined
 }
 
-type Hooks = Required<Pick<RouteShorthandOptions, 'onRequest' | 'preHandler' | 'onError'>>
+type Hooks = Required<Pick<RouteShorthandOptions, 'onRequest' | 'preHandler' | 'onError' | 'onSend'>>
 
 /**
  * The checks between a request and its upgrade, as hooks of its route. A plain request gets the same checks and takes
@@ -29,6 +29,8 @@ export class UpgradeHooks {
   readonly #admission: Admission
   readonly #checkOrigin: (request: FastifyRequest) => Promise<void>
   readonly #admitted = new WeakMap<FastifyRequest, Admitted>()
+  /** Refusals that say when to try again. */
+  readonly #temporary = new WeakMap<FastifyRequest, RefusedUpgrade>()
 
   /** @throws {InvalidOptions} for an origin that no browser sends. */
   constructor (node: Node, { limits, clock, origins }: Settings) {
@@ -54,21 +56,40 @@ export class UpgradeHooks {
       ],
       preHandler: [
         ...listOf(route.preHandler),
-        async (request, reply) => {
+        async (request) => {
           if (request.ws) this.#admitted.set(request, { ...this.of(request), locals: await locals?.(request) })
-          await this.#admission.admit(this.of(request).userId, request, reply)
+          await this.#admission.admit(this.of(request).userId, request)
         }
       ],
       onError: [
         ...listOf(route.onError),
+        async (request, reply, error) => this.#noteRetry(request, reply, error),
         async (_request, _reply, { statusCode = 500 }) => this.#node.counters.countRejection(`http_${statusCode}`)
-      ]
+      ],
+      onSend: [async (request, _reply, payload) => this.#withRetryAfter(request, payload), ...listOf(route.onSend)]
     }
   }
 
   #identify (request: FastifyRequest, authenticated: Authenticated): void {
     this.#requireUnrevoked(authenticated)
     this.#admitted.set(request, { ...authenticated, verify: this.#unrevoked(authenticated.verify) })
+  }
+
+  #noteRetry (request: FastifyRequest, reply: FastifyReply, error: Error): void {
+    if (!(error instanceof RefusedUpgrade) || error.retryAfter === undefined) return
+    this.#temporary.set(request, error)
+    reply.header('retry-after', error.retryAfterSeconds)
+  }
+
+  /**
+   * The body with `retryAfter`, because the default answer of Fastify has four members and no more. An answer of the
+   * application that is no JSON with the code of the refusal stays as it is.
+   */
+  #withRetryAfter (request: FastifyRequest, payload: unknown): unknown {
+    const { code, retryAfter } = this.#temporary.get(request) ?? {}
+    const text = String(payload)
+    if (code === undefined || !/^\{.*\}$/s.test(text) || !text.includes(`"${code}"`)) return payload
+    return `${text.slice(0, -1)},"retryAfter":${retryAfter}}`
   }
 
   #unrevoked (verify: Authenticated['verify']): Authenticated['verify'] {

@@ -3,7 +3,7 @@ import fastifyCookie from '@fastify/cookie'
 import fastifyJwt from '@fastify/jwt'
 import fastifyWebsocket from '@fastify/websocket'
 import { Type } from '@sinclair/typebox'
-import fastify from 'fastify'
+import fastify, { type FastifyReply } from 'fastify'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
@@ -12,7 +12,7 @@ import { implement, handler } from '../../lib/server/implement.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
 import { implementLab, lab } from '../support/lab.ts'
-import { bearer, listen, makeApp, secret, serveLab } from '../support/serve.ts'
+import { bearer, listen, makeApp, secret, serveLab, type Served } from '../support/serve.ts'
 
 const news = defineChannel({
   pattern: 'news',
@@ -32,6 +32,7 @@ const implementedNews = implement(news, {
 async function refused (attempt: PromiseLike<unknown>): Promise<Error & {
   code: string
   status: number
+  headers: Record<string, unknown>
   body: string
 }> {
   return attempt.then(() => { throw new Error('not refused') }, (error) => error)
@@ -173,8 +174,85 @@ t.test('routes: hooks, schemas and prefix apply as to any Fastify route', async 
   t.strictSame(order, ['scope onRequest', 'route onRequest', 'preHandler of ann'])
   t.match(await refused(connect('?v=x')), { status: 400, body: /querystring\/v/ })
   t.match(await refused(connect('?v=1', { 'x-banned': '1' })), { status: 403, body: /banned/ })
-  t.equal((await app.inject({ method: 'HEAD', url: '/api/acme/news?v=1' })).statusCode, 404)
+  t.equal((await app.inject({ method: 'HEAD', url: '/api/acme/news?v=1' })).statusCode, 401)
   t.equal((await app.inject({ method: 'POST', url: '/api/acme/news?v=1' })).statusCode, 404)
+})
+
+/** What an upgrade and a plain request of one client get: status, body, and the headers that say what to do. */
+async function twoAnswers ({ url, http }: Served, headers: Record<string, string>): Promise<[unknown, unknown]> {
+  const upgrade = await refused(TestClient.connect(`${url}/lab`, [], { headers }))
+  const plain = await fetch(`${http}/lab`, { headers })
+  const told = (from: Record<string, unknown>) => [from['retry-after'], from['cache-control'], from['content-type']]
+  return [
+    [upgrade.status, JSON.parse(upgrade.body), told(upgrade.headers)],
+    [plain.status, await plain.json(), told(Object.fromEntries(plain.headers))]
+  ]
+}
+
+t.test('plain request: it gets the answer of an upgrade, also where other nodes count', async (t) => {
+  const hub = new MemoryHub()
+  const serve = (options: ChannelsOptions) => serveLab(t, { adapter: new MemoryAdapter(hub), ...options })
+  const served = await serve({ limits: { perUser: 2 } })
+  const full = await serve({ limits: { connections: 1, perUser: 2 } })
+  const crowded = await serve({ limits: { perIp: 1 } })
+  await served.connect('ann')
+  await Promise.all([full, crowded].map(({ connect }) => connect('bob')))
+  const as = (name: string, claims?: object) => ({ authorization: `Bearer ${served.token(name, claims)}` })
+  await served.app.registry.revoke({ jti: 'revoked' }, Date.now() + 60_000)
+  type Headers = Record<string, string>
+  const rows: ReadonlyArray<readonly [Served, Headers, status: number, code: string, retryAfter?: number]> = [
+    [served, {}, 401, 'FST_CHANNELS_UNAUTHENTICATED'],
+    [served, as('ann', { jti: 'revoked' }), 401, 'FST_CHANNELS_UNAUTHENTICATED'],
+    [served, { ...as('ann'), origin: 'https://evil.example' }, 403, 'FST_CHANNELS_FORBIDDEN_ORIGIN'],
+    [served, as('bob'), 429, 'FST_CHANNELS_TOO_MANY_CONNECTIONS', 5_000],
+    [crowded, as('cy'), 429, 'FST_CHANNELS_TOO_MANY_CONNECTIONS', 5_000],
+    [full, as('cy'), 503, 'FST_CHANNELS_SERVER_FULL', 5_000]
+  ]
+  for (const [server, headers, status, code, retryAfter] of rows) {
+    const [upgrade, plain] = await twoAnswers(server, headers)
+    const seconds = retryAfter && String(retryAfter / 1_000)
+    t.match(plain, [status, { statusCode: status, code, message: String, retryAfter }, [seconds, 'no-store', /json/]])
+    t.strictSame(plain, upgrade, `${status} ${code}`)
+  }
+})
+
+t.test('plain request: it takes no quota, opens nothing to another origin, and runs no handler', async (t) => {
+  const { app, sink } = await makeApp(t, { limits: { connections: 1, perIp: 1, perUser: 1 } })
+  const ran: string[] = []
+  app.ws('/lab', {
+    onRequest: async () => { ran.push('onRequest') },
+    preHandler: async () => { ran.push('preHandler') },
+    locals: () => ran.push('locals')
+  }, [implementLab()])
+  const { http, url, token } = await listen(app, sink)
+  const { headers } = bearer(token('ann'))
+  const asked = Array.from({ length: 20 }, () => fetch(`${http}/lab`, { headers }))
+  const client = await TestClient.connect(`${url}/lab`, [], { headers })
+  for (const { status } of await Promise.all(asked)) t.ok([426, 503].includes(status), String(status))
+  t.strictSame(ran.filter((hook) => hook === 'locals'), ['locals'], 'of the upgrade alone')
+  await client.close()
+  const answer = await fetch(`${http}/lab`, { headers: { ...headers, origin: http } })
+  t.strictSame([answer.status, answer.headers.get('upgrade')], [426, 'websocket'])
+  t.strictSame([...answer.headers.keys()].filter((name) => name.startsWith('access-control')), [])
+  t.strictSame(ran.slice(-2), ['onRequest', 'preHandler'], 'the hooks of the route run')
+  t.equal((await fetch(`${http}/lab`, { method: 'HEAD' })).status, 401)
+  t.equal((await fetch(`${http}/lab`, { method: 'OPTIONS' })).status, 404, 'no preflight is answered')
+})
+
+t.test('refusals: the application writes its own answers, which keep Retry-After', async (t) => {
+  const { app, sink } = await makeApp(t, { limits: { perIp: 1 } })
+  const answers = [
+    async (_: unknown, _request: unknown, reply: FastifyReply) => reply.code(429).type('text/html').send('<p>later'),
+    async ({ code }: { code: string }, _: unknown, reply: FastifyReply) => reply.code(429).send({ own: true, code })
+  ]
+  for (const [i, errorHandler] of answers.entries()) app.ws(`/${i}`, { public: true, errorHandler }, [])
+  const { url } = await listen(app, sink)
+  await TestClient.connect(`${url}/0`)
+  const [html, json] = await Promise.all([0, 1].map((i) => refused(TestClient.connect(`${url}/${i}`))))
+  t.match(html, { status: 429, body: '<p>later', headers: { 'retry-after': '5' } })
+  t.strictSame(JSON.parse(String(json?.body)), {
+    own: true, code: 'FST_CHANNELS_TOO_MANY_CONNECTIONS', retryAfter: 5_000
+  }, 'JSON with the code gets retryAfter')
 })
 
 t.test('routes: raw WebSocket routes of the application keep working', async (t) => {

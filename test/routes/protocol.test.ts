@@ -116,6 +116,8 @@ t.test('1. connecting', async (t) => {
     const refusedPlain = await fetch(`${http}/ws/chat`)
     t.match(await refusedPlain.json(), { statusCode: 401, code: 'FST_CHANNELS_UNAUTHENTICATED' }, 'no token')
     t.equal(await statusOf(http, { authorization, origin: 'https://evil.example' }), 403, 'a foreign origin')
+    const head = await fetch(`${http}/ws/chat`, { method: 'HEAD', headers: { authorization } })
+    t.strictSame([head.status, await head.text(), head.headers.get('cache-control')], [426, '', 'no-store'], 'HEAD')
   })
 
   t.test('1.12 welcome is the first message: it names the connection and the limits', async (t) => {

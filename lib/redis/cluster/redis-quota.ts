@@ -48,31 +48,28 @@ export class RedisQuota implements QuotaPort {
     return this.#held.size
   }
 
-  /**
-   * Tries twice when the quota is used up: a renewal shows whether a node that holds a part of it is dead. When it
-   * rejects, the connection counts all the same, because its user is let in.
-   */
+  /** When it rejects, the connection counts all the same, because its user is let in. */
   async acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome> {
     const { connections } = this.#heldBy(userId)
     if (connections.has(connectionId)) return { granted: true }
     connections.add(connectionId)
     this.#released.delete(userId)
-    if (await this.#state(userId, limit)) return { granted: true }
-    await this.#lease.renew()
-    if (await this.#state(userId, limit)) return { granted: true }
+    const outcome = await this.#stateWithin(userId, limit)
     // Other statements sent meanwhile include the refused connection. One that fails is repeated.
-    await this.release(userId, connectionId).catch(() => {})
-    const { quotaRetryMinMs, quotaRetryMaxMs } = this.#deps.timings
-    return {
-      granted: false, retryAfter: Math.min(Math.max(quotaRetryMinMs, this.#lease.soonestExpiryMs), quotaRetryMaxMs)
-    }
+    if (!outcome.granted) await this.release(userId, connectionId).catch(() => {})
+    return outcome
+  }
+
+  /** States the number as it is, with room for one more. */
+  async check (userId: string, limit: number): Promise<QuotaOutcome> {
+    if (this.#heldBy(userId).connections.size === 0) this.#noteReleased(userId)
+    return this.#stateWithin(userId, limit - 1)
   }
 
   async release (userId: string, connectionId: string): Promise<void> {
     const connections = this.#held.get(userId)?.connections
     if (!connections?.delete(connectionId)) return
-    if (connections.size === 0) this.#released.add(userId)
-    if (this.#released.size > maxReleased) this.#forget(this.#released.keys().next().value as string)
+    if (connections.size === 0) this.#noteReleased(userId)
     await this.#state(userId)
   }
 
@@ -97,6 +94,22 @@ export class RedisQuota implements QuotaPort {
     for (let i = 0; i < userIds.length; i += pageSize) {
       await Promise.all(userIds.slice(i, i + pageSize).map((userId) => this.#state(userId)))
     }
+  }
+
+  /** Tries twice when the quota is used up: a renewal shows whether a node that holds a part of it is dead. */
+  async #stateWithin (userId: string, limit: number): Promise<QuotaOutcome> {
+    if (await this.#state(userId, limit)) return { granted: true }
+    await this.#lease.renew()
+    if (await this.#state(userId, limit)) return { granted: true }
+    const { quotaRetryMinMs, quotaRetryMaxMs } = this.#deps.timings
+    return {
+      granted: false, retryAfter: Math.min(Math.max(quotaRetryMinMs, this.#lease.soonestExpiryMs), quotaRetryMaxMs)
+    }
+  }
+
+  #noteReleased (userId: string): void {
+    this.#released.add(userId)
+    if (this.#released.size > maxReleased) this.#forget(this.#released.keys().next().value as string)
   }
 
   /** Resolves to whether the user's connections are within the limit. */

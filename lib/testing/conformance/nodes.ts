@@ -21,6 +21,23 @@ export const quotaRules: Rules = {
     t.strictSame((await c.adapter.quota.acquire('bob', '3', 2)).granted, true, 'another user has a quota of its own')
     await b.adapter.quota.release('ada', '2')
     t.strictSame(await acquire(c, '4'), true, 'a released connection makes room')
+  },
+
+  'quota: a check says what acquire would, and counts nothing': async (t, [a, b, c]) => {
+    const check = async ({ adapter }: TestNode, limit = 2) => (await adapter.quota.check('ada', limit)).granted
+    t.strictSame([await check(a), await check(a, 1)], [true, true], 'the user has no connection')
+    await a.adapter.quota.acquire('ada', '1', 2)
+    t.strictSame([await check(a), await check(b), await check(b, 1)], [true, true, false], 'room for one more')
+    await b.adapter.quota.acquire('ada', '2', 2)
+    t.strictSame([await check(a), await check(b), await check(c)], [false, false, false], 'no room on any node')
+    const refused = await c.adapter.quota.check('ada', 2)
+    t.ok(
+      !refused.granted && refused.retryAfter > 0 && refused.retryAfter <= 15_000,
+      'the refusal says when to try again'
+    )
+    await a.adapter.quota.release('ada', '1')
+    t.strictSame([await check(a), await check(b)], [true, true], 'a released connection makes room')
+    t.strictSame((await c.adapter.quota.acquire('ada', '3', 2)).granted, true, 'no check is counted')
   }
 }
 
