@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { plantedFaults, type PlantedFault } from '../support/fuzz/planted-faults.ts'
 import { root } from '../support/root.ts'
 
-// `npm run fuzz:faults`: plants each fault into a copy of the compiled code and runs the fuzzer on the copy, in memory,
-// until it finds it. Fails if one is not found within two minutes. An argument selects faults by a part of their name.
+// `npm run fuzz:faults`: plants each fault into a copy of the compiled code and runs a fuzzer on the copy until it
+// finds it. Fails if one is not found within two minutes. An argument selects faults by a part of their name.
 
 const copy = join(root, 'dist/planted')
 
@@ -26,10 +26,12 @@ for (const fault of plantedFaults.filter(({ name }) => name.includes(wanted))) {
     cpSync(join(root, 'dist', folder), join(copy, folder), { recursive: true })
   }
   plant(fault)
-  const run = spawnSync(process.execPath, [join(copy, 'test/fuzz/run.js'), '--memory', '--seed', '1', '--minutes', '2'])
-  const [, sessions] = /^memory: (\d+) sessions/m.exec(String(run.stdout)) ?? []
+  const flags = ['--only', fault.fuzzer ?? 'memory', '--seed', '1', '--minutes', '2']
+  const run = spawnSync(process.execPath, [join(copy, 'test/fuzz/run.js'), ...flags])
+  const [, runs] = /^\w+: (\d+) runs/m.exec(String(run.stdout)) ?? []
   const [, found] = /--runs 1\): ([^\n]{0,90})/.exec(String(run.stderr)) ?? []
   if (found === undefined) process.exitCode = 1
-  process.stdout.write(`| ${fault.name} | ${Number(sessions) + 1} | ${found ?? `NOT FOUND ${run.stderr}`} |\n`)
+  const by = fault.fuzzer ?? 'memory'
+  process.stdout.write(`| ${fault.name} | ${by} | ${Number(runs) + 1} | ${found ?? `NOT FOUND ${run.stderr}`} |\n`)
 }
 rmSync(copy, { recursive: true, force: true })

@@ -1,7 +1,9 @@
 import '../support/without-coverage.ts'
 import t, { type Test } from 'tap'
 import { cases } from '../support/long-form.ts'
+import { EnvelopeFuzzer } from '../support/fuzz/envelope-fuzzer.ts'
 import { ModelFuzzer } from '../support/fuzz/model-fuzzer.ts'
+import { TenantFuzzer } from '../support/fuzz/tenant-fuzzer.ts'
 import { startRedis } from '../support/redis.ts'
 
 // The short form of `npm run fuzz`. Each run of the tests has other seeds; a failure says its seed.
@@ -18,9 +20,24 @@ async function fuzz (t: Test, sessions: number, redis?: string): Promise<void> {
 }
 
 t.test('fuzz: random sessions on two nodes in memory break no rule', { timeout: 280_000 }, async (t) => {
-  await fuzz(t, cases(200, 8))
+  await fuzz(t, cases(200, 6))
 })
 
 t.test('fuzz: random sessions on two nodes with Redis break no rule', { timeout: 280_000 }, async (t) => {
-  await fuzz(t, cases(100, 6), (await startRedis(t)).url)
+  await fuzz(t, cases(100, 5), (await startRedis(t)).url)
+})
+
+t.test('fuzz: envelopes of random contracts get their reply', { timeout: 280_000 }, async (t) => {
+  const fuzzer = new EnvelopeFuzzer()
+  const seed = Date.now() % 1_000_000_000
+  for (let i = 0; i < cases(100, 4); i++) await fuzzer.run(seed + i)
+  t.comment(fuzzer.counts)
+  for (const kind of ['handled', 'invalid_payload', 'unknown_channel']) t.ok(Number(fuzzer.counts[kind]) > 0, kind)
+})
+
+t.test('fuzz: two tenants on one Redis are alone, whatever their names', { timeout: 280_000 }, async (t) => {
+  const fuzzer = new TenantFuzzer((await startRedis(t)).url)
+  const seed = Date.now() % 1_000_000_000
+  for (let i = 0; i < cases(100, 3); i++) await fuzzer.run(seed + i)
+  t.equal(fuzzer.counts['message'], cases(100, 3), 'every part of the adapter was tried')
 })

@@ -1,36 +1,47 @@
 import { parseArgs } from 'node:util'
+import { EnvelopeFuzzer } from '../support/fuzz/envelope-fuzzer.ts'
 import { ModelFuzzer } from '../support/fuzz/model-fuzzer.ts'
+import { TenantFuzzer } from '../support/fuzz/tenant-fuzzer.ts'
 import { RedisServer } from '../support/redis.ts'
 import { freePort } from '../support/free-port.ts'
 
-// `npm run fuzz -- --minutes 10`: random sessions on two nodes, in memory and with a Redis in turn, each with the next
-// seed. Ends with the first broken rule, and says how to repeat it.
+// `npm run fuzz -- --minutes 10`: each fuzzer in turn, with one seed after another. Ends with the first broken rule,
+// and says how to repeat it. `--only redis` runs one of them.
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
     runs: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
-    memory: { type: 'boolean', default: false }
+    only: { type: 'string' }
   }
 })
 
 const redis = new RedisServer(await freePort())
-if (!values.memory) await redis.start()
-const fuzzers = [await ModelFuzzer.start(), ...values.memory ? [] : [await ModelFuzzer.start(redis.url)]]
+const fuzzers = {
+  memory: () => ModelFuzzer.start(),
+  redis: () => ModelFuzzer.start(redis.url),
+  envelopes: async () => new EnvelopeFuzzer(),
+  tenants: async () => new TenantFuzzer(redis.url)
+}
+const wanted = Object.entries(fuzzers).filter(([name]) => values.only === undefined || name === values.only)
+if (wanted.some(([name]) => name !== 'memory' && name !== 'envelopes')) await redis.start()
+const running = await Promise.all(wanted.map(async ([name, start]) => ({ name, fuzzer: await start(), runs: 0 })))
 const end = Date.now() + Number(values.minutes) * 60_000
-let runs = 0
 try {
-  for (; runs < Number(values.runs) && Date.now() < end; runs++) {
-    for (const fuzzer of fuzzers) await fuzzer.run(Number(values.seed) + runs)
+  for (let run = 0; run < Number(values.runs) && Date.now() < end; run++) {
+    for (const one of running) {
+      await one.fuzzer.run(Number(values.seed) + run)
+      one.runs++
+    }
   }
+  for (const { fuzzer } of running) await fuzzer.close()
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`)
   process.exitCode = 1
 }
-for (const [i, { counts }] of fuzzers.entries()) {
-  const name = i === 0 ? 'memory' : 'Redis'
-  process.stdout.write(`${name}: ${runs} sessions from seed ${values.seed}: ${JSON.stringify(counts)}\n`)
+for (const { name, fuzzer: { counts }, runs } of running) {
+  process.stdout.write(`${name}: ${runs} runs from seed ${values.seed}: ${JSON.stringify(counts)}\n`)
 }
 await redis.kill()
 process.exit()

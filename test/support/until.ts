@@ -6,9 +6,13 @@ export async function until (isSo: () => boolean | Promise<boolean>): Promise<vo
   while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
+/** How often `soon` asks at least: on a busy machine it may be stopped for most of the 10 s. */
+const leastQuestions = 1_000
+
 /** The same outside tests. @throws {Error} that says `what`, when it is not so after 10 s */
 export async function soon (what: string | (() => string), isSo: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 10_000
-  await until(async () => await isSo() || Date.now() > end)
+  let questions = 0
+  await until(async () => await isSo() || (++questions > leastQuestions && Date.now() > end))
   if (!await isSo()) throw new Error(`not after 10 s: ${typeof what === 'string' ? what : what()}`)
 }

@@ -118,7 +118,7 @@ export class FuzzNodes {
   }
 
   #room (channel: string, node: number) {
-    const [, tenant = '', room = ''] = channel.split('/').map(decodeURIComponent)
+    const [, tenant = '', room = ''] = channel.split('/')
     return (this.apps[node] as FastifyInstance).channels.rooms.of(fuzzed, { tenant, room })
   }
 }

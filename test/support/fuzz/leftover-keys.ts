@@ -13,14 +13,14 @@ export class LeftoverKeys {
 
   /** The first key of a session without users that should be gone, or should expire. */
   async ofSession (name: string): Promise<string | undefined> {
-    for (const key of await this.#redis.keys(`*${name}[/}]*`)) {
+    for (const key of await this.#redis.keys(`*${name}*`)) {
       const isHeld = key.endsWith(':connections') && (await this.#redis.hvals(key)).some((text) => !/^\d+ 0 /.test(text))
       const isMarker = /:entries:\d+$/.test(key) && (await this.#redis.hvals(key)).every((text) => /^\d+ ?$/.test(text))
       if (isHeld || (present.test(key) && !isMarker) || await this.#redis.pttl(key) === -1) return key
     }
     for (const index of await this.#redis.keys('*:index:*')) {
       const channels = await this.#redis.hkeys(index)
-      const channel = channels.find((channel) => channel.includes(`/${name}/`))
+      const channel = channels.find((channel) => channel.includes(name))
       if (channel !== undefined) return `${index} with ${channel}`
     }
   }

@@ -26,7 +26,7 @@ export class ModelFuzzer {
 
   /** One session. @throws {Error} with the seed and what was done, when a rule is broken */
   async run (seed: number): Promise<void> {
-    const run = new ModelRun(new Random(seed), this.#nodes, this.#rights, `s${seed}`)
+    const run = new ModelRun(new Random(seed), this.#nodes, this.#rights, `(s${seed})`)
     try {
       await run.run(steps)
     } catch (error) {

@@ -6,6 +6,7 @@ import { Ledger } from './ledger.ts'
 import { ObservedClient } from './observed-client.ts'
 import type { Rights } from './fuzz-channel.ts'
 import { soon } from '../until.ts'
+import { twoNames } from './hostile-names.ts'
 import type { FuzzNodes } from './fuzz-nodes.ts'
 import type { Random } from '../random.ts'
 
@@ -19,7 +20,7 @@ const actions = [
   'drop', 'drop', 'close', 'toggle', 'toggle', 'remove', 'disconnect', 'revoke', 'settle', 'settle', 'settle'
 ] as const
 
-interface Write { readonly channel: string, readonly payload: unknown, readonly id: string }
+interface Write { readonly user: string, readonly channel: string, readonly payload: unknown, readonly id: string }
 
 /**
  * One random session of a few users over the nodes: they join, leave, send, resend, lose their connection and return,
@@ -43,6 +44,7 @@ export class ModelRun {
   #calls: Array<Promise<unknown>> = []
   /** What must be so at the next comparison. */
   #mustHold: Array<readonly [what: string, isSo: () => boolean]> = []
+  #newest: readonly Position[] = []
   #ids = 0
 
   constructor (random: Random, nodes: FuzzNodes, rights: Rights, name: string) {
@@ -50,8 +52,12 @@ export class ModelRun {
     this.#nodes = nodes
     this.#rights = rights
     this.#name = name
-    this.#users = ['ann', 'bob', 'cleo'].map((user) => `${user}-${name}`)
-    this.#channels = ['x', 'y'].map((room) => `fuzz/${name}/${room}`)
+    // In some sessions the channels belong to two tenants whose names are hostile, and so are those of the users.
+    const isHostile = random.chance(40)
+    const [tenant, other] = isHostile ? twoNames(random, name) : [name, name]
+    const users = isHostile ? twoNames(random, name) : [`ann-${name}`, `bob-${name}`]
+    this.#users = [...users, `cleo-${name}`]
+    this.#channels = [`fuzz/${tenant}/x`, `fuzz/${other}/${isHostile ? 'x' : 'y'}`]
   }
 
   /** How often each kind of message and reply was received. */
@@ -128,7 +134,11 @@ export class ModelRun {
         client.send('join', channel, since && this.#random.chance(70) ? { since } : undefined, id)
         break
       }
-      case 'write': this.#write(client, { channel, payload: { n: this.#ledger.number(slot) }, id }); break
+      case 'write': {
+        const write = { channel, payload: { n: this.#ledger.number(slot) }, id }
+        this.#write(client, { ...write, id: this.#idOfAnother(client, channel) ?? id })
+        break
+      }
       case 'resend': if (this.#writes.length > 0) this.#resend(client); break
       case 'say': {
         const n = this.#ledger.number(slot * 10 + client.node)
@@ -166,16 +176,23 @@ export class ModelRun {
     for (const channel of client.memberships.keys()) this.#ledger.graces.begin(channel, client.user)
   }
 
-  #write (client: ObservedClient, write: Write): void {
-    this.#writes.push({ ...write, channel: write.channel })
+  /** Sometimes the id of a message on another channel or of another user: it is another message all the same. */
+  #idOfAnother (client: ObservedClient, channel: string): string | undefined {
+    const other = this.#random.chance(25) && this.#writes.length > 0 ? this.#random.pick(this.#writes) : undefined
+    if (!other || client.pending.some((text) => text.includes(`(${other.id})`))) return undefined
+    const isItsOwn = (write: Write) => write.id === other.id && write.user === client.user && write.channel === channel
+    return this.#writes.some(isItsOwn) ? undefined : other.id
+  }
+
+  #write (client: ObservedClient, write: Omit<Write, 'user'>): void {
+    this.#writes.push({ ...write, user: client.user })
     client.send('write', write.channel, write.payload, write.id)
   }
 
   /** The same message again, as a client sends it that saw no reply. Ids belong to their user. */
   #resend (client: ObservedClient): void {
-    const { channel, payload, id } = this.#random.pick(this.#writes)
-    const n = (payload as { n: number }).n
-    if (this.#users[this.#ledger.senderOf(n) % this.#users.length] !== client.user) return
+    const { user, channel, payload, id } = this.#random.pick(this.#writes)
+    if (user !== client.user) return
     if (!client.pending.some((text) => text.includes(`(${id})`))) client.send('write', channel, payload, id)
   }
 
@@ -232,7 +249,7 @@ export class ModelRun {
         return isSo()
       })
     }
-    await soon('every member has the newest entry', () => this.#hasNewest())
+    await soon(() => `every member has the newest entry: ${this.#positionsText()}`, () => this.#hasNewest())
     await soon('every member has every ephemeral message', async () => {
       for (const client of this.#open()) client.consume()
       return this.#missing().length === 0
@@ -268,7 +285,7 @@ export class ModelRun {
   }
 
   async #hasNewest (): Promise<boolean> {
-    const newest = await Promise.all(this.#channels.map((channel) => this.#nodes.position(channel)))
+    const newest = this.#newest = await Promise.all(this.#channels.map((channel) => this.#nodes.position(channel)))
     for (const client of this.#open()) client.consume()
     return this.#open().every(({ memberships }) => [...memberships.values()].every(({ channel, position }) => {
       const { epoch, offset, hash } = newest[this.#channels.indexOf(channel)] as Position
@@ -288,6 +305,12 @@ export class ModelRun {
       return memberships.every(({ membership }) => [...membership.present].sort().join() === users) &&
         (counts[i] as number[]).every((count) => count === new Set(memberships.map(({ user }) => user)).size)
     })
+  }
+
+  #positionsText (): string {
+    return this.#open().flatMap(({ user, node, memberships }) => [...memberships].map(([channel, { position }]) =>
+      `${user} on node ${node} is at ${JSON.stringify(position)} of ${channel}`)).join(', ') +
+      `; the newest are ${this.#newest.map((position) => JSON.stringify(position)).join(', ')}`
   }
 
   /** What each client knows, for the message of a failure. */

@@ -113,7 +113,8 @@ export class ObservedClient {
     if (request.type === 'join') this.#join(request, payload as object)
     if (request.type === 'leave') this.memberships.delete(channel as string)
     if (request.type === 'write') {
-      this.#ledger.acked(correlationId, request.payload as { n: number }, payload as { run: number })
+      const message = JSON.stringify([this.user, channel, correlationId])
+      this.#ledger.acked(message, request.payload as { n: number }, payload as { run: number })
     }
     if (request.type === 'fail') throw new Error('an ack from a handler that fails')
   }

@@ -1,6 +1,8 @@
 /** A fault that `npm run fuzz:faults` plants into a copy of the compiled code, to show that the fuzzer finds it. */
 export interface PlantedFault {
   readonly name: string
+  /** The fuzzer that has to find it. Default: `memory`. */
+  readonly fuzzer?: 'redis' | 'envelopes' | 'tenants'
   /** Below `dist/`. */
   readonly file: string
   /** Occurs once in the file. White space matches any white space. */
@@ -83,12 +85,6 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: 'session.connection.isOpen'
   },
   {
-    name: 'a joining user gets a message about its own join',
-    file: 'lib/rooms/presence/list-announcements.js',
-    find: 'if (first.hasOwn && !isListed) this.#keepOwnEntry(member, entry);',
-    replace: ';'
-  },
-  {
     name: 'a recovery lacks its first message',
     file: 'lib/history/history-cache.js',
     find: 'messages: missed.map(',
@@ -99,5 +95,125 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'lib/rooms/room.js',
     find: 'deliver: (entry) => this.deliverEntry(entry),',
     replace: 'deliver: (entry) => { if (Math.random() > 0.1) this.deliverEntry(entry) },'
+  },
+  {
+    name: 'one ephemeral message in ten is lost',
+    file: 'lib/rooms/rooms.js',
+    find: 'this.#rooms.get(channel)?.deliver(encoded, options);',
+    replace: 'if (Math.random() > 0.1) this.#rooms.get(channel)?.deliver(encoded, options);'
+  },
+  {
+    name: 'a lost connection has no grace period',
+    file: 'lib/server/session/session.js',
+    find: 'this.#memberships.leaveAll(this.#deps.options.presenceGrace)',
+    replace: 'this.#memberships.leaveAll(0)'
+  },
+  {
+    name: 'a grace period does not end after an exit without one',
+    file: 'lib/memory/memory-hub.js',
+    find: 'const { user, due } = exited;',
+    replace: 'const { user } = exited; const due = now + graceMs;'
+  },
+  {
+    name: 'the quota of a closed connection is not released',
+    file: 'plugins/upgrade/admission.js',
+    find: "socket.once('close', release);",
+    replace: ';'
+  },
+  {
+    name: 'each node counts the connections of a user alone',
+    file: 'lib/memory/memory-quota.js',
+    find: 'counted.size >= limit',
+    replace: 'false'
+  },
+  {
+    name: 'the id of a message counts for all users',
+    file: 'lib/server/idempotent-messages.js',
+    find: 'return digest([userId ?? null, channel, correlationId]);',
+    replace: 'return digest([channel, correlationId]);'
+  },
+  {
+    name: 'the presence of an empty channel stays in Redis',
+    fuzzer: 'redis',
+    file: 'lib/redis/presence/presence-state-lua.js',
+    find: "if redis.call('HLEN', refs) == 0 then",
+    replace: 'if false then'
+  },
+  {
+    name: 'a node takes care of a channel without presence for ever',
+    fuzzer: 'redis',
+    file: 'lib/redis/presence/presence-index.js',
+    find: "await this.#write(this.#lease.incarnation, channel, '-');",
+    replace: ';'
+  },
+  {
+    name: 'the reply of an idempotent message stays in Redis for ever',
+    fuzzer: 'redis',
+    file: 'lib/redis/idempotency/finish-script.js',
+    find: "redis.call('PEXPIRE', KEYS[1], ARGV[4])",
+    replace: "redis.call('PERSIST', KEYS[1])"
+  },
+  {
+    name: 'names that look alike share their keys',
+    fuzzer: 'redis',
+    file: 'lib/redis/keys.js',
+    find: 'name.replace(',
+    replace: "name.normalize('NFKC').replace("
+  },
+  {
+    name: 'the braces of a name are not told from their code',
+    fuzzer: 'redis',
+    file: 'lib/redis/keys.js',
+    find: '/[{}%]/g',
+    replace: '/[{}]/g'
+  },
+  {
+    name: "the client's keyPrefix is ignored",
+    fuzzer: 'tenants',
+    file: 'lib/redis/connections.js',
+    find: "return String(options.keyPrefix ?? '');",
+    replace: "return '';"
+  },
+  {
+    name: 'node requests reach the nodes of other prefixes',
+    fuzzer: 'tenants',
+    file: 'lib/redis/keys.js',
+    find: '{this.#prefix}:{',
+    replace: "{kind === 'n' ? 'nodes' : this.#prefix}:{"
+  },
+  {
+    name: 'undeclared members are accepted',
+    fuzzer: 'envelopes',
+    file: 'lib/contract/schema/close-schema.js',
+    find: '...(isOpen && { additionalProperties: false })',
+    replace: ''
+  },
+  {
+    name: 'the name of a member may hold half of a surrogate pair',
+    fuzzer: 'envelopes',
+    file: 'lib/protocol/envelope.js',
+    find: 'if (!isWellFormed(name) ||',
+    replace: 'if ('
+  },
+  {
+    name: 'the key __proto__ is accepted',
+    fuzzer: 'envelopes',
+    file: 'lib/protocol/read-envelope.js',
+    find: 'value = parse(text);',
+    replace: "value = JSON.parse(text.replace('\\ufeff', ''));"
+  },
+  {
+    name: 'one level of nesting too many is accepted',
+    fuzzer: 'envelopes',
+    file: 'lib/protocol/read-envelope.js',
+    find: 'if (depth > maxDepth)',
+    replace: 'if (depth > maxDepth + 1)'
+  },
+  {
+    name: 'null is not the absence of a member',
+    fuzzer: 'envelopes',
+    file: 'lib/protocol/read-envelope.js',
+    find: 'channel: channel ?? undefined, correlationId: correlationId ?? undefined',
+    replace: 'channel, correlationId'
   }
 ]
