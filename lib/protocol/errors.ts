@@ -123,7 +123,11 @@ export function rateLimited (retryAfter: number): MessageError {
   return new MessageError('rate_limited', errorMessages.rate_limited, undefined, retryAfter)
 }
 
+/** Milliseconds. Half of the second within which a message is to be sent again once its channel can be reached. */
+const unavailableRetryMs = 500
+
 /** The refusal with a code of the protocol, and its default text. */
 export function refusal (code: ErrorCode, details?: unknown): MessageError {
-  return new MessageError(code, errorMessages[code], details)
+  const retryAfter = code === 'unavailable' ? unavailableRetryMs : undefined
+  return new MessageError(code, errorMessages[code], details, retryAfter)
 }

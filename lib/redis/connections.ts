@@ -5,7 +5,7 @@ import slotOf from 'cluster-key-slot'
 /** A command without an answer fails after this time, so that a hanging Redis holds nobody up for longer. */
 const commandTimeoutMs = 3_000
 /** The longest wait before a connection is tried again. */
-const reconnectWaitMs = 2_000
+const reconnectWaitMs = 500
 
 /**
  * The options of each connection: it fails fast, repeats no command by itself, and reconnects for ever. The wait is

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { AppendedEntry, IdempotencyClaim, IdempotencyPort } from '../cluster/idempotency.ts'
+import type { AppendedEntry, ClaimOutcome, IdempotencyClaim, IdempotencyPort } from '../cluster/idempotency.ts'
 import { clusterTimings } from '../cluster/timings.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { refusal } from '../protocol/errors.ts'
@@ -8,6 +8,9 @@ import { refusal } from '../protocol/errors.ts'
 const minClaimWaitMs = 20
 /** Milliseconds within which a waiting node notices that the other node has finished. */
 const maxClaimWaitMs = 200
+
+/** Milliseconds until a failed release of a claim is tried again. A message waits that long after an outage. */
+const releaseRetryMs = 250
 
 /** The ack of a handled message: its payload, and the offset of the last entry that the handler appended. */
 export interface HandlerResult {
@@ -43,8 +46,10 @@ export class IdempotentMessages {
   readonly #port: IdempotencyPort
   readonly #clock: Clock
   readonly #attempts = new Map<string, LocalAttempt>()
+  readonly #releases: ClaimReleases
 
   constructor (port: IdempotencyPort, clock: Clock) {
+    this.#releases = new ClaimReleases(port, clock)
     this.#port = port
     this.#clock = clock
   }
@@ -78,11 +83,21 @@ export class IdempotentMessages {
     channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>
   ): Promise<HandlerResult> {
     for (let waitMs = minClaimWaitMs; ; waitMs = Math.min(2 * waitMs, maxClaimWaitMs)) {
-      const claimed = await reach(this.#port.claim(channel, claim))
+      const claimed = await this.#claim(channel, claim)
       if (claimed.outcome === 'claimed') return this.#runClaimed(channel, claim, attempt)
       if (claimed.outcome === 'done') return JSON.parse(claimed.reply) as HandlerResult
       if (claimed.outcome === 'conflict') throw refusal('conflict')
       await new Promise<void>((resolve) => { this.#clock.setTimeout(resolve, waitMs) })
+    }
+  }
+
+  /** A claim whose result was lost may have been made, so it is given up as well. */
+  async #claim (channel: string, claim: IdempotencyClaim): Promise<ClaimOutcome> {
+    try {
+      return await reach(this.#port.claim(channel, claim))
+    } catch (error) {
+      this.#releases.add(channel, claim)
+      throw error
     }
   }
 
@@ -91,7 +106,7 @@ export class IdempotentMessages {
   ): Promise<HandlerResult> {
     const renewals = this.#startRenewals(channel, claim)
     const running = attempt().then((result) => this.#finish(channel, claim, result))
-    running.catch(() => this.#port.release(channel, claim)).catch(() => {})
+    running.catch(() => this.#releases.add(channel, claim))
     return running.finally(() => renewals.stop())
   }
 
@@ -122,6 +137,48 @@ export class IdempotentMessages {
     const schedule = () => { timer = this.#clock.setTimeout(renew, clusterTimings.claimRenewalMs) }
     schedule()
     return { stop: () => this.#clock.clearTimeout(timer) }
+  }
+}
+
+interface Release { readonly channel: string, readonly claim: IdempotencyClaim, readonly endsAt: number }
+
+/**
+ * Gives claims up, so that their messages can be handled again at once. A release that fails, because the adapter is
+ * away, is tried again until the claim has expired by itself. One release at a time tells whether the adapter is back.
+ */
+class ClaimReleases {
+  readonly #port: IdempotencyPort
+  readonly #clock: Clock
+  readonly #failed = new Set<Release>()
+  #timer: Timer | undefined
+
+  constructor (port: IdempotencyPort, clock: Clock) {
+    this.#port = port
+    this.#clock = clock
+  }
+
+  /** Never rejects. */
+  async add (channel: string, claim: IdempotencyClaim): Promise<void> {
+    await this.#try({ channel, claim, endsAt: this.#clock.now() + clusterTimings.claimTtlMs })
+  }
+
+  async #try (release: Release): Promise<boolean> {
+    try {
+      await this.#port.release(release.channel, release.claim)
+      this.#failed.delete(release)
+      return true
+    } catch {
+      this.#failed.add(release)
+      this.#timer ??= this.#clock.setTimeout(() => this.#retry(), releaseRetryMs)
+      return false
+    }
+  }
+
+  async #retry (): Promise<void> {
+    this.#timer = undefined
+    for (const release of this.#failed) if (this.#clock.now() >= release.endsAt) this.#failed.delete(release)
+    const [first, ...others] = this.#failed
+    if (first && await this.#try(first)) for (const release of others) this.#try(release)
   }
 }
 

@@ -4,6 +4,7 @@ import { suggestion } from '../contract/option-checks.ts'
 import { matchPattern, type Params } from '../contract/pattern.ts'
 import { welcomeEncoder, type EncodedMessage } from '../protocol/encoding.ts'
 import { maxChannelLength, maxDepth } from '../protocol/envelope.ts'
+import { refusal } from '../protocol/errors.ts'
 import type { Contracts } from './contracts.ts'
 import type { ErasedImplementation, ImplementedChannel } from './implement.ts'
 
@@ -48,12 +49,18 @@ export class Router {
     })
   }
 
-  /** The contract that an address belongs to, with its params; undefined when the params break their schema. */
-  find (address: string): { served: ServedChannel, params: Params } | undefined {
+  /**
+   * The contract that an address belongs to, with its params.
+   * @throws {MessageError} `unknown_channel`, with `details` when the params break their schema
+   */
+  require (address: string): { served: ServedChannel, params: Params } {
     for (const served of this.#channels) {
       const params = matchPattern(served.compiled.pattern, address)
-      if (params) return served.compiled.params(params) ? undefined : { served, params }
+      const issue = params && served.compiled.params(params)
+      if (issue) throw refusal('unknown_channel', issue)
+      if (params) return { served, params }
     }
+    throw refusal('unknown_channel')
   }
 }
 

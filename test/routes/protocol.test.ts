@@ -376,7 +376,12 @@ t.test('3. channels', async (t) => {
       const fresh = (await connect('dan')).client
       t.match((await fresh.request('join', channel)).payload, { code: 'unknown_channel' })
     }
-    t.match((await client.request('join')).payload, { code: 'unknown_channel' })
+    const unknown = (await client.request('join')).payload
+    t.match(unknown, { code: 'unknown_channel' })
+    t.notOk('details' in (unknown as object), 'no pattern matches')
+    const wrongParam = { code: 'unknown_channel', details: { path: '/room', message: /^Expected string to match / } }
+    t.match((await client.request('join', 'chat/UPPER')).payload, wrongParam)
+    t.match((await client.request('typing', 'chat/UPPER', { active: true })).payload, wrongParam, 'also a message')
   })
 
   t.test('3.2 a removal during the join answers it forbidden, and no left follows', async (t) => {

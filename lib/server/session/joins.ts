@@ -55,10 +55,8 @@ export class Joins {
    *   `unavailable`
    */
   async prepare (channel: string, payload: unknown): Promise<Admission> {
-    const found = this.#router.find(channel)
-    if (!found) throw refusal('unknown_channel')
+    const { served, params } = this.#router.require(channel)
     if (this.#memberships.get(channel)) throw refusal('already_joined')
-    const { served, params } = found
     const context = new ChannelHandlerContext(this.#connection, served.compiled, channel, params, this.#rooms)
     const since = positionIn(payload)
     const membership = new Membership(channel, served, context)

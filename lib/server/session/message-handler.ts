@@ -100,8 +100,9 @@ export class MessageHandler {
 
   #member (channel: string): Recipient {
     const membership = this.#memberships.get(channel)
-    if (!membership) throw refusal(this.#router.find(channel) ? 'not_joined' : 'unknown_channel')
-    return membership
+    if (membership) return membership
+    this.#router.require(channel)
+    throw refusal('not_joined')
   }
 
   #connectionItself (): Recipient {

@@ -113,6 +113,58 @@ t.test('idempotent message: a waiting node takes over the claim of a killed node
   t.equal(await a.entries(), 1)
 })
 
+t.test('idempotent message: a claim whose release failed is released soon after the adapter is back', async (t) => {
+  for (const step of ['claim', 'append', 'finish'] as const) {
+    const { a, b, clock } = cluster()
+    let releases = 0
+    const { idempotency } = a.adapter
+    const release = idempotency.release.bind(idempotency)
+    let isAway = true
+    idempotency.release = async (...given) => {
+      releases++
+      if (isAway) throw new Error('away')
+      await release(...given)
+    }
+    a.cut = { step, before: step === 'finish', leavesClaim: true }
+    const ids = Array.from({ length: 100 }, (_, i) => `m${i}`)
+    for (const id of ids) await t.rejects(a.send('hello', id), { code: 'unavailable', retryAfter: 500 })
+    a.cut = undefined
+    for (let i = 0; i < 8; i++) {
+      await nextTick()
+      clock.advance(250)
+    }
+    t.equal(releases, 8, 'one call at a time while the adapter is away')
+    isAway = false
+    const again = ids.map((id) => b.send('hello', id))
+    const startedAt = clock.now()
+    let answered = 0
+    for (const reply of again) reply.then(() => { answered++ })
+    for (let i = 0; i < 20; i++) {
+      await nextTick()
+      clock.advance(50)
+    }
+    t.equal(answered, 100, `${step}: within ${clock.now() - startedAt} ms`)
+    t.equal(await a.entries(), 10, 'the limit of the history: one entry for each message')
+  }
+})
+
+t.test('idempotent message: a release that fails for as long as a claim lasts is given up', async (t) => {
+  const { a, clock } = cluster()
+  a.cut = { step: 'append', before: true, leavesClaim: true }
+  await t.rejects(a.send(), { code: 'unavailable' })
+  a.cut = undefined
+  let releases = 0
+  a.adapter.idempotency.release = async () => {
+    releases++
+    throw new Error('away')
+  }
+  for (let i = 0; i < 100; i++) {
+    await nextTick()
+    clock.advance(250)
+  }
+  t.equal(releases, 39, 'every 250 ms for 10 s')
+})
+
 t.test('idempotent message: other content under the same id is a conflict on every node', async (t) => {
   const { a, b } = cluster()
   let finishHandler = () => {}

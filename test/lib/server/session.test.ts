@@ -361,7 +361,7 @@ t.test('join: it gets `unavailable` when the adapter cannot subscribe, and no ro
   const broken = adapterWith({ pubsub: { subscribe: async () => { throw new Error('the line is cut') } } })
   const { connect, app, logged } = await serveLab(t, { adapter: broken })
   const client = await connect('ann')
-  t.match((await client.request('join', channel)).payload, { code: 'unavailable' })
+  t.match((await client.request('join', channel)).payload, { code: 'unavailable', retryAfter: 500 })
   t.match(await logged('a channel cannot be reached'), { level: 40, channel, err: { message: 'the line is cut' } })
   t.equal(app.rooms.size, 0)
   t.match((await client.request('nothing', channel)).payload, { code: 'not_joined' })
