@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
+import { ByteFuzzer } from '../support/fuzz/byte-fuzzer.ts'
 import { EnvelopeFuzzer } from '../support/fuzz/envelope-fuzzer.ts'
 import { ModelFuzzer } from '../support/fuzz/model-fuzzer.ts'
+import { outsideTap } from '../support/fuzz/outside-tap.ts'
 import { TenantFuzzer } from '../support/fuzz/tenant-fuzzer.ts'
 import { RedisServer } from '../support/redis.ts'
 import { freePort } from '../support/free-port.ts'
@@ -22,10 +24,12 @@ const fuzzers = {
   memory: () => ModelFuzzer.start(),
   redis: () => ModelFuzzer.start(redis.url),
   envelopes: async () => new EnvelopeFuzzer(),
-  tenants: async () => new TenantFuzzer(redis.url)
+  tenants: async () => new TenantFuzzer(redis.url),
+  frames: () => ByteFuzzer.startFrames(outsideTap()),
+  requests: () => ByteFuzzer.startRequests(outsideTap())
 }
 const wanted = Object.entries(fuzzers).filter(([name]) => values.only === undefined || name === values.only)
-if (wanted.some(([name]) => name !== 'memory' && name !== 'envelopes')) await redis.start()
+await redis.start()
 const running = await Promise.all(wanted.map(async ([name, start]) => ({ name, fuzzer: await start(), runs: 0 })))
 const end = Date.now() + Number(values.minutes) * 60_000
 try {
