@@ -14,12 +14,12 @@ import { bearer } from '../support/serve.ts'
 import { startRedis } from '../support/redis.ts'
 import { DemoNode } from '../support/cluster/demo-node.ts'
 
-interface Told { readonly text: string, readonly id: string }
+interface Received { readonly text: string, readonly id: string }
 
 /** Somebody with the client library, who writes down all that happens. */
-class Guest {
-  readonly told: Told[] = []
-  readonly begun: string[] = []
+class Participant {
+  readonly received: Received[] = []
+  readonly resyncs: string[] = []
   readonly states: string[] = []
   recovered = 0
   readonly #client: TypedClient<typeof chat>
@@ -34,10 +34,10 @@ class Guest {
 
   async join (room: string): Promise<this> {
     this.#room = await this.#client.join(
-      'chat/:room', { room }, { onResync: ({ reason }) => { this.begun.push(reason) } }
+      'chat/:room', { room }, { onResync: ({ reason }) => { this.resyncs.push(reason) } }
     )
     this.#room.on('message.posted', ({ text, id }) => {
-      this.told.push({ text, id })
+      this.received.push({ text, id })
       this.#watching()
     })
     this.#room.onRecovered(() => { this.recovered++ })
@@ -50,7 +50,7 @@ class Guest {
   }
 
   async until (count: number): Promise<void> {
-    while (this.told.length < count) await new Promise<void>((resolve) => { this.#watching = resolve })
+    while (this.received.length < count) await new Promise<void>((resolve) => { this.#watching = resolve })
   }
 }
 
@@ -62,16 +62,16 @@ t.test('recovery: two nodes are killed in turn, and every acked message arrives 
   const roaming = balancer.url.replace('http', 'ws')
   const token = async (name: string) => (await last.identity(name)).token
 
-  const ada = await new Guest(t, roaming, await token('Ada')).join('lobby')
-  const bob = await new Guest(t, last.url, await token('Bob')).join('lobby')
+  const ada = await new Participant(t, roaming, await token('Ada')).join('lobby')
+  const bob = await new Participant(t, last.url, await token('Bob')).join('lobby')
   const raw = await last.connect(await last.identity('Cleo'))
   t.teardown(async () => raw.terminate())
   await raw.request('join', 'chat/lobby')
   // Killed off before it ever received a message.
-  const silent = await new Guest(t, roaming, await token('Dan')).join('lobby')
+  const silent = await new Participant(t, roaming, await token('Dan')).join('lobby')
 
   const acked: string[] = []
-  const converse = async (who: Guest, name: string, count: number) => {
+  const converse = async (who: Participant, name: string, count: number) => {
     for (let i = 0; i < count; i++) acked.push(await who.say(`${name} ${acked.length} ${i}`))
   }
   await first.signal('SIGKILL')
@@ -80,17 +80,17 @@ t.test('recovery: two nodes are killed in turn, and every acked message arrives 
   await ada.until(50)
   await second.signal('SIGKILL')
   await talking
-  await Promise.all([ada, bob, silent].map((guest) => guest.until(acked.length)))
+  await Promise.all([ada, bob, silent].map((participant) => participant.until(acked.length)))
   await raw.request('ping')
 
-  const ids = bob.told.map(({ id }) => id)
+  const ids = bob.received.map(({ id }) => id)
   t.equal(acked.length, 80)
   t.strictSame([...ids].sort(), [...acked].sort(), 'everything that was acked arrived, once')
-  for (const guest of [ada, silent]) t.strictSame(guest.told, bob.told, 'the same for everyone')
+  for (const participant of [ada, silent]) t.strictSame(participant.received, bob.received, 'the same for everyone')
   const plain = raw.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & EntryPosition>
   t.strictSame(plain.map(({ id }) => id), ids)
   t.strictSame(plain.map(({ offset }) => offset), plain.map((_, i) => i + 1))
-  for (const guest of [ada, bob, silent]) t.strictSame(guest.begun, ['fresh'], 'nobody had to begin anew')
+  for (const participant of [ada, bob, silent]) t.strictSame(participant.resyncs, ['fresh'], 'no resync after the first')
   t.strictSame(
     [ada.recovered >= 2, bob.recovered, silent.recovered >= 2],
     [true, 0, true],
@@ -122,13 +122,13 @@ t.test('recovery: 1,000 clients of a killed node recover, each from its own posi
   const start = (await Promise.all(crowd.map((client) => client.request('join', room))))[0]?.payload as Recovery
   const [witness] = crowd as [TestClient]
   for (let i = 0; i < 200; i++) await witness.request('message.send', room, { text: `${i}` })
-  const places = witness.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & EntryPosition>
-  t.equal(places.length, 200)
+  const entries = witness.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & EntryPosition>
+  t.equal(entries.length, 200)
   await a.signal('SIGKILL')
   await Promise.all(crowd.map(({ closed }) => closed))
 
   const reads = await countReads(t, redis.url, room)
-  const begun = performance.now()
+  const began = performance.now()
   let tries = 1
   /** As often as it takes: on a machine that is busy enough, Redis does not answer in time. */
   const rejoin = async (client: TestClient, since: object, nth = 1): Promise<Recovery> => {
@@ -137,19 +137,19 @@ t.test('recovery: 1,000 clients of a killed node recover, each from its own posi
     return (payload as { code?: string }).code === 'unavailable' ? rejoin(client, since, nth + 1) : payload as Recovery
   }
   const recovered = await Promise.all(crowd.map(async (_, i) => {
-    const { offset, hash } = places[i % 200] as EntryPosition
+    const { offset, hash } = entries[i % 200] as EntryPosition
     const client = await TestClient.connect(`${b.url}/ws/chat`, [], bearer(identity.token))
     t.teardown(async () => client.terminate())
     return rejoin(client, { epoch: start.epoch, offset, hash })
   }))
-  t.comment(`all 1,000 were back after ${Math.round(performance.now() - begun)} ms`)
+  t.comment(`all 1,000 were back after ${Math.round(performance.now() - began)} ms`)
   const wrong = recovered.filter(({ recovered, messages, offset }, i) => {
     const missed = messages as Array<Envelope & EntryPosition>
     return !recovered || offset !== 200 || missed.length !== 199 - i % 200 ||
-      missed.some((place, n) => place.offset !== i % 200 + 2 + n)
+      missed.some((entry, n) => entry.offset !== i % 200 + 2 + n)
   })
   t.strictSame(wrong.slice(0, 1), [], `each got what it missed, and nothing else: ${wrong.length} did not`)
-  // Whatever the monitor has yet to tell it has told before this.
+  // Whatever the monitor has yet to report comes before this.
   await redis.cli('ECHO', 'the end')
   await new Promise(setImmediate)
   t.ok(reads() <= 2 * tries, `${reads()} reads of the log, in ${tries} tries`)

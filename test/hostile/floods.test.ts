@@ -17,15 +17,15 @@ const unhurried = { messages: { max: 1_000_000, timeWindow: 1_000 }, bytes: { ma
 /** Requests of the bystander, where it is: the clock stands still, so nobody's budget refills. */
 const withinBudget = 150
 
-interface Siege {
+interface FloodCase {
   readonly options?: TargetOptions
   readonly rounds?: number
   /** How many of the bystander's replies come between the flood's first outcome and its last. */
   readonly atLeast: number
 }
 
-async function besiege (
-  t: Test, { options = {}, rounds, atLeast }: Siege, flood: (target: Target, bystander: Bystander) => Promise<void>
+async function duringFlood (
+  t: Test, { options = {}, rounds, atLeast }: FloodCase, flood: (target: Target, bystander: Bystander) => Promise<void>
 ): Promise<void> {
   const target = await Target.start(t, options)
   const descriptors = fileDescriptors()
@@ -59,11 +59,11 @@ function count (of: readonly unknown[]): Record<string, number> {
 
 // --- Upgrades -------------------------------------------------------------------------------------------------------
 
-t.test('2,000 upgrades without a token are answered 401 or 429', patience, (t) => besiege(t, {
+t.test('2,000 upgrades without a token are answered 401 or 429', patience, (t) => duringFlood(t, {
   options: { channels: { limits: unhurried } }, atLeast: 10
 }, async (target, bystander) => {
   const statuses: Array<number | undefined> = []
-  const knock = async (raw: RawSocket) => {
+  const readRefusal = async (raw: RawSocket) => {
     const answer = await raw.until(readAnswer)
     statuses.push(answer?.status)
     bystander.outcome()
@@ -74,7 +74,7 @@ t.test('2,000 upgrades without a token are answered 401 or 429', patience, (t) =
   for (let wave = 0; wave < 4; wave++) {
     const sockets = await Promise.all(times(500, () => target.open()))
     for (const raw of sockets) raw.write(handshake())
-    await Promise.all(sockets.map(knock))
+    await Promise.all(sockets.map(readRefusal))
   }
   t.equal(statuses.length, 2_000)
   t.strictSame(statuses.filter((status) => status !== 401 && status !== 429), [])
@@ -94,7 +94,7 @@ t.test('200 upgrades whose identify never settles get 503 and release their quot
       }
     }
   }
-  await besiege(t, { options, atLeast: 50 }, async (target, bystander) => {
+  await duringFlood(t, { options, atLeast: 50 }, async (target, bystander) => {
     // Twice: places that the first ones kept would be missing for the second.
     for (const wave of [1, 2]) {
       const sockets = await Promise.all(times(200, () => target.open()))
@@ -134,7 +134,7 @@ async function pour (target: Target, raw: RawSocket, chunk: Buffer, most: number
 
 const pings = (count: number) => Buffer.concat(times(count, () => ping('x'.repeat(125))))
 
-t.test('floods of pings whose pongs nobody reads are ended, in one piece or in drops', patience, (t) => besiege(t, {
+t.test('floods of pings whose pongs nobody reads are ended, in one piece or in drops', patience, (t) => duringFlood(t, {
   options: { channels: { limits: unhurried } }, atLeast: 10
 }, async (target, bystander) => {
   for (const chunk of [pings(1_000), pings(50), pings(10)]) {
@@ -148,7 +148,7 @@ t.test('floods of pings whose pongs nobody reads are ended, in one piece or in d
   }
 }))
 
-t.test('messages in one-byte fragments are closed with 1008 at the 257th', patience, (t) => besiege(t, {
+t.test('messages in one-byte fragments are closed with 1008 at the 257th', patience, (t) => duringFlood(t, {
   options: { channels: { limits: unhurried } }, atLeast: 10
 }, async (target, bystander) => {
   const patient = await target.upgraded('patient')
@@ -195,14 +195,14 @@ function watched (): { sink: LogSink, options: TargetOptions } {
   return { sink, options: { server: { logger: { level: 'warn', stream: sink } } } }
 }
 
-const storm = { code: 1008, reason: 'too many messages over the rate limit' }
+const overRate = { code: 1008, reason: 'too many messages over the rate limit' }
 
-t.test('a message storm is told when to come back, then closed with 1008, and logged', patience, async (t) => {
+t.test('messages over the rate get retryAfter, then 1008 and one log line', patience, async (t) => {
   const { sink, options } = watched()
-  await besiege(t, { options, rounds: withinBudget, atLeast: 10 }, (target, bystander) => oneByOne(20, async () => {
+  await duringFlood(t, { options, rounds: withinBudget, atLeast: 10 }, (target, bystander) => oneByOne(20, async () => {
     const raw = await target.upgraded('mallory')
     raw.write(envelopes(...times(1_000, () => ({ type: 'ping' }))))
-    t.match(await raw.until(readClose), storm)
+    t.match(await raw.until(readClose), overRate)
     bystander.outcome()
     t.strictSame(codes(raw), { ack: 200, rate_limited: 101 })
     t.match(
@@ -217,7 +217,7 @@ t.test('a message storm is told when to come back, then closed with 1008, and lo
   )
 })
 
-t.test('who keeps to the rate after a refusal is served again', patience, (t) => besiege(t, {
+t.test('who keeps to the rate after a refusal is served again', patience, (t) => duringFlood(t, {
   options: { channels: { limits: { rateLimitErrors: { max: 100, timeWindow: 10_000 } } } }, rounds: 0, atLeast: 0
 }, async (target) => {
   const raw = await target.upgraded('eager')
@@ -231,11 +231,11 @@ t.test('who keeps to the rate after a refusal is served again', patience, (t) =>
 }))
 
 /** What one connection asks for too often, and how many acks it may get at most. */
-const bombs: ReadonlyArray<readonly [name: string, message: (index: number) => object, acks: number]> = [
+const repeated: ReadonlyArray<readonly [name: string, message: (index: number) => object, acks: number]> = [
   ['joins of ever new channels', (index) => ({ type: 'join', channel: `lab/j${index}` }), 100],
   [
     'joins and leaves of one channel',
-    (index) => ({ type: index % 2 === 0 ? 'join' : 'leave', channel: 'lab/bomb' }),
+    (index) => ({ type: index % 2 === 0 ? 'join' : 'leave', channel: 'lab/flooded' }),
     200
   ],
   [
@@ -243,19 +243,19 @@ const bombs: ReadonlyArray<readonly [name: string, message: (index: number) => o
     (index) => ({ type: index % 2 === 0 ? 'join' : 'leave', channel: 'lab/bystander' }),
     200
   ],
-  ['joins of one channel', () => ({ type: 'join', channel: 'lab/bomb' }), 1],
+  ['joins of one channel', () => ({ type: 'join', channel: 'lab/flooded' }), 1],
   ['leaves of channels that were never joined', (index) => ({ type: 'leave', channel: `lab/j${index}` }), 0]
 ]
 
-for (const [name, message, acks] of bombs) {
-  t.test(`a bomb of ${name} is closed with 1008, or crashes, and no room is left`, patience, async (t) => {
+for (const [name, message, acks] of repeated) {
+  t.test(`a flood of ${name} is closed with 1008, or crashes, and no room is left`, patience, async (t) => {
     const { sink, options } = watched()
-    await besiege(t, {
+    await duringFlood(t, {
       options: { ...options, channels: { limits: unhurried } }, atLeast: 5
     }, (target, bystander) => oneByOne(10, async () => {
       const raw = await target.upgraded('mallory')
       raw.write(envelopes(...times(1_000, message)))
-      t.match(await raw.until(readClose), storm)
+      t.match(await raw.until(readClose), overRate)
       bystander.outcome()
       const { ack = 0, rate_limited: limited } = codes(raw)
       t.ok(ack <= acks, `${ack} acks`)

@@ -7,23 +7,23 @@ import { startCluster, startRedis, type RedisServer } from '../../support/redis.
 import { silentLog } from '../../support/silent-log.ts'
 import { until } from '../../support/until.ts'
 
-/** A node after `client`, and what it is told. */
-async function start (t: Test, client: Redis | Cluster): Promise<{ adapter: RedisAdapter, told: string[] }> {
+/** A node after `client`, and what it reports. */
+async function start (t: Test, client: Redis | Cluster): Promise<{ adapter: RedisAdapter, reported: string[] }> {
   const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog })
-  const told: string[] = []
+  const reported: string[] = []
   const receiver: AdapterEvents = {
-    message: (channel, frame) => told.push(`frame ${channel} ${String(frame)}`),
+    message: (channel, frame) => reported.push(`frame ${channel} ${String(frame)}`),
     presenceChanged: (channel, _moment, { joined }) =>
-      told.push(`joined ${channel} ${joined?.map(({ user }) => user).join()}`),
-    entryAppended: (channel, _epoch, { id }) => told.push(`entry ${channel} ${id}`),
+      reported.push(`joined ${channel} ${joined?.map(({ user }) => user).join()}`),
+    entryAppended: (channel, _epoch, { id }) => reported.push(`entry ${channel} ${id}`),
     gap: () => {},
-    revoked: (key) => told.push(`revoked ${key}`),
+    revoked: (key) => reported.push(`revoked ${key}`),
     requested: (question) => question
   }
   adapter.start(receiver)
   t.teardown(() => adapter.close())
   await until(() => adapter.status.state === 'up')
-  return { adapter, told }
+  return { adapter, reported }
 }
 
 /** All that there is in these: keys, and names that somebody is subscribed to. */
@@ -38,7 +38,7 @@ async function carriesThePrefix (t: Test, client: Redis | Cluster, servers: read
   client.on('error', () => {})
   t.teardown(async () => client.disconnect())
   const { adapter: a } = await start(t, client)
-  const { adapter: b, told } = await start(t, client)
+  const { adapter: b, reported } = await start(t, client)
   await until(() => a.liveNodes === 2 && b.liveNodes === 2)
   await b.pubsub.subscribe('x')
   await a.pubsub.publish('x', Buffer.from('{}'))
@@ -47,8 +47,8 @@ async function carriesThePrefix (t: Test, client: Redis | Cluster, servers: read
   await a.nodes.revoke('user bob', Date.now() + 60_000)
   t.equal((await a.quota.acquire('ann', 'c', 1)).granted, true)
   t.strictSame(await a.nodes.request('well?', 5_000), { results: [{ node: b.nodeId, answer: 'well?' }], missing: [] })
-  await until(() => told.length === 4)
-  t.strictSame([...told].sort(), ['entry x 1', 'frame x {}', 'joined x ann', 'revoked user bob'])
+  await until(() => reported.length === 4)
+  t.strictSame([...reported].sort(), ['entry x 1', 'frame x {}', 'joined x ann', 'revoked user bob'])
   const names = await namesIn(servers)
   t.ok(names.length > 10, `${names.length} names`)
   t.strictSame(names.filter((name) => !name.startsWith('app:fastify-channels:')), [])

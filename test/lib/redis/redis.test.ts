@@ -41,7 +41,7 @@ class Lines implements Logger {
 
 const dropping = 'warn: messages to other nodes are dropped: check the connection to Redis and its load'
 
-interface Told {
+interface Reported {
   readonly frames: string[]
   readonly changes: PresenceChange[]
   readonly entries: HistoryEntry[]
@@ -51,18 +51,18 @@ interface Told {
 
 async function start (
   t: Test, url: string, log: Logger = silentLog, clock: Clock = systemClock
-): Promise<{ adapter: RedisAdapter, told: Told }> {
+): Promise<{ adapter: RedisAdapter, reported: Reported }> {
   const client = new Redis(url, { lazyConnect: true })
   const adapter = new RedisAdapter({
     client, clock, log, timings: { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 }
   })
-  const told: Told = { frames: [], changes: [], entries: [], revoked: [], gaps: 0 }
+  const reported: Reported = { frames: [], changes: [], entries: [], revoked: [], gaps: 0 }
   const receiver: AdapterEvents = {
-    message: (_channel, frame) => told.frames.push(frame.toString()),
-    presenceChanged: (_channel, _moment, change) => told.changes.push(change),
-    entryAppended: (_channel, _epoch, entry) => told.entries.push(entry),
-    gap: () => { told.gaps++ },
-    revoked: (key) => told.revoked.push(key),
+    message: (_channel, frame) => reported.frames.push(frame.toString()),
+    presenceChanged: (_channel, _moment, change) => reported.changes.push(change),
+    entryAppended: (_channel, _epoch, entry) => reported.entries.push(entry),
+    gap: () => { reported.gaps++ },
+    revoked: (key) => reported.revoked.push(key),
     requested: (question) => question
   }
   adapter.start(receiver)
@@ -71,13 +71,13 @@ async function start (
     client.disconnect()
   })
   await until(() => adapter.status.state === 'up')
-  return { adapter, told }
+  return { adapter, reported }
 }
 
 t.test('pub/sub: malformed messages from other writers to Redis are dropped and counted', async (t) => {
   const redis = await startRedis(t)
   const log = new Lines()
-  const { adapter, told } = await start(t, redis.url, log)
+  const { adapter, reported } = await start(t, redis.url, log)
   const { adapter: other } = await start(t, redis.url)
   await adapter.pubsub.subscribe('x')
   const stranger = new Redis(redis.url)
@@ -122,10 +122,10 @@ t.test('pub/sub: malformed messages from other writers to Redis are dropped and 
   await until(() => adapter.counters.poison >= crafted.length + random.length)
   t.equal(adapter.counters.poison, crafted.length + random.length, 'each was counted')
   t.equal(log.lines.filter((line) => line.includes('malformed')).length, 1, 'and one line says so, for the time being')
-  t.strictSame([told.frames, told.entries, told.revoked], [[], [], []], 'none was passed on')
+  t.strictSame([reported.frames, reported.entries, reported.revoked], [[], [], []], 'none was passed on')
   await other.pubsub.publish('x', Buffer.from('{"type":"well"}'))
-  await until(() => told.frames.length > 0)
-  t.strictSame(told.frames, ['{"type":"well"}'], 'and it hears what is sound')
+  await until(() => reported.frames.length > 0)
+  t.strictSame(reported.frames, ['{"type":"well"}'], 'and it hears what is sound')
   // A stranger's answer to nothing that was asked, and a question of a node that is not there, are sound and lead
   // nowhere.
   await stranger.spublish(inbox, '1a["x","y",1]')
@@ -225,7 +225,7 @@ t.test('pub/sub: malformed messages are logged once in 10 s', async (t) => {
 
 t.test('probe: a lost probe is reported repeatedly until one returns', async (t) => {
   const clock = new FakeClock()
-  const told: string[] = []
+  const reported: string[] = []
   let isDead = false
   const publisher = {
     publish: async (_name: string, _kind: string, body: Buffer) => {
@@ -234,17 +234,17 @@ t.test('probe: a lost probe is reported repeatedly until one returns', async (t)
     }
   }
   const probe: Probe = new Probe(
-    publisher, 'p', clock, { lost: () => told.push('silent'), returned: () => told.push('back') }
+    publisher, 'p', clock, { lost: () => reported.push('silent'), returned: () => reported.push('back') }
   )
   for (let i = 0; i < 10; i++) { clock.advance(1_000); await turn() }
-  t.strictSame(told, [])
+  t.strictSame(reported, [])
   isDead = true
   for (let i = 0; i < 7; i++) { clock.advance(1_000); await turn() }
-  t.strictSame([told, probe.isLost], [['silent', 'silent'], true])
+  t.strictSame([reported, probe.isLost], [['silent', 'silent'], true])
   isDead = false
   clock.advance(1_000)
   await turn()
-  t.strictSame([told.at(-1), probe.isLost], ['back', false])
+  t.strictSame([reported.at(-1), probe.isLost], ['back', false])
   probe.stop()
   t.equal(clock.pending, 0)
 })
@@ -364,7 +364,7 @@ function masters (...names: string[]) {
   const known = new Map(names.map((name) => [name, new FakeMaster()]))
   const placed = new Map<string, string>()
   const clock = new FakeClock()
-  const told = { gaps: 0, health: undefined as string | undefined }
+  const reported = { gaps: 0, health: undefined as string | undefined }
   const connections = {
     refresh: () => {},
     masters: () => [...known.keys()],
@@ -380,7 +380,7 @@ function masters (...names: string[]) {
   const subscriptions = new RedisSubscriptions({
     connections: connections as never,
     publisher,
-    events: { gap: () => { told.gaps++ }, issueChanged: (issue) => { told.health = issue } },
+    events: { gap: () => { reported.gaps++ }, issueChanged: (issue) => { reported.health = issue } },
     clock,
     poison: new PoisonReports(silentLog, () => 0),
     probeName: (number) => `probe ${number}@${[...known.keys()][number % known.size] as string}`
@@ -389,18 +389,18 @@ function masters (...names: string[]) {
     known.get(name)?.emit('ready')
     await turn()
   }
-  return { known, placed, clock, told, subscriptions, ready }
+  return { known, placed, clock, reported, subscriptions, ready }
 }
 
 t.test('Redis subscriptions', async (t) => {
   t.test('subscriptions: a name is subscribed at its master once that is known', async (t) => {
-    const { known, placed, subscriptions, ready, told, clock } = masters('a', 'b')
+    const { known, placed, subscriptions, ready, reported, clock } = masters('a', 'b')
     const early: string[] = []
     await subscriptions.subscribe('x', { p: (body) => early.push(body.toString()) })
     subscriptions.start()
-    t.equal(told.health, 'a connection for subscriptions is down')
+    t.equal(reported.health, 'a connection for subscriptions is down')
     for (const name of ['a', 'b']) await ready(name)
-    t.equal(told.health, undefined)
+    t.equal(reported.health, undefined)
     placed.set('x', 'b')
     clock.advance(1_000)
     await turn()
@@ -412,18 +412,18 @@ t.test('Redis subscriptions', async (t) => {
   })
 
   t.test('subscriptions: they move with their slot, and a gap is reported', async (t) => {
-    const { known, placed, subscriptions, ready, told, clock } = masters('a', 'b')
+    const { known, placed, subscriptions, ready, reported, clock } = masters('a', 'b')
     placed.set('x', 'a')
     subscriptions.start()
     for (const name of ['a', 'b']) await ready(name)
     await subscriptions.subscribe('x', {})
     t.ok(known.get('a')?.subscribed.has('x'))
     placed.set('x', 'b')
-    const { gaps } = told
+    const { gaps } = reported
     clock.advance(1_000)
     await turn()
     t.strictSame(
-      [known.get('a')?.subscribed.has('x'), known.get('b')?.subscribed.has('x'), told.gaps - gaps], [false, true, 1]
+      [known.get('a')?.subscribed.has('x'), known.get('b')?.subscribed.has('x'), reported.gaps - gaps], [false, true, 1]
     )
     const gone = known.get('a') as FakeMaster
     known.delete('a')
@@ -449,7 +449,7 @@ t.test('Redis subscriptions', async (t) => {
   })
 
   t.test('subscriptions: a new connection restores them', async (t) => {
-    const { known, placed, subscriptions, ready, told } = masters('a')
+    const { known, placed, subscriptions, ready, reported } = masters('a')
     placed.set('x', 'a')
     subscriptions.start()
     await ready('a')
@@ -460,7 +460,7 @@ t.test('Redis subscriptions', async (t) => {
       throw new Error('Connection is closed.')
     }
     await subscriptions.subscribe('x', {})
-    t.equal(told.health, 'a connection for subscriptions is down')
+    t.equal(reported.health, 'a connection for subscriptions is down')
     master.ssubscribe = async (name) => { master.subscribed.add(name) }
     await ready('a')
     t.ok(master.subscribed.has('x'))
@@ -491,7 +491,7 @@ t.test('Redis subscriptions', async (t) => {
   })
 
   t.test('subscriptions: a connection without probes is replaced', async (t) => {
-    const { known, subscriptions, ready, clock, told } = masters('a')
+    const { known, subscriptions, ready, clock, reported } = masters('a')
     subscriptions.start()
     await ready('a')
     const master = known.get('a') as FakeMaster
@@ -500,14 +500,14 @@ t.test('Redis subscriptions', async (t) => {
       clock.advance(1_000)
       await turn()
     }
-    t.strictSame([master.disconnects, told.health], [1, 'a probe did not come back'])
+    t.strictSame([master.disconnects, reported.health], [1, 'a probe did not come back'])
   })
 })
 
 t.test('subscriptions: without a known master the issue is reported', async (t) => {
-  const { subscriptions, told, clock } = masters()
+  const { subscriptions, reported, clock } = masters()
   subscriptions.start()
-  t.equal(told.health, 'no master is known')
+  t.equal(reported.health, 'no master is known')
   subscriptions.close()
   t.equal(clock.pending, 0)
 })
@@ -586,7 +586,7 @@ t.test('presence: the users of a node that slept past its lease leave once and r
   const redis = await startRedis(t)
   const clock = new StoppedClock()
   const { adapter: asleep } = await start(t, redis.url, silentLog, clock)
-  const { adapter: awake, told } = await start(t, redis.url)
+  const { adapter: awake, reported } = await start(t, redis.url)
   await awake.pubsub.subscribe('x')
   const users = Array.from({ length: 1_500 }, (_, i) => `user ${i}`)
   await Promise.all(users.map((user) => asleep.presence.enter('x', { connection: user, user, data: {} })))
@@ -594,9 +594,9 @@ t.test('presence: the users of a node that slept past its lease leave once and r
   clock.stop()
   await until(async () => await awake.presence.count('x') === 0)
   t.equal(awake.liveNodes, 1)
-  await until(() => told.changes.flatMap(({ left = [] }) => left).length >= users.length)
+  await until(() => reported.changes.flatMap(({ left = [] }) => left).length >= users.length)
   t.strictSame(
-    told.changes.flatMap(({ left = [] }) => left).sort(), [...users].sort(), 'each was told to have left, once'
+    reported.changes.flatMap(({ left = [] }) => left).sort(), [...users].sort(), 'each was reported to have left, once'
   )
   // What it writes while it knows nothing of that is refused, and is said again under a new lease.
   await asleep.presence.enter('x', { connection: 'late', user: 'late', data: {} })
@@ -796,19 +796,19 @@ t.test('presence changes under an expired lease', async (t) => {
 
 t.test('nodes: ended revocations are forgotten, and an answer over the size limit is missing', async (t) => {
   const redis = await startRedis(t)
-  const { adapter: first, told } = await start(t, redis.url)
+  const { adapter: first, reported } = await start(t, redis.url)
   const { adapter: second } = await start(t, redis.url)
   await until(() => first.liveNodes === 2 && second.liveNodes === 2)
   const over = Date.now() + 1_000
   await second.nodes.revoke('user short', over)
   await second.nodes.revoke('user long', Date.now() + 60_000)
-  await until(() => told.revoked.length === 2)
-  const { adapter: third, told: toThird } = await start(t, redis.url)
+  await until(() => reported.revoked.length === 2)
+  const { adapter: third, reported: toThird } = await start(t, redis.url)
   await until(() => toThird.revoked.includes('user long'))
   await redis.restart()
   await until(() => [first, second, third].every(({ status }) => status.state === 'up'))
   await until(() => Date.now() > over)
-  const { told: toFourth } = await start(t, redis.url)
+  const { reported: toFourth } = await start(t, redis.url)
   await until(() => toFourth.revoked.includes('user long'))
   t.notOk(toFourth.revoked.includes('user short'))
   await until(() => first.liveNodes >= 4)
@@ -821,46 +821,46 @@ t.test('Redis revocations', async (t) => {
   /** What one node's revocations tell Redis, which knows `held`. */
   function revocations (held: string[] = []) {
     const clock = new FakeClock(1_000)
-    const told: unknown[][] = []
+    const reported: unknown[][] = []
     const run = async (_script: unknown, _keys: unknown, [, wanted, ...rest]: unknown[]) => {
       const keys = rest.filter((_, i) => i % 3 === 0)
-      told.push(keys)
+      reported.push(keys)
       return ['1000', ...wanted === 'all' ? held : keys.flatMap((key) => [key, '9000'])]
     }
     const learnt: string[] = []
     const events = { revoked: (key: string) => learnt.push(key) }
     const deps = { scripts: { run }, keys: new Keys('p'), clock, events } as unknown as RedisDeps
-    return { clock, told, learnt, own: new RedisRevocations(deps) }
+    return { clock, reported, learnt, own: new RedisRevocations(deps) }
   }
 
   t.test('revocations: ended ones are removed, and a revocation does not read the others', async (t) => {
-    const { clock, told, learnt, own } = revocations(['user eve', '9000'])
+    const { clock, reported, learnt, own } = revocations(['user eve', '9000'])
     for (let i = 0; i < 10_000; i++) {
       await own.revoke(`jti ${i}`, clock.now() + 100)
       clock.advance(1)
     }
     t.ok(own.size <= 1_000, `${own.size} are kept of a hundred that hold`)
-    t.strictSame([told.length, learnt], [10_000, []])
+    t.strictSame([reported.length, learnt], [10_000, []])
     await own.restore()
     t.strictSame(learnt, ['user eve'], 'those of others are learnt with the next restore')
     t.equal(own.size, 100, 'and all that is over is gone')
   })
 
   t.test('revocations: a second one that ends earlier changes nothing', async (t) => {
-    const { told, own } = revocations()
+    const { reported, own } = revocations()
     await own.revoke('user eve', 9_000)
     await own.revoke('user eve', 8_000)
     t.equal(own.size, 1)
-    t.strictSame(told[1], told[0], 'the later end is told again')
+    t.strictSame(reported[1], reported[0], 'the later end is reported again')
   })
 
   t.test('revocations: they are restored in pages of 1,000', async (t) => {
-    const { told, own } = revocations()
+    const { reported, own } = revocations()
     for (let i = 0; i < 2_500; i++) await own.revoke(`jti ${i}`, 9_000)
-    told.length = 0
+    reported.length = 0
     await own.restore()
-    t.strictSame(told.map(({ length }) => length), [1_000, 1_000, 500, 0])
-    t.equal(new Set(told.flat()).size, 2_500)
+    t.strictSame(reported.map(({ length }) => length), [1_000, 1_000, 500, 0])
+    t.equal(new Set(reported.flat()).size, 2_500)
   })
 
   t.test('revocations: the later of two ends counts, and each is reported once', async (t) => {
@@ -871,8 +871,8 @@ t.test('Redis revocations', async (t) => {
     await nodes[0].adapter.nodes.revoke('user eve', later)
     await nodes[1].adapter.nodes.revoke('user eve', later - 30_000)
     await nodes[1].adapter.nodes.revoke('user bob', later)
-    await until(() => nodes[0].told.revoked.includes('user bob'))
-    t.strictSame(nodes.map(({ told }) => told.revoked), [['user bob'], ['user eve']])
+    await until(() => nodes[0].reported.revoked.includes('user bob'))
+    t.strictSame(nodes.map(({ reported }) => reported.revoked), [['user bob'], ['user eve']])
     const client = new Redis(redis.url)
     t.teardown(async () => client.disconnect())
     const key = new Keys('fastify-channels').shared('revocations')
