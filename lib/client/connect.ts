@@ -3,7 +3,8 @@ import type { AnyChannel } from '../contract/define-channel.ts'
 import { Client } from './client.ts'
 import type { Report } from './listeners.ts'
 import { systemClock } from './transport/system-clock.ts'
-import { Transport } from './transport/transport.ts'
+import { Requests } from './requests/requests.ts'
+import type { TokenSource } from './transport/token-renewal.ts'
 import type { UntypedClient, TypedClient } from './typed-client.ts'
 import { platformNetworkEvents, type NetworkEventSource } from './transport/network-events.ts'
 import type { WebSocketConstructor } from './transport/web-socket.ts'
@@ -15,12 +16,23 @@ export interface ConnectOptions {
    * @default no token
    * @example token: async () => (await fetch('/token')).text()
    */
-  readonly token?: () => string | Promise<string>
+  readonly token?: TokenSource | undefined
   /**
    * The WebSocket class. Required on platforms without a global one: on Node 20 pass `WebSocket` of the package `ws`.
    * @default globalThis.WebSocket
    */
   readonly WebSocket?: WebSocketConstructor
+  /**
+   * The function with which the client asks for the reason of a refused connection, at most every 30 s.
+   * @default globalThis.fetch
+   */
+  readonly fetch?: typeof fetch
+  /**
+   * Whether `connect` opens a connection. With `false`, the first `join`, `send`, `ready` or `open` does. A client with
+   * a relative URL does not connect on a server either, where pages are rendered.
+   * @default true
+   */
+  readonly autoConnect?: boolean
   /**
    * Milliseconds that a message waits for its reply, and a join for its ack. The server answers within its
    * `handlerTimeout`, 30 000 ms by default.
@@ -73,9 +85,12 @@ export function connect<C extends AnyChannel> (url: string, options?: ConnectOpt
 export function connect (url: string, options: ConnectOptions = {}): unknown {
   const { onError, timeout = 35_000, pending = 100, clock = systemClock, random = Math.random } = options
   const report = (error: unknown) => queueMicrotask(() => (onError ?? rethrow)(error))
-  return new Client(new Transport({
-    url: webSocketUrl(url),
-    WebSocket: options.WebSocket ?? globalWebSocket(),
+  // A server renders pages without a location; the client connects in the browser.
+  const isRendering = !globalThis.location && url.startsWith('/')
+  const target = () => ({ url: webSocketUrl(url), WebSocket: options.WebSocket ?? globalWebSocket() })
+  const client = new Client(new Requests({
+    target,
+    fetch: options.fetch ?? globalThis.fetch,
     token: options.token,
     timeout,
     pending,
@@ -85,12 +100,16 @@ export function connect (url: string, options: ConnectOptions = {}): unknown {
     report,
     failed: onError ? report : ignore
   }))
+  if (!isRendering) target()
+  if (!isRendering && options.autoConnect !== false) client.open()
+  return client
 }
 
 function webSocketUrl (text: string): string {
-  const { href } = new URL(text, globalThis.location?.href)
+  const { href, hash } = new URL(text, globalThis.location?.href)
   const url = href.replace(/^http/, 'ws')
-  if (!/^wss?:/.test(url)) throw new TypeError(`cannot connect to '${text}': pass a URL that starts with wss: or ws:`)
+  const problem = /^wss?:/.test(url) ? 'has no fragment' : 'starts with wss: or ws:'
+  if (hash || !url.startsWith('ws')) throw new TypeError(`cannot connect to '${text}': pass a URL that ${problem}`)
   return url
 }
 

@@ -4,7 +4,8 @@ import type { PresenceCount } from '../protocol/control-messages.ts'
 import type { Position } from '../protocol/position.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { Unsubscribe } from './listeners.ts'
-import type { TypedMessaging } from './typed-messaging.ts'
+import type { CallOptions } from './requests/call.ts'
+import type { ChannelListeners, TypedMessaging } from './typed-messaging.ts'
 
 /** The state from which a channel with a history starts again. */
 export interface Resync<D extends ChannelDefinition> {
@@ -19,12 +20,22 @@ export interface Resync<D extends ChannelDefinition> {
   readonly position: Position
 }
 
-/** The options of `join` for a channel with a history. */
-export interface JoinOptions<D extends ChannelDefinition> {
+/** The options of `join` for a channel without a history. */
+export interface ListenOptions<D extends ChannelDefinition> extends CallOptions {
   /**
-   * Called when local state of the channel must be discarded: for the first join, before `join` resolves; after a
-   * reconnect when missed messages cannot be recovered; when the server sends `resync`. The current messages arrive at
-   * the listeners of `on` next, in order, each exactly once. If the server cannot read the history at the first join,
+   * Listeners of messages, as `channel.on` takes them, by the type of the message. They are added before the channel is
+   * joined, so they miss nothing.
+   * @example { on: { 'message.posted': ({ text }) => show(text) } }
+   */
+  readonly on?: ChannelListeners<D>
+}
+
+/** The options of `join` for a channel with a history. */
+export interface JoinOptions<D extends ChannelDefinition> extends ListenOptions<D> {
+  /**
+   * Called when local state of the channel must be discarded: for the join, before it resolves; after a reconnect when
+   * missed messages cannot be recovered; when the server sends `resync`. The current messages arrive at your listeners
+   * of `on` next, in order, each exactly once. If the server cannot read the history at the first join,
    * it is called as soon as the server can.
    *
    * `'ignore'`: no call; the messages that arrive next may repeat or skip earlier ones. Use it when the application
@@ -60,9 +71,9 @@ export interface PresenceDifference<D extends ChannelDefinition> {
 }
 
 /**
- * A channel that the client has joined. It stays joined across reconnects until `leave` is called, `onLeft` is called
- * or the client closes. After a reconnect a channel with a history delivers the missed messages; a channel without one
- * does not.
+ * A handle of a channel that the client has joined, with listeners of its own. It stays joined across reconnects until
+ * `leave` or `onLeft` is called. A closed client joins its channels again when it is opened. After a reconnect a
+ * channel with a history delivers the missed messages; a channel without one does not.
  */
 export interface TypedChannel<D extends ChannelDefinition> extends TypedMessaging<D> {
   /** The address of the channel, such as `chat/lobby`. */
@@ -99,8 +110,8 @@ export interface TypedChannel<D extends ChannelDefinition> extends TypedMessagin
   onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe
 
   /**
-   * Leaves the channel. No more messages are delivered from the call on. Resolves when the server has confirmed, or at
-   * once without a connection. Never rejects.
+   * Ends this handle: its listeners are called no more. The last handle of the address leaves the channel. Resolves
+   * when the server has confirmed that, or at once. Never rejects.
    */
   leave (): Promise<void>
 }

@@ -3,9 +3,11 @@ import type { AnyChannel, Channel, ChannelDefinition, HistoryDefinition } from '
 import type { ParamsOf } from '../contract/message-types.ts'
 import type { Unsubscribe } from './listeners.ts'
 import type { ClientState } from './client.ts'
-import type { JoinOptions, TypedChannel } from './typed-channel.ts'
+import type { JoinOptions, ListenOptions, TypedChannel } from './typed-channel.ts'
 import type { TypedMessaging } from './typed-messaging.ts'
-import type { CloseInfo } from './transport/socket-attempt.ts'
+import type { CallOptions } from './requests/call.ts'
+import type { ConnectError } from './transport/connect-error.ts'
+import type { CloseInfo } from './transport/web-socket.ts'
 
 interface NoMessages {
   readonly pattern: ''
@@ -26,10 +28,12 @@ type DefinitionAt<C extends AnyChannel, P> =
 type JoinedDefinition<C extends AnyChannel, T> = T extends AnyChannel ? T['definition'] : DefinitionAt<C, T>
 
 type ParamsArgument<D extends ChannelDefinition> = D extends { readonly params: TSchema }
-  ? {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]
-  : []
+  ? {} extends ParamsOf<D>
+      ? [params?: ParamsOf<D>, options?: ListenOptions<D>]
+      : [params: ParamsOf<D>, options?: ListenOptions<D>]
+  : [params?: Readonly<Record<string, never>>, options?: ListenOptions<D>]
 
-// Only a channel with a history takes options. Without a contract any channel may have one.
+// A channel with a history requires options. Without a contract any channel may have one.
 type WithOptions<D extends ChannelDefinition> =
   'history' extends keyof D ? [params: ParamsOf<D>, options: JoinOptions<D>] : [params: never, options: never]
 
@@ -49,7 +53,7 @@ type NeedsNoOptions<D extends ChannelDefinition, T> =
  */
 export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C>
   extends TypedMessaging<ConnectionDefinition<C>> {
-  /** The current state: `connecting`, `recovering`, `open` or `closed`. */
+  /** The current state: `idle`, `connecting`, `recovering`, `open` or `closed`. */
   readonly state: ClientState
 
   /**
@@ -58,15 +62,48 @@ export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C>
    */
   onState (listener: (state: ClientState, close: CloseInfo | undefined) => void): Unsubscribe
 
+  /** The last failed attempt to connect; undefined once a connection is open. */
+  readonly lastError: ConnectError | undefined
+
+  /**
+   * Adds a listener that is called for every failed attempt to connect, with the reason and whether the client tries
+   * again. A browser does not say why a WebSocket is refused, so the client asks the server by a `GET` of the same URL,
+   * at most every 30 s.
+   * @returns A function that removes the listener.
+   * @example client.onConnectError(({ status, reason, retryIn }) => { show(status, reason, retryIn) })
+   */
+  onConnectError (listener: (error: ConnectError) => void): Unsubscribe
+
+  /**
+   * Resolves when a connection is open, at once on an open client.
+   * @throws {RequestError} `disconnected` when there is none within `timeout`, by default `ConnectOptions.timeout`; its
+   *   `cause` is the last failure; `closed` on a closed client. Rejects with the reason of `signal` when that aborts.
+   */
+  ready (options?: CallOptions): Promise<void>
+
+  /**
+   * Connects a client that is idle or closed. Its channels are joined again, with their listeners.
+   * @throws {TypeError} When the URL is relative and there is no page, as on a server.
+   */
+  open (): void
+
+  /**
+   * Calls `token` and sends the server the new token now; without a connection, the client tries to connect at once.
+   * @throws {RequestError} `invalid_token` and other refusals of the server. Rejects also with the error of `token`.
+   */
+  refresh (): Promise<void>
+
   /**
    * Joins a channel, given as its contract or its pattern. Waits for a connection if there is none. The time limit is
-   * `ConnectOptions.timeout`, over any number of reconnects.
+   * `timeout`, by default `ConnectOptions.timeout`, over any number of reconnects.
    *
-   * An address can be joined only once at a time; a second `join` of it fails, also while the first one waits.
+   * A further `join` of an address gives a further handle on the same membership, with listeners of its own. It gets
+   * the presence and the history as the first one did.
    *
    * A channel with a history takes its params, `{}` without any, and then options.
    * @throws {RequestError} With a code of docs/protocol.md section 6 (`forbidden`, `unknown_channel`, …), or with
-   *   `already_joined`, `timeout` or `closed`.
+   *   `timeout` or `closed`, and the last failure to connect as `cause`. Rejects with the reason of `signal` when that
+   *   aborts.
    * @throws {UsageError} When a param is missing, empty or contains a slash.
    * @example const lobby = await client.join('chat/:room', { room: 'lobby' }, { onResync: () => { list.clear() } })
    */
@@ -77,7 +114,10 @@ export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C>
     channel: NeedsNoOptions<JoinedDefinition<C, T>, T>, ...params: ParamsArgument<JoinedDefinition<C, T>>
   ): Promise<TypedChannel<JoinedDefinition<C, T>>>
 
-  /** Closes the client for good. Pending sends and joins reject with `closed`. */
+  /**
+   * Closes the client, until `open` is called. Pending sends and joins reject with `closed`. The user leaves the
+   * channels at once, without the grace period of a lost connection.
+   */
   close (): void
 }
 

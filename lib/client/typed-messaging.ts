@@ -4,6 +4,7 @@ import type {
 } from '../contract/message-types.ts'
 import type { Unsubscribe } from './listeners.ts'
 import type { FailureCode, RequestError } from './request-error.ts'
+import type { CallOptions } from './requests/call.ts'
 
 type DeclaredCode<D extends ChannelDefinition, K extends ClientMessageType<D>> = keyof ErrorsOf<D, K> & string
 
@@ -32,6 +33,11 @@ type EntryOf<D extends ChannelDefinition, K extends keyof D['fromServer'] & stri
     ? [entry: EntryInfo]
     : D extends { readonly history: object } ? [] : 'history' extends keyof D ? [entry?: EntryInfo] : []
 
+/** Listeners by the type of their message. */
+export type ChannelListeners<D extends ChannelDefinition> = {
+  readonly [K in keyof D['fromServer'] & string]?: (payload: ServerPayloadOf<D, K>, ...entry: EntryOf<D, K>) => void
+}
+
 // A message without declared errors gets the explanation as the expected type of `code`.
 type CodeArgument<D extends ChannelDefinition, K extends ClientMessageType<D>, E> =
   [DeclaredCode<D, K>] extends [never] ? `'${K}' declares no errors` : E
@@ -50,31 +56,31 @@ export interface TypedMessaging<D extends ChannelDefinition> {
   ): Unsubscribe
 
   /**
-   * Sends a message and resolves with its reply. The promise always settles.
+   * Sends a message and resolves with its reply. The promise always settles. `options`: `timeout` in milliseconds, and
+   * a `signal` that ends the call.
    *
-   * An idempotent message waits while the channel is not joined. It is sent again under the same id when its connection
-   * is lost or the server answers `unavailable` or `timeout`.
+   * On a client that was never connected the message waits for the connection. An idempotent message also waits while
+   * the channel is not joined. It is sent again under the same id when its connection is lost or the server answers
+   * `unavailable` or `timeout`.
    * @throws {RequestError} With a code that the message declares, with a code of docs/protocol.md section 6, or with:
-   *   `disconnected` (there is no connection, or it was lost before the reply; the error text says which),
-   *   `timeout` (no reply within `ConnectOptions.timeout`), `not_joined` (the channel was left), `closed` (the client
-   *   was closed). An idempotent message fails with `too_many_pending` when `ConnectOptions.pending` messages wait
-   *   already, with `disconnected` when it could not be sent within 90 s, and with `unknown_outcome` 90 s after its
-   *   first attempt.
-   * @throws {TypeError} When the payload cannot be written as JSON.
+   *   `disconnected` (there is no connection, or it was lost before the reply; the error text says which and why),
+   *   `timeout` (no reply in time), `not_joined` (the channel was left), `closed` (the client is closed),
+   *   `payload_too_large` (the server takes no such large message), `invalid_payload` (also where JSON cannot carry the
+   *   payload), `too_many_pending` (`ConnectOptions.pending` messages wait already). An idempotent message fails with
+   *   `disconnected` when it could not be sent within 90 s, and with `unknown_outcome` 90 s after its first attempt.
    * @example const { id } = await channel.send('message.send', { text: 'hello' })
    */
   send<K extends keyof D['fromClient'] & string> (
-    type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>>
+    type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>, [options?: CallOptions]>
   ): Promise<ReplyOf<D, K>>
 
   /**
    * Like `send`, but resolves with the failure instead of rejecting. Use it for messages whose loss does no harm, such
    * as `typing`.
-   * @throws {TypeError} When the payload cannot be written as JSON.
    * @example const result = await channel.trySend('vote', 1); if (!result.ok) show(result.error.message)
    */
   trySend<K extends keyof D['fromClient'] & string> (
-    type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>>
+    type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>, [options?: CallOptions]>
   ): Promise<SendResult<D, K>>
 
   /**

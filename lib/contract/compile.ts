@@ -1,6 +1,6 @@
 import { controlWords } from '../protocol/control-messages.ts'
 import { maxTypeLength } from '../protocol/envelope.ts'
-import { clientCodes, errorMessages } from '../protocol/errors.ts'
+import { reservedCodes } from '../protocol/errors.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
 import { ContractError } from './contract-errors.ts'
 import type { AnyChannel, FromClientDefinition, FromServerDefinition, HistoryDefinition } from './define-channel.ts'
@@ -50,7 +50,6 @@ export interface CompiledChannel {
 
 type Rate = NonNullable<FromClientDefinition['rateLimit']>
 
-const reservedCodes: readonly string[] = [...Object.keys(errorMessages), ...clientCodes]
 const definitionKeys = ['pattern', 'params', 'fromClient', 'fromServer', 'presence', 'history']
 const fromClientKeys = ['payload', 'reply', 'errors', 'rateLimit', 'idempotent']
 const fromServerKeys = ['payload', 'whenSlow', 'ephemeral']

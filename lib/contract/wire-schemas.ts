@@ -30,7 +30,10 @@ const mark = Type.String({ maxLength: 64 })
 const position = { epoch: mark, offset, hash: mark }
 
 /** The payload of a `join`. */
-export const joinPayload = Type.Object({ since: Type.Optional(Type.Object(position)) })
+export const joinPayload = Type.Object({
+  since: Type.Optional(Type.Object(position)),
+  again: Type.Optional(Type.Boolean())
+})
 
 /** A message from a client may carry a `correlationId`, and `null` is the same as absent. */
 function fromClient (type: string, members: TProperties): TSchema {

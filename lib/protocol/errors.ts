@@ -2,8 +2,17 @@ import type { HistoryContent, HistoryMessage, SentSnapshot } from './history.ts'
 import type { Position } from './position.ts'
 import type { ResyncReason } from './recoverability.ts'
 
-/** Every `code` that the server itself puts into an `error` message, with its default text. */
-export const errorMessages = {
+/** Every `code` that the server itself puts into an `error` message. The client bundle has this list, without texts. */
+export const errorCodes = [
+  'already_joined', 'behind', 'conflict', 'forbidden', 'history_full', 'in_flight', 'internal', 'invalid_payload',
+  'invalid_token', 'not_joined', 'rate_limited', 'timeout', 'too_many_channels', 'unavailable', 'unknown_channel',
+  'unknown_type'
+] as const
+
+export type ErrorCode = typeof errorCodes[number]
+
+/** The default text of each code. */
+export const errorMessages: Readonly<Record<ErrorCode, string>> = {
   already_joined: 'this connection has already joined the channel',
   behind: 'the history has moved on: read the missed messages first',
   conflict: 'another message was sent under that correlationId before: send this one under a new id',
@@ -20,9 +29,7 @@ export const errorMessages = {
   unavailable: 'the channel is unavailable for now: try again later',
   unknown_channel: 'this route serves no such channel',
   unknown_type: 'the channel has no such message'
-} as const
-
-export type ErrorCode = keyof typeof errorMessages
+}
 
 /** The HTTP status of a refusal that reaches a REST handler. A code that is not listed is the caller's mistake: 400. */
 const statusCodes: Readonly<Record<string, number>> = {
@@ -40,9 +47,14 @@ const statusCodes: Readonly<Record<string, number>> = {
 } satisfies Partial<Record<ErrorCode, number>>
 
 /** The codes that the client library gives to its own failures. A contract cannot declare them either. */
-export const clientCodes = ['closed', 'disconnected', 'too_many_pending', 'unknown_outcome'] as const
+export const clientCodes = [
+  'closed', 'disconnected', 'payload_too_large', 'too_many_pending', 'unknown_outcome'
+] as const
 
 export type ReservedCode = ErrorCode | typeof clientCodes[number]
+
+/** The codes that no contract can declare. */
+export const reservedCodes: readonly string[] = [...errorCodes, ...clientCodes]
 
 /** Payload of an `error` message. `retryAfter` is in milliseconds. */
 export interface ErrorPayload {

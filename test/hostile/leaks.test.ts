@@ -4,7 +4,7 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { Client } from '../../lib/client/client.ts'
 import { connect, type UntypedClient, type RequestError } from '../../lib/client/index.ts'
-import { PendingReplies } from '../../lib/client/transport/pending-replies.ts'
+import { Requests } from '../../lib/client/requests/requests.ts'
 import { Transport } from '../../lib/client/transport/transport.ts'
 import { SocketAttempt } from '../../lib/client/transport/socket-attempt.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
@@ -126,7 +126,7 @@ for (const [name, codes, end] of endings) {
     await target.prove(t)
     t.ok(await turnsUntil(() => fileDescriptors() === before), `${fileDescriptors()} of ${before} file descriptors`)
     t.strictSame(
-      [Client, Transport, SocketAttempt, PendingReplies].map((constructor) => queryObjects(constructor)),
+      [Client, Transport, SocketAttempt, Requests].map((constructor) => queryObjects(constructor)),
       [0, 0, 0, 0],
       'nothing holds on to one'
     )

@@ -395,6 +395,19 @@ t.test('3. channels', async (t) => {
     t.notOk(joining.log.some(({ type }) => type === 'left'))
   })
 
+  t.test('3.7 a member gets the history again, and stays the member that it was', async (t) => {
+    const { client: member } = await connect('hal', 'ledger/again', '/ws/lab')
+    await member.request('write', 'ledger/again', { text: 'one' })
+    const again = await member.request('join', 'ledger/again', { again: true })
+    t.match(again.payload, { recovered: false, reason: 'fresh', offset: 1, messages: [{ offset: 1 }] })
+    t.notOk('presence' in (again.payload as object))
+    const before = member.log.length
+    await member.request('write', 'ledger/again', { text: 'two' })
+    t.equal(member.log.slice(before).filter(({ type }) => type === 'written').length, 1, 'each message comes once')
+    const other = (await connect('ida', undefined, '/ws/lab')).client
+    t.match(await other.request('join', 'ledger/again', { again: true }), { type: 'ack' }, 'a join as any other')
+  })
+
   t.test('3.3 the ack of a leave is the last thing of the channel', async (t) => {
     const leaver = (await connect('eve', room)).client
     await leaver.request('leave', room)

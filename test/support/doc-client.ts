@@ -5,6 +5,9 @@ import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { FakeNetwork, type FakeWebSocket } from '../../lib/testing/fake-web-socket.ts'
 
+/** The `fetch` of a client without a network. */
+export const noNetwork = async (): Promise<Response> => { throw new TypeError('no network') }
+
 /** A channel with a history, an idempotent message and an ephemeral one. */
 export const doc = defineChannel({
   pattern: 'doc/:id',
@@ -43,7 +46,8 @@ export function startDoc (options: ConnectOptions = {}) {
   const clock = new FakeClock()
   const network = new FakeNetwork()
   const client = connect<typeof doc>(
-    'wss://api.test/ws', { WebSocket: network.WebSocket, clock, random: () => 1, ...options }
+    'wss://api.test/ws',
+    { WebSocket: network.WebSocket, fetch: noNetwork, clock, random: () => 1, ...options }
   )
   const seen: unknown[] = []
   const states: ClientState[] = []

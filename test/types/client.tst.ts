@@ -144,7 +144,7 @@ describe('a client does not compile', () => {
     channel.send('message.send', { body: 'hello' })
     // @ts-expect-error Type 'number' is not assignable to type 'string'
     channel.trySend('message.send', { text: 1 })
-    // @ts-expect-error Expected 2 arguments, but got 1
+    // @ts-expect-error Expected 2-3 arguments, but got 1
     channel.send('message.send')
     // @ts-expect-error Argument of type '{ id: string; }' is not assignable to parameter of type 'undefined'
     client.send('whoami', { id: '1' })

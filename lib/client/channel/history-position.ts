@@ -1,6 +1,6 @@
 import type { EntryPosition } from '../../protocol/encoding.ts'
 import type { Position } from '../../protocol/position.ts'
-import { firstEntryOf } from './read-recovery.ts'
+import { entryOf, messagesOf } from './read-recovery.ts'
 
 /** How an entry relates to the position: the next one, one delivered before, or one after a missing entry. */
 export type EntryOrder = 'next' | 'known' | 'gap'
@@ -16,7 +16,7 @@ export class HistoryPosition {
 
   /** Moves to the position before the first entry that the server sent, or to `newest` when it sent none. */
   reset (newest: Position, recovery: unknown): void {
-    const first = firstEntryOf(recovery)
+    const first = entryOf(messagesOf(recovery)[0])
     this.#position = first ? { epoch: newest.epoch, offset: first.offset - 1, hash: first.prev } : newest
   }
 

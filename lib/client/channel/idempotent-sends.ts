@@ -1,19 +1,19 @@
-import type { Timer } from '../../clock.ts'
+import type { Envelope } from '../../protocol/envelope.ts'
+import type { Call } from '../requests/call.ts'
 import { Backoff } from '../transport/backoff.ts'
-import type { ReplyCallbacks } from '../transport/pending-replies.ts'
-import { failure, notSent, type OwnCode, type RequestError, type Subject } from '../request-error.ts'
-import type { EncodedRequest, Transport } from '../transport/transport.ts'
+import { failure, type OwnCode, type RequestError } from '../request-error.ts'
+import type { EncodedRequest, Requests } from '../requests/requests.ts'
 
 /** One message, from `send` until it is settled. */
 interface IdempotentSend extends EncodedRequest {
-  readonly callbacks: ReplyCallbacks
+  readonly call: Call
+  readonly timeoutMs: number
   /** The message was sent and its reply is awaited. */
   isPending: boolean
   /** The message was sent at least once, so its effect is unknown until a reply arrives. */
   wasSent: boolean
   /** The client delayed or repeated the message, so a rate limit is the client's to handle, not the caller's. */
   wasDelayed: boolean
-  deadline: Timer
 }
 
 /** From the first attempt until the client gives up. The server remembers an id for 120,000 ms. */
@@ -31,18 +31,16 @@ const temporaryCodes = ['disconnected', 'in_flight', 'timeout', 'unavailable']
  *                  '---- lost, or failed for now ---'         after 90 s: given up
  */
 export class IdempotentSends {
-  readonly #transport: Transport
-  readonly #membership: { readonly isJoined: boolean }
+  readonly #requests: Requests
+  readonly #membership: { readonly isJoined: boolean, readonly hasEnded: boolean }
   readonly #backoff: Backoff
   #types: readonly unknown[] = []
   #sends: readonly IdempotentSend[] = []
-  #isPaused = false
-  #hasEnded = false
 
-  constructor (transport: Transport, membership: { readonly isJoined: boolean }) {
-    this.#transport = transport
+  constructor (requests: Requests, membership: { readonly isJoined: boolean, readonly hasEnded: boolean }) {
+    this.#requests = requests
     this.#membership = membership
-    this.#backoff = new Backoff(transport.deps.clock, transport.deps.random)
+    this.#backoff = new Backoff(requests.deps)
   }
 
   /** Whether messages of this type are declared `idempotent`, according to the ack of the join. */
@@ -50,14 +48,15 @@ export class IdempotentSends {
     return this.#types.includes(type)
   }
 
-  /** @throws {TypeError} when the payload cannot be written as JSON. */
-  send (message: Subject & { readonly payload: unknown }, callbacks: ReplyCallbacks): void {
-    const correlationId = randomId()
+  /** @throws {RequestError} when JSON cannot carry the payload. */
+  send (message: Envelope, call: Call, timeoutMs = giveUpAfterMs): void {
     // Encoded once, because a payload that the caller changes later would be another message under the same id.
-    const encoded = JSON.stringify({ ...message, correlationId })
-    if (this.#isFull) return callbacks.reject(failure(message, 'too_many_pending'))
+    const request = this.#requests.encode(message, randomId())
+    if (!this.#canSend && this.#waiting.length >= this.#requests.deps.pending) {
+      return call.reject(failure(message, 'too_many_pending'))
+    }
     const flags = { isPending: false, wasSent: false, wasDelayed: !this.#canSend }
-    const send: IdempotentSend = { subject: message, correlationId, encoded, callbacks, ...flags, deadline: undefined }
+    const send: IdempotentSend = { ...request, call, timeoutMs, ...flags }
     this.#sends = [...this.#sends, send]
     this.#startDeadline(send)
     this.#sendWaiting()
@@ -67,31 +66,24 @@ export class IdempotentSends {
   resume (types: readonly unknown[]): void {
     this.#types = types
     this.#backoff.reset()
-    this.#unpause()
+    this.#sendWaiting()
   }
 
-  /** Rejects the waiting messages, because the channel has ended. Pending messages may still be answered. */
+  /** Rejects the waiting messages, because the channel or the client has ended. Pending messages may be answered. */
   end (code: OwnCode): void {
-    this.#hasEnded = true
     this.#backoff.stop()
-    for (const send of this.#waiting) this.#reject(send, failure(send.subject, send.wasSent ? 'unknown_outcome' : code))
+    for (const { subject, wasSent, call } of this.#waiting) {
+      call.reject(failure(subject, wasSent ? 'unknown_outcome' : code))
+    }
   }
 
   get #canSend (): boolean {
-    return this.#membership.isJoined && !this.#isPaused
+    return this.#membership.isJoined && !this.#backoff.isWaiting
   }
 
   get #waiting (): readonly IdempotentSend[] {
+    this.#sends = this.#sends.filter(({ call }) => !call.isSettled)
     return this.#sends.filter(({ isPending }) => !isPending)
-  }
-
-  get #isFull (): boolean {
-    return !this.#canSend && this.#waiting.length >= this.#transport.deps.pending
-  }
-
-  #unpause (): void {
-    this.#isPaused = false
-    this.#sendWaiting()
   }
 
   #sendWaiting (): void {
@@ -102,50 +94,32 @@ export class IdempotentSends {
   #attempt (send: IdempotentSend): void {
     if (!send.wasSent) this.#startDeadline(send)
     send.isPending = send.wasSent = true
-    this.#transport.requestEncoded(send, {
-      resolve: (reply) => this.#applyReply(send, reply),
+    this.#requests.requestEncoded(send, {
+      resolve: (reply) => {
+        if (!this.#backoff.isWaiting) this.#backoff.reset()
+        send.call.resolve(reply)
+      },
       reject: (error) => this.#applyFailure(send, error)
     })
   }
 
-  #applyReply (send: IdempotentSend, reply: unknown): void {
-    if (!this.#sends.includes(send)) return
-    if (!this.#isPaused) this.#backoff.reset()
-    this.#remove(send)
-    send.callbacks.resolve(reply)
-  }
-
+  /**
+   * Holds back every message, so that none is sent before the failed one is repeated. Messages that fail together are
+   * one failure, or the wait would double with each of them.
+   */
   #applyFailure (send: IdempotentSend, error: RequestError): void {
-    if (!this.#sends.includes(send)) return
+    if (send.call.isSettled) return
     send.isPending = false
-    if (this.#hasEnded || !isTemporary(send, error)) return this.#reject(send, error)
+    if (this.#membership.hasEnded || !isTemporary(send, error)) return send.call.reject(error)
     send.wasDelayed = true
-    this.#pause(error.retryAfter)
-  }
-
-  /** Holds back every message, so that none is sent before the failed one is repeated. */
-  #pause (atLeastMs: number | undefined): void {
-    this.#isPaused = true
-    this.#backoff.retry(() => this.#unpause(), atLeastMs)
+    if (this.#backoff.isWaiting) this.#backoff.extend(error.retryAfter ?? 0)
+    else this.#backoff.retry(() => this.#sendWaiting(), error.retryAfter)
   }
 
   /** The time allowed from `send`, and again from the first attempt, because only then the effect can be unknown. */
   #startDeadline (send: IdempotentSend): void {
-    const { clock } = this.#transport.deps
-    clock.clearTimeout(send.deadline)
-    send.deadline = clock.setTimeout(() => {
-      this.#reject(send, send.wasSent ? failure(send.subject, 'unknown_outcome') : notSent(send.subject))
-    }, giveUpAfterMs)
-  }
-
-  #reject (send: IdempotentSend, error: RequestError): void {
-    this.#remove(send)
-    send.callbacks.reject(error)
-  }
-
-  #remove (send: IdempotentSend): void {
-    this.#sends = this.#sends.filter((other) => other !== send)
-    this.#transport.deps.clock.clearTimeout(send.deadline)
+    const { subject, call, timeoutMs } = send
+    call.expire(timeoutMs, () => send.wasSent ? failure(subject, 'unknown_outcome') : this.#requests.notSent(subject))
   }
 }
 

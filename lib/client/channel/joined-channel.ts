@@ -1,153 +1,112 @@
+import type { Timer } from '../../clock.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
-import { ClientHistory, isRecovered, type OnResync } from './client-history.ts'
-import { Listeners, type Unsubscribe } from '../listeners.ts'
-import { Membership } from './membership.ts'
+import type { Unsubscribe } from '../listeners.ts'
 import { Messaging } from '../messaging.ts'
-import { IdempotentSends } from './idempotent-sends.ts'
-import { Presence, type Difference, type View } from './presence.ts'
-import { listOf } from '../transport/read-envelope.ts'
-import { entryOf } from './read-recovery.ts'
-import { failure, refusalOf, type RequestError } from '../request-error.ts'
-import type { ConnectionState, Transport } from '../transport/transport.ts'
-import { JoinBuffer } from './join-buffer.ts'
+import { failure, type RequestError } from '../request-error.ts'
+import type { Call } from '../requests/call.ts'
+import type { Requests } from '../requests/requests.ts'
+import type { Handle } from './handle.ts'
+import type { Membership } from './membership.ts'
+import type { Difference, View } from './presence.ts'
+import { resyncIn, type ResyncEvent } from './read-recovery.ts'
 
-/** What a channel reports to the client that holds it. */
-export interface JoinedChannelEvents {
-  /** The channel is joined, for the first time or again. */
-  joined (): void
-  /** An entry is missing, so the channel is left and joined again. */
-  rejoining (): void
-  /** The server refused the join or removed the client, the first join timed out, or the client closed. */
-  refused (error: RequestError): void
-  /** The channel ended for any reason; it takes no more messages. */
-  ended (): void
+/** What `join` takes. `JoinOptions` in typed-channel.ts documents the members. */
+export interface UntypedJoinOptions {
+  readonly onResync?: ((resync: ResyncEvent) => void) | 'ignore' | undefined
+  readonly on?: Readonly<Record<string, (...args: never[]) => void>> | undefined
+  readonly timeout?: number | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
-/** The channel that `join` returns. `TypedChannel` documents the public members. */
-export class JoinedChannel extends Messaging {
+/**
+ * The handle that `join` returns. `TypedChannel` documents the public members. Its listeners of events that are no
+ * messages have the names of control messages, which no contract can declare.
+ *
+ * It holds back what follows its start until the caller of `join` can add listeners. The caller gets the handle when
+ * the reactions of its promise run, but `ws` may emit the next frames of the same chunk before that. So the handle
+ * waits for a timer of 0 ms.
+ */
+export class JoinedChannel extends Messaging implements Handle {
   readonly address: string
-  readonly #transport: Transport
-  readonly #events: JoinedChannelEvents
-  readonly #buffer: JoinBuffer
-  readonly #presence: Presence
-  readonly #left: Listeners<[{ readonly code: string }]>
-  readonly #history: ClientHistory
+  isStarted = false
+  readonly #requests: Requests
   readonly #membership: Membership
-  readonly #sends: IdempotentSends
-  #wasJoined = false
+  /** The call of `join`. */
+  readonly #joining: Call
+  #held: Array<Parameters<Handle['take']>> | undefined
+  #timer: Timer
+  #hasLeft = false
 
-  constructor (transport: Transport, address: string, onResync: OnResync, events: JoinedChannelEvents) {
-    super(transport, address)
-    const { clock, report } = transport.deps
+  constructor (
+    requests: Requests,
+    membership: Membership,
+    address: string,
+    { onResync, on = {} }: UntypedJoinOptions,
+    joining: Call
+  ) {
+    super(requests, address)
     this.address = address
-    this.#transport = transport
-    this.#events = events
-    this.#buffer = new JoinBuffer(clock, (envelope) => this.#handle(envelope))
-    this.#presence = new Presence(report)
-    this.#left = new Listeners(report)
-    this.#history = new ClientHistory(report, onResync)
-    this.#membership = new Membership(transport, address, this.#history, {
-      joined: (ack) => this.#applyJoin(ack),
-      ended: (error) => this.#end(error)
-    })
-    this.#sends = new IdempotentSends(transport, this.#membership)
+    this.#requests = requests
+    this.#membership = membership
+    this.#joining = joining
+    if (typeof onResync === 'function') this.on('resync', onResync)
+    for (const [type, listener] of Object.entries(on)) this.on(type, listener)
   }
 
   get presence (): View {
-    return this.#presence.view
+    return this.#membership.presence
   }
 
   onPresence (listener: (presence: View, change: Difference | undefined) => void): Unsubscribe {
-    return this.#presence.changes.add(listener)
+    return this.on('presence', listener)
   }
 
   onRecovered (listener: () => void): Unsubscribe {
-    return this.#history.recovered.add(listener)
+    return this.on('ack', listener)
   }
 
   onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe {
-    return this.#left.add(listener)
-  }
-
-  override send (type: string, payload?: unknown): Promise<unknown> {
-    const message = { type, channel: this.address, payload }
-    if (this.#membership.hasEnded) return Promise.reject(failure(message, this.#endCode))
-    if (!this.#sends.isIdempotent(type)) return super.send(type, payload)
-    return new Promise((resolve, reject) => this.#sends.send(message, { resolve, reject }))
+    return this.on('left', listener)
   }
 
   leave (): Promise<void> {
-    this.#stop()
-    return this.#membership.leave()
+    this.#hasLeft = true
+    this.flush()
+    return this.#membership.remove(this)
   }
 
-  /** Whether the channel was joined before and waits to be joined again. */
-  get isRejoining (): boolean {
-    return this.#membership.isRejoining
+  start (ack: unknown): void {
+    const resync = resyncIn(ack)
+    if (resync) this.take('resync', resync)
+    this.isStarted = true
+    this.#held = []
+    this.#timer = this.#requests.deps.clock.setTimeout(() => this.flush(), 0)
+    this.#joining.resolve(this)
   }
 
-  /** Takes a new state of the connection. */
-  follow (state: ConnectionState): void {
-    this.#membership.follow(state)
+  flush (): void {
+    const held = this.#held
+    this.#requests.deps.clock.clearTimeout(this.#timer)
+    this.#held = undefined
+    for (const args of held ?? []) this.take(...args)
   }
 
-  /** Takes a message that the server sent on this channel. */
-  receive (envelope: Envelope): void {
-    this.#buffer.receive(envelope)
+  take (...args: Parameters<Handle['take']>): void {
+    if (this.#hasLeft) return
+    if (this.#held) this.#held.push(args)
+    else this.deliver(...args)
   }
 
-  #applyJoin (ack: unknown): void {
-    if (!this.#wasJoined) this.#buffer.start()
-    this.#wasJoined = true
-    this.#presence.replace(ack)
-    this.#receiveAll(this.#history.applyJoin(ack))
-    // A listener may have left the channel, or an entry may have been missing.
-    if (!this.#membership.isJoined) return
-    if (isRecovered(ack)) this.#history.recovered.call()
-    this.#events.joined()
-    this.#sends.resume(listOf(ack, 'idempotent'))
+  ended (error: RequestError): void {
+    if (this.isStarted) this.take('left', { code: error.code })
+    else this.#joining.reject(error)
   }
 
-  #receiveAll (envelopes: readonly Envelope[]): void {
-    for (const envelope of envelopes) this.receive(envelope)
-  }
-
-  #handle (envelope: Envelope): void {
-    // Without a membership the message was sent before a leave or before the connection was lost.
-    if (!this.#membership.isJoined) return
-    const { type, payload } = envelope
-    if (type === 'presence') this.#presence.change(payload)
-    else if (type === 'left') this.#membership.end(refusalOf({ type, channel: this.address }, payload))
-    else if (type === 'resync') this.#receiveAll(this.#history.applyResync(payload))
-    else this.#deliverInOrder(envelope)
-  }
-
-  #deliverInOrder (envelope: Envelope): void {
-    const entry = entryOf(envelope)
-    if (!entry) return this.deliver(envelope)
-    const order = this.#history.advance(entry)
-    if (order === 'next') this.deliver(envelope, { offset: entry.offset, id: entry.id, hash: entry.hash })
-    if (order === 'gap') this.#rejoin()
-  }
-
-  #rejoin (): void {
-    this.#membership.rejoin()
-    this.#events.rejoining()
-  }
-
-  #end (error: RequestError): void {
-    this.#stop()
-    this.#events.refused(error)
-    if (error.code !== 'closed') this.#left.call({ code: error.code })
-  }
-
-  #stop (): void {
-    this.#buffer.stop()
-    this.#sends.end(this.#endCode)
-    this.#events.ended()
-  }
-
-  get #endCode () {
-    return this.#transport.state === 'closed' ? 'closed' : 'not_joined'
+  protected override sendIn (call: Call, message: Envelope, timeoutMs: number | undefined): void {
+    const { hasEnded, sends } = this.#membership
+    if (this.#requests.transport.state === 'closed') throw this.#requests.notSent(message)
+    if (this.#hasLeft || hasEnded) throw failure(message, 'not_joined')
+    if (!sends.isIdempotent(message.type)) return super.sendIn(call, message, timeoutMs)
+    sends.send(message, call, timeoutMs)
   }
 }

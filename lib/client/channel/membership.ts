@@ -1,140 +1,199 @@
-import type { Timer } from '../../clock.ts'
-import type { Position } from '../../protocol/position.ts'
+import type { Envelope } from '../../protocol/envelope.ts'
+import { refusalOf, type RequestError } from '../request-error.ts'
+import type { Requests } from '../requests/requests.ts'
 import { Backoff } from '../transport/backoff.ts'
-import { failure, type OwnCode, type RequestError } from '../request-error.ts'
-import type { ConnectionState, Transport } from '../transport/transport.ts'
-
-/** The position from which a join asks to recover. */
-interface RecoverySource {
-  readonly since: Position | undefined
-}
-
-export interface MembershipEvents {
-  /** The server acked a join, the first one or a later one; `ack` is the payload. */
-  joined (ack: unknown): void
-  /** The membership ended, and not by `leave`. Called at most once. */
-  ended (error: RequestError): void
-}
+import { listOf, propertyOf } from '../transport/read-envelope.ts'
+import type { ConnectionState } from '../transport/transport.ts'
+import { deliver, type Handle } from './handle.ts'
+import { HistoryPosition } from './history-position.ts'
+import { IdempotentSends } from './idempotent-sends.ts'
+import { Presence, type View } from './presence.ts'
+import { entryOf, messagesOf, resyncIn } from './read-recovery.ts'
 
 /** After these refusals of a join a further try may succeed. */
 const temporaryCodes = ['unavailable', 'timeout']
 
 /**
- * The membership in one channel. The channel is joined on every new connection until it is left, refused or removed.
+ * The membership in one channel, shared by all handles of it. The channel is joined on every new connection until the
+ * last handle leaves, the server refuses or removes the client.
  *
- * The first join fails after `ConnectOptions.timeout` over any number of connections, because its caller waits. A later
- * join is repeated without an end, unless the server refuses it with a code that is not temporary.
+ * A handle that comes later gets the state that the first one got: the presence is at hand, the history is asked for.
  */
 export class Membership {
-  readonly #transport: Transport
-  readonly #channel: string
-  readonly #history: RecoverySource
-  readonly #events: MembershipEvents
+  readonly sends: IdempotentSends
+  isJoined = false
+  hasEnded = false
+  readonly #requests: Requests
+  readonly #address: string
+  /** Called when `isRejoining` or `hasEnded` may have changed. */
+  readonly #changed: () => void
+  readonly #handles = new Set<Handle>()
+  readonly #presence: Presence
+  readonly #position = new HistoryPosition()
   readonly #backoff: Backoff
-  readonly #deadline: Timer
   #wasJoined = false
-  #isJoined = false
-  #hasEnded = false
 
-  constructor (transport: Transport, channel: string, history: RecoverySource, events: MembershipEvents) {
-    const { clock, random, timeout } = transport.deps
-    this.#transport = transport
-    this.#channel = channel
-    this.#history = history
-    this.#events = events
-    this.#backoff = new Backoff(clock, random)
-    this.#deadline = clock.setTimeout(() => this.#timeOut(), timeout)
-    if (transport.state === 'open') this.#join()
-  }
-
-  /** Whether the server has acked the join on the current connection. */
-  get isJoined (): boolean {
-    return this.#isJoined
-  }
-
-  /** Whether the membership ended, by `leave` or otherwise. */
-  get hasEnded (): boolean {
-    return this.#hasEnded
+  constructor (requests: Requests, address: string, changed: () => void) {
+    this.#requests = requests
+    this.#address = address
+    this.#changed = changed
+    this.#presence = new Presence((view, change) => {
+      for (const handle of this.#started) handle.take('presence', view, change)
+    })
+    this.#backoff = new Backoff(requests.deps)
+    this.sends = new IdempotentSends(requests, this)
+    if (requests.transport.state === 'open') this.#join()
   }
 
   /** Whether the channel was joined before and waits to be joined again. */
   get isRejoining (): boolean {
-    return this.#wasJoined && !this.#isJoined && !this.#hasEnded
+    return this.#wasJoined && !this.isJoined && !this.hasEnded
   }
 
-  /** Takes a new state of the connection. */
-  follow (state: ConnectionState): void {
-    this.#isJoined = false
-    this.#backoff.stop()
-    if (state === 'open') this.#join()
-    if (state === 'closed') this.#fail('closed')
+  get presence (): View {
+    return this.#presence.view
   }
 
-  /** Resolves when the server has answered, or at once without a connection. */
-  leave (): Promise<void> {
+  /** Adds a handle. It is started now, or with its own state or the next ack of a join. */
+  add (handle: Handle): void {
+    this.#handles.add(handle)
+    if (this.isJoined) this.#start(handle)
+  }
+
+  /** Removes a handle. The last one leaves; resolves when the server has answered, or at once without a connection. */
+  remove (handle: Handle): Promise<void> {
+    if (!this.#handles.delete(handle) || this.#handles.size > 0 || this.hasEnded) return Promise.resolve()
     this.#stop()
-    const leave = { type: 'leave', channel: this.#channel }
     return new Promise((resolve) => {
-      this.#transport.request(leave, { resolve: () => resolve(), reject: () => resolve() })
+      this.#requests.request(this.#leave, { resolve: () => resolve(), reject: () => resolve() })
     })
   }
 
-  /** Leaves and joins again after a wait. */
-  rejoin (): void {
-    this.#isJoined = false
-    this.#backoff.retry(() => this.#leaveAndJoin())
+  /** Takes a new state of the connection. Only handles that are started outlive a closed client. */
+  follow (state: ConnectionState): void {
+    this.isJoined = false
+    this.#backoff.stop()
+    if (state === 'open') this.#join()
+    if (state !== 'closed') return
+    this.sends.end('closed')
+    const error = this.#requests.notSent(this.#subject)
+    for (const handle of [...this.#handles]) handle.isStarted ? handle.flush() : this.#refuse(handle, error)
   }
 
-  /** Ends the membership with the reason that the server or the client gives. */
-  end (error: RequestError): void {
-    this.#stop()
-    this.#events.ended(error)
+  /** Takes a message that the server sent on this channel. */
+  receive (envelope: Envelope): void {
+    // Without a membership the message was sent before a leave or before the connection was lost.
+    if (!this.isJoined) return
+    const { type, payload } = envelope
+    if (type === 'presence') this.#presence.change(payload)
+    else if (type === 'left') this.#end(refusalOf({ ...this.#subject, type }, payload))
+    else if (type === 'resync') this.#resync(payload)
+    else this.#deliverInOrder(envelope)
+  }
+
+  get #subject () {
+    return { type: 'join', channel: this.#address }
+  }
+
+  get #leave () {
+    return { ...this.#subject, type: 'leave' }
+  }
+
+  get #started (): readonly Handle[] {
+    return [...this.#handles].filter((handle) => handle.isStarted)
   }
 
   #join (): void {
-    const { since } = this.#history
-    this.#transport.request({ type: 'join', channel: this.#channel, ...(since && { payload: { since } }) }, {
+    const { since } = this.#position
+    this.#requests.request({ ...this.#subject, ...(since && { payload: { since } }) }, {
       resolve: (ack) => this.#applyJoin(ack),
       reject: (error) => this.#applyRefusal(error)
     })
   }
 
-  /** The effect of the join before may be unknown, as after a timeout. A leave puts both sides into the same state. */
-  #leaveAndJoin (): void {
-    this.#transport.post({ type: 'leave', channel: this.#channel })
-    this.#join()
-  }
-
   #applyJoin (ack: unknown): void {
-    if (this.#hasEnded) return
-    this.#transport.deps.clock.clearTimeout(this.#deadline)
+    if (this.hasEnded) return
+    const isRecovered = propertyOf(ack, 'recovered') === true
+    const waiting = [...this.#handles].filter((handle) => !handle.isStarted)
     this.#backoff.reset()
-    this.#wasJoined = true
-    this.#isJoined = true
-    this.#events.joined(ack)
+    this.#wasJoined = this.isJoined = true
+    this.#presence.replace(ack)
+    if (!isRecovered) for (const handle of waiting) handle.start(ack)
+    if (!isRecovered) this.#resync(ack, waiting)
+    else for (const envelope of messagesOf(ack)) this.receive(envelope)
+    // A listener may have left the channel, or an entry may have been missing.
+    if (!this.isJoined) return
+    if (isRecovered) for (const handle of this.#started) handle.take('ack')
+    if (isRecovered) for (const handle of waiting) this.#start(handle)
+    this.#changed()
+    this.sends.resume(listOf(ack, 'idempotent'))
   }
 
+  /** Starts a handle of a joined channel. The server sends the history again for it, if there is one. */
+  #start (handle: Handle): void {
+    if (!this.#position.since) return handle.start(undefined)
+    this.#requests.request({ ...this.#subject, payload: { again: true } }, {
+      resolve: (ack) => {
+        if (!this.#handles.has(handle) || handle.isStarted) return
+        handle.start(ack)
+        for (const envelope of messagesOf(ack)) deliver(envelope, [handle])
+      },
+      // On the next connection it is started with the ack of the join.
+      reject: (error) => { if (this.#requests.transport.state === 'open') this.#refuse(handle, error) }
+    })
+  }
+
+  /** Replaces the position by the one that the server sent, and delivers the messages after it. */
+  #resync (recovery: unknown, informed: readonly Handle[] = []): void {
+    const resync = resyncIn(recovery)
+    if (!resync) return
+    this.#position.reset(resync.position, recovery)
+    for (const handle of this.#started) if (!informed.includes(handle)) handle.take('resync', resync)
+    for (const envelope of messagesOf(recovery)) this.receive(envelope)
+  }
+
+  #deliverInOrder (envelope: Envelope): void {
+    const entry = entryOf(envelope)
+    const order = entry ? this.#position.advance(entry) : 'next'
+    if (order === 'gap') this.#rejoin()
+    if (order === 'next') deliver(envelope, this.#started)
+  }
+
+  /** A join that was lost with its connection is repeated on the next connection. */
   #applyRefusal (error: RequestError): void {
-    // A join that was lost with its connection is repeated on the next connection.
-    if (this.#hasEnded || error.code === 'disconnected') return
-    if (this.#wasJoined && temporaryCodes.includes(error.code)) this.rejoin()
-    else this.end(error)
+    if (this.hasEnded || this.#requests.transport.state !== 'open') return
+    if (this.#wasJoined && temporaryCodes.includes(error.code)) this.#rejoin(error.retryAfter)
+    else this.#end(error)
   }
 
-  /** The server may still ack the join, so a leave follows it. */
-  #timeOut (): void {
-    this.leave()
-    this.#fail('timeout')
+  /**
+   * Leaves and joins again after a wait. The effect of the join before may be unknown, as after a timeout. A leave puts
+   * both sides into the same state.
+   */
+  #rejoin (afterMs?: number): void {
+    this.isJoined = false
+    this.#backoff.retry(() => {
+      this.#requests.post(this.#leave)
+      this.#join()
+    }, afterMs)
+    this.#changed()
   }
 
-  #fail (code: OwnCode): void {
-    this.end(failure({ type: 'join', channel: this.#channel }, code))
+  #refuse (handle: Handle, error: RequestError): void {
+    this.remove(handle)
+    handle.ended(error)
+  }
+
+  #end (error: RequestError): void {
+    this.#stop()
+    for (const handle of [...this.#handles]) this.#refuse(handle, error)
   }
 
   #stop (): void {
-    this.#hasEnded = true
-    this.#isJoined = false
+    this.hasEnded = true
+    this.isJoined = false
     this.#backoff.stop()
-    this.#transport.deps.clock.clearTimeout(this.#deadline)
+    this.sends.end('not_joined')
+    this.#changed()
   }
 }

@@ -1,5 +1,4 @@
 import type { PresenceChange, PresenceCount, PresenceEntry } from '../../protocol/control-messages.ts'
-import { Listeners, type Report } from '../listeners.ts'
 import { listOf, numberOf, propertyOf, textOf } from '../transport/read-envelope.ts'
 
 /** The difference between two presence lists. */
@@ -10,12 +9,12 @@ export type View = readonly PresenceEntry[] | PresenceCount
 
 /** The presence of one channel. Each change makes a new list, so a list that was read never changes. */
 export class Presence {
-  readonly changes: Listeners<[View, Difference | undefined]>
+  readonly #changed: (view: View, change: Difference | undefined) => void
   #entries: readonly PresenceEntry[] = []
   #count: PresenceCount | undefined
 
-  constructor (report: Report) {
-    this.changes = new Listeners(report)
+  constructor (changed: (view: View, change: Difference | undefined) => void) {
+    this.#changed = changed
   }
 
   get view (): View {
@@ -45,7 +44,7 @@ export class Presence {
   #set (entries: readonly PresenceEntry[], count: PresenceCount | undefined, change?: Difference): void {
     this.#entries = entries
     this.#count = count
-    this.changes.call(this.view, change)
+    this.#changed(this.view, change)
   }
 }
 

@@ -2,22 +2,26 @@ import type { Envelope } from '../../protocol/envelope.ts'
 import type { EntryPosition } from '../../protocol/encoding.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { SentSnapshot } from '../../protocol/history.ts'
-import { listOf, numberOf, propertyOf, textOf } from '../transport/read-envelope.ts'
+import { listOf, numberOf, textOf } from '../transport/read-envelope.ts'
 
-/**
- * The newest position of the history, from the ack of a join or from a `resync`. Undefined when the channel has no
- * history or the server could not read it.
- */
-export function positionOf (recovery: unknown): Position | undefined {
-  const epoch = textOf(recovery, 'epoch')
-  const point = pointOf(recovery)
-  return epoch === undefined || point === undefined ? undefined : { epoch, ...point }
+/** `Resync` in typed-channel.ts documents the members. */
+export interface ResyncEvent {
+  readonly reason: string
+  readonly snapshot?: SentSnapshot
+  readonly position: Position
 }
 
-export function snapshotOf (recovery: unknown): SentSnapshot | undefined {
-  const snapshot = propertyOf(recovery, 'snapshot')
-  const point = pointOf(snapshot)
-  return point && { ...point, state: propertyOf(snapshot, 'state') }
+/**
+ * The state in the ack of a join or in a `resync`. Undefined when the channel has no history or the server could not
+ * read it.
+ */
+export function resyncIn (recovery: unknown): ResyncEvent | undefined {
+  const epoch = textOf(recovery, 'epoch')
+  const offset = numberOf(recovery, 'offset')
+  const hash = textOf(recovery, 'hash')
+  if (epoch === undefined || offset === undefined || hash === undefined) return undefined
+  const { reason = 'fresh', snapshot } = recovery as Partial<ResyncEvent>
+  return { reason, ...(snapshot?.hash !== undefined && { snapshot }), position: { epoch, offset, hash } }
 }
 
 export function messagesOf (recovery: unknown): Envelope[] {
@@ -25,21 +29,8 @@ export function messagesOf (recovery: unknown): Envelope[] {
   return messages.filter((message): message is Envelope => textOf(message, 'type') !== undefined)
 }
 
-/** The position of the first message in a recovery. */
-export function firstEntryOf (recovery: unknown): EntryPosition | undefined {
-  return entryOf(listOf(recovery, 'messages')[0])
-}
-
 /** The position of a persistent message in its channel's history; undefined for an ephemeral message. */
 export function entryOf (envelope: unknown): EntryPosition | undefined {
-  const point = pointOf(envelope)
-  const id = textOf(envelope, 'id')
-  const prev = textOf(envelope, 'prev')
-  return point === undefined || id === undefined || prev === undefined ? undefined : { ...point, id, prev }
-}
-
-function pointOf (value: unknown): { offset: number, hash: string } | undefined {
-  const offset = numberOf(value, 'offset')
-  const hash = textOf(value, 'hash')
-  return offset === undefined || hash === undefined ? undefined : { offset, hash }
+  const { offset, id, hash, prev } = Object(envelope) as EntryPosition
+  return prev === undefined ? undefined : { offset, id, hash, prev }
 }

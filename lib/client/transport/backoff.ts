@@ -1,7 +1,9 @@
 import type { Clock, Timer } from '../../clock.ts'
 
 const firstBoundMs = 500
-const lastBoundMs = 20_000
+
+/** The longest wait before a further attempt. */
+export const longestWaitMs = 20_000
 
 /**
  * The wait before a further attempt, with full jitter: a random time between 0 and a bound that doubles with each
@@ -13,30 +15,41 @@ export class Backoff {
   #failures = 0
   #timer: Timer
   #waiting: (() => void) | undefined
+  #at = 0
 
-  constructor (clock: Clock, random: () => number) {
+  constructor ({ clock, random }: { readonly clock: Clock, readonly random: () => number }) {
     this.#clock = clock
     this.#random = random
   }
 
-  /** Counts a failure and calls `fn` after a random wait, which is at least `atLeastMs`. */
-  retry (fn: () => void, atLeastMs = 0): void {
-    const boundMs = Math.min(lastBoundMs, firstBoundMs * 2 ** this.#failures++)
-    this.#wait(fn, Math.max(atLeastMs, this.#random() * boundMs))
-    this.#waiting = fn
+  /** Whether a `retry` waits. */
+  get isWaiting (): boolean {
+    return this.#waiting !== undefined
+  }
+
+  /**
+   * Counts a failure and calls `fn` after a random wait. `afterMs`: the wait that the server asks for. It is at least
+   * this long then, and the bound is the first one.
+   */
+  retry (fn: () => void, afterMs?: number): void {
+    const boundMs = afterMs === undefined ? Math.min(longestWaitMs, firstBoundMs * 2 ** this.#failures) : firstBoundMs
+    this.#failures++
+    this.#start(fn, Math.max(afterMs ?? 0, this.#random() * boundMs))
+  }
+
+  /** Makes the wait of a `retry` at least this long, from now on. Returns the milliseconds that are left. */
+  extend (ms: number): number {
+    const now = this.#clock.now()
+    if (!this.#waiting) return 0
+    if (this.#at < now + ms) this.#start(this.#waiting, ms)
+    return this.#at - now
   }
 
   /** Ends the wait of a `retry` now, because an attempt is likely to succeed. */
   skipWait (): void {
     const fn = this.#waiting
-    if (!fn) return
     this.stop()
-    fn()
-  }
-
-  /** Resets the count of failures after `ms`, unless `retry` or `stop` is called before. */
-  resetAfter (ms: number): void {
-    this.#wait(() => { this.#failures = 0 }, ms)
+    fn?.()
   }
 
   /** Resets the count of failures and stops waiting. */
@@ -50,11 +63,10 @@ export class Backoff {
     this.#clock.clearTimeout(this.#timer)
   }
 
-  #wait (fn: () => void, ms: number): void {
+  #start (fn: () => void, ms: number): void {
     this.stop()
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#waiting = undefined
-      fn()
-    }, ms)
+    this.#waiting = fn
+    this.#at = this.#clock.now() + ms
+    this.#timer = this.#clock.setTimeout(() => this.skipWait(), ms)
   }
 }

@@ -1,6 +1,6 @@
 /** An event target that reports changes of the network and of the page, such as a browser's `window`. */
 export interface NetworkEventSource {
-  /** Adds a listener for `online`, `pageshow` or `visibilitychange`. */
+  /** Adds a listener for `online`, `pageshow`, `visibilitychange` or `pagehide`. */
   addEventListener (type: string, listener: () => void): void
   /** Removes a listener. */
   removeEventListener (type: string, listener: () => void): void
@@ -8,34 +8,23 @@ export interface NetworkEventSource {
   readonly document?: { readonly visibilityState: string }
 }
 
-/** The network is back, the page was restored from the browser's cache, the page became visible. */
-const types = ['online', 'pageshow', 'visibilitychange'] as const
-
 /**
- * Calls a function when the connection should be checked. A suspended page receives no events and its timers fire late,
- * so a connection may have ended without notice.
+ * Calls `check` when the connection should be checked: the network is back, the page was restored from the browser's
+ * cache, the page became visible. A suspended page receives no events and its timers fire late, so a connection may
+ * have ended without notice. Calls `suspend` when the page is left: a browser keeps only a page without a connection.
+ * @returns A function that removes the listeners.
  */
-export class NetworkEvents {
-  readonly #source: NetworkEventSource
-  readonly #check: () => void
-  readonly #listeners = types.map((type) => [type, () => { if (!this.#isHidden(type)) this.#check() }] as const)
-
-  constructor (source: NetworkEventSource, check: () => void) {
-    this.#source = source
-    this.#check = check
-    for (const [type, listener] of this.#listeners) source.addEventListener(type, listener)
-  }
-
-  stop (): void {
-    for (const [type, listener] of this.#listeners) this.#source.removeEventListener(type, listener)
-  }
-
-  #isHidden (type: string): boolean {
-    return type === 'visibilitychange' && this.#source.document?.visibilityState === 'hidden'
+export function listenToNetwork (source: NetworkEventSource, check: () => void, suspend: () => void): () => void {
+  const checkVisible = () => { if (source.document?.visibilityState !== 'hidden') check() }
+  const listeners = { online: check, pageshow: check, visibilitychange: checkVisible, pagehide: suspend }
+  for (const [type, listener] of Object.entries(listeners)) source.addEventListener(type, listener)
+  return () => {
+    for (const [type, listener] of Object.entries(listeners)) source.removeEventListener(type, listener)
   }
 }
 
-/** The `window` of a browser; undefined on other platforms. */
+/** The `window` of a browser; undefined on other platforms. The `window` of React Native has no events. */
 export function platformNetworkEvents (): NetworkEventSource | undefined {
-  return globalThis.window
+  const { window } = globalThis
+  return typeof window?.addEventListener === 'function' ? window : undefined
 }

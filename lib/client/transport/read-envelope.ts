@@ -17,9 +17,9 @@ function parseJson (data: unknown): unknown {
   }
 }
 
-/** A property of a value of any type; undefined when the value is no object. */
+/** A property of a value of any type; undefined when the value has none. */
 export function propertyOf (value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+  return (value as Readonly<Record<string, unknown>> | null | undefined)?.[name]
 }
 
 /** A property that is a string, else undefined. */

@@ -1,22 +1,16 @@
-import type { Clock, Timer } from '../../clock.ts'
-import { bearerPrefix, subprotocol } from '../../protocol/control-messages.ts'
+import type { Clock } from '../../clock.ts'
+import { subprotocol } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
+import { Deadline } from '../requests/deadline.ts'
 import { readEnvelope } from './read-envelope.ts'
-import type { SocketEvent, WebSocketConstructor, WebSocketLike } from './web-socket.ts'
+import { carrierOf, tokenFrom, type TokenSource } from './token-renewal.ts'
+import type { CloseInfo, SocketEvent, WebSocketConstructor, WebSocketLike } from './web-socket.ts'
 
 export interface SocketAttemptDeps {
   readonly url: string
   readonly WebSocket: WebSocketConstructor
-  readonly token: (() => string | Promise<string>) | undefined
+  readonly token: TokenSource | undefined
   readonly clock: Clock
-}
-
-/** How a connection ended. */
-export interface CloseInfo {
-  /** The WebSocket close code, such as 1008; 1006 when the connection was lost or could not be opened. */
-  readonly code: number
-  /** The close reason in plain English, for people; may be empty. */
-  readonly reason: string
 }
 
 export interface SocketAttemptEvents {
@@ -31,11 +25,12 @@ const openTimeoutMs = 10_000
 const silenceMs = 25_000
 const answerTimeoutMs = 10_000
 
-const normalCode = 1000
 const lostCode = 1006
 const timeoutCode = 3008
 
 const encodedPing = JSON.stringify({ type: 'ping', correlationId: 'ping' })
+
+const types = ['open', 'message', 'close'] as const
 
 /**
  * One WebSocket, from the call of `token` until it is closed. One timer runs at a time:
@@ -44,18 +39,23 @@ const encodedPing = JSON.stringify({ type: 'ping', correlationId: 'ping' })
  *      '-> silence -25 s-> ping -10 s-> ended          each frame starts the 25 s again
  */
 export class SocketAttempt {
+  /** The token that `token` gave for this attempt. */
+  token: string | undefined
   readonly #deps: SocketAttemptDeps
   readonly #events: SocketAttemptEvents
+  readonly #deadline: Deadline
   readonly #listener = { handleEvent: (event: SocketEvent) => this.#handle(event) }
   #socket: WebSocketLike | undefined
-  #token: string | undefined
-  #timer: Timer
+  #problem = ''
   #hasEnded = false
 
   constructor (deps: SocketAttemptDeps, events: SocketAttemptEvents) {
     this.#deps = deps
     this.#events = events
-    this.#wait(openTimeoutMs, () => this.#timeOut('no connection within 10 s'))
+    this.#deadline = new Deadline(deps.clock)
+    this.#deadline.start(openTimeoutMs, () => {
+      this.#timeOut('no connection within 10 s', this.#socket ? undefined : new Error('no token within 10 s'))
+    })
     this.#open().catch((error: unknown) => {
       this.#end({ code: lostCode, reason: 'the socket could not be created' }, error)
     })
@@ -66,39 +66,41 @@ export class SocketAttempt {
   }
 
   /** Closes the socket without a call of `ended`. */
-  close (code = normalCode): void {
+  close (code: number): void {
     this.#release()
     this.#socket?.close(code)
   }
 
   /** Sends a ping now, and ends the attempt without an answer within 10 s. The socket must be open. */
   probe (): void {
-    this.#wait(answerTimeoutMs, () => this.#timeOut('no answer to a ping within 10 s'))
+    this.#deadline.start(answerTimeoutMs, () => this.#timeOut('no answer to a ping within 10 s'))
     this.send(encodedPing)
   }
 
   async #open (): Promise<void> {
-    const token = await this.#deps.token?.()
+    const token = this.token = await tokenFrom(this.#deps.token)
     if (this.#hasEnded) return
-    this.#token = token
-    const protocols = token ? [subprotocol, bearerPrefix + token] : [subprotocol]
+    // The prefix `Bearer.` in small letters is the one of the subprotocol.
+    const protocols = token ? [subprotocol, carrierOf(token).join('.').replace('B', 'b')] : [subprotocol]
     this.#socket = new this.#deps.WebSocket(this.#deps.url, protocols)
-    this.#socket.addEventListener('error', ignore)
-    for (const type of ['open', 'message', 'close'] as const) this.#socket.addEventListener(type, this.#listener)
+    // Never removed: `ws` emits an error when a socket is closed before it is open, and an error without a listener
+    // ends a Node process. A close event always follows. Only Node tells the problem.
+    this.#socket.addEventListener('error', { handleEvent: ({ message = '' }) => { this.#problem = message } })
+    for (const type of types) this.#socket.addEventListener(type, this.#listener)
   }
 
-  #handle ({ type, data, code = lostCode, reason = '' }: SocketEvent): void {
-    if (type === 'close') return this.#end({ code, reason })
-    this.#wait(silenceMs, () => this.probe())
-    if (type === 'open') return this.#events.opened(this.#token)
+  #handle ({ type, data, code = lostCode, reason }: SocketEvent): void {
+    if (type === 'close') return this.#end({ code, reason: reason || this.#problem })
+    this.#deadline.start(silenceMs, () => this.probe())
+    if (type === 'open') return this.#events.opened(this.token)
     const envelope = readEnvelope(data)
     if (envelope) this.#events.received(envelope)
   }
 
   /** A lost server never answers a close and a browser reports that late, so the close event is not awaited. */
-  #timeOut (reason: string): void {
+  #timeOut (reason: string, error?: Error): void {
     this.close(timeoutCode)
-    this.#events.ended({ code: lostCode, reason })
+    this.#events.ended({ code: lostCode, reason }, error)
   }
 
   #end (close: CloseInfo, error?: unknown): void {
@@ -109,18 +111,7 @@ export class SocketAttempt {
 
   #release (): void {
     this.#hasEnded = true
-    this.#deps.clock.clearTimeout(this.#timer)
-    for (const type of ['open', 'message', 'close'] as const) this.#socket?.removeEventListener(type, this.#listener)
-  }
-
-  #wait (ms: number, fn: () => void): void {
-    this.#deps.clock.clearTimeout(this.#timer)
-    this.#timer = this.#deps.clock.setTimeout(fn, ms)
+    this.#deadline.stop()
+    for (const type of types) this.#socket?.removeEventListener(type, this.#listener)
   }
 }
-
-/**
- * Ignores errors, because a close event always follows them. The listener is never removed: `ws` emits an error when a
- * socket is closed before it is open, and an error without a listener ends a Node process.
- */
-const ignore = { handleEvent (): void {} }

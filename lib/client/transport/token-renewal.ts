@@ -1,14 +1,8 @@
-import type { Clock, Timer } from '../../clock.ts'
-import type { Report } from '../listeners.ts'
-import type { ReplyCallbacks } from './pending-replies.ts'
+import { StopConnecting } from './connect-error.ts'
 import { propertyOf } from './read-envelope.ts'
 
-export interface TokenRenewalDeps {
-  readonly clock: Clock
-  readonly token: (() => string | Promise<string>) | undefined
-  /** Takes the error of a `token` that failed. */
-  readonly failed: Report
-}
+/** Gives the token for the next connection. */
+export type TokenSource = () => string | StopConnecting | Promise<string | StopConnecting>
 
 /** A token is renewed when a tenth of its lifetime is left, but not earlier than this before it expires. */
 const maxLeadMs = 60_000
@@ -16,46 +10,26 @@ const maxLeadMs = 60_000
 /** A longer wait overflows the timers of JavaScript, which then fire at once. */
 const maxWaitMs = 2 ** 31 - 1
 
-/**
- * Sends the server a new token before the old one expires, so that the connection stays open. If that fails, the server
- * closes the connection when the token expires, and the client calls `token` for the next connection.
- */
-export class TokenRenewal {
-  readonly #deps: TokenRenewalDeps
-  readonly #refresh: (token: string, callbacks: ReplyCallbacks) => void
-  #token: string | undefined
-  #timer: Timer
-
-  constructor (deps: TokenRenewalDeps, refresh: (token: string, callbacks: ReplyCallbacks) => void) {
-    this.#deps = deps
-    this.#refresh = refresh
-  }
-
-  /** Schedules the renewal of a token that the server has accepted on the open connection. */
-  schedule (token: string | undefined): void {
-    this.stop()
-    this.#token = token
-    const leftMs = expiryOf(token) - this.#deps.clock.now()
-    if (!(leftMs > 0)) return
-    this.#timer = this.#deps.clock.setTimeout(() => this.#renew().catch(this.#deps.failed), waitOf(leftMs))
-  }
-
-  /** Stops the renewal, because the connection has ended. */
-  stop (): void {
-    this.#deps.clock.clearTimeout(this.#timer)
-    this.#token = undefined
-  }
-
-  async #renew (): Promise<void> {
-    const old = this.#token
-    const token = await this.#deps.token?.()
-    // The connection ended meanwhile, or the token is the same and would be renewed at ever shorter waits.
-    if (this.#token !== old || !token || token === old) return
-    this.#refresh(token, { resolve: () => this.schedule(token), reject: () => {} })
-  }
+/** Calls `token`. @throws {StopConnecting} also where `token` returns it. */
+export async function tokenFrom (source: TokenSource | undefined): Promise<string | undefined> {
+  const token = await source?.()
+  if (token instanceof StopConnecting) throw token
+  return token
 }
 
-function waitOf (leftMs: number): number {
+/**
+ * How a token travels: the scheme of `Authorization`, in small letters also the prefix of the subprotocol, and the text
+ * after it. A subprotocol has the characters of an RFC 9110 token, so others travel as base64url.
+ */
+export function carrierOf (token: string): [scheme: string, text: string] {
+  if (/^[\w!#$%&'*+.^`|~-]+$/.test(token)) return ['Bearer', token]
+  const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(token)))
+  return ['Bearer64', base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')]
+}
+
+/** Milliseconds from `now` until the renewal of a token; NaN or not positive for never. */
+export function renewalWaitOf (token: string | undefined, now: number): number {
+  const leftMs = expiryOf(token) - now
   return Math.min(leftMs - Math.min(leftMs / 10, maxLeadMs), maxWaitMs)
 }
 

@@ -1,35 +1,38 @@
+import type { Timer } from '../../clock.ts'
 import { retryAfterClose } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
-import { Backoff } from './backoff.ts'
-import { Handover } from './handover.ts'
-import { Listeners, type Report } from '../listeners.ts'
-import { PendingReplies, type ReplyCallbacks } from './pending-replies.ts'
-import { closedBeforeReply, failure, notSent, type Subject } from '../request-error.ts'
-import { TokenRenewal } from './token-renewal.ts'
-import { NetworkEvents, type NetworkEventSource } from './network-events.ts'
-import { SocketAttempt, type CloseInfo, type SocketAttemptDeps } from './socket-attempt.ts'
+import { Backoff, longestWaitMs } from './backoff.ts'
+import { ConnectError, StopConnecting, type ConnectFailure } from './connect-error.ts'
+import type { Report } from '../listeners.ts'
+import { numberOf } from './read-envelope.ts'
+import { RefusalProbe, type RefusalProbeDeps } from './refusal-probe.ts'
+import { renewalWaitOf } from './token-renewal.ts'
+import { listenToNetwork, type NetworkEventSource } from './network-events.ts'
+import { SocketAttempt, type SocketAttemptDeps } from './socket-attempt.ts'
+import type { CloseInfo } from './web-socket.ts'
 
 /** The state of the connection, without the channels. */
-export type ConnectionState = 'connecting' | 'open' | 'closed'
+export type ConnectionState = 'idle' | 'connecting' | 'open' | 'closed'
 
-export interface TransportDeps extends SocketAttemptDeps {
-  /** Milliseconds that a request waits for its reply. */
-  readonly timeout: number
-  /** How many idempotent messages may wait for one channel to be joined again. */
-  readonly pending: number
+export interface TransportDeps extends Omit<SocketAttemptDeps, keyof Target>, RefusalProbeDeps {
+  /** Where to connect, and with which class. @throws {TypeError} when the platform cannot. */
+  readonly target: () => Target
   readonly random: () => number
-  /** Takes an error that a listener threw. */
-  readonly report: Report
   /** Takes the error of `token` or of the `WebSocket` constructor. */
   readonly failed: Report
   readonly networkEvents: NetworkEventSource | undefined
 }
 
-/** A message that is already encoded, with its own correlation id. */
-export interface EncodedRequest {
-  readonly subject: Subject
-  readonly correlationId: string
-  readonly encoded: string
+type Target = Pick<SocketAttemptDeps, 'url' | 'WebSocket'>
+
+export interface TransportEvents {
+  /** A new state, and how the connection before it ended. */
+  changed (state: ConnectionState, close: CloseInfo | undefined): void
+  received (envelope: Envelope): void
+  /** An attempt to connect failed. */
+  failed (error: ConnectError): void
+  /** It is time to send the server a new token. */
+  renew (): void
 }
 
 /**
@@ -38,127 +41,160 @@ export interface EncodedRequest {
  */
 const stableAfterMs = 10_000
 
-/** A connection that is opened again whenever it is lost, and the requests on it. */
-export class Transport {
-  readonly deps: TransportDeps
-  readonly states: Listeners<[state: ConnectionState, close: CloseInfo | undefined]>
-  readonly envelopes: Listeners<[Envelope]>
-  readonly #pending: PendingReplies
-  readonly #backoff: Backoff
-  readonly #renewal: TokenRenewal
-  readonly #handover: Handover
-  readonly #networkEvents: NetworkEvents | undefined
-  #state: ConnectionState = 'connecting'
-  #attempt: SocketAttempt
+const normalCode = 1000
+/**
+ * Closes a connection that another one replaces. It is the 1001 of browsers, which let pages send only 1000 and codes
+ * from 3000. Unlike 1000 it does not end the presence of the user.
+ */
+const goingAwayCode = 4001
 
-  constructor (deps: TransportDeps) {
-    this.deps = deps
-    this.states = new Listeners(deps.report)
-    this.envelopes = new Listeners(deps.report)
-    this.#pending = new PendingReplies(deps.clock, deps.timeout)
-    this.#backoff = new Backoff(deps.clock, deps.random)
-    this.#renewal = new TokenRenewal(deps, (token, callbacks) => {
-      this.request({ type: 'refresh', payload: { token } }, callbacks)
-    })
-    this.#handover = new Handover(deps, () => this.#replace())
-    this.#networkEvents = deps.networkEvents && new NetworkEvents(deps.networkEvents, () => this.#check())
-    this.#attempt = this.#connect()
+/** A connection that is opened again whenever it is lost. */
+export class Transport {
+  /** The last failed attempt to connect; undefined once a connection is open. */
+  lastError: ConnectError | undefined
+  readonly #deps: TransportDeps
+  readonly #events: TransportEvents
+  readonly #backoff: Backoff
+  #renewal: Timer
+  readonly #probe: RefusalProbe
+  #openedAt = 0
+  #handover: Timer
+  #token: string | undefined
+  #stopListening: (() => void) | undefined
+  #state: ConnectionState = 'idle'
+  #attempt: SocketAttempt | undefined
+
+  constructor (deps: TransportDeps, events: TransportEvents) {
+    this.#deps = deps
+    this.#events = events
+    this.#backoff = new Backoff(deps)
+    this.#probe = new RefusalProbe(deps)
   }
 
   get state (): ConnectionState {
     return this.#state
   }
 
-  /**
-   * Sends a message and calls one of `callbacks` with its reply. Without a connection it is rejected at once.
-   * @throws {TypeError} when the payload cannot be written as JSON.
-   */
-  request (message: Omit<Envelope, 'correlationId'>, callbacks: ReplyCallbacks): void {
-    const correlationId = this.#pending.nextId()
-    const encoded = JSON.stringify({ ...message, correlationId })
-    this.requestEncoded({ subject: message, correlationId, encoded }, callbacks)
+  /** Connects, unless the client does so already. @throws {TypeError} */
+  open (): void {
+    if (this.#state !== 'idle' && this.#state !== 'closed') return
+    const { networkEvents, target } = this.#deps
+    target()
+    this.#stopListening = networkEvents && listenToNetwork(networkEvents, () => this.check(), () => this.#suspend())
+    this.#setState('connecting')
+    this.#connect()
   }
 
-  /** Like `request`, for a message that is encoded once and may be sent several times. */
-  requestEncoded ({ subject, correlationId, encoded }: EncodedRequest, callbacks: ReplyCallbacks): void {
-    if (this.#state !== 'open') return callbacks.reject(this.#failureWithoutConnection(subject))
-    this.#pending.add(correlationId, subject, callbacks)
-    this.#attempt.send(encoded)
+  /** Sends a message on the open connection. */
+  send (encoded: string): void {
+    this.#attempt?.send(encoded)
   }
 
-  /** Sends a message that needs no reply. */
-  post (message: Envelope): void {
-    this.#attempt.send(JSON.stringify(message))
+  /** The token of the open connection. */
+  get token (): string | undefined {
+    return this.#token
   }
 
-  close (): void {
-    this.#finish({ code: 1000, reason: 'closed by the client' })
+  /** Schedules the renewal of a token that the server has accepted on the open connection. */
+  accept (token: string | undefined): void {
+    const { clock } = this.#deps
+    this.#token = token
+    clock.clearTimeout(this.#renewal)
+    const waitMs = renewalWaitOf(token, clock.now())
+    if (waitMs > 0) this.#renewal = clock.setTimeout(() => this.#events.renew(), waitMs)
   }
 
-  #connect (): SocketAttempt {
-    return new SocketAttempt(this.deps, {
+  /** An open connection may have been lost without an event, so it is probed. A wait to connect ends. */
+  check (): void {
+    if (this.#state === 'open') this.#attempt?.probe()
+    else this.#backoff.skipWait()
+  }
+
+  /** Closes because `token` gives no token. */
+  stop (cause: StopConnecting): void {
+    const close = { code: normalCode, reason: cause.message }
+    this.#report({ reason: cause.message, close, willRetry: false, retryIn: 0, cause })
+    this.close(close)
+  }
+
+  /** Closes for good, until `open` is called. */
+  close (close: CloseInfo): void {
+    this.#backoff.reset()
+    this.#probe.reset()
+    this.#stopListening?.()
+    this.#attempt?.close(normalCode)
+    this.#setState('closed', close)
+  }
+
+  #connect (): void {
+    const attempt = this.#attempt = new SocketAttempt({ ...this.#deps, ...this.#deps.target() }, {
       opened: (token) => this.#opened(token),
       received: (envelope) => this.#receive(envelope),
-      ended: (close, error) => this.#ended(close, error)
+      ended: (close, error) => this.#ended(attempt, close, error)
     })
   }
 
   #opened (token: string | undefined): void {
-    this.#backoff.resetAfter(stableAfterMs)
-    this.#renewal.schedule(token)
+    this.lastError = undefined
+    this.#probe.reset()
+    this.#openedAt = this.#deps.clock.now()
     this.#setState('open')
+    this.accept(token)
   }
 
   #receive (envelope: Envelope): void {
-    if (envelope.type === 'ack' || envelope.type === 'error') this.#pending.settle(envelope)
-    else if (envelope.type === 'reconnect') this.#handover.schedule(envelope.payload)
-    else this.envelopes.call(envelope)
+    if (envelope.type !== 'reconnect') return this.#events.received(envelope)
+    const { clock, random } = this.#deps
+    const delayMs = numberOf(envelope.payload, 'delay') ?? 0
+    // A random part of the time, so that the clients of a server that drains do not all move at once.
+    clock.clearTimeout(this.#handover)
+    this.#handover = clock.setTimeout(() => this.#replace(), random() * delayMs)
   }
 
-  #ended (close: CloseInfo, error: unknown): void {
-    if (error !== undefined) this.deps.failed(error)
-    const retry = retryAfterClose(close.code)
-    if (retry === 'no' || retry === 'stop') return this.#finish(close)
-    this.#backoff.retry(() => { this.#attempt = this.#connect() })
-    this.#setState('connecting', close)
-  }
-
-  /** Changes to another connection, because the server asked for it. */
   #replace (): void {
-    this.#attempt.close()
-    this.#setState('connecting', { code: 1000, reason: 'the server asked for another connection' })
-    // A listener may have closed the client.
-    if (this.#state === 'connecting') this.#attempt = this.#connect()
+    this.#suspend('the server asked for another connection')
+    this.check()
   }
 
-  /** An open connection may have been lost without an event, so it is probed. */
-  #check (): void {
-    if (this.#state === 'open') this.#attempt.probe()
-    else this.#backoff.skipWait()
+  /** Closes the connection until the next `check`. */
+  #suspend (reason = 'the page was left'): void {
+    this.#attempt?.close(goingAwayCode)
+    this.#backoff.retry(() => this.#connect(), longestWaitMs)
+    this.#setState('connecting', { code: goingAwayCode, reason })
   }
 
-  #finish (close: CloseInfo): void {
-    this.#backoff.stop()
-    this.#networkEvents?.stop()
-    this.#attempt.close()
-    this.#setState('closed', close)
+  #ended ({ token }: SocketAttempt, close: CloseInfo, error: unknown): void {
+    if (error instanceof StopConnecting) return this.stop(error)
+    if (error !== undefined) this.#deps.failed(error)
+    if (['no', 'stop'].includes(retryAfterClose(close.code))) return this.close(close)
+    const wasOpen = this.#state === 'open'
+    if (wasOpen && this.#deps.clock.now() - this.#openedAt >= stableAfterMs) this.#backoff.reset()
+    this.#backoff.retry(() => this.#connect())
+    this.#setState('connecting', close)
+    if (!wasOpen) this.#explain(token, close, error)
+  }
+
+  /** Reports a failed attempt, with the reason that the server gives. What no retry cures slows the client down. */
+  async #explain (token: string | undefined, close: CloseInfo, cause: unknown): Promise<void> {
+    const { url } = this.#deps.target()
+    const refusal = cause === undefined ? await this.#probe.ask(url, token) : { reason: String(cause) }
+    if (this.#state === 'closed') return
+    const { status, retryAfter = 0 } = refusal
+    const isHopeless = [400, 403, 404].includes(status ?? 0) || (status === 401 && !this.#deps.token)
+    const retryIn = this.#backoff.extend(isHopeless ? longestWaitMs : retryAfter)
+    this.#report({ ...refusal, close, willRetry: true, retryIn, cause })
+  }
+
+  #report (failure: ConnectFailure): void {
+    this.lastError = new ConnectError(failure)
+    this.#events.failed(this.lastError)
   }
 
   #setState (state: ConnectionState, close?: CloseInfo): void {
     if (state === this.#state) return
     this.#state = state
-    if (state !== 'open') this.#stopConnection(state, close)
-    this.states.call(state, close)
-  }
-
-  #stopConnection (state: ConnectionState, close: CloseInfo | undefined): void {
-    this.#renewal.stop()
-    this.#handover.stop()
-    if (state === 'closed') this.#pending.fail('closed', closedBeforeReply(close))
-    else this.#pending.fail('disconnected')
-  }
-
-  #failureWithoutConnection (message: Subject) {
-    return this.#state === 'closed' ? failure(message, 'closed') : notSent(message)
+    this.accept(undefined)
+    this.#deps.clock.clearTimeout(this.#handover)
+    this.#events.changed(state, close)
   }
 }

@@ -4,6 +4,8 @@ export interface SocketEvent {
   readonly data?: unknown
   readonly code?: number
   readonly reason?: string
+  /** What went wrong, in an error event of Node. */
+  readonly message?: string
 }
 
 /** A listener in the form of an object, which browsers and `ws` both accept. */
@@ -24,4 +26,12 @@ export type SocketEventType = 'open' | 'message' | 'close' | 'error'
 /** The `WebSocket` of a browser, of Node 22 or later, or of the package `ws`. */
 export interface WebSocketConstructor {
   new (url: string, protocols: string[]): WebSocketLike
+}
+
+/** How a connection ended. */
+export interface CloseInfo {
+  /** The WebSocket close code, such as 1008; 1006 when the connection was lost or could not be opened. */
+  readonly code: number
+  /** The close reason in plain English, for people; may be empty. */
+  readonly reason: string
 }

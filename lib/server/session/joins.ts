@@ -69,6 +69,17 @@ export class Joins {
     }
   }
 
+  /** Whether a member asks for the history again, because a part of the client that joins later has no state yet. */
+  isRepeated (channel: string, payload: unknown): boolean {
+    const { again } = (payload ?? {}) as { again?: unknown }
+    return again === true && this.#memberships.get(channel) !== undefined
+  }
+
+  /** The history for a member. */
+  repeat (channel: string): JoinReply {
+    return this.#replyTo(this.#memberships.get(channel) as Membership, undefined)
+  }
+
   /** Whether the rights have not been checked again since `authorize` was asked, and the user was not removed. */
   isCurrent ({ membership, reauthorizations }: Admission): boolean {
     return !membership.isRefused && reauthorizations === this.#memberships.reauthorizations
@@ -90,12 +101,9 @@ export class Joins {
   admit ({ membership, since, presenceData }: Admission): JoinReply {
     this.#memberships.cancelReservation(membership)
     this.#memberships.add(membership)
-    const { channel, served: { idempotent } } = membership
-    const recovery = this.#rooms.recoveryAfter(channel, since)
-    const { values, json } = recovery ? recoveryPayload(recovery) : { values: {}, json: {} }
-    const payload = { ...(idempotent.length > 0 && { idempotent }), ...values }
+    const { payload, json } = this.#replyTo(membership, since)
     const limit = presenceLimit(payload, json)
-    const presence = this.#rooms.presenceAckFor(channel, this.#connection, presenceData, limit)
+    const presence = this.#rooms.presenceAckFor(membership.channel, this.#connection, presenceData, limit)
     return {
       payload: { ...payload, ...(presence?.isPartial && { presenceMore: true }) },
       json: { ...(presence && { presence: presence.json }), ...json }
@@ -106,6 +114,13 @@ export class Joins {
   cancel ({ membership }: Admission): void {
     this.#memberships.cancelReservation(membership)
     this.#memberships.release(membership, 0)
+  }
+
+  /** The reply without the presence. */
+  #replyTo ({ channel, served: { idempotent } }: Membership, since: Position | undefined): JoinReply {
+    const recovery = this.#rooms.recoveryAfter(channel, since)
+    const { values, json } = recovery ? recoveryPayload(recovery) : { values: {}, json: {} }
+    return { payload: { ...(idempotent.length > 0 && { idempotent }), ...values }, json }
   }
 
   #presentAs ({ id }: Membership): Pick<Member, 'id' | 'userId'> {

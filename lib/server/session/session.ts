@@ -76,9 +76,7 @@ export class Session {
     if (this.#rateLimiter.consume('ping', 0) > 0) this.#replies.countExcessPing()
   }
 
-  pongReceived (): void {
-    this.connection.markAlive()
-  }
+  pongReceived (): void { this.connection.markAlive() }
 
   /** Takes the connection out of a channel, and refuses a join that is under way; false when there was neither. */
   remove (channel: string, code: string): boolean {
@@ -160,6 +158,7 @@ export class Session {
 
   async #join (message: InboundMessage): Promise<void> {
     const { channel = '', payload } = message.envelope
+    if (this.#joins.isRepeated(channel, payload)) return this.#replies.ackJoin(message, this.#joins.repeat(channel))
     let admission = await this.#joins.prepare(channel, payload)
     while (!this.#joins.isCurrent(admission)) admission = await this.#joins.confirm(admission)
     if (message.isAborted) return this.#joins.cancel(admission)

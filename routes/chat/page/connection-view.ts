@@ -2,6 +2,7 @@ import type { Client } from './connect.ts'
 import { find } from '../../page/dom.ts'
 
 const words = {
+  idle: 'Not connected',
   connecting: 'Connecting…',
   recovering: 'Catching up…',
   open: 'Connected',

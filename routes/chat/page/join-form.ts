@@ -2,7 +2,6 @@ import { find } from '../../page/dom.ts'
 import { isRoomName, roomName } from './room-name.ts'
 
 const reasons: Readonly<Record<string, string>> = {
-  already_joined: 'You are on your way into that room.',
   forbidden: 'You may not enter that room.',
   unknown_channel: 'There is no such room.'
 }

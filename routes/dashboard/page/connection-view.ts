@@ -3,6 +3,7 @@ import type { Client } from './connect.ts'
 import type { Line } from './line.ts'
 
 const words = {
+  idle: 'Not connected',
   connecting: 'Connecting…',
   open: 'Live',
   recovering: 'Catching up…',

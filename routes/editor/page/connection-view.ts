@@ -2,6 +2,7 @@ import { find } from '../../page/dom.ts'
 import type { Client } from './connect.ts'
 
 const words = {
+  idle: 'Not connected',
   connecting: 'Connecting…',
   open: 'Connected',
   recovering: 'Catching up…',

@@ -89,7 +89,7 @@ t.test('idempotent messages: a send', async (t) => {
 
   t.test('a payload that is no JSON is refused', async (t) => {
     const { doc, socket } = await joinDoc()
-    await t.rejects(doc.send('edit', { text: 1n as never }), TypeError)
+    await t.rejects(doc.send('edit', { text: 1n as never }), { code: 'invalid_payload' })
     t.strictSame(edits(socket), [])
   })
 

@@ -81,7 +81,7 @@ t.test('network events: an open connection is probed with a ping', async (t) => 
 t.test('network events: a closed client has no listeners left', async (t) => {
   const source = new FakeWindow()
   const { client, network } = await startIn(source)
-  t.equal(source.listeners, 3)
+  t.equal(source.listeners, 4)
   client.close()
   t.equal(source.listeners, 0)
   source.happen('online')
@@ -109,7 +109,7 @@ t.test('handover: a draining server asks for another connection', async (t) => {
     clock.advance(1999)
     t.equal(socket.closedWith, undefined)
     clock.advance(1)
-    t.equal(socket.closedWith, 1000)
+    t.equal(socket.closedWith, 4001)
     const next = await open()
     t.equal(network.sockets.length, 2)
     t.strictSame(typesOf(next), ['join'], doc.address)
@@ -120,7 +120,7 @@ t.test('handover: a draining server asks for another connection', async (t) => {
     const { socket, clock } = await joinDoc()
     socket.say({ type: 'reconnect' })
     clock.advance(0)
-    t.equal(socket.closedWith, 1000)
+    t.equal(socket.closedWith, 4001)
   })
 
   t.test('the latest request counts, and none after the connection is lost', async (t) => {

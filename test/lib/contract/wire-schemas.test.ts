@@ -105,6 +105,7 @@ t.test('wire schemas: a member of the wrong type does not match', async (t) => {
 const optional = [
   'fromClient.join correlationId',
   'fromClient.join payload',
+  'fromClient.join payload.again',
   'fromClient.join payload.since',
   'fromClient.leave correlationId',
   'fromClient.message channel',

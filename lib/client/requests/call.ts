@@ -1,0 +1,71 @@
+import type { Clock } from '../../clock.ts'
+import { RequestError } from '../request-error.ts'
+import { Deadline } from './deadline.ts'
+
+/** The last argument of `send` and `trySend`, and that of `ready`. */
+export interface CallOptions {
+  /**
+   * Milliseconds after which the call fails.
+   * @default `ConnectOptions.timeout`; for an idempotent message 90 000 from its first attempt
+   */
+  readonly timeout?: number | undefined
+  /** Ends the call when it aborts: the call rejects with the reason of the signal. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Takes the result of a call. These are callbacks and no promise, because an ack must take effect before the next
+ * message is handled, and the reactions of a promise may run after that.
+ */
+export interface Callbacks {
+  resolve (value?: unknown): void
+  reject (error: RequestError): void
+}
+
+/**
+ * A call or request until it settles: by a result, by its deadline or by the abort of its signal. Its errors have the
+ * stack of the call, because they are made later, where the stack does not lead to the application.
+ */
+export class Call {
+  isSettled = false
+  readonly #deadline: Deadline
+  readonly #callbacks: Callbacks
+  readonly #signal: AbortSignal | undefined
+  readonly #stack = new Error().stack
+
+  constructor (clock: Clock, callbacks: Callbacks, signal?: AbortSignal) {
+    this.#deadline = new Deadline(clock)
+    this.#callbacks = callbacks
+    this.#signal = signal
+    signal?.addEventListener('abort', this)
+    if (signal?.aborted) this.handleEvent()
+  }
+
+  /** The signal has aborted. */
+  handleEvent (): void {
+    this.reject(this.#signal?.reason)
+  }
+
+  /** Fails after `ms`. A later call replaces the deadline. */
+  expire (ms: number, error: () => RequestError): void {
+    if (!this.isSettled) this.#deadline.start(ms, () => this.reject(error()))
+  }
+
+  resolve (value?: unknown): void {
+    if (this.#settle()) this.#callbacks.resolve(value)
+  }
+
+  reject (error: RequestError): void {
+    // The first line of the other stack is the text of an error, or a call in this file.
+    if (error instanceof RequestError) error.stack = `${error}${this.#stack?.replace(/^.*/, '')}`
+    if (this.#settle()) this.#callbacks.reject(error)
+  }
+
+  #settle (): boolean {
+    if (this.isSettled) return false
+    this.#deadline.stop()
+    this.#signal?.removeEventListener('abort', this)
+    this.isSettled = true
+    return true
+  }
+}

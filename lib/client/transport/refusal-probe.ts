@@ -1,0 +1,60 @@
+import type { Clock } from '../../clock.ts'
+import type { ConnectFailure } from './connect-error.ts'
+import { carrierOf } from './token-renewal.ts'
+
+/** What the server's answer says. */
+type Refusal = Pick<ConnectFailure, 'status' | 'code' | 'reason' | 'retryAfter'>
+
+export interface RefusalProbeDeps {
+  readonly clock: Clock
+  readonly fetch: typeof fetch
+}
+
+/** One answer serves this long, so that a client that is refused does not ask twice for each attempt. */
+const askEveryMs = 30_000
+const timeoutMs = 10_000
+
+/** Why the server refuses to connect. */
+export class RefusalProbe {
+  readonly #deps: RefusalProbeDeps
+  #answer: Promise<Refusal> | undefined
+  #askedAt = 0
+
+  constructor (deps: RefusalProbeDeps) {
+    this.#deps = deps
+  }
+
+  /** A new answer, or the one of the last 30 s. Never rejects. */
+  ask (url: string, token: string | undefined): Promise<Refusal> {
+    const { clock, fetch } = this.#deps
+    if (!this.#answer || clock.now() - this.#askedAt >= askEveryMs) {
+      this.#askedAt = clock.now()
+      this.#answer = askRefusal(fetch, url, token)
+    }
+    return this.#answer
+  }
+
+  /** Forgets the answer, because a connection was opened or the client is closed. */
+  reset (): void {
+    this.#answer = undefined
+  }
+}
+
+/**
+ * Asks why the server refuses to connect, by a plain `GET` of the same URL, because a WebSocket does not tell. The
+ * server makes the same checks for it. Never rejects.
+ */
+async function askRefusal (get: typeof fetch, url: string, token: string | undefined): Promise<Refusal> {
+  try {
+    const response = await get(url.replace('ws', 'http'), {
+      credentials: 'include',
+      signal: AbortSignal.timeout?.(timeoutMs),
+      headers: token ? { authorization: carrierOf(token).join(' ') } : {}
+    })
+    const { status, statusText } = response
+    const { code, message = statusText, retryAfter } = Object(await response.json().catch(() => {}))
+    return { status, code, reason: message, retryAfter }
+  } catch {
+    return { reason: 'the server cannot be reached, or refuses the origin of this page' }
+  }
+}

@@ -1,0 +1,212 @@
+import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
+import { StopConnecting } from '../../../lib/client/index.ts'
+import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import { joinDoc, startDoc, typesOf } from '../../support/doc-client.ts'
+
+t.test('client: ready() resolves when the client is open, or rejects', async (t) => {
+  const { client, open } = startDoc()
+  const ready = client.ready()
+  await open()
+  await ready
+  await client.ready()
+  const abort = new AbortController()
+  abort.abort(new Error('enough'))
+  await t.rejects(client.ready({ signal: abort.signal }), { message: 'enough' })
+  client.close()
+  await t.rejects(client.ready(), { code: 'closed', message: /open\(\)/ })
+})
+
+t.test('client: a closed client is opened again with its channels and listeners', async (t) => {
+  for (const end of ['close', 1008, 1009, 3003] as const) {
+    const { client, socket, seen, open, doc, clock } = await joinDoc()
+    if (end === 'close') client.close()
+    else socket.end(end)
+    t.equal(client.state, 'closed')
+    await t.rejects(doc.send('look'), { code: 'closed' })
+    await t.rejects(client.join('doc/:id', { id: '2' }, { onResync: 'ignore' }), { code: 'closed' })
+    client.open()
+    client.open()
+    t.equal(client.state, 'connecting')
+    const next = await open()
+    t.strictSame(typesOf(next), ['join'])
+    t.equal(client.state, 'recovering')
+    next.ack('join', { epoch: 'a', offset: 0, hash: 'l0', recovered: true, messages: [] })
+    t.equal(client.state, 'open')
+    t.equal(seen.at(-1), 'recovered')
+    client.close()
+    clock.advance(0)
+    t.equal(clock.pending, 0)
+  }
+})
+
+t.test('client: autoConnect: false connects with the first use', async (t) => {
+  const uses: ReadonlyArray<(client: ReturnType<typeof startDoc>['client']) => unknown> = [
+    (client) => client.open(),
+    (client) => client.ready(),
+    (client) => client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
+  ]
+  for (const use of uses) {
+    const { client, network, states, open } = startDoc({ autoConnect: false })
+    await setImmediate()
+    t.equal(client.state, 'idle')
+    t.equal(network.sockets.length, 0)
+    const used = Promise.resolve(use(client)).catch(() => {})
+    await open()
+    t.strictSame(states.slice(0, 2), ['connecting', 'open'])
+    client.close()
+    await used
+  }
+})
+
+t.test('client: a message that the server would not take is rejected alone', async (t) => {
+  const { client, socket, doc } = await joinDoc()
+  const welcome = { limits: { messageBytes: 200 }, patterns: ['doc/:id', 'news'] }
+  socket.say({ type: 'welcome', payload: welcome })
+  const text = 'é'.repeat(80)
+  await t.rejects(doc.send('edit', { text }), { code: 'payload_too_large', message: /the server takes 200 bytes/ })
+  const before = socket.sent.length
+  await t.rejects(
+    client.join('doc/:id' as never, { id: '1/2' } as never, { onResync: 'ignore' } as never), { name: 'UsageError' }
+  )
+  socket.say({ type: 'welcome', payload: { patterns: ['docs/:id', 'news'] } })
+  await t.rejects(client.join('doc/:id', { id: '2' }, { onResync: 'ignore' }), { code: 'unknown_channel' })
+  t.equal(socket.sent.length, before)
+  t.equal(client.state, 'open')
+})
+
+t.test('client: what JSON cannot carry is invalid_payload', async (t) => {
+  const { doc, socket } = await joinDoc()
+  const before = socket.sent.length
+  const cycle: Record<string, unknown> = {}
+  cycle['self'] = cycle
+  for (const text of [
+    1n, cycle, () => {}, Symbol('s'), NaN, Infinity, [undefined], '\ud800', { '\udc00': 1 }, 'a\ud83d'
+  ]) await t.rejects(doc.send('edit', { text } as never), { code: 'invalid_payload', cause: { name: 'TypeError' } })
+  t.equal(socket.sent.length, before)
+  const sending = doc.send('look', { absent: undefined, text: '😀\\ud800' } as never)
+  t.strictSame(socket.latest('look')?.payload, { text: '😀\\ud800' })
+  socket.ack('look')
+  await sending
+})
+
+t.test('client: an error has the line of its caller', async (t) => {
+  const { doc, socket } = await joinDoc()
+  const sending = doc.send('look')
+  socket.refuse('look', { code: 'internal', message: 'failed' })
+  const error = await sending.catch((error: Error) => error) as Error
+  t.match(error.stack, /^RequestError: message 'look' on 'doc\/1' failed with internal: failed\n/)
+  t.match(error.stack, /calls\.test/)
+})
+
+t.test('client: a call ends with its own timeout or signal', async (t) => {
+  const { doc, socket, clock } = await joinDoc()
+  const looking = doc.send('look', undefined, { timeout: 100 })
+  clock.advance(100)
+  await t.rejects(looking, { code: 'timeout' })
+  const editing = doc.trySend('edit', { text: 'a' }, { timeout: 100 })
+  clock.advance(100)
+  t.match(await editing, { ok: false, error: { code: 'unknown_outcome' } })
+  const abort = new AbortController()
+  const aborted = doc.send('edit', { text: 'b' }, { signal: abort.signal })
+  abort.abort(new Error('enough'))
+  await t.rejects(aborted, { message: 'enough' })
+  socket.ack('edit', 1)
+})
+
+t.test('client: refresh() sends a new token now, and rejects when the server refuses it', async (t) => {
+  const tokens = ['a', 'b', '', 'c']
+  const { client, open, network } = startDoc({ token: () => tokens.shift() ?? new StopConnecting('logged out') })
+  const socket = await open()
+  const refreshed = client.refresh()
+  await setImmediate()
+  t.strictSame(socket.latest('refresh')?.payload, { token: 'b' })
+  socket.ack('refresh')
+  await refreshed
+  await client.refresh()
+  t.equal(socket.sent.length, 1, 'an empty token is none')
+  const refused = client.refresh()
+  await setImmediate()
+  socket.refuse('refresh', { code: 'invalid_token', message: 'no' })
+  await t.rejects(refused, { code: 'invalid_token' })
+  await client.refresh()
+  t.equal(client.state, 'closed')
+  await client.refresh()
+  t.equal(network.sockets.length, 1)
+})
+
+t.test('client: refresh() without a connection ends the wait for the next attempt', async (t) => {
+  const { client, open, network } = startDoc({ token: () => 'a' })
+  await open()
+  network.last.end(1006)
+  await client.refresh()
+  await setImmediate()
+  t.equal(network.sockets.length, 2)
+})
+
+t.test('client: a page that is left closes the connection with 4001, and comes back', async (t) => {
+  const window = new EventTarget()
+  const { client, network, states, open } = startDoc({ networkEvents: window as never })
+  await open()
+  window.dispatchEvent(new Event('pagehide'))
+  t.equal(network.last.closedWith, 4001)
+  window.dispatchEvent(new Event('pageshow'))
+  await setImmediate()
+  t.equal(network.sockets.length, 2)
+  t.strictSame(states, ['open', 'connecting'])
+  client.close()
+  t.equal(network.last.closedWith, 1000)
+})
+
+t.test('client: the window of React Native, which has no events, is no source', async (t) => {
+  Reflect.set(globalThis, 'window', {})
+  t.teardown(() => Reflect.deleteProperty(globalThis, 'window'))
+  const { open, client } = startDoc()
+  await open()
+  t.equal(client.state, 'open')
+})
+
+/** A clock whose reading is that of `skew` milliseconds later. */
+function skewed (inner: FakeClock, skew: () => number) {
+  return {
+    now: () => inner.now() + skew(),
+    setTimeout: (fn: () => void, ms: number) => inner.setTimeout(fn, ms),
+    clearTimeout: (timer: unknown) => inner.clearTimeout(timer)
+  }
+}
+
+t.test('client: a timer that fires late reads what has arrived before it judges', async (t) => {
+  for (let run = 0; run < 50; run++) {
+    const inner = new FakeClock()
+    let skewMs = 0
+    const started = startDoc({ clock: skewed(inner, () => skewMs) })
+    const socket = await started.open()
+    const joining = started.join()
+    socket.ack('join', { epoch: undefined })
+    const doc = await joining
+    /** The thread is blocked: what is due fires late, before anything that arrived is read. */
+    const block = (dueMs: number) => {
+      skewMs += 1000 * (run + 1)
+      inner.advance(dueMs)
+    }
+    inner.advance(25_000)
+    block(10_000)
+    socket.ack('ping')
+    inner.advance(1000)
+    const looking = doc.send('look', undefined, { timeout: 5000 })
+    block(5000)
+    socket.ack('look')
+    await looking
+    if (started.client.state !== 'open') t.fail(`not open in run ${run}`)
+    started.client.close()
+  }
+  t.pass('50 runs without a false loss')
+})
+
+t.test('client: a server that does not answer a ping is lost after 10 s', async (t) => {
+  const { client, clock } = await joinDoc()
+  clock.advance(25_000 + 9_999)
+  t.equal(client.state, 'open')
+  clock.advance(1)
+  t.equal(client.state, 'connecting')
+})

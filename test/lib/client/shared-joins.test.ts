@@ -1,0 +1,189 @@
+import { setImmediate } from 'node:timers/promises'
+import fc from 'fast-check'
+import t from 'tap'
+import type { FakeWebSocket } from '../../../lib/testing/fake-web-socket.ts'
+import { at, edited, joinDoc, startDoc, typesOf } from '../../support/doc-client.ts'
+
+const ann = { user: 'ann', data: {} }
+const bob = { user: 'bob', data: {} }
+const ack = { ...at(0), recovered: false, reason: 'fresh', messages: [] }
+const fresh = (offset: number) => ({ reason: 'fresh', position: at(offset) })
+
+t.test('shared joins: two joins before the ack are one join, and both handles get its state', async (t) => {
+  const { client, open, clock } = startDoc()
+  const socket = await open()
+  const seen: unknown[] = []
+  const joining = ['a', 'b'].map((name) => client.join('doc/:id', { id: '1' }, {
+    onResync: ({ position }) => seen.push([name, position.offset]),
+    on: { edited: (text) => seen.push([name, text]) }
+  }))
+  t.strictSame(typesOf(socket), ['join'])
+  socket.ack('join', { ...ack, ...at(1), messages: [edited(1)], presence: [ann] })
+  const [a, b] = await Promise.all(joining)
+  clock.advance(0)
+  t.not(a, b)
+  t.strictSame([a?.presence, b?.presence], [[ann], [ann]])
+  t.strictSame(seen, [['a', 1], ['b', 1], ['a', 'e1'], ['b', 'e1']])
+})
+
+t.test('shared joins: a late handle of a channel without history starts at once', async (t) => {
+  const { client, socket, doc } = await joinDoc({ epoch: undefined, presence: [ann, bob] })
+  const second = await client.join('doc/:id', { id: '1' }, { onResync: () => t.fail('there is no history') })
+  t.strictSame(second.presence, [ann, bob])
+  t.strictSame(typesOf(socket), ['join'])
+  await doc.leave()
+  t.strictSame(typesOf(socket), ['join'], 'the other handle is still in')
+  await t.rejects(doc.send('look'), { code: 'not_joined' })
+  const leaving = second.leave()
+  t.strictSame(typesOf(socket), ['join', 'leave'])
+  socket.ack('leave')
+  await leaving
+})
+
+t.test('shared joins: a late handle gets the history again, and the first handle does not', async (t) => {
+  const { client, socket, seen, clock } = await joinDoc()
+  socket.say(edited(1))
+  const late: unknown[] = []
+  const joining = client.join('doc/:id', { id: '1' }, {
+    onResync: (resync) => late.push(resync), on: { edited: (text, { offset }) => late.push([text, offset]) }
+  })
+  t.strictSame(socket.latest('join')?.payload, { again: true })
+  socket.say(edited(2))
+  socket.ack('join', { ...ack, ...at(2), messages: [edited(1), edited(2)] })
+  socket.say(edited(3))
+  await joining
+  clock.advance(0)
+  t.strictSame(late, [fresh(2), ['e1', 1], ['e2', 2], ['e3', 3]])
+  t.strictSame(seen.slice(1), [['e1', 1], ['e2', 2], ['e3', 3]])
+})
+
+t.test('shared joins: a late handle that waits during a reconnect starts after it', async (t) => {
+  const { client, socket, clock, reconnect } = await joinDoc()
+  const late: unknown[] = []
+  socket.end(1006)
+  const joining = client.join('doc/:id', { id: '1' }, { onResync: (resync) => late.push(resync) })
+  clock.advance(500)
+  await setImmediate()
+  const next = await reconnect()
+  next.ack('join', { ...at(1), recovered: true, messages: [edited(1)] })
+  t.strictSame(late, [], 'the missed messages are no state')
+  t.strictSame(next.latest('join')?.payload, { again: true })
+  next.ack('join', { ...ack, ...at(1), messages: [edited(1)] })
+  await joining
+  t.strictSame(late, [fresh(1)])
+})
+
+t.test('shared joins: a late handle whose request is lost or late changes nothing', async (t) => {
+  const { client, socket, reconnect, doc } = await joinDoc()
+  const abort = new AbortController()
+  const joining = client.join('doc/:id', { id: '1' }, { onResync: 'ignore', signal: abort.signal })
+  abort.abort()
+  await t.rejects(joining, { name: 'AbortError' })
+  socket.ack('join', ack)
+  const lost = client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
+  const next = await reconnect()
+  next.ack('join', { ...ack, reason: 'trimmed' })
+  t.equal((await lost).address, doc.address)
+})
+
+t.test('shared joins: the refusal of a late handle leaves the first one alone', async (t) => {
+  const { client, socket, doc } = await joinDoc()
+  const joining = client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
+  socket.refuse('join', { code: 'rate_limited', message: 'slow down' })
+  await t.rejects(joining, { code: 'rate_limited' })
+  const looking = doc.send('look')
+  socket.ack('look')
+  await looking
+})
+
+t.test('shared joins: all handles learn that the server removed them', async (t) => {
+  const { client, socket, doc } = await joinDoc({ epoch: undefined })
+  const second = await client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
+  const left: string[] = []
+  for (const handle of [doc, second]) handle.onLeft(({ code }) => left.push(code))
+  socket.say({ type: 'left', channel: 'doc/1', payload: { code: 'kicked' } })
+  await setImmediate()
+  t.strictSame(left, ['kicked'], 'the second one is still held back')
+})
+
+t.test('shared joins: a signal cancels a join under way, and the server is told', async (t) => {
+  const { client, open } = startDoc()
+  const socket = await open()
+  const aborted = AbortSignal.abort(new Error('never'))
+  await t.rejects(client.join('doc/:id', { id: '1' }, { onResync: 'ignore', signal: aborted }), { message: 'never' })
+  t.strictSame(typesOf(socket), [])
+  const abort = new AbortController()
+  const joining = client.join('doc/:id', { id: '1' }, { onResync: 'ignore', signal: abort.signal })
+  abort.abort()
+  await t.rejects(joining, { name: 'AbortError' })
+  t.strictSame(typesOf(socket), ['join', 'leave'])
+})
+
+/** Plays the server for one channel. */
+class Server {
+  isMember = false
+  #handled = 0
+  #socket: FakeWebSocket | undefined
+
+  /** Answers what the client has sent since the last call. */
+  answer (socket: FakeWebSocket): void {
+    if (socket !== this.#socket) {
+      this.#handled = 0
+      this.isMember = false
+    }
+    this.#socket = socket
+    for (; this.#handled < socket.sent.length; this.#handled++) {
+      const { type, payload, channel, correlationId } = socket.sent[this.#handled]!
+      const again = (payload as { again?: boolean } | undefined)?.again === true
+      const code = type === 'join' && this.isMember && !again ? 'already_joined' : undefined
+      if (type === 'join') this.isMember = true
+      if (type === 'leave') this.isMember = false
+      socket.say(code
+        ? { type: 'error', channel, correlationId, payload: { code, message: code } }
+        : { type: 'ack', channel, correlationId, payload: type === 'join' ? ack : undefined })
+    }
+  }
+}
+
+const action = fc.record({
+  handle: fc.integer({ min: 0, max: 3 }),
+  does: fc.constantFrom('join', 'join', 'leave', 'abort', 'answer', 'reconnect')
+})
+
+t.test('shared joins: the server has a member exactly while a handle is open, whatever the order', async (t) => {
+  await fc.assert(fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
+    const { client, network, clock, open } = startDoc({ random: () => 0 })
+    const server = new Server()
+    server.answer(await open())
+    const aborts: Array<AbortController | undefined> = []
+    const handles: Array<{ leave (): Promise<void> } | undefined> = []
+    for (const { handle, does } of actions) {
+      if (does === 'join' && !aborts[handle]) {
+        const abort = aborts[handle] = new AbortController()
+        client.join('doc/:id', { id: '1' }, { onResync: 'ignore', signal: abort.signal }).then((joined) => {
+          handles[handle] = joined
+        }, () => {})
+      } else if (does === 'leave' && handles[handle]) {
+        handles[handle].leave()
+        aborts[handle] = handles[handle] = undefined
+      } else if (does === 'abort' && aborts[handle] && !handles[handle]) {
+        aborts[handle].abort()
+        aborts[handle] = undefined
+      } else if (does === 'answer') {
+        server.answer(network.last)
+      } else if (does === 'reconnect') {
+        network.last.end(1006)
+        clock.advance(0)
+        await open()
+      }
+      await setImmediate()
+    }
+    server.answer(network.last)
+    await setImmediate()
+    server.answer(network.last)
+    const areOpen = aborts.some((abort) => abort !== undefined)
+    if (server.isMember !== areOpen) throw new Error(`the server has a member: ${server.isMember}; open: ${areOpen}`)
+    client.close()
+  }), { numRuns: 200 })
+  t.pass('200 sequences of joins, leaves, aborts and reconnects')
+})
