@@ -90,7 +90,7 @@ t.test('recovery: two nodes are killed in turn, and every acked message arrives 
   const plain = raw.log.filter(({ type }) => type === 'message.posted') as Array<Envelope & EntryPosition>
   t.strictSame(plain.map(({ id }) => id), ids)
   t.strictSame(plain.map(({ offset }) => offset), plain.map((_, i) => i + 1))
-  for (const participant of [ada, bob, silent]) t.strictSame(participant.resyncs, ['fresh'], 'no resync after the first')
+  for (const { resyncs } of [ada, bob, silent]) t.strictSame(resyncs, ['fresh'], 'no resync after the first')
   t.strictSame(
     [ada.recovered >= 2, bob.recovered, silent.recovered >= 2],
     [true, 0, true],
