@@ -66,3 +66,6 @@ export const subprotocol = 'fastify-channels.v1'
 
 /** A token offered as a subprotocol has this prefix. The server never selects it as the subprotocol. */
 export const bearerPrefix = 'bearer.'
+
+/** The prefix of a token with characters that no subprotocol has. The base64url of its UTF-8 follows. */
+export const bearer64Prefix = 'bearer64.'

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Credentials } from '../../lib/connection/identity.ts'
 import { isWellFormed } from '../../lib/protocol/envelope.ts'
-import { bearerPrefix } from '../../lib/protocol/control-messages.ts'
+import { bearer64Prefix, bearerPrefix } from '../../lib/protocol/control-messages.ts'
 import { NoUserId, Unauthenticated, UnprotectedRoute } from '../errors.ts'
 import { offeredBy } from './handshake.ts'
 import type { ChannelsOptions, Identify } from '../options.ts'
@@ -35,7 +35,6 @@ export function authenticator (
   if (identify) return async (request) => identified(await identify(request) ?? undefined, route, userIdOf)
   if (!app.hasRequestDecorator('jwtVerify')) throw new UnprotectedRoute(url)
   return async (request) => {
-    moveTokenToHeader(request)
     const { jwtVerify } = request
     const verify = (token: string) => verified(app, bearerOf(token, jwtVerify), userIdOf)
     return { ...await verified(app, request, userIdOf), verify }
@@ -76,16 +75,37 @@ function refuse (error: { code?: string }): never {
 }
 
 /**
- * Copies a token from the subprotocol or the URL into the header, because @fastify/jwt reads the header and a cookie.
+ * Puts a token into the header as it is, wherever it travelled and in whichever form. The hooks of the application,
+ * `identify` and @fastify/jwt find it there. A hook.
+ * @throws {Unauthenticated} for a token that is not encoded as its prefix says
  */
-function moveTokenToHeader (request: FastifyRequest): void {
-  const token = request.headers.authorization === undefined ? tokenOutsideHeader(request) : undefined
-  if (token !== undefined) request.raw.headers.authorization = `Bearer ${token}`
+export async function moveTokenToHeader (request: FastifyRequest): Promise<void> {
+  const { authorization } = request.headers
+  const [, encoded] = /^Bearer64(?: +|$)(.*)$/i.exec(authorization ?? '') ?? []
+  const token = encoded === undefined ? undefined : decoded(encoded)
+  const moved = authorization === undefined ? tokenOutsideHeader(request) : token
+  if (moved !== undefined) request.raw.headers.authorization = `Bearer ${moved}`
 }
 
 function tokenOutsideHeader (request: FastifyRequest): string | undefined {
-  const offer = offeredBy(request).find((offered) => offered.startsWith(bearerPrefix))
-  return offer?.slice(bearerPrefix.length) ?? tokenInUrl(request)
+  for (const offer of offeredBy(request)) {
+    if (offer.startsWith(bearerPrefix)) return offer.slice(bearerPrefix.length)
+    if (offer.startsWith(bearer64Prefix)) return decoded(offer.slice(bearer64Prefix.length))
+  }
+  return tokenInUrl(request)
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Of several texts for the same bytes only the canonical one is a token (RFC 4648 section 3.5). */
+function decoded (base64url: string): string {
+  const bytes = Buffer.from(base64url, 'base64url')
+  try {
+    if (bytes.length > 0 && bytes.toString('base64url') === base64url) return utf8.decode(bytes)
+  } catch {
+    // The bytes are no UTF-8.
+  }
+  throw new Unauthenticated()
 }
 
 function defaultUserId (user: { id?: unknown, sub?: unknown }): unknown {

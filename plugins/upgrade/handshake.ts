@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { bearerPrefix, subprotocol } from '../../lib/protocol/control-messages.ts'
+import { bearer64Prefix, bearerPrefix, subprotocol } from '../../lib/protocol/control-messages.ts'
 import { BadHandshake, UpgradeRequired } from '../errors.ts'
 
 /**
@@ -67,7 +67,7 @@ export function offeredBy ({ headers }: Pick<FastifyRequest, 'headers'>): string
 function checkSubprotocols (offers: readonly string[]): void {
   if (offers.length === 0 || offers.includes(subprotocol)) return
   // Without a selected subprotocol a browser fails without an explanation, and a selected token would be printed.
-  const problem = offers.every((offer) => offer.startsWith(bearerPrefix))
+  const problem = offers.every((offer) => offer.startsWith(bearerPrefix) || offer.startsWith(bearer64Prefix))
     ? 'A token is the only subprotocol offered'
     : 'No offered subprotocol is supported'
   throw new BadHandshake(`${problem}: offer '${subprotocol}' too, or no subprotocol.`)

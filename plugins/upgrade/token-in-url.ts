@@ -25,7 +25,7 @@ export function hideTokens (webSocketRequests: Server): void {
     const url = request.url as string
     const found = [...url.matchAll(parameter)].find(([, , name = '']) => isToken(name))
     if (!found) return
-    tokens.set(request, decode(found[3] as string))
+    tokens.set(request, decode((found[3] as string).replaceAll('+', ' ')))
     request.url = redacted(url)
   })
 }

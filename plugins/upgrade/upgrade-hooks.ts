@@ -3,7 +3,7 @@ import type { Node } from '../../lib/server/node.ts'
 import { RefusedUpgrade, Unauthenticated } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { Admission } from './admission.ts'
-import type { Authenticated } from './authentication.ts'
+import { moveTokenToHeader, type Authenticated } from './authentication.ts'
 import { checkHandshake } from './handshake.ts'
 import { originCheck } from './origins.ts'
 
@@ -51,6 +51,7 @@ export class UpgradeHooks {
         checkHandshake,
         this.#checkOrigin,
         this.#admission.begin,
+        moveTokenToHeader,
         ...listOf(route.onRequest),
         async (request) => this.#identify(request, await authenticate(request))
       ],

@@ -9,8 +9,9 @@ import { implement } from '../../lib/server/implement.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
-import { bearer, listen, makeApp } from '../support/serve.ts'
 import { adapterWith } from '../support/adapter-with.ts'
+import { implementOwn } from '../support/lab.ts'
+import { bearer, listen, makeApp } from '../support/serve.ts'
 
 const club = defineChannel({
   pattern: 'club/:name',
@@ -263,6 +264,66 @@ t.test('a user id that is empty or not well-formed is an invalid identity', asyn
   const own = await serveClub(t, { identify: () => ({ id: '', clubs: [] }) })
   t.match(await refused(own.connect('ann')), { status: 401 })
 })
+
+t.test('an opaque token with any characters reaches identify, whichever way it travels', async (t) => {
+  const opaque = [
+    'sess_1', 'a/b==', 'a+b c', ' a ', '%41', 'a&b;c=d#e?f', 'é', '😀', '\0\r\n\t', '\ufeffa', '"\\', 'Bearer x',
+    'x'.repeat(4_000)
+  ]
+  const { app, sink } = await makeApp(t, {
+    limits: false, identify: ({ headers: { authorization } }) => authorization && { id: hex(authorization) }
+  })
+  app.ws('/ws', [implementOwn()])
+  const { url, http, log } = await listen(app, sink)
+  type Way = readonly [query: string, protocols: string[], headers: Record<string, string>]
+  const ways: ReadonlyArray<(token: string) => Way> = [
+    (token) => ['', [], { authorization: `Bearer64 ${base64url(token)}` }],
+    (token) => ['', ['fastify-channels.v1', `bearer64.${base64url(token)}`], {}],
+    (token) => [`?token=${encodeURIComponent(token)}`, [], {}],
+    (token) => [`?${String(new URLSearchParams({ token }))}`, [], {}]
+  ]
+  for (const token of opaque) {
+    for (const way of ways) {
+      const [query, protocols, headers] = way(token)
+      const client = await TestClient.connect(`${url}/ws${query}`, protocols, { headers })
+      const { connectionId } = await client.welcome
+      t.equal(app.registry.get(connectionId)?.userId, hex(`Bearer ${token}`), JSON.stringify(token.slice(0, 20)))
+      await client.close()
+      // A page cannot offer subprotocols with a plain request.
+      const plain = protocols.length === 0 ? await fetch(`${http}/ws${query}`, { headers }) : { status: 426 }
+      t.equal(plain.status, 426, 'a plain request')
+    }
+  }
+  t.notOk(log.some((line) => /a%2Fb|a\/b==|YS9iPT0/.test(JSON.stringify(line))), 'none is logged')
+})
+
+t.test('a token that is not encoded as its prefix says is invalid', async (t) => {
+  const { app, sink } = await makeApp(t)
+  app.ws('/ws', [implementOwn()])
+  app.ws('/public', { public: true }, [implementOwn()])
+  const { url, http, token } = await listen(app, sink)
+  const sound = base64url(token('ann'))
+  // No text, no byte, padding, other characters, bits beyond the last byte, and bytes that are no UTF-8.
+  const broken = ['', 'a', `${sound}=`, `${sound}!`, `a.${sound}`, 'YWF_/w', 'YWJ', 'gICA']
+  const offer = (encoded: string) => ['fastify-channels.v1', `bearer64.${encoded}`]
+  for (const path of ['/ws', '/public']) {
+    for (const encoded of broken) {
+      const authorization = `Bearer64 ${encoded}`
+      t.equal((await fetch(http + path, { headers: { authorization } })).status, 401, `${path} ${encoded}`)
+      if (/[=/]/.test(encoded)) continue
+      t.match(await TestClient.connect(url + path, offer(encoded)).catch((error: unknown) => error), { status: 401 })
+    }
+    t.equal((await TestClient.connect(url + path, offer(sound))).webSocket.protocol, 'fastify-channels.v1')
+  }
+})
+
+function base64url (text: string): string {
+  return Buffer.from(text).toString('base64url')
+}
+
+function hex (text: string): string {
+  return Buffer.from(text).toString('hex')
+}
 
 t.test('a token id that is empty, not well-formed or no text is an invalid identity', async (t) => {
   const { app, url, token, connect } = await serveClub(t)

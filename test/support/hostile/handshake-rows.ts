@@ -95,6 +95,11 @@ export const handshakeRows: readonly HttpRow[] = [
     protocols('bearer.abc'),
     refused(400, { body: /A token is the only subprotocol offered: offer 'fastify-channels\.v1' too/ })
   ],
+  [
+    'only an encoded token offered',
+    protocols('bearer64.YWJj'),
+    refused(400, { body: /A token is the only subprotocol offered: offer 'fastify-channels\.v1' too/ })
+  ],
   ['an unknown protocol version', protocols('fastify-channels.v2'), refused(400, explained)],
   ['our subprotocol in capitals', protocols('FASTIFY-CHANNELS.V1'), refused(400, explained)],
   ['the name of an object\'s property as a subprotocol', protocols('__proto__'), refused(400, explained)],
