@@ -1,7 +1,21 @@
-import { changesTo, connectionOf, joined, subscribe, usersOf, type RecordedChange } from './test-node.ts'
+import {
+  changesTo, connectionOf, joined, subscribe, TestMember, usersOf, type RecordedChange, type TestNode
+} from './test-node.ts'
 import type { Rules } from './rule.ts'
 
 const plain = (changes: readonly RecordedChange[]) => changes.map(({ change }) => change)
+
+/** Members join on two nodes at once, two of them as the same user with other data. Resolves when all know of all. */
+async function joinTogether (a: TestNode, b: TestNode): Promise<TestMember[]> {
+  const joins = [[a, 'ada'], [b, 'ada'], [b, 'bob'], [a, 'cleo']] as const
+  const members = joins.map(([node, user], i) => new TestMember(node, `c${i}`, user))
+  await Promise.all(members.map((member, n) => member.join('x', { n })))
+  const again = new TestMember(a, 'again', 'bob')
+  await again.join('x', { n: 'again' })
+  await a.adapter.presence.enter('x', connectionOf('the end', 'the end'))
+  for (const { users } of [...members, again]) await users.until('x', (user) => user === 'the end')
+  return [...members, again]
+}
 
 export const presenceRules: Rules = {
   'presence: a channel is empty at first': async (t, [a]) => {
@@ -94,6 +108,17 @@ export const presenceRules: Rules = {
       [entry],
       'the newest data counts'
     )
+  },
+
+  'presence: a member learns of each user once, and of its own user from the ack of its join': async (t, [a, b]) => {
+    const members = await joinTogether(a, b)
+    const present = (await b.adapter.presence.list('x')).entries
+    const sorted = (known: Iterable<readonly [string, unknown]>) => [...known].sort(([x], [y]) => x < y ? -1 : 1)
+    for (const { id, users, known } of members) {
+      t.strictSame(users.of('x').sort(), ['ada', 'bob', 'cleo', 'the end'], `${id} learns of each user once`)
+      t.strictSame(sorted(known), sorted(present.map(({ user, data }) => [user, data])), `${id} has the newest data`)
+    }
+    for (const member of members) member.leave('x')
   },
 
   'presence: an exit of an unknown connection changes nothing': async (t, [a, b]) => {

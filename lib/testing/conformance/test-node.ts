@@ -1,9 +1,12 @@
+import { systemClock } from '../../clock.ts'
 import type { Adapter } from '../../cluster/adapter.ts'
 import type { Append, HistoryEntry } from '../../cluster/history.ts'
 import type { PresenceEntryRequest, PresenceList, PresenceVersion } from '../../cluster/presence.ts'
-import type { PresenceChange } from '../../protocol/control-messages.ts'
-import { encodeEnvelope } from '../../protocol/encoding.ts'
+import type { PresenceChange, PresenceEntry } from '../../protocol/control-messages.ts'
+import { encodeEnvelope, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { Position } from '../../protocol/position.ts'
+import type { Member } from '../../rooms/member.ts'
+import { Rooms } from '../../rooms/rooms.ts'
 import type { TestTime } from './test-time.ts'
 
 /** The events of one node by channel, in the order of arrival. Waits for events, never for a fixed time. */
@@ -42,6 +45,8 @@ interface RecordedEntry {
 /** An adapter with the events that it reported. */
 export interface TestNode {
   readonly adapter: Adapter
+  /** The rooms of this node. */
+  readonly rooms: Rooms
   /** The payloads of the messages. */
   readonly messages: EventRecorder<string>
   readonly changes: EventRecorder<RecordedChange>
@@ -55,6 +60,7 @@ export interface TestNode {
 export function startNode (adapter: Adapter, time: TestTime): TestNode {
   const node: TestNode = {
     adapter,
+    rooms: new Rooms(adapter, systemClock),
     messages: new EventRecorder(),
     changes: new EventRecorder(),
     entries: new EventRecorder(),
@@ -63,13 +69,69 @@ export function startNode (adapter: Adapter, time: TestTime): TestNode {
   }
   adapter.start({
     message: (channel, encoded) => node.messages.push(channel, JSON.parse(encoded.toString()).payload),
-    presenceChanged: (channel, version, change) => node.changes.push(channel, { ...version, change, at: time.now() }),
+    presenceChanged: (channel, version, change) => {
+      node.changes.push(channel, { ...version, change, at: time.now() })
+      node.rooms.adapterEvents.presenceChanged(channel, version, change)
+    },
     entryAppended: (channel, epoch, entry, snapshot) => node.entries.push(channel, { epoch, entry, snapshot }),
     gap: () => {},
     revoked: (key, until) => node.revoked.push(key, until),
     requested: (request) => node.answer(request)
   })
   return node
+}
+
+/** A function without effect. */
+const nothing = Function.prototype as () => void
+
+/** A member of a room on one node, and what it learns of the presence. */
+export class TestMember implements Member {
+  readonly id: string
+  readonly userId: string
+  /** The newest data of each user. */
+  readonly known = new Map<string, unknown>()
+  /** Every user that the member learned of, in the order in which it did. */
+  readonly users = new EventRecorder<string>()
+  // The rules have neither histories that start again nor lists that are too long for one message.
+  readonly sendResync = nothing
+  readonly sendPages = nothing
+  readonly #node: TestNode
+
+  constructor (node: TestNode, id: string, userId: string) {
+    this.#node = node
+    this.id = id
+    this.userId = userId
+  }
+
+  /** Joins as a connection does. */
+  async join (channel: string, data: unknown): Promise<void> {
+    const { rooms } = this.#node
+    await rooms.openRoom(channel, { list: 'all' })
+    await rooms.enterPresence(channel, this, data)
+    rooms.addMember(channel, this)
+    const ack = rooms.presenceAckFor(channel, this, data, Infinity)
+    this.#learn(channel, JSON.parse(String(ack?.json)))
+  }
+
+  leave (channel: string): void {
+    const { rooms } = this.#node
+    rooms.deleteMember(channel, this)
+    rooms.exitPresence(channel, this, 0)
+    rooms.releaseRoom(channel)
+  }
+
+  send (encoded: EncodedMessage): void {
+    const { channel, payload } = JSON.parse(encoded.toString()) as { channel: string, payload: PresenceChange }
+    this.#learn(channel, payload.joined ?? [])
+    for (const { user, data } of payload.updated ?? []) this.known.set(user, data)
+  }
+
+  #learn (channel: string, entries: readonly PresenceEntry[]): void {
+    for (const { user, data } of entries) {
+      this.known.set(user, data)
+      this.users.push(channel, user)
+    }
+  }
 }
 
 export const message = (text: string) => encodeEnvelope({ type: 'said', payload: text })

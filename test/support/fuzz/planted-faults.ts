@@ -85,6 +85,12 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: 'session.connection.isOpen'
   },
   {
+    name: 'a joining user gets a message about its own join',
+    file: 'lib/rooms/presence/list-announcements.js',
+    find: 'if (first.hasOwn && !isListed) this.#keepOwnEntry(member, entry);',
+    replace: ';'
+  },
+  {
     name: 'a recovery lacks its first message',
     file: 'lib/history/history-cache.js',
     find: 'messages: missed.map(',
