@@ -98,6 +98,6 @@ function acceptor (node: Node, hooks: UpgradeHooks, refusals: RefusalLog, router
     refusals.admit(request)
     const identity = { ...hooks.of(request), id: randomUUID(), ip: request.ip }
     const log = request.log.child({ connection: identity.id, user: identity.userId })
-    node.accept(webSocket, request.raw.socket, identity, router, log)
+    hooks.complete(request, node.accept(webSocket, request.raw.socket, identity, router, log))
   }
 }

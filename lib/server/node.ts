@@ -20,6 +20,7 @@ import { LiveConnections } from './live-connections.ts'
 import type { Router } from './router.ts'
 import { LocalNodeRequests } from './services/local-node-requests.ts'
 import { NodeRequests } from './services/node-requests.ts'
+import { PendingUpgrades } from './services/pending-upgrades.ts'
 import type { SessionDeps, SessionOptions } from './session/session-deps.ts'
 import { Session } from './session/session.ts'
 import { Sweeper, type Swept } from './sweeper.ts'
@@ -58,13 +59,14 @@ export class Node {
   readonly rooms: Rooms
   readonly connections: LiveConnections
   readonly requests: NodeRequests
+  readonly pendingUpgrades = new PendingUpgrades()
   readonly #sweeper: Sweeper
   readonly #connectionDeps: ConnectionDeps
   readonly #sessionDeps: SessionDeps
   #isDraining = false
 
   constructor (options: NodeOptions, adapter: Adapter, clock: Clock, log: Logger) {
-    const { registry, counters } = this
+    const { registry, counters, pendingUpgrades } = this
     const rateLimits = new UserRateLimits(clock)
     const idempotentMessages = new IdempotentMessages(adapter.idempotency, clock)
     this.adapter = adapter
@@ -78,7 +80,9 @@ export class Node {
     const { nodeId, nodes } = adapter
     const { report } = options
     const revoke = (key: string, until: number) => this.revoke(key, until)
-    const local = new LocalNodeRequests({ nodeId, clock, registry, rooms, sessions, log, report, revoke })
+    const local = new LocalNodeRequests({
+      nodeId, clock, registry, rooms, sessions, pendingUpgrades, log, report, revoke
+    })
     this.requests = new NodeRequests({ nodeId, clock, port: nodes, local })
     this.#sweeper = new Sweeper({
       clock, rooms, connections: this.connections, expiring: [rateLimits, this.revocations]

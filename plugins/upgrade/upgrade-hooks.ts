@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { Connection } from '../../lib/connection/connection.ts'
 import type { Node } from '../../lib/server/node.ts'
+import type { PendingUpgrade } from '../../lib/server/services/pending-upgrades.ts'
 import { RefusedUpgrade, Unauthenticated } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { Admission } from './admission.ts'
@@ -31,6 +33,7 @@ export class UpgradeHooks {
   readonly #admitted = new WeakMap<FastifyRequest, Admitted>()
   /** Refusals that say when to try again. */
   readonly #temporary = new WeakMap<FastifyRequest, RefusedUpgrade>()
+  readonly #pending = new WeakMap<FastifyRequest, PendingUpgrade>()
 
   /** @throws {InvalidOptions} for an origin that no browser sends. */
   constructor (node: Node, { limits, clock, origins }: Settings) {
@@ -44,6 +47,12 @@ export class UpgradeHooks {
     return this.#admitted.get(request) as Admitted
   }
 
+  /** Call it when the connection of an upgrade is registered. Closes it when its user was disconnected meanwhile. */
+  complete (request: FastifyRequest, connection: Connection): void {
+    const event = this.#node.pendingUpgrades.end(this.#pending.get(request) as PendingUpgrade)
+    if (event) connection.close(event)
+  }
+
   /** The hooks of a route, those of the application in their place: after the cheap checks, before authentication. */
   around (route: RouteShorthandOptions, { authenticate, locals }: RouteChecks): Hooks {
     return {
@@ -52,6 +61,7 @@ export class UpgradeHooks {
         this.#checkOrigin,
         this.#admission.begin,
         moveTokenToHeader,
+        async (request) => this.#begin(request),
         ...listOf(route.onRequest),
         async (request) => this.#identify(request, await authenticate(request))
       ],
@@ -71,8 +81,19 @@ export class UpgradeHooks {
     }
   }
 
+  #begin (request: FastifyRequest): void {
+    const { ws, raw: { socket } } = request
+    if (!ws || socket.closed) return
+    const { pendingUpgrades } = this.#node
+    const pending = pendingUpgrades.begin()
+    this.#pending.set(request, pending)
+    socket.once('close', () => pendingUpgrades.end(pending))
+  }
+
   #identify (request: FastifyRequest, authenticated: Authenticated): void {
     this.#requireUnrevoked(authenticated)
+    const pending = this.#pending.get(request)
+    if (pending) this.#node.pendingUpgrades.identify(pending, authenticated.userId)
     this.#admitted.set(request, { ...authenticated, verify: this.#unrevoked(authenticated.verify) })
   }
 

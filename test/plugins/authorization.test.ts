@@ -278,3 +278,35 @@ t.test('reauthorize: a node that was cut off asks the other nodes again after th
   network.unblock()
   t.match(await ann.next('left'), { channel: 'club/jazz', payload: { code: 'forbidden' } })
 })
+
+t.test('disconnect: it reaches the upgrades of the user that are under way, on every node', async (t) => {
+  const hub = new MemoryHub()
+  const held: Record<string, () => void> = {}
+  const hold = (at: unknown) => new Promise<void>((resolve) => { held[String(at)] = resolve })
+  const { app, sink } = await makeApp(t, {
+    adapter: new MemoryAdapter(hub),
+    identify: async ({ headers: { 'x-user': id, 'x-hold': at } }) => {
+      if (at === 'identify') await hold(at)
+      return { id }
+    }
+  })
+  app.ws('/ws', { preHandler: async ({ headers: { 'x-hold': at } }) => { if (at === 'hook') await hold(at) } }, [])
+  const { url } = await listen(app, sink)
+  const attempt = (user: string, at = '') =>
+    TestClient.connect(`${url}/ws`, [], { headers: { 'x-user': user, 'x-hold': at } })
+  const { app: other } = await makeApp(t, { adapter: new MemoryAdapter(hub) })
+  const first = await attempt('ann')
+  const inHook = attempt('ann', 'hook')
+  await until(() => held.hook !== undefined)
+  const inIdentify = attempt('ann', 'identify')
+  await until(() => held.identify !== undefined)
+  t.strictSame(await other.registry.disconnect({ userId: 'ann' }), { connections: 2, missing: [] })
+  t.match(await first.closed, { code: 3003 })
+  const [bob, next] = [await attempt('bob'), await attempt('ann')]
+  held.hook?.()
+  held.identify?.()
+  t.match(await (await inHook).closed, { code: 3003 }, 'it was authenticated, and its hook was not done')
+  t.match(await (await inIdentify).closed, { code: 3003 }, 'it was authenticated later')
+  for (const later of [bob, next]) t.match(await later.request('ping'), { type: 'ack' }, 'others stay')
+  t.strictSame(await app.registry.disconnect({ connectionId: 'unknown' }), { connections: 0, missing: [] })
+})

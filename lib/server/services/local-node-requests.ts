@@ -5,6 +5,7 @@ import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { Session } from '../session/session.ts'
+import type { PendingUpgrades } from './pending-upgrades.ts'
 
 /** What one node reports about itself. */
 export interface NodeInfo {
@@ -40,6 +41,7 @@ export interface LocalNodeRequestsDeps {
   readonly registry: Registry
   readonly rooms: Pick<Rooms, 'size' | 'members'>
   readonly sessions: ReadonlyMap<string, LocalSession>
+  readonly pendingUpgrades: Pick<PendingUpgrades, 'disconnect'>
   readonly log: Logger
   readonly report: (() => unknown) | undefined
   /** Closes the connections of a revoked user or token on this node, and returns their number. */
@@ -73,9 +75,12 @@ export class LocalNodeRequests {
   }
 
   disconnect ({ target, event }: { readonly target: Target, readonly event: CloseEvent }): number {
-    const connections = this.#deps.registry.find(target)
-    for (const connection of connections) connection.close({ ...closeEvents.disconnected, ...event })
-    return connections.length
+    const { registry, pendingUpgrades } = this.#deps
+    const whole = { ...closeEvents.disconnected, ...event }
+    const connections = registry.find(target)
+    for (const connection of connections) connection.close(whole)
+    const pending = 'userId' in target ? pendingUpgrades.disconnect(target.userId, whole) : 0
+    return connections.length + pending
   }
 
   members ({ channel }: { readonly channel: string }): readonly MemberInfo[] {
