@@ -119,7 +119,8 @@ export type Handlers<D extends ChannelDefinition> = { readonly [K in ClientMessa
 
 interface Behaviour<D extends ChannelDefinition> {
   /**
-   * Whether the connection may join. Any result but `true` is answered with `forbidden`.
+   * Whether the connection may join. Any result but `true` is answered with `forbidden`, and so is an exception, which
+   * is logged. An error with the code `unavailable` is answered as it is: clients try again.
    *
    * @default every connection of the route may join
    */

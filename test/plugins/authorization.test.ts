@@ -5,6 +5,7 @@ import { systemClock } from '../../lib/clock.ts'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { implement } from '../../lib/server/implement.ts'
+import { refusal } from '../../lib/protocol/errors.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { lab } from '../support/lab.ts'
@@ -309,4 +310,20 @@ t.test('disconnect: it reaches the upgrades of the user that are under way, on e
   t.match(await (await inIdentify).closed, { code: 3003 }, 'it was authenticated later')
   for (const later of [bob, next]) t.match(await later.request('ping'), { type: 'ack' }, 'others stay')
   t.strictSame(await app.registry.disconnect({ connectionId: 'unknown' }), { connections: 0, missing: [] })
+})
+
+t.test('authorize: a join for which it throws is forbidden, as any other that is not allowed', async (t) => {
+  const { rights, connect, logged } = await serveClub(t)
+  const ann = await connect('ann')
+  const answer = async (authorize: Authorize) => {
+    rights.authorize = authorize
+    return (await ann.request('join', 'club/x', undefined, 'c')).payload
+  }
+  const forbidden = await answer(() => false)
+  t.match(forbidden, { code: 'forbidden' })
+  t.strictSame(await answer(() => { throw new Error('no database') }), forbidden)
+  t.match(await logged('authorize() failed'), { level: 50, channel: 'club/x', err: { message: 'no database' } })
+  t.strictSame(await answer(() => Promise.reject(refusal('rate_limited'))), forbidden)
+  t.match(await answer(() => { throw refusal('unavailable') }), { code: 'unavailable' }, 'clients try again')
+  t.notMatch(await answer(() => true), { code: /./ })
 })

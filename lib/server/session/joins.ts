@@ -129,7 +129,7 @@ export class Joins {
 
   async #reach (membership: Membership, since: Position | undefined): Promise<Admission> {
     const { reauthorizations } = this.#memberships
-    if (!await membership.isAllowed()) throw refusal('forbidden')
+    if (!await membership.mayJoin()) throw refusal('forbidden')
     const { channel, served: { compiled } } = membership
     const presenceData = await membership.presenceData()
     try {

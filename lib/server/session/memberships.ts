@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
 import { logError } from '../../logger.ts'
 import { maxPresenceDataBytes } from '../../protocol/envelope.ts'
-import { refusal, UsageError } from '../../protocol/errors.ts'
+import { MessageError, refusal, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { LeaveReason } from '../implement.ts'
 import type { ServedChannel } from '../router.ts'
@@ -30,13 +30,25 @@ export class Membership {
     return authorize === undefined || await authorize(this.context) === true
   }
 
+  /**
+   * Asks `authorize` for a join. If it fails, access is denied, so that a client cannot tell a channel for which it
+   * fails from one that is forbidden. Rejects with `unavailable`, after which clients try again.
+   */
+  async mayJoin (): Promise<boolean> {
+    try {
+      return await this.isAllowed()
+    } catch (err) {
+      if (err instanceof MessageError && err.code === 'unavailable') throw err
+      return this.#deny(err)
+    }
+  }
+
   /** Awaits an answer of `authorize` to a second question: if it fails, access is denied. */
   async isStillAllowed (answer = this.isAllowed()): Promise<boolean> {
     try {
       return await answer
     } catch (err) {
-      logError(this.context.connection.log, { channel: this.channel }, err, 'authorize() failed')
-      return false
+      return this.#deny(err)
     }
   }
 
@@ -55,6 +67,11 @@ export class Membership {
     if (bytes <= maxPresenceDataBytes) return JSON.parse(json) as unknown
     throw new UsageError(`the presence data for '${this.channel}' have ${bytes} bytes: return at most ` +
       `${maxPresenceDataBytes} from 'presence'`)
+  }
+
+  #deny (err: unknown): false {
+    logError(this.context.connection.log, { channel: this.channel }, err, 'authorize() failed')
+    return false
   }
 
   async joined (): Promise<void> {
