@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../lib/clock.ts'
-import type { ConnectionInfo } from '../lib/connection/connection.ts'
+import type { ConnectionInfo } from '../lib/connection/connection-info.ts'
 import { logError } from '../lib/logger.ts'
 import { closeEvents } from '../lib/protocol/close-events.ts'
 import type { Node } from '../lib/server/node.ts'

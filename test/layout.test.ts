@@ -185,7 +185,7 @@ t.test('imports point one way, names say what they are, and nothing prints', asy
 })
 
 t.test('only the connection and its send queue write to a socket or close one', async (t) => {
-  t.strictSame(socketWriters().sort(), ['lib/connection/connection.ts', 'lib/connection/send-queue.ts'])
+  t.strictSame(socketWriters().sort(), ['lib/connection/connection.ts', 'lib/connection/sending/send-queue.ts'])
 })
 
 /** The first circle of imports, as a list of paths; types count too, because a reader follows them. */

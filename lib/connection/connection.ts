@@ -6,26 +6,10 @@ import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { PageSource, ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
+import type { ConnectionInfo } from './connection-info.ts'
 import type { Counters } from './counters.ts'
 import type { Credentials, Identity } from './identity.ts'
-import { SendQueue, type Flusher } from './send-queue.ts'
-
-/** Public facts about one connection. Times are milliseconds since 1970. */
-export interface ConnectionInfo {
-  readonly id: string
-  /** Undefined on a public route without an identity. */
-  readonly userId: string | undefined
-  readonly user: unknown
-  readonly ip: string
-  readonly connectedAt: number
-  /** When the last WebSocket frame arrived, pongs included. */
-  readonly lastSeen: number
-  readonly messagesIn: number
-  readonly messagesOut: number
-  readonly bytesIn: number
-  readonly bytesOut: number
-  readonly channels: ReadonlySet<string>
-}
+import { SendQueue, type Flusher } from './sending/send-queue.ts'
 
 /** Shared by all connections of a node. */
 export interface ConnectionDeps {
@@ -124,6 +108,11 @@ export class Connection implements ConnectionInfo {
     if (this.#countSent(encoded) && !this.#sendQueue.pushRecovery(encoded)) this.#closeSlow()
   }
 
+  /** Resolves when the large message that waits is being written; undefined when `sendRecovery` need not wait. */
+  get whenRecoveryTaken (): Promise<void> | undefined {
+    return this.#sendQueue.whenRecoveryTaken
+  }
+
   /** Queues the `resync` with which this connection starts again in the channel of `source`. */
   sendResync (source: ResyncSource, reason: ResyncReason): void {
     if (this.isOpen) this.#sendQueue.resync(source, reason)
@@ -180,8 +169,10 @@ export class Connection implements ConnectionInfo {
     this.#webSocket.terminate()
   }
 
+  /** Called when the socket emits `close`. */
   markClosed (): void {
     this.#state = 'closed'
+    this.#sendQueue.clear()
   }
 
   #countSent (encoded: EncodedMessage): boolean {

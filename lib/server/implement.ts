@@ -3,7 +3,7 @@ import type {
   ClientMessageType, ClientPayloadOf, ErrorData, ErrorsOf, IsPersistent, ParamsOf, PayloadArgument, PresenceOf, ReplyOf,
   ServerMessageType, ServerPayloadOf, SnapshotOf
 } from '../contract/message-types.ts'
-import type { ConnectionInfo } from '../connection/connection.ts'
+import type { ConnectionInfo } from '../connection/connection-info.ts'
 import type { Logger } from '../logger.ts'
 import type { MessageError } from '../protocol/errors.ts'
 import type { HistoryContent, HistoryMessage } from '../protocol/history.ts'

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import { channels, closeEvents, implement, type Reached, type Room } from '../../plugins/channels.ts'
 import type { User } from '../../lib/server/implement.ts'
-import type { ConnectionInfo } from '../../lib/connection/connection.ts'
+import type { ConnectionInfo } from '../../lib/connection/connection-info.ts'
 import { account, chat, news } from '../support/types/chat/chat.contract.ts'
 import * as on from '../support/types/chat/on.ts'
 

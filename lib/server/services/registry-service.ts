@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { NodesPort } from '../../cluster/nodes.ts'
-import type { ConnectionInfo } from '../../connection/connection.ts'
+import type { ConnectionInfo } from '../../connection/connection-info.ts'
 import type { Registry, Target } from '../../connection/registry.ts'
 import { revocationKey, type Revoked } from '../../connection/revocations.ts'
 import type { ConnectionContract, Messages } from '../../contract/define-channel.ts'

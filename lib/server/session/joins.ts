@@ -32,7 +32,8 @@ export interface JoinReply {
  * The joins of one connection. Each takes the same way:
  *
  *   prepare: find the contract -> authorize -> room open (subscription confirmed) -> present
- *   confirm: authorize again, if the rights were checked again meanwhile; refuse, if the user was removed meanwhile
+ *   wait: authorize again, if the rights were checked again meanwhile; refuse, if the user was removed meanwhile; let
+ *     a large ack of another join be written first
  *   admit (followed by the ack in the same event-loop turn), or cancel
  */
 export class Joins {
@@ -75,23 +76,23 @@ export class Joins {
     return again === true && this.#memberships.get(channel) !== undefined
   }
 
-  /** The history for a member. */
+  /** The history for a member. @throws {MessageError} `not_joined` when the membership ended meanwhile */
   repeat (channel: string): JoinReply {
-    return this.#replyTo(this.#memberships.get(channel) as Membership, undefined)
+    const membership = this.#memberships.get(channel)
+    if (!membership) throw refusal('not_joined')
+    return this.#replyTo(membership, undefined)
   }
 
-  /** Whether the rights have not been checked again since `authorize` was asked, and the user was not removed. */
-  isCurrent ({ membership, reauthorizations }: Admission): boolean {
-    return !membership.isRefused && reauthorizations === this.#memberships.reauthorizations
-  }
-
-  /** Asks `authorize` again. Cancels the admission when it is denied. @throws {MessageError} `forbidden` */
-  async confirm (admission: Admission): Promise<Admission> {
-    const { reauthorizations } = this.#memberships
-    const { membership } = admission
-    if (!membership.isRefused && await membership.isStillAllowed()) return { ...admission, reauthorizations }
-    this.cancel(admission)
-    throw refusal('forbidden')
+  /**
+   * What a join has to wait for; undefined when it can be acked now. Its ack may be large, so it waits until that of
+   * another join is being written. When the rights were checked again, `authorize` is asked again: where access is
+   * denied, the admission is cancelled and the promise rejects with `forbidden`.
+   *
+   * @param admission undefined for a repeated join
+   */
+  wait (admission: Admission | undefined): Promise<Admission | undefined> | undefined {
+    if (admission && !this.#isCurrent(admission)) return this.#confirm(admission)
+    return this.#connection.whenRecoveryTaken?.then(() => admission)
   }
 
   /**
@@ -121,6 +122,18 @@ export class Joins {
     const recovery = this.#rooms.recoveryAfter(channel, since)
     const { values, json } = recovery ? recoveryPayload(recovery) : { values: {}, json: {} }
     return { payload: { ...(idempotent.length > 0 && { idempotent }), ...values }, json }
+  }
+
+  #isCurrent ({ membership, reauthorizations }: Admission): boolean {
+    return !membership.isRefused && reauthorizations === this.#memberships.reauthorizations
+  }
+
+  async #confirm (admission: Admission): Promise<Admission> {
+    const { reauthorizations } = this.#memberships
+    const { membership } = admission
+    if (!membership.isRefused && await membership.isStillAllowed()) return { ...admission, reauthorizations }
+    this.cancel(admission)
+    throw refusal('forbidden')
   }
 
   #presentAs ({ id }: Membership): Pick<Member, 'id' | 'userId'> {

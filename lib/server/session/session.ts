@@ -158,9 +158,9 @@ export class Session {
 
   async #join (message: InboundMessage): Promise<void> {
     const { channel = '', payload } = message.envelope
-    if (this.#joins.isRepeated(channel, payload)) return this.#replies.ackJoin(message, this.#joins.repeat(channel))
-    let admission = await this.#joins.prepare(channel, payload)
-    while (!this.#joins.isCurrent(admission)) admission = await this.#joins.confirm(admission)
+    let admission = this.#joins.isRepeated(channel, payload) ? undefined : await this.#joins.prepare(channel, payload)
+    for (let wait = this.#joins.wait(admission); wait; wait = this.#joins.wait(admission)) admission = await wait
+    if (!admission) return this.#replies.ackJoin(message, this.#joins.repeat(channel))
     if (message.isAborted) return this.#joins.cancel(admission)
     // From the check of the rights to the ack, nothing may be awaited.
     this.#replies.ackJoin(message, this.#joins.admit(admission))

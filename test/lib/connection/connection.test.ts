@@ -4,7 +4,7 @@ import * as ws from 'ws'
 import { Connection } from '../../../lib/connection/connection.ts'
 import { Heartbeat, type HeartbeatTarget } from '../../../lib/connection/heartbeat.ts'
 import type { Identity } from '../../../lib/connection/identity.ts'
-import { Flusher } from '../../../lib/connection/send-queue.ts'
+import { Flusher } from '../../../lib/connection/sending/send-queue.ts'
 import { Counters } from '../../../lib/connection/counters.ts'
 import { Registry } from '../../../lib/connection/registry.ts'
 import { ProtocolErrorBudget } from '../../../lib/limits/protocol-error-budget.ts'
@@ -354,6 +354,32 @@ t.test('send queue: one waiting recovery is beyond the bound, the next ones coun
   connection.sendRecovery(hello)
   t.notOk(connection.isOpen)
   t.match(socket.closes, [closeEvents.tooSlow].map(({ code }) => ({ code })))
+})
+
+t.test('send queue: a large ack waits until the one before it is being written, a small one does not', async (t) => {
+  const { connection, socket, flush } = connect({}, 1_000)
+  const ack = (bytes: number) => encodeEnvelope({ type: 'ack', payload: 'x'.repeat(bytes) })
+  for (let i = 0; i < 4; i++) {
+    t.equal(connection.whenRecoveryTaken, undefined)
+    connection.sendRecovery(ack(80))
+  }
+  connection.sendRecovery(ack(400))
+  const taken: string[] = []
+  const wait = (name: string) => connection.whenRecoveryTaken?.then(() => taken.push(name))
+  const waits = [wait('first'), wait('second')]
+  await Promise.resolve()
+  t.strictSame(taken, [])
+  flush()
+  await Promise.all(waits)
+  t.strictSame(taken, ['first', 'second'])
+  t.equal(socket.sent.length, 5)
+  socket.isSlow = true
+  connection.sendRecovery(ack(2_000))
+  const discarded = wait('discarded')
+  connection.terminate()
+  connection.markClosed()
+  await discarded
+  t.equal(taken.at(-1), 'discarded', 'nothing waits for a closed connection')
 })
 
 const resyncOf = (channel: string, bytes = 100) => {

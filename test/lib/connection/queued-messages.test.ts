@@ -1,5 +1,5 @@
 import t from 'tap'
-import { QueuedMessages } from '../../../lib/connection/queued-messages.ts'
+import { QueuedMessages } from '../../../lib/connection/sending/queued-messages.ts'
 import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
 
 const [one, other] = [encodeEnvelope({ type: 'one' }), encodeEnvelope({ type: 'other' })]

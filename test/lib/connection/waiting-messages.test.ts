@@ -1,5 +1,5 @@
 import t from 'tap'
-import { QueuedMessages, WaitingMessages, type MessageGroup } from '../../../lib/connection/queued-messages.ts'
+import { QueuedMessages, WaitingMessages, type MessageGroup } from '../../../lib/connection/sending/queued-messages.ts'
 import type { ResyncSource } from '../../../lib/protocol/when-slow.ts'
 
 type Source = ResyncSource & { readonly name: string }

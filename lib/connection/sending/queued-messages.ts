@@ -1,6 +1,5 @@
-import type { EncodedMessage } from '../protocol/encoding.ts'
-import type { ResyncReason } from '../protocol/recoverability.ts'
-import type { PageSource, ResyncSource } from '../protocol/when-slow.ts'
+import type { EncodedMessage } from '../../protocol/encoding.ts'
+import type { ResyncSource } from '../../protocol/when-slow.ts'
 import { encodeTextFrames } from './raw-frames.ts'
 
 /**
@@ -122,61 +121,5 @@ export class WaitingMessages {
   #remove (key: string | number): void {
     this.#removableBytes -= this.#removable?.get(key)?.length ?? 0
     this.#removable?.delete(key)
-  }
-}
-
-/**
- * The large messages that one connection has still to get. Each is made when it can be written, so a connection that
- * reads slowly in many channels holds one of them, and not all.
- */
-export class WaitingRecoveries {
-  readonly #connectionId: string
-  // An idle connection has neither, because there are many of them.
-  /** Histories that start again, with the reason. */
-  #resyncs: Map<ResyncSource, ResyncReason> | undefined
-  #pageSources: Set<PageSource> | undefined
-
-  constructor (connectionId: string) {
-    this.#connectionId = connectionId
-  }
-
-  addResync (source: ResyncSource, reason: ResyncReason): void {
-    this.#resyncs ??= new Map()
-    this.#resyncs.set(source, reason)
-  }
-
-  hasResync (source: ResyncSource): boolean {
-    return this.#resyncs?.has(source) ?? false
-  }
-
-  addPages (source: PageSource): void {
-    this.#pageSources ??= new Set()
-    this.#pageSources.add(source)
-  }
-
-  /** The next message, made now. Pages come first, because they have an end. */
-  take (): EncodedMessage | undefined {
-    return this.#takePage() ?? this.#takeResync()
-  }
-
-  clear (): void {
-    this.#resyncs = undefined
-    this.#pageSources = undefined
-  }
-
-  #takePage (): EncodedMessage | undefined {
-    for (const source of this.#pageSources ?? []) {
-      const encoded = source.nextPage(this.#connectionId)
-      if (encoded) return encoded
-      this.#pageSources?.delete(source)
-    }
-  }
-
-  #takeResync (): EncodedMessage | undefined {
-    for (const [source, reason] of this.#resyncs ?? []) {
-      this.#resyncs?.delete(source)
-      const encoded = source.resync(this.#connectionId, reason)
-      if (encoded) return encoded
-    }
   }
 }

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws'
-import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { EncodedMessage } from '../../protocol/encoding.ts'
 
 /**
  * Messages up to this size are copied into one buffer with their neighbours. That costs less than a `ws` send and a

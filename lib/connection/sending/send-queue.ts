@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import type { EncodedMessage } from '../protocol/encoding.ts'
-import type { ResyncReason } from '../protocol/recoverability.ts'
-import type { PageSource, ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
-import { WaitingMessages, WaitingRecoveries, type MessageGroup, type QueuedMessages } from './queued-messages.ts'
+import type { EncodedMessage } from '../../protocol/encoding.ts'
+import type { ResyncReason } from '../../protocol/recoverability.ts'
+import type { PageSource, ResyncSource, WhenSlow } from '../../protocol/when-slow.ts'
+import { WaitingMessages, type MessageGroup, type QueuedMessages } from './queued-messages.ts'
 import { isSenderIdle, maxCopiedBytes } from './raw-frames.ts'
+import { Recoveries } from './recoveries.ts'
 
 /**
  * Writes the queued messages of all connections once per event-loop iteration, so that each connection costs one system
@@ -46,11 +47,8 @@ export class SendQueue {
   readonly #limit: number
   readonly #waiting = new WaitingMessages()
   /** None of the messages of a history is sent before its `resync`. */
-  readonly #recoveries: WaitingRecoveries
+  readonly #recoveries: Recoveries
   #writing = 0
-  /** The size of the recovery beyond the limit that is being written, or waits; 0 for none. */
-  #recoveryWriting = 0
-  #recoveryWaiting = 0
   #isScheduled = false
   readonly #onWritten = () => this.#finishWrite()
 
@@ -60,7 +58,7 @@ export class SendQueue {
     this.#transport = transport
     this.#flusher = flusher
     this.#limit = limit
-    this.#recoveries = new WaitingRecoveries(connectionId)
+    this.#recoveries = new Recoveries(connectionId)
   }
 
   /** Bytes that wait or are being written. */
@@ -83,12 +81,21 @@ export class SendQueue {
     return true
   }
 
-  /** For a message that may be larger than the limit; returns false when the queue exceeds the limit already. */
+  /**
+   * For a message that may be larger than the limit. It is beyond the limit when it would leave less than half of it to
+   * other messages. Returns false when the queue exceeds the limit already.
+   */
   pushRecovery (encoded: EncodedMessage): boolean {
     if (this.#limitedBytes > this.#limit) return false
-    if (this.#recoveryWaiting === 0) this.#recoveryWaiting = encoded.length
+    const isLarge = this.#limitedBytes + encoded.length > this.#limit / 2
+    if (isLarge && this.#recoveries.waiting === 0) this.#recoveries.waiting = encoded.length
     this.#add(encoded)
     return true
+  }
+
+  /** Resolves when the large message that waits is being written; undefined when none waits. */
+  get whenRecoveryTaken (): Promise<void> | undefined {
+    return this.#recoveries.whenTaken
   }
 
   /**
@@ -111,7 +118,8 @@ export class SendQueue {
   flush (): void {
     this.#isScheduled = false
     if (this.#writing > 0) return
-    this.#addRecovery()
+    const recovery = this.#recoveries.make()
+    if (recovery) this.#waiting.add(recovery)
     if (this.#waiting.isEmpty) return
     const queued = this.#dequeueAll()
     if (queued.longest <= maxCopiedBytes && isSenderIdle(this.#webSocket)) {
@@ -128,11 +136,11 @@ export class SendQueue {
 
   /** Hands the waiting messages to `ws` even while a write is unfinished, so that the close frame follows them. */
   flushBeforeClose (): void {
-    this.#recoveries.clear()
     for (const encoded of this.#dequeueAll().messages) this.#webSocket.send(encoded, textOptions)
+    this.#recoveries.clear()
   }
 
-  /** Discards the waiting messages. */
+  /** Discards the waiting messages, as when nothing can be written any more. */
   clear (): void {
     this.#waiting.clear()
     this.#recoveries.clear()
@@ -149,14 +157,13 @@ export class SendQueue {
 
   /** The bytes to which the limit applies. */
   get #limitedBytes (): number {
-    return this.size - this.#recoveryWriting - this.#recoveryWaiting
+    return this.size - this.#recoveries.writing - this.#recoveries.waiting
   }
 
   #dequeueAll (): QueuedMessages {
     const dequeued = this.#waiting.takeAll()
     this.#writing += dequeued.bytes
-    this.#recoveryWriting += this.#recoveryWaiting
-    this.#recoveryWaiting = 0
+    this.#recoveries.beginWrite()
     return dequeued
   }
 
@@ -172,15 +179,8 @@ export class SendQueue {
   }
 
   #finishWrite (): void {
-    this.#writing = this.#recoveryWriting = 0
+    this.#writing = 0
+    this.#recoveries.endWrite()
     this.flush()
-  }
-
-  /** Adds the next page or `resync`, unless a recovery waits already. */
-  #addRecovery (): void {
-    const encoded = this.#recoveryWaiting > 0 ? undefined : this.#recoveries.take()
-    if (!encoded) return
-    this.#recoveryWaiting = encoded.length
-    this.#waiting.add(encoded)
   }
 }

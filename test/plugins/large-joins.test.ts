@@ -1,0 +1,73 @@
+import { Type } from '@sinclair/typebox'
+import t, { type Test } from 'tap'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { implement } from '../../lib/server/implement.ts'
+import { TestClient } from '../../lib/testing/test-client.ts'
+import { bearer, listen, makeApp } from '../support/serve.ts'
+import { until } from '../support/until.ts'
+
+const doc = defineChannel({
+  pattern: 'doc/:id',
+  params: Type.Object({ id: Type.String() }),
+  fromClient: {},
+  fromServer: { written: { payload: Type.String() } },
+  presence: Type.Object({}),
+  history: { limit: 100, ttl: 60_000, initial: 100 }
+})
+
+const ids = Array.from({ length: 12 }, (_, i) => String(i))
+
+/** A server with 12 channels, each with a history of 400 KB. */
+async function serveDocs (t: Test) {
+  const { app, sink } = await makeApp(t)
+  app.ws('/ws', {}, [implement(doc, { authorize: async () => true, presence: () => ({}), on: {} })])
+  const served = await listen(app, sink)
+  for (const id of ids) {
+    for (let i = 0; i < 8; i++) await app.rooms.of(doc, { id }).broadcast('written', 'x'.repeat(50_000))
+  }
+  const client = await TestClient.connect(`${served.url}/ws`, [], bearer(served.token('ann')))
+  return { ...served, client, joinAll: () => Promise.all(ids.map((id) => client.request('join', `doc/${id}`))) }
+}
+
+t.test('join: a client that joins many channels with large histories at once is not closed', async (t) => {
+  const { joinAll, client } = await serveDocs(t)
+  const acks = await joinAll()
+  t.strictSame(acks.map(({ payload }) => (payload as { messages: unknown[] }).messages.length), ids.map(() => 8))
+  t.match(await client.request('ping'), { type: 'ack' })
+})
+
+t.test('join: a client that does not read gets one large ack after another when it reads again', async (t) => {
+  const { app, joinAll, client, logged } = await serveDocs(t)
+  client.webSocket.pause()
+  const joining = joinAll()
+  await until(() => app.rooms.size === ids.length)
+  client.webSocket.resume()
+  t.ok((await joining).every(({ type }) => type === 'ack'))
+  t.notOk(await Promise.race([logged('the client reads too slowly'), client.request('ping').then(() => undefined)]))
+})
+
+t.test('join: a repeated one waits for a large ack before it, and gets not_joined when it was removed', async (t) => {
+  const { app, joinAll, client } = await serveDocs(t)
+  await joinAll()
+  const again = () => ids.map((id) => client.request('join', `doc/${id}`, { again: true }))
+  for (const ack of await Promise.all(again())) t.equal((ack.payload as { messages: unknown[] }).messages.length, 8)
+  client.webSocket.pause()
+  // 14 MB, more than the buffers of the operating system take.
+  const replies = [...again(), ...again(), ...again()]
+  await until(() => app.registry.ofUser('id-of-ann')[0]?.messagesIn === ids.length * 5)
+  for (const id of ids) await app.rooms.of(doc, { id }).remove({ userId: 'id-of-ann' })
+  client.webSocket.resume()
+  const codes = (await Promise.all(replies)).map(({ payload }) => (payload as { code?: string }).code)
+  t.ok(codes.includes('not_joined'))
+  t.match(await client.request('ping'), { type: 'ack' })
+})
+
+t.test('join: one that waits for a large ack before it leaves nothing when the connection is lost', async (t) => {
+  const { app, joinAll, client } = await serveDocs(t)
+  client.webSocket.pause()
+  joinAll().catch(() => {})
+  await until(() => app.rooms.size === ids.length)
+  client.terminate()
+  await until(() => app.rooms.size === 0)
+  for (const id of ids) t.equal(await app.rooms.of(doc, { id }).count(), 0, 'no user is present')
+})
