@@ -1,4 +1,4 @@
-import type { TSchema } from '@sinclair/typebox'
+import { Type, type TSchema } from '@sinclair/typebox'
 import { conforms } from './schema-arbitraries.ts'
 
 /** What a contract says of a message. */
@@ -6,7 +6,7 @@ export interface Declared { readonly payload: TSchema }
 
 /** What a message must get, by docs/protocol.md. */
 export interface ExpectedReply {
-  /** For the statistics: an ack, the code of an error, or `closed` for what is no envelope. */
+  /** For the statistics: `ack`, `joined` for that of a new join, the code of an error, or `closed`. */
   readonly kind: string
   /** Lists of what may be received: of each, all messages. */
   readonly allowed: ReadonlyArray<readonly object[]>
@@ -28,7 +28,7 @@ export function expectedReply (text: string, declared: ReadonlyMap<string, Decla
   const broken = brokenLimits(envelope)
   if (broken.length > 0) return error(broken, isText(channel, 256) ? channel : undefined, correlationId)
   if (type === 'ping') return ack(undefined, channel, correlationId)
-  if (type === 'join') return error(joinErrors(channel), channel, correlationId)
+  if (type === 'join') return joinReply(channel, payload, correlationId)
   if (channel === undefined || channel === null) return error(['unknown_type'], channel, correlationId)
   if (channel !== 'f/a') return error([isServed(channel) ? 'not_joined' : 'unknown_channel'], channel, correlationId)
   const schema = declared.get(type)?.payload
@@ -70,8 +70,17 @@ function error (
   return { kind: codes.join(' or '), allowed: codes.map((code) => [{ ...reply, code }]) }
 }
 
-function joinErrors (channel: string | null | undefined): string[] {
-  return [channel === 'f/a' ? 'already_joined' : 'unknown_channel']
+const open = { additionalProperties: true }
+const position = Type.Object({ epoch: Type.String(), offset: Type.Integer({ minimum: 0 }), hash: Type.String() }, open)
+const joinPayload = Type.Object({ since: Type.Optional(position) }, open)
+
+function joinReply (
+  channel: string | null | undefined, payload: unknown, correlationId: string | null | undefined
+): ExpectedReply {
+  if (channel === 'f/a') return error(['already_joined'], channel, correlationId)
+  if (!isServed(channel ?? '')) return error(['unknown_channel'], channel, correlationId)
+  if (!conforms(joinPayload, payload ?? {})) return error(['invalid_payload'], channel, correlationId)
+  return { ...ack({}, channel, correlationId), kind: 'joined' }
 }
 
 const isServed = (channel: string) => /^f\/[^/]+$/.test(channel)

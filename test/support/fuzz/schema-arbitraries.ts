@@ -83,7 +83,8 @@ export function conforms (schema: TSchema, value: unknown): boolean {
     case 'Union': return (node.anyOf ?? []).some((any) => conforms(any, value))
     case 'Record': return isObject(value) && Object.values(value).every((item) => conforms(recordValue(node), item))
     case 'Object': return isObject(value) && conformsToObject(node, value)
-    default: return value !== undefined
+    // Anything, and no payload at all.
+    default: return true
   }
 }
 
