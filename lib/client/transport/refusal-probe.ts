@@ -24,14 +24,18 @@ export class RefusalProbe {
     this.#deps = deps
   }
 
-  /** A new answer, or the one of the last 30 s. Never rejects. */
-  ask (url: string, token: string | undefined): Promise<Refusal> {
+  /** A new answer, or the one of the last 30 s, with the `problem` that Node tells. Never rejects. */
+  async ask (url: string, token: string | undefined, problem: string): Promise<Refusal> {
     const { clock, fetch } = this.#deps
     if (!this.#answer || clock.now() - this.#askedAt >= askEveryMs) {
       this.#askedAt = clock.now()
       this.#answer = askRefusal(fetch, url, token)
     }
-    return this.#answer
+    const answer = await this.#answer
+    // Of Node's "Unexpected server response: 403". The `GET` may differ: it lacks headers that a `WebSocket` class adds.
+    const told = Number(/ (\d{3})$/.exec(problem)?.[1])
+    if (told > 0 && told !== answer.status) return { status: told, reason: problem }
+    return answer.status || !problem ? answer : { reason: `${answer.reason} (${problem})` }
   }
 
   /** Forgets the answer, because a connection was opened or the client is closed. */

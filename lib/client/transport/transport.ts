@@ -177,7 +177,7 @@ export class Transport {
   /** Reports a failed attempt, with the reason that the server gives. What no retry cures slows the client down. */
   async #explain (token: string | undefined, close: CloseInfo, cause: unknown): Promise<void> {
     const { url } = this.#deps.target()
-    const refusal = cause === undefined ? await this.#probe.ask(url, token) : { reason: String(cause) }
+    const refusal = cause === undefined ? await this.#probe.ask(url, token, close.reason) : { reason: String(cause) }
     if (this.#state === 'closed') return
     const { status, retryAfter = 0 } = refusal
     const isHopeless = [400, 403, 404].includes(status ?? 0) || (status === 401 && !this.#deps.token)

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { StopConnecting } from '../../../lib/client/index.ts'
+import { connect, StopConnecting } from '../../../lib/client/index.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
-import { joinDoc, startDoc, typesOf } from '../../support/doc-client.ts'
+import { FakeNetwork } from '../../../lib/testing/fake-web-socket.ts'
+import { joinDoc, noNetwork, startDoc, typesOf } from '../../support/doc-client.ts'
 
 t.test('client: ready() resolves when the client is open, or rejects', async (t) => {
   const { client, open } = startDoc()
@@ -73,6 +74,32 @@ t.test('client: a message that the server would not take is rejected alone', asy
   await t.rejects(client.join('doc/:id', { id: '2' }, { onResync: 'ignore' }), { code: 'unknown_channel' })
   t.equal(socket.sent.length, before)
   t.equal(client.state, 'open')
+})
+
+t.test('client: a large message waits until the server has said what it takes', async (t) => {
+  const { client, open } = startCalls()
+  const sends = [70_000, 80_000].map((length) => client.trySend('say', 'x'.repeat(length)))
+  const socket = await open()
+  t.strictSame(typesOf(socket), [])
+  socket.say({ type: 'welcome', payload: { limits: { messageBytes: 75_000 }, patterns: ['doc/:id'] } })
+  t.strictSame(typesOf(socket), ['say'])
+  socket.ack('say')
+  t.match(await Promise.all(sends), [{ ok: true }, { ok: false, error: { code: 'payload_too_large' } }])
+  const joining = client.join('doc/:id', { id: '1' })
+  socket.ack('join')
+  t.equal((await joining).address, 'doc/1', 'an address that a pattern has')
+})
+
+t.test('client: what waits for the first connection is rejected by close()', async (t) => {
+  const { client } = startCalls()
+  const calls = [client.send('say', 'a'), client.ready()]
+  client.close()
+  for (const call of calls) await t.rejects(async () => { await call }, { code: 'closed' })
+})
+
+t.test('client: trySend rejects when its signal aborts', async (t) => {
+  const { client } = startCalls()
+  await t.rejects(client.trySend('say', 'a', { signal: AbortSignal.abort(new Error('enough')) }), { message: 'enough' })
 })
 
 t.test('client: what JSON cannot carry is invalid_payload', async (t) => {
@@ -165,6 +192,18 @@ t.test('client: the window of React Native, which has no events, is no source', 
   await open()
   t.equal(client.state, 'open')
 })
+
+/** A client that knows no contract. */
+function startCalls () {
+  const network = new FakeNetwork()
+  const client = connect('wss://api.test/ws', { WebSocket: network.WebSocket, clock: new FakeClock(), fetch: noNetwork })
+  const open = async () => {
+    await setImmediate()
+    network.last.accept()
+    return network.last
+  }
+  return { client, open }
+}
 
 /** A clock whose reading is that of `skew` milliseconds later. */
 function skewed (inner: FakeClock, skew: () => number) {
