@@ -387,6 +387,24 @@ t.test('origins: the scheme of the own origin counts, behind a proxy the one tha
   t.match(await refused(from('null', 'other')), { status: 403 }, 'a scheme whose origin is opaque')
 })
 
+t.test('origins: the host that a proxy forwards counts only when the proxy is trusted', async (t) => {
+  const statuses = async (trustProxy: false | string) => {
+    const { app, sink } = await makeApp(t, {}, { trustProxy })
+    app.ws('/news', { public: true }, [implementedNews])
+    const { url } = await listen(app, sink)
+    const from = async (origin: string) => {
+      const headers = { 'x-forwarded-host': 'first.example, app.example.com' }
+      const connecting = TestClient.connect(`${url}/news`, [], { origin, headers })
+      return connecting.then(() => 101, (error: { status: number }) => error.status)
+    }
+    const origins = [`http://${new URL(url).host}`, 'http://app.example.com', 'http://first.example']
+    return Promise.all(origins.map(from))
+  }
+  t.strictSame(await statuses(false), [101, 403, 403], 'by default: the Host of the request')
+  t.strictSame(await statuses('10.0.0.0/8'), [101, 403, 403], 'the request does not come from the proxy')
+  t.strictSame(await statuses('127.0.0.1'), [403, 101, 403], 'the proxy is trusted: the host that it appended')
+})
+
 t.test('tokens: a token in a URL reaches no log', async (t) => {
   const { app, sink } = await makeApp(t)
   app.ws('/news', {}, [implementedNews])
