@@ -33,10 +33,10 @@ export class LiveConnections {
     this.#expiry.watch(connection)
   }
 
-  /** Removes a closed connection from every table. A second call changes nothing. */
-  remove (connection: Connection): void {
+  /** Removes a connection from every table that was closed with `code`. A second call changes nothing. */
+  remove (connection: Connection, code?: number): void {
     connection.markClosed()
-    this.sessions.get(connection.id)?.end()
+    this.sessions.get(connection.id)?.end(code === closeEvents.normal.code)
     this.heartbeat.unwatch(connection)
     this.#expiry.unwatch(connection)
     this.sessions.delete(connection.id)

@@ -153,7 +153,7 @@ export class Node {
     webSocket.on('close', (code) => {
       boundedLog.flush()
       log.info({ code }, 'connection closed')
-      this.connections.remove(connection)
+      this.connections.remove(connection, code)
     })
     return connection
   }

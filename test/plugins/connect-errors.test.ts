@@ -11,7 +11,8 @@ async function failureOf (
   t: Test, serverOptions: ChannelsOptions, { path = '/ws', ...options }: ConnectOptions & { path?: string } = {}
 ): Promise<ConnectError> {
   const { app, sink } = await makeApp(t, serverOptions)
-  app.ws('/ws', 'identify' in serverOptions ? {} : { public: true }, [implement(news, { authorize: () => true, on: {} })])
+  const route = 'identify' in serverOptions ? {} : { public: true }
+  app.ws('/ws', route, [implement(news, { authorize: () => true, on: {} })])
   const { url } = await listen(app, sink)
   const client = connect(url + path, { WebSocket, ...options })
   t.teardown(() => client.close())

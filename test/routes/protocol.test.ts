@@ -503,6 +503,14 @@ t.test('4. presence', async (t) => {
     t.strictSame((await dan.client.next('presence')).payload, { left: [eve.userId] })
   })
 
+  t.test('4.3 a client that closes with 1000 is not waited for', async (t) => {
+    const { connect } = await serveDemo(t, { clock: new FakeClock(), presenceGrace: 3000 })
+    const [dan, eve] = [await connect('dan', room), await connect('eve', room)]
+    await dan.client.next('presence')
+    eve.client.close(1000)
+    t.strictSame((await dan.client.next('presence')).payload, { left: [eve.userId] })
+  })
+
   t.test('4.4 a user gets no message about its own join', async (t) => {
     const eve = await connect('eve', room)
     t.match((await ann.client.next('presence')).payload, { joined: [{ user: eve.userId }] })

@@ -32,7 +32,7 @@ export class RefusalProbe {
       this.#answer = askRefusal(fetch, url, token)
     }
     const answer = await this.#answer
-    // Of Node's "Unexpected server response: 403". The `GET` may differ: it lacks headers that a `WebSocket` class adds.
+    // Node says "Unexpected server response: 403". The `GET` may differ, because a `WebSocket` class may add headers.
     const told = Number(/ (\d{3})$/.exec(problem)?.[1])
     if (told > 0 && told !== answer.status) return { status: told, reason: problem }
     return answer.status || !problem ? answer : { reason: `${answer.reason} (${problem})` }

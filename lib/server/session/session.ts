@@ -97,10 +97,10 @@ export class Session {
     return this.#reauthorization.run()
   }
 
-  /** The connection is closed: aborts running handlers, and ends every membership. */
-  end (): void {
+  /** The connection is closed: aborts running handlers, and ends every membership, at once if the client is done. */
+  end (isDone = false): void {
     for (const message of this.#running) message.abort()
-    const memberships = this.#memberships.leaveAll(this.#deps.options.presenceGrace)
+    const memberships = this.#memberships.leaveAll(isDone ? 0 : this.#deps.options.presenceGrace)
     for (const membership of memberships) this.#queueLeft(membership, 'disconnected')
   }
 
