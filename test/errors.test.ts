@@ -247,6 +247,10 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
     usage(
       () => lobby.broadcast('sadi' as never, '' as never), "the contract declares no message 'sadi' from the server"
     ),
+    usage(
+      () => lobby.broadcast('said', 'x'.repeat(2 ** 20)),
+      "the message 'said' has 1048627 bytes: send at most 1048576, which every client accepts"
+    ),
     usage(() => lobby.read(), "the channel 'chat/lobby' has no history"),
     usage(() => lobby.append('said' as never, '' as never, { after }),
       "the ephemeral message 'said' cannot be appended: use broadcast"),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { CompiledChannel } from '../contract/compile.ts'
 import type { Logger } from '../logger.ts'
-import { encodeEnvelope, type EncodedMessage } from '../protocol/encoding.ts'
+import { encodeOutgoing, type EncodedMessage } from '../protocol/encoding.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
 import type { Position } from '../protocol/position.ts'
 import { Behind, UsageError } from '../protocol/errors.ts'
@@ -22,7 +22,7 @@ export interface ServerMessage {
  * Projects a payload to its declared schema, checks it and encodes the message. `channel` is undefined for a message of
  * the connection itself.
  *
- * @throws {UsageError} for a type that the contract does not declare
+ * @throws {UsageError} for a type that the contract does not declare, and a message over 1 MiB
  * @throws {OutgoingError} for a payload that breaks its schema
  */
 export function encodeServerMessage (
@@ -32,7 +32,7 @@ export function encodeServerMessage (
   if (!declared) throw new UsageError(`the contract declares no message '${type}' from the server`)
   const projected = declared.payload(payload)
   return {
-    encoded: encodeEnvelope({ type, channel, payload: projected }),
+    encoded: encodeOutgoing({ type, channel, payload: projected }, `the message '${type}'`),
     whenSlow: declared.whenSlow(projected, channel),
     isPersistent: declared.persistent
   }

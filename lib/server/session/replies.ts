@@ -5,7 +5,7 @@ import type { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { MessageError, refusal, type ErrorPayload } from '../../protocol/errors.ts'
-import { encodeEnvelope, encodeEnvelopeWith, type EncodedMessage } from '../../protocol/encoding.ts'
+import { encodeEnvelopeWith, encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import type { JoinReply } from './joins.ts'
 
@@ -43,9 +43,9 @@ export class Replies {
 
   /** @param offset of the last entry that the handler appended */
   ack (message: InboundMessage, payload?: unknown, offset?: number): void {
-    const { channel, correlationId } = message.envelope
+    const { type, channel, correlationId } = message.envelope
     // Encoded before the reply is claimed, so that a payload that cannot be encoded is still answered.
-    const encoded = encodeEnvelope({ type: 'ack', channel, payload, correlationId, offset })
+    const encoded = encodeOutgoing({ type: 'ack', channel, payload, correlationId, offset }, `the reply to '${type}'`)
     if (this.#claim(message) && correlationId !== undefined) this.#connection.send(encoded)
   }
 
@@ -126,5 +126,6 @@ function errorReply (envelope: Envelope, error: unknown): ErrorReply {
 function encodedReply (
   { channel, correlationId }: Envelope, { payload }: MessageError, isRefusal: boolean
 ): ErrorReply {
-  return { payload, encoded: encodeEnvelope({ type: 'error', channel, payload, correlationId }), isRefusal }
+  const encoded = encodeOutgoing({ type: 'error', channel, payload, correlationId }, 'the error')
+  return { payload, encoded, isRefusal }
 }

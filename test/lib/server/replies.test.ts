@@ -23,7 +23,7 @@ const cyclic: Record<string, unknown> = {}
 cyclic.self = cyclic
 const deep = () => Array.from({ length: 20_000 }).reduce((inner: unknown) => [inner], null)
 
-/** Values without JSON, by what is wrong with them. */
+/** Values without JSON, or with too much of it, by what is wrong with them. */
 const unencodable: Readonly<Record<string, () => unknown>> = {
   'a BigInt': () => 1n,
   'a BigInt inside': () => ({ list: [{ id: 1n }] }),
@@ -32,6 +32,7 @@ const unencodable: Readonly<Record<string, () => unknown>> = {
   'a getter that throws': () => ({ get id () { return fail() } }),
   'a toJSON that throws': () => ({ toJSON: fail }),
   'a deep value': deep,
+  'a text over 1 MiB': () => 'x'.repeat(2 ** 20),
   'a thenable that throws': () => ({ then: fail }),
   'a then that throws': () => ({ get then () { return fail() } }),
   'a thenable that rejects': () => ({ then: (_: unknown, reject: (error?: unknown) => void) => reject() })
@@ -66,7 +67,10 @@ const others: Readonly<Record<string, (ctx: Now) => unknown>> = {
   'a broadcast that throws a proxy': (ctx) => {
     ctx.broadcast('said', { toJSON: () => { throw traps } })
   },
-  'a message without JSON': (ctx) => ctx.send('said', 1n)
+  'a message without JSON': (ctx) => ctx.send('said', 1n),
+  'a message over 1 MiB': (ctx) => ctx.send('said', 'x'.repeat(2 ** 20)),
+  'a broadcast over 1 MiB': (ctx) => ctx.broadcast('said', 'x'.repeat(2 ** 20)),
+  'a declared error over 1 MiB': (ctx) => { throw ctx.error('odd', 'x'.repeat(2 ** 20)) }
 }
 
 t.test('reply: each message gets exactly one, however its handler fails', async (t) => {
