@@ -657,7 +657,7 @@ t.test("the platform's clock", async (t) => {
   await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 0))
 })
 
-t.test('client: the browser bundle is under 8,300 bytes, without TypeBox and Node code', async (t) => {
+t.test('client: the browser bundle is under 8,500 bytes, without TypeBox and Node code', async (t) => {
   const { outputFiles, metafile } = await build({
     entryPoints: ['lib/client/index.ts'],
     bundle: true,
@@ -669,7 +669,7 @@ t.test('client: the browser bundle is under 8,300 bytes, without TypeBox and Nod
   })
   const gzipped = gzipSync(outputFiles[0]!.contents).length
   t.comment(`${gzipped} bytes`)
-  t.ok(gzipped < 8300, `the bundle has ${gzipped} bytes, which is under 8,300`)
+  t.ok(gzipped < 8500, `the bundle has ${gzipped} bytes, which is under 8,500`)
   const inputs = Object.keys(metafile.inputs)
   t.strictSame(inputs.filter((path) => !/^lib\/(client|protocol|contract)\//.test(path)), [])
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports)
