@@ -59,7 +59,9 @@ export class Connection implements ConnectionInfo {
     this.log = log
     this.connectedAt = this.lastSeen = deps.clock.now()
     this.#webSocket = webSocket
-    this.#sendQueue = new SendQueue(webSocket, transport, deps.flusher, deps.sendQueueBytes, identity.id)
+    this.#sendQueue = new SendQueue(webSocket, transport, deps.flusher, deps.sendQueueBytes, {
+      id: identity.id, countSent: (bytes) => this.#countSent(bytes)
+    })
     this.#clock = deps.clock
     this.#counters = deps.counters
   }
@@ -100,12 +102,12 @@ export class Connection implements ConnectionInfo {
    * `whenSlow` allows leaving messages out. `source` is the history that the message belongs to.
    */
   send (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): void {
-    if (this.#countSent(encoded) && !this.#sendQueue.push(encoded, whenSlow, source)) this.#closeSlow()
+    if (this.#countSent(encoded.length) && !this.#sendQueue.push(encoded, whenSlow, source)) this.#closeSlow()
   }
 
   /** Queues a message that may be larger than the send queue, because it contains everything that the client missed. */
   sendRecovery (encoded: EncodedMessage): void {
-    if (this.#countSent(encoded) && !this.#sendQueue.pushRecovery(encoded)) this.#closeSlow()
+    if (this.#countSent(encoded.length) && !this.#sendQueue.pushRecovery(encoded)) this.#closeSlow()
   }
 
   /** Resolves when the large message that waits is being written; undefined when `sendRecovery` need not wait. */
@@ -175,11 +177,11 @@ export class Connection implements ConnectionInfo {
     this.#sendQueue.clear()
   }
 
-  #countSent (encoded: EncodedMessage): boolean {
+  #countSent (bytes: number): boolean {
     if (this.#state !== 'open') return false
     this.messagesOut++
-    this.bytesOut += encoded.length
-    this.#counters.countSent(encoded.length)
+    this.bytesOut += bytes
+    this.#counters.countSent(bytes)
     return true
   }
 

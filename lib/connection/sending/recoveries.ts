@@ -2,6 +2,12 @@ import type { EncodedMessage } from '../../protocol/encoding.ts'
 import type { ResyncReason } from '../../protocol/recoverability.ts'
 import type { PageSource, ResyncSource } from '../../protocol/when-slow.ts'
 
+/** The connection that gets the messages. */
+export interface Recipient {
+  readonly id: string
+  countSent (bytes: number): void
+}
+
 /**
  * The large messages to one connection: acks of joins, `resync`, pages of lists. One of them may wait beyond the limit
  * of the queue, and those of one write may be written beyond it. The other ones are made when they can be written, so a
@@ -12,15 +18,15 @@ export class Recoveries {
   waiting = 0
   /** The size of those that are being written beyond the limit. */
   writing = 0
-  readonly #connectionId: string
+  readonly #recipient: Recipient
   // An idle connection has none of these, because there are many of them.
   /** Histories that start again, with the reason. */
   #resyncs: Map<ResyncSource, ResyncReason> | undefined
   #pageSources: Set<PageSource> | undefined
   #taken: Array<() => void> | undefined
 
-  constructor (connectionId: string) {
-    this.#connectionId = connectionId
+  constructor (recipient: Recipient) {
+    this.#recipient = recipient
   }
 
   addResync (source: ResyncSource, reason: ResyncReason): void {
@@ -41,7 +47,9 @@ export class Recoveries {
   make (): EncodedMessage | undefined {
     if (this.waiting > 0) return undefined
     const encoded = this.#nextPage() ?? this.#nextResync()
-    this.waiting = encoded?.length ?? 0
+    if (!encoded) return undefined
+    this.waiting = encoded.length
+    this.#recipient.countSent(encoded.length)
     return encoded
   }
 
@@ -76,7 +84,7 @@ export class Recoveries {
 
   #nextPage (): EncodedMessage | undefined {
     for (const source of this.#pageSources ?? []) {
-      const encoded = source.nextPage(this.#connectionId)
+      const encoded = source.nextPage(this.#recipient.id)
       if (encoded) return encoded
       this.#pageSources?.delete(source)
     }
@@ -86,7 +94,7 @@ export class Recoveries {
   #nextResync (): EncodedMessage | undefined {
     for (const [source, reason] of this.#resyncs ?? []) {
       this.#resyncs?.delete(source)
-      const encoded = source.resync(this.#connectionId, reason)
+      const encoded = source.resync(this.#recipient.id, reason)
       if (encoded) return encoded
     }
   }

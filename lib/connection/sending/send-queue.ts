@@ -5,7 +5,7 @@ import type { ResyncReason } from '../../protocol/recoverability.ts'
 import type { PageSource, ResyncSource, WhenSlow } from '../../protocol/when-slow.ts'
 import { WaitingMessages, type MessageGroup, type QueuedMessages } from './queued-messages.ts'
 import { isSenderIdle, maxCopiedBytes } from './raw-frames.ts'
-import { Recoveries } from './recoveries.ts'
+import { Recoveries, type Recipient } from './recoveries.ts'
 
 /**
  * Writes the queued messages of all connections once per event-loop iteration, so that each connection costs one system
@@ -53,12 +53,12 @@ export class SendQueue {
   readonly #onWritten = () => this.#finishWrite()
 
   /** `limit` in bytes. */
-  constructor (webSocket: WebSocket, transport: Socket, flusher: Flusher, limit: number, connectionId: string) {
+  constructor (webSocket: WebSocket, transport: Socket, flusher: Flusher, limit: number, recipient: Recipient) {
     this.#webSocket = webSocket
     this.#transport = transport
     this.#flusher = flusher
     this.#limit = limit
-    this.#recoveries = new Recoveries(connectionId)
+    this.#recoveries = new Recoveries(recipient)
   }
 
   /** Bytes that wait or are being written. */

@@ -399,7 +399,7 @@ t.test('send queue: a slow reader in 100 channels gets one resync for each finis
 })
 
 t.test('send queue: one page is made for each finished write, before a resync, and none after the close', async (t) => {
-  const { connection, socket, flush } = connect({}, 1_000)
+  const { connection, socket, flush, counters } = connect({}, 1_000)
   const left = { a: 3, b: 2 }
   const pages = (name: 'a' | 'b') => ({
     nextPage: () => left[name]-- > 0 ? encodeEnvelope({ type: name, payload: 'x'.repeat(2_000) }) : undefined
@@ -417,6 +417,9 @@ t.test('send queue: one page is made for each finished write, before a resync, a
   socket.drain()
   t.ok(connection.isOpen, 'a page is beyond the bound')
   t.strictSame(socket.sent.map((text) => JSON.parse(text).type), ['a', 'a', 'a', 'b', 'b', 'resync', 'hello'])
+  const bytes = socket.sent.join('').length
+  t.match(connection, { messagesOut: 7, bytesOut: bytes }, 'pages and resyncs are counted')
+  t.match(counters.totals, { messagesOut: 7, bytesOut: bytes })
   left.a = 5
   connection.sendPages(pages('a'))
   connection.close()
