@@ -23,6 +23,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'lib/protocol': [],
   'lib/contract': ['lib/protocol'],
   'lib/client': ['lib/contract', 'lib/protocol'],
+  'lib/react': ['lib/client', 'lib/contract', 'lib/protocol'],
   'lib/asyncapi': ['lib/contract', 'lib/protocol'],
   'lib/limits': ['lib/protocol'],
   'lib/connection': ['lib/limits', 'lib/protocol'],
@@ -61,6 +62,7 @@ function againstDirection ({ path, imports }: Module): string[] {
 
 function foreignPackages ({ path, imports }: Module): string[] {
   const refused = (of: string) => isPackage(of, 'fastify') || of.startsWith('@fastify/') ||
+    (isPackage(of, 'react') && !within(path, 'lib/react')) ||
     (within(path, 'lib/protocol') && !(path === 'lib/protocol/read-envelope.ts' && of === 'secure-json-parse'))
   return within(path, 'lib')
     ? imports.filter(({ of }) => !isOurs(of) && refused(of)).map(({ of }) => `${path} imports ${of}`)
@@ -72,7 +74,7 @@ const isPackage = (specifier: string, name: string) => within(specifier, name) |
 /** What a browser would load with the client and cannot, or should not. */
 function heavyForClient (modules: readonly Module[]): string[] {
   const byPath = new Map(modules.map((m) => [m.path, m]))
-  const loaded = new Set(modules.filter(({ path }) => within(path, 'lib/client')))
+  const loaded = new Set(modules.filter(({ path }) => within(path, 'lib/client') || within(path, 'lib/react')))
   for (const { path, imports } of loaded) {
     for (const { of, asType } of imports) {
       const next = asType ? undefined : byPath.get(of)
@@ -146,7 +148,7 @@ const isTypeExport = (node: ts.ExportDeclaration) => node.isTypeOnly
 
 function sources (folder: string): string[] {
   return readdirSync(posix.join(root, folder), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map((entry) => posix.relative(root, posix.join(entry.parentPath, entry.name)))
 }
 
@@ -308,6 +310,17 @@ t.test('the layout is refused where it breaks a rule', async (t) => {
       "import { type WebSocket } from 'ws'",
       'the client loads ws through lib/client/transport/socket-attempt.ts'
     ],
+    [
+      'lib/client/connect.ts',
+      "import { useState } from 'react'",
+      'lib/client/connect.ts imports react'
+    ],
+    [
+      'lib/client/connect.ts',
+      "import { useClient } from '../react/provider.ts'",
+      'lib/client/connect.ts imports lib/react/provider.ts'
+    ],
+    ['lib/react/provider.ts', "import 'ws'", 'the client loads ws through lib/react/provider.ts'],
     ['lib/misc.ts', '', 'lib/misc.ts is in no layer'],
     ['lib/rooms/types.ts', '', 'lib/rooms/types.ts does not say what it is'],
     ['lib/rooms/utils/map.ts', '', 'lib/rooms/utils/map.ts does not say what it is'],

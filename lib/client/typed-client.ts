@@ -25,7 +25,7 @@ type DefinitionAt<C extends AnyChannel, P> =
   C extends { readonly pattern: infer Q } ? P extends Q ? C['definition'] : never : never
 
 /** The definition of the channel that `join` gets, as a contract or as a pattern. */
-type JoinedDefinition<C extends AnyChannel, T> = T extends AnyChannel ? T['definition'] : DefinitionAt<C, T>
+export type JoinedDefinition<C extends AnyChannel, T> = T extends AnyChannel ? T['definition'] : DefinitionAt<C, T>
 
 type ParamsArgument<D extends ChannelDefinition> = D extends { readonly params: TSchema }
   ? {} extends ParamsOf<D>

@@ -13,11 +13,13 @@ const namesOn = (path: string) => new Set(explained(readPage(path)).map(nameOf))
 const onServerPage = namesOn('docs/server.md')
 const inOptions = namesOn('docs/options.md')
 const inClient = namesOn('docs/client.md')
+const inReact = namesOn('docs/react.md')
 
 /** The page that explains the members of an entry's types. */
 const reference: Readonly<Record<string, ReadonlySet<string>>> = {
   '.': onServerPage,
   './client': inClient,
+  './react': inReact,
   './testing': namesOn('docs/guide/testing.md')
 }
 
@@ -85,7 +87,13 @@ const described: ReadonlyArray<readonly [what: string, entry: string, type: stri
   ['a client', './client', 'TypedClient', 'client.'],
   ['a joined channel', './client', 'TypedChannel', 'channel.'],
   ['a request that failed', './client', 'RequestError', 'error.'],
-  ['the end of a connection', './client', 'CloseInfo', 'close.']
+  ['the end of a connection', './client', 'CloseInfo', 'close.'],
+  ['the connection in React', './react', 'ConnectionStatus', 'status.'],
+  ['a channel in React', './react', 'ChannelResult', 'result.'],
+  ['the provider', './react', 'ChannelsProviderProps', ''],
+  ['the options of useChannel', './react', 'HistoryChannelOptions', ''],
+  ['the options of a list of messages', './react', 'MessageListOptions', ''],
+  ['the options of a reducer', './react', 'ReducerOptions', '']
 ]
 
 const inherited = new Set(['name', 'stack', 'cause', 'prototype'])

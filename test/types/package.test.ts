@@ -12,6 +12,7 @@ import fastify from 'fastify'
 import { channels, defineChannel, implement } from 'fastify-channels'
 import { connect } from 'fastify-channels/client'
 import { defineConnection } from 'fastify-channels/contract'
+import { useMessages } from 'fastify-channels/react'
 import { adapterConformance, FakeClock, TestClient } from 'fastify-channels/testing'
 import type { Adapter, AdapterEvents, HistoryPort } from 'fastify-channels/adapter'
 
@@ -42,6 +43,8 @@ lobby.on('said', ({ count }) => count satisfies number)
 // @ts-expect-error: the server sends no such message
 lobby.on('sadi', () => {})
 export { FakeClock, TestClient }
+export const useCounts = () =>
+  useMessages(chat, { room: 'x' }, { types: ['said'] }).messages.map(({ payload }) => payload.count satisfies number)
 
 declare const Mine: new () => Adapter & { start (events: AdapterEvents): Promise<void>, readonly history: HistoryPort }
 export const conforms = (t: Parameters<typeof adapterConformance>[0]) =>

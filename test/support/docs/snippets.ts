@@ -32,18 +32,21 @@ function sourcesOf ({ path, blocks, prelude }: Page): Array<[string, Source]> {
   const own = join(folder, path)
   const given: Array<[string, string]> = [[join(own, 'prelude.ts'), prelude], [commonPath, common]]
   const ownPrelude: Source = { text: complete(prelude, own, given.slice(1)), page: path, line: 1 }
-  const snippets = blocks.filter(({ language }) => /^[jt]s$/.test(language)).map((block): [string, Source] =>
-    [join(own, nameOf(block)), { text: complete(block.code, own, given), page: path, line: block.line }])
+  const snippets = blocks.filter(({ language }) => /^([jt]s|tsx)$/.test(language)).map((block): [string, Source] =>
+    [join(own, nameOf(block)), { text: complete(block.code, own, given, nameOf(block)), page: path, line: block.line }])
   return [[join(own, 'prelude.ts'), ownPrelude], ...snippets]
 }
 
-function nameOf ({ code, line }: Block): string {
-  return /^\/\/ (\S+)\.(?:m?js|ts)\n/.exec(code)?.[1]?.concat('.ts') ?? `line-${line}.ts`
+function nameOf ({ language, code, line }: Block): string {
+  const name = /^\/\/ (\S+)\.(?:m?js|tsx?)\n/.exec(code)?.[1] ?? `line-${line}`
+  return `${name}.${language === 'tsx' ? 'tsx' : 'ts'}`
 }
 
 /** Imports, on the first line, what the text uses and another module declares. */
-function complete (text: string, from: string, modules: ReadonlyArray<[path: string, text: string]>): string {
-  const source = ts.createSourceFile('snippet.ts', text, ts.ScriptTarget.ES2023, true)
+function complete (
+  text: string, from: string, modules: ReadonlyArray<[path: string, text: string]>, name = 'prelude.ts'
+): string {
+  const source = ts.createSourceFile(name, text, ts.ScriptTarget.ES2023, true)
   const known = new Set(declaredIn(source))
   const used = identifiersIn(source)
   const imports = modules.map(([path, code]) => {
