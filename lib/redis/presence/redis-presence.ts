@@ -6,14 +6,13 @@ import { readChanges } from '../pubsub/presence-message.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { RedisUnavailable } from '../script-runner.ts'
 import { applyScript } from './apply-script.ts'
-import { ChangeBatches, Versions, type Change } from './change-batches.ts'
+import { ChangeBatches, enterChange, Versions, type Change, type LocalEntry } from './change-batches.ts'
 import { checkEntriesScript } from './check-entries-script.ts'
 import { GraceTimers } from './grace-timers.ts'
 import { PresenceIndex } from './presence-index.ts'
 import { readCount, readList } from './presence-reads.ts'
 import { sweepEntries } from './sweep-entries.ts'
 
-type LocalEntry = PresenceEntryRequest & { readonly version: number }
 /** The presence lists. This node keeps its own entries, and repairs Redis after an event that may have lost some. */
 export class RedisPresence implements PresencePort {
   readonly #deps: RedisDeps
@@ -35,6 +34,7 @@ export class RedisPresence implements PresencePort {
     this.#graces = new GraceTimers(deps.clock, (channel) => this.#endGraces(channel))
     lease.subscribe({
       began: (before) => this.#begin(before),
+      renewed: () => this.#runInBackground(this.#checkEach(this.#batches.failedChannels)),
       sweep: (incarnation) => this.#runInBackground(this.#sweep(incarnation))
     })
   }
@@ -152,7 +152,11 @@ export class RedisPresence implements PresencePort {
   }
 
   async #checkAll (): Promise<void> {
-    for (const channel of new Set([...this.#local.keys(), ...this.#index.channels])) await this.#check(channel)
+    await this.#checkEach(new Set([...this.#local.keys(), ...this.#index.channels, ...this.#batches.failedChannels]))
+  }
+
+  async #checkEach (channels: Iterable<string>): Promise<void> {
+    for (const channel of channels) await this.#check(channel)
   }
 
   async #check (channel: string): Promise<void> {
@@ -160,14 +164,15 @@ export class RedisPresence implements PresencePort {
     const { last } = this.#versions
     const oldestMarker = (clock.now() - timings.exitMarkerTtlMs) * 1_000
     const names = keys.ofPresence(channel, this.#lease.incarnation).slice(4, 6)
-    const found = await scripts.run(checkEntriesScript, names, [oldestMarker])
-    const [incarnations, connections] = found as [string[], string[]]
+    const [incarnations, entered] = await scripts.run(checkEntriesScript, names, [oldestMarker]) as [string[], string[]]
     const local = this.#local.get(channel) ?? new Map<string, LocalEntry>()
-    const entered = new Set(connections)
-    const missing = [...local.values()].filter((own) => own.version <= last && !entered.has(own.connection))
-    const ghosts = connections.filter((connection) => !local.has(connection))
+    const known = new Set(entered)
+    const missing = [...local.values()].filter((own) => own.version <= last && !known.has(own.connection))
+    const ghosts = entered.filter((connection) => !local.has(connection)).map((ghost) => [ghost, 0] as const)
+    // The whole grace period, because a user cannot return on another node during an outage.
+    const exits = [...new Map([...ghosts, ...this.#batches.unconfirmedExits(channel)])]
     this.#index.distrust(channel)
-    await this.#apply(channel, [...missing.map(enterChange), ...ghosts.map((ghost) => this.#exitChange(ghost, 0))])
+    await this.#batches.repair(channel, [...missing.map(enterChange), ...exits.map((of) => this.#exitChange(...of))])
     for (const other of incarnations) if (this.#lease.isDead(other)) await this.#sweepChannel(channel, other)
   }
 
@@ -191,8 +196,4 @@ export class RedisPresence implements PresencePort {
       if (!this.#isClosed) this.#deps.log.warn({ err }, 'presence may be out of date: check the connection to Redis')
     })
   }
-}
-
-function enterChange ({ version, connection, user, data }: LocalEntry): Change {
-  return ['+', version, connection, user, JSON.stringify(data ?? null)]
 }

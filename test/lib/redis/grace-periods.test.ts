@@ -2,8 +2,10 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { systemClock, type Clock } from '../../../lib/clock.ts'
 import { scaleTimings } from '../../../lib/cluster/timings.ts'
+import { ChangeBatches, type Change } from '../../../lib/redis/presence/change-batches.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
-import { startRedis, type RedisServer } from '../../support/redis.ts'
+import { Network } from '../../support/network.ts'
+import { startRedis } from '../../support/redis.ts'
 import { silentLog } from '../../support/silent-log.ts'
 import { until } from '../../support/until.ts'
 
@@ -26,8 +28,9 @@ class TestNode {
   readonly #clock = new MortalClock()
   readonly #client: Redis
 
-  constructor (redis: RedisServer) {
-    this.#client = new Redis(redis.url, { lazyConnect: true })
+  constructor (redis: { readonly port: number }, scale: number) {
+    const timings = scaleTimings(scale)
+    this.#client = new Redis(redis.port, '127.0.0.1', { lazyConnect: true })
     this.adapter = new RedisAdapter({ client: this.#client, clock: this.#clock, log: silentLog, timings })
     this.adapter.start({
       message: () => {},
@@ -44,8 +47,8 @@ class TestNode {
     this.#clock.isKilled = true
   }
 
-  static async start (t: Test, redis: RedisServer): Promise<TestNode> {
-    const node = new TestNode(redis)
+  static async start (t: Test, redis: { readonly port: number }, scale = factor): Promise<TestNode> {
+    const node = new TestNode(redis, scale)
     t.teardown(() => node.adapter.close())
     await until(() => node.adapter.status.state === 'up')
     await node.adapter.pubsub.subscribe('x')
@@ -110,4 +113,64 @@ t.test('presence: keys outlive a grace period that is longer than their time to 
   const names = await redis.cli('KEYS', '*}:graces') as string[]
   const [ttl] = await Promise.all(names.map((name) => redis.cli('PTTL', name))) as [number]
   t.ok(ttl > 10 * timings.presenceTtlMs, `${ttl} ms`)
+})
+
+/** Ann's connection is lost while her node is cut off from Redis, for less than a lease. */
+async function loseDuringOutage (t: Test, graceMs: number) {
+  const redis = await startRedis(t)
+  const network = await Network.open(t, redis.port)
+  const [cutOff, other] = [await TestNode.start(t, network, 1), await TestNode.start(t, redis, 1)]
+  await cutOff.adapter.presence.enter('x', { connection: '1', user: 'ann', data: {} })
+  await cutOff.adapter.presence.enter('x', { connection: '2', user: 'bob', data: {} })
+  network.block()
+  await until(() => cutOff.adapter.status.state === 'degraded')
+  await t.rejects(cutOff.adapter.presence.exit('x', '1', graceMs))
+  await t.rejects(cutOff.adapter.presence.exit('x', '2'))
+  network.unblock()
+  await until(() => other.left.includes('bob'))
+  return other
+}
+
+t.test('presence: a connection lost during an outage of Redis keeps its grace period after the repair', async (t) => {
+  const other = await loseDuringOutage(t, 1_000)
+  t.strictSame(other.left, ['bob'], 'the exit without a grace period is repaired, that with one is not over')
+  t.ok(await isPresent(other, 'ann'))
+  await until(() => other.left.includes('ann'))
+  t.strictSame(other.left, ['bob', 'ann'], 'no ghost stays')
+})
+
+t.test('presence: a user whose connection was lost during an outage returns unnoticed on another node', async (t) => {
+  const other = await loseDuringOutage(t, 500)
+  await other.adapter.presence.enter('x', { connection: '3', user: 'ann', data: {} })
+  await other.adapter.presence.enter('x', { connection: '4', user: 'cy', data: {} })
+  await other.adapter.presence.exit('x', '4', 600)
+  await until(() => other.left.includes('cy'))
+  t.strictSame(other.left, ['bob', 'cy'], 'a later grace period is over, and ann did not leave')
+})
+
+t.test('presence: grace periods are kept until Redis has them, for at most 20,000 exits', async (t) => {
+  let isUp = false
+  const written: Array<readonly Change[]> = []
+  const batches = new ChangeBatches(async (_channel, changes) => {
+    if (isUp) written.push(changes)
+    return isUp
+  })
+  const exit = (connection: string, graceMs: number): Change => ['-', 1, connection, graceMs, '']
+  batches.add('x', exit('a', 5))
+  t.strictSame([...batches.unconfirmedExits('x')], [['a', 5]], 'also while it is on its way')
+  t.strictSame(batches.failedChannels, [])
+  batches.add('x', exit('b', 0))
+  await batches.settle()
+  t.strictSame([...batches.unconfirmedExits('x')], [['a', 5]])
+  t.strictSame(batches.failedChannels, ['x'])
+  isUp = true
+  t.ok(await batches.repair('x', [exit('a', 5), exit('b', 0)]))
+  t.equal(written.length, 1)
+  t.strictSame([batches.unconfirmedExits('x').size, batches.failedChannels.length], [0, 0])
+  isUp = false
+  for (let i = 0; i <= 20_000; i++) batches.add(`y${i}`, exit(`c${i}`, 5))
+  await batches.settle()
+  t.equal(batches.unconfirmedExits('y0').size, 0, 'the oldest')
+  t.equal(batches.unconfirmedExits('y1').size, 1)
+  t.equal(batches.failedChannels.length, 20_000)
 })
