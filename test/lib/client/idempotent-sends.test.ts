@@ -185,6 +185,22 @@ t.test('idempotent messages: a temporary failure', async (t) => {
     t.equal(await sending, 1)
   })
 
+  t.test('20 messages that fail together are one failure, and the longest retryAfter counts', async (t) => {
+    const { doc, socket, clock } = await joinDoc()
+    const sends = Array.from({ length: 20 }, (_, i) => doc.send('edit', { text: `${i}` }))
+    const asked = socket.sent.filter(({ type }) => type === 'edit')
+    for (const [i, { channel, correlationId }] of asked.entries()) {
+      const payload = refused('unavailable', { retryAfter: i === 7 ? 900 : 100 })
+      socket.say({ type: 'error', channel, correlationId, payload })
+    }
+    clock.advance(899)
+    t.equal(texts(socket).length, 20)
+    clock.advance(1)
+    t.equal(texts(socket).length, 40, 'all are sent again after 900 ms')
+    for (const { channel, correlationId } of asked) socket.say({ type: 'ack', channel, correlationId, payload: 1 })
+    await Promise.all(sends)
+  })
+
   t.test('rate_limited for a repeated message: sent again', async (t) => {
     const { doc, socket, clock } = await joinDoc()
     const sending = doc.send('edit', { text: 'a' })
