@@ -65,19 +65,26 @@ export class NoUserId extends ChannelsError {
 /**
  * The refusal of an upgrade, which a client can cause. It has no stack trace, because Fastify would log it each time.
  */
-export class RefusedUpgrade extends ChannelsError {
-  /** Milliseconds after which a further try makes sense. */
-  readonly retryAfter: number | undefined
-
-  constructor (code: string, message: string, statusCode: number, retryAfter?: number) {
+class RefusedUpgrade extends ChannelsError {
+  constructor (code: string, message: string, statusCode: number) {
     super(code, message, statusCode)
     this.stack = `${this.name}: ${message}`
+  }
+}
+
+/** A refusal after which a further try makes sense. */
+export class RefusedForNow extends RefusedUpgrade {
+  /** Milliseconds. */
+  readonly retryAfter: number
+
+  constructor (code: string, message: string, statusCode: number, retryAfter: number) {
+    super(code, message, statusCode)
     this.retryAfter = retryAfter
   }
 
   /** The header `Retry-After`, which counts seconds (RFC 9110 section 10.2.3). */
-  get retryAfterSeconds (): number | undefined {
-    return this.retryAfter && Math.ceil(this.retryAfter / 1_000)
+  get retryAfterSeconds (): number {
+    return Math.ceil(this.retryAfter / 1_000)
   }
 }
 
@@ -116,14 +123,14 @@ export class NoSuchRoute extends RefusedUpgrade {
 const quotaRetryMs = 5_000
 
 /** `of`: what has too many connections, a user or an address. */
-export class TooManyConnections extends RefusedUpgrade {
+export class TooManyConnections extends RefusedForNow {
   constructor (of: 'user' | 'address', retryAfter = quotaRetryMs) {
     super('FST_CHANNELS_TOO_MANY_CONNECTIONS',
       `Too many connections of this ${of}: try again after the time in Retry-After.`, 429, retryAfter)
   }
 }
 
-export class ServerFull extends RefusedUpgrade {
+export class ServerFull extends RefusedForNow {
   constructor () {
     super('FST_CHANNELS_SERVER_FULL',
       'The server has no room for more connections: try again after the time in Retry-After.', 503, quotaRetryMs)
@@ -131,7 +138,7 @@ export class ServerFull extends RefusedUpgrade {
 }
 
 /** The server closes, or a hook of the application did not settle within `upgradeTimeout`. */
-export class UpgradeUndecided extends RefusedUpgrade {
+export class UpgradeUndecided extends RefusedForNow {
   constructor () {
     super('FST_CHANNELS_UPGRADE_UNDECIDED',
       'The server is closing, or did not decide in time: try again after the time in Retry-After.', 503, 1_000)

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastif
 import type { Connection } from '../../lib/connection/connection.ts'
 import type { Node } from '../../lib/server/node.ts'
 import type { PendingUpgrade } from '../../lib/server/services/pending-upgrades.ts'
-import { RefusedUpgrade, Unauthenticated } from '../errors.ts'
+import { RefusedForNow, Unauthenticated } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { Admission } from './admission.ts'
 import { moveTokenToHeader, type Authenticated } from './authentication.ts'
@@ -31,8 +31,7 @@ export class UpgradeHooks {
   readonly #admission: Admission
   readonly #checkOrigin: (request: FastifyRequest) => Promise<void>
   readonly #admitted = new WeakMap<FastifyRequest, Admitted>()
-  /** Refusals that say when to try again. */
-  readonly #temporary = new WeakMap<FastifyRequest, RefusedUpgrade>()
+  readonly #refusedForNow = new WeakMap<FastifyRequest, RefusedForNow>()
   readonly #pending = new WeakMap<FastifyRequest, PendingUpgrade>()
 
   /** @throws {InvalidOptions} for an origin that no browser sends. */
@@ -98,8 +97,8 @@ export class UpgradeHooks {
   }
 
   #noteRetry (request: FastifyRequest, reply: FastifyReply, error: Error): void {
-    if (!(error instanceof RefusedUpgrade) || error.retryAfter === undefined) return
-    this.#temporary.set(request, error)
+    if (!(error instanceof RefusedForNow)) return
+    this.#refusedForNow.set(request, error)
     reply.header('retry-after', error.retryAfterSeconds)
   }
 
@@ -108,10 +107,11 @@ export class UpgradeHooks {
    * application that is no JSON with the code of the refusal stays as it is.
    */
   #withRetryAfter (request: FastifyRequest, payload: unknown): unknown {
-    const { code, retryAfter } = this.#temporary.get(request) ?? {}
+    const refusal = this.#refusedForNow.get(request)
+    if (!refusal) return payload
     const text = String(payload)
-    if (code === undefined || !/^\{.*\}$/s.test(text) || !text.includes(`"${code}"`)) return payload
-    return `${text.slice(0, -1)},"retryAfter":${retryAfter}}`
+    const hasCode = /^\{.*\}$/s.test(text) && text.includes(`"${refusal.code}"`)
+    return hasCode ? `${text.slice(0, -1)},"retryAfter":${refusal.retryAfter}}` : payload
   }
 
   #unrevoked (verify: Authenticated['verify']): Authenticated['verify'] {

@@ -119,7 +119,8 @@ public class Flow {
         }
 
         JsonObject next(String type) {
-            JsonObject envelope = take(one -> !one.has("correlationId"));
+            JsonObject envelope = take(one ->
+                !one.has("correlationId") && !at(one, "type").getAsString().equals("welcome"));
             check(at(envelope, "type").getAsString() + " " + at(envelope, "channel").getAsString(), type + " " + room);
             return envelope;
         }

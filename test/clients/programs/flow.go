@@ -84,7 +84,9 @@ func (p *person) take(matches func(object) bool) object {
 }
 
 func (p *person) next(kind string) object {
-	envelope := p.take(func(envelope object) bool { return envelope["correlationId"] == nil })
+	envelope := p.take(func(envelope object) bool {
+		return envelope["correlationId"] == nil && envelope["type"] != "welcome"
+	})
 	check([]interface{}{envelope["type"], envelope["channel"]}, []string{kind, room})
 	return envelope
 }

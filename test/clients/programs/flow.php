@@ -129,7 +129,7 @@ class Person
     public function next(string $type): array
     {
         global $room;
-        $envelope = $this->take(fn ($one) => !isset($one['correlationId']));
+        $envelope = $this->take(fn ($one) => !isset($one['correlationId']) && $one['type'] !== 'welcome');
         check([$envelope['type'], $envelope['channel']], [$type, $room]);
         return $envelope;
     }

@@ -56,7 +56,7 @@ package Person {
   }
 
   sub next ($self, $type) {
-    my $envelope = $self->take(sub ($one) { !exists $one->{correlationId} });
+    my $envelope = $self->take(sub ($one) { !exists $one->{correlationId} && $one->{type} ne 'welcome' });
     main::check([@$envelope{qw(type channel)}], [$type, $room]);
     return $envelope;
   }

@@ -54,7 +54,7 @@ class Person
   end
 
   def next(type)
-    envelope = take { |one| !one.key?('correlationId') }
+    envelope = take { |one| !one.key?('correlationId') && one['type'] != 'welcome' }
     check(envelope.values_at('type', 'channel'), [type, ROOM])
     envelope
   end
