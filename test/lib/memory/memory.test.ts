@@ -79,6 +79,17 @@ t.test('memory adapter: a grace period ends even if its timer fires early', asyn
   t.equal(await adapter.presence.count('x'), 0)
 })
 
+t.test('memory adapter: a grace period ends although the last connection exits without one', async (t) => {
+  const { clock, adapter } = alone()
+  for (const connection of ['c1', 'c2']) await adapter.presence.enter('x', { connection, user: 'ada', data: 1 })
+  await adapter.presence.exit('x', 'c1', 3_000)
+  await adapter.presence.exit('x', 'c2')
+  clock.advance(2_999)
+  t.equal(await adapter.presence.count('x'), 1, 'it is not cut short')
+  clock.advance(1)
+  t.equal(await adapter.presence.count('x'), 0, 'nobody stays')
+})
+
 t.test('memory adapter: quota and grace periods work before the adapter starts', async (t) => {
   const { clock, adapter } = alone()
   await adapter.quota.acquire('ann', '1', 1)
