@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { plantedFaults, type PlantedFault } from '../support/fuzz/planted-faults.ts'
+import { fits, patternOf, plantedFaults, type PlantedFault } from '../support/fuzz/planted-faults.ts'
 import { root } from '../support/root.ts'
 
 // `npm run fuzz:faults`: plants each fault into a copy of the compiled code and runs a fuzzer on the copy until it
@@ -9,15 +9,12 @@ import { root } from '../support/root.ts'
 
 const copy = join(root, 'dist/planted')
 
-function plant ({ file, find, replace }: PlantedFault): void {
-  const path = join(copy, file)
-  const pattern = new RegExp(find.split(' ').map(escape).join('\\s+'), 'g')
+function plant (fault: PlantedFault): void {
+  const path = join(copy, fault.file)
   const text = readFileSync(path, 'utf8')
-  if (text.match(pattern)?.length !== 1) throw new Error(`${file} does not have '${find}' once: mend planted-faults`)
-  writeFileSync(path, text.replace(pattern, () => replace))
+  if (!fits(fault, text)) throw new Error(`${fault.file} does not have '${fault.find}' once: mend planted-faults`)
+  writeFileSync(path, text.replace(patternOf(fault), () => fault.replace))
 }
-
-const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 const [wanted = ''] = process.argv.slice(2)
 for (const fault of plantedFaults.filter(({ name }) => name.includes(wanted))) {

@@ -1,10 +1,14 @@
 import '../support/without-coverage.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { cases } from '../support/long-form.ts'
 import { EnvelopeFuzzer } from '../support/fuzz/envelope-fuzzer.ts'
 import { ModelFuzzer } from '../support/fuzz/model-fuzzer.ts'
+import { fits, plantedFaults } from '../support/fuzz/planted-faults.ts'
 import { TenantFuzzer } from '../support/fuzz/tenant-fuzzer.ts'
 import { startRedis } from '../support/redis.ts'
+import { root } from '../support/root.ts'
 
 // The short form of `npm run fuzz`. Each run of the tests has other seeds; a failure says its seed.
 
@@ -40,4 +44,10 @@ t.test('fuzz: two tenants on one Redis are alone, whatever their names', { timeo
   const seed = Date.now() % 1_000_000_000
   for (let i = 0; i < cases(100, 3); i++) await fuzzer.run(seed + i)
   t.equal(fuzzer.counts['message'], cases(100, 3), 'every part of the adapter was tried')
+})
+
+t.test('fuzz: every planted fault has its place in the code', async (t) => {
+  for (const fault of plantedFaults) {
+    t.ok(fits(fault, readFileSync(join(root, 'dist', fault.file), 'utf8')), `${fault.name}: '${fault.find}'`)
+  }
 })

@@ -51,6 +51,11 @@ export class FuzzNodes {
     return nodes
   }
 
+  /** Whether each node is connected with the other one, for the message of a failure. */
+  get states (): string {
+    return this.apps.map(({ channels }) => JSON.stringify(channels.status())).join(' and ')
+  }
+
   url (node: number): string {
     const { port } = (this.apps[node] as FastifyInstance).server.address() as AddressInfo
     return `ws://127.0.0.1:${port}/fuzz`

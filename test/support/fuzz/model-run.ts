@@ -310,7 +310,7 @@ export class ModelRun {
   #positionsText (): string {
     return this.#open().flatMap(({ user, node, memberships }) => [...memberships].map(([channel, { position }]) =>
       `${user} on node ${node} is at ${JSON.stringify(position)} of ${channel}`)).join(', ') +
-      `; the newest are ${this.#newest.map((position) => JSON.stringify(position)).join(', ')}`
+      `; the newest are ${JSON.stringify(this.#newest)}; the nodes are ${this.#nodes.states}`
   }
 
   /** What each client knows, for the message of a failure. */

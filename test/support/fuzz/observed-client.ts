@@ -1,8 +1,15 @@
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { wireSchemas } from '../../../lib/contract/wire-schemas.ts'
 import type { Envelope } from '../../../lib/protocol/envelope.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
 import { TestClient } from '../../../lib/testing/test-client.ts'
+import { WireNames } from '../wire-schemas.ts'
 import { Membership, type Entry } from './membership.ts'
 import type { Ledger } from './ledger.ts'
+
+/** The checks of the JSON Schemas that the package exports, by their names. */
+const schemaChecks = new Map(Object.entries(wireSchemas.fromServer).map(([name, schema]) =>
+  [`fromServer.${name}`, TypeCompiler.Compile(schema)]))
 
 interface Request { readonly type: string, readonly channel: string | undefined, readonly payload: unknown }
 
@@ -29,6 +36,7 @@ export class ObservedClient {
   readonly #ledger: Ledger
   readonly #pending = new Map<string, Request>()
   readonly #answered = new Set<string>()
+  readonly #names = new WireNames()
   #consumed = 0
   #isClosed = false
 
@@ -62,7 +70,9 @@ export class ObservedClient {
     if (!this.isOpen) return
     this.#answered.delete(correlationId)
     this.#pending.set(correlationId, { type, channel, payload })
-    this.#client.send({ type, channel, payload, correlationId })
+    const message = { type, channel, payload, correlationId }
+    this.#names.nameOf('fromClient', message)
+    this.#client.send(message)
   }
 
   sendText (text: string): void {
@@ -92,6 +102,8 @@ export class ObservedClient {
 
   #take (envelope: Envelope): void {
     const { type, channel, correlationId } = envelope
+    const check = schemaChecks.get(this.#names.nameOf('fromServer', envelope))
+    if (!check?.Check(envelope)) throw new Error('a message that breaks its JSON Schema')
     if (type === 'ack' || (type === 'error' && correlationId !== undefined)) return this.#takeReply(envelope)
     this.#ledger.count(type)
     if (type === 'error' || channel === undefined) return

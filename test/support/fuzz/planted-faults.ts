@@ -10,6 +10,16 @@ export interface PlantedFault {
   readonly replace: string
 }
 
+export function patternOf ({ find }: PlantedFault): RegExp {
+  const parts = find.split(' ').map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(parts.join('\\s+'), 'g')
+}
+
+/** Whether the fault has one place in the code. */
+export function fits (fault: PlantedFault, code: string): boolean {
+  return code.match(patternOf(fault))?.length === 1
+}
+
 export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'a second ack',
@@ -111,8 +121,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'a lost connection has no grace period',
     file: 'lib/server/session/session.js',
-    find: 'this.#memberships.leaveAll(this.#deps.options.presenceGrace)',
-    replace: 'this.#memberships.leaveAll(0)'
+    find: 'isDone ? 0 : this.#deps.options.presenceGrace',
+    replace: '0'
   },
   {
     name: 'a grace period does not end after an exit without one',
@@ -123,7 +133,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'the quota of a closed connection is not released',
     file: 'plugins/upgrade/admission.js',
-    find: "socket.once('close', release);",
+    find: 'held.add(() => { isCounted.then(release); });',
     replace: ';'
   },
   {
@@ -221,5 +231,11 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'lib/protocol/read-envelope.js',
     find: 'channel: channel ?? undefined, correlationId: correlationId ?? undefined',
     replace: 'channel, correlationId'
+  },
+  {
+    name: 'offsets are text',
+    file: 'lib/protocol/encoding.js',
+    find: 'JSON.stringify({ offset, id, hash, prev })',
+    replace: 'JSON.stringify({ offset: String(offset), id, hash, prev })'
   }
 ]
