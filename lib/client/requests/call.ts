@@ -31,7 +31,8 @@ export class Call {
   readonly #deadline: Deadline
   readonly #callbacks: Callbacks
   readonly #signal: AbortSignal | undefined
-  readonly #stack = new Error().stack
+  /** Its stack is read only when the call fails, because that takes longer than to make it. */
+  readonly #trace = new Error()
 
   constructor (clock: Clock, callbacks: Callbacks, signal?: AbortSignal) {
     this.#deadline = new Deadline(clock)
@@ -57,7 +58,7 @@ export class Call {
 
   reject (error: RequestError): void {
     // The first line of the other stack is the text of an error, or a call in this file.
-    if (error instanceof RequestError) error.stack = `${error}${this.#stack?.replace(/^.*/, '')}`
+    if (error instanceof RequestError) error.stack = `${error}${this.#trace.stack?.replace(/^.*/, '')}`
     if (this.#settle()) this.#callbacks.reject(error)
   }
 

@@ -102,13 +102,15 @@ export class Requests {
       : failure(subject, 'disconnected', 'not sent, because there is no connection', lastError)
   }
 
-  /** Sends a new token now; without a connection, connects with it. Rejects when the server refuses it. */
-  async refresh (isNew = (_token: string) => true): Promise<void> {
+  /** Sends a new token now; without a connection, connects with it. Rejects when the server refuses the token. */
+  async refresh (): Promise<void> {
     const { transport } = this
+    const old = transport.token
     try {
       const token = await tokenFrom(this.deps.token)
       if (transport.state !== 'open') return transport.check()
-      if (!token || !isNew(token)) return
+      // The same token again would be renewed at ever shorter waits. A new connection has a token of its own.
+      if (!token || token === old || transport.token !== old) return
       await new Promise((resolve, reject) => {
         this.request({ type: 'refresh', payload: { token } }, {
           resolve: () => resolve(transport.accept(token)), reject
@@ -122,9 +124,7 @@ export class Requests {
 
   /** Renews the token on time. When that fails, the server closes the connection at the end of the old token. */
   async #renew (): Promise<void> {
-    const old = this.transport.token
-    // The same token again would be renewed at ever shorter waits.
-    await this.refresh((token) => token !== old && this.transport.token === old).catch((error: unknown) => {
+    await this.refresh().catch((error: unknown) => {
       if (!(error instanceof RequestError)) this.deps.failed(error)
     })
   }

@@ -60,6 +60,26 @@ t.test('client: autoConnect: false connects with the first use', async (t) => {
   }
 })
 
+t.test('client: where pages are rendered, a relative URL does not connect and does not throw', async (t) => {
+  const { WebSocket: Platform } = globalThis
+  t.teardown(() => {
+    globalThis.WebSocket = Platform
+    Reflect.deleteProperty(globalThis, 'location')
+  })
+  Reflect.set(globalThis, 'WebSocket', undefined)
+  const network = new FakeNetwork()
+  const client = connect('/ws', { clock: new FakeClock(), fetch: noNetwork })
+  t.equal(client.state, 'idle')
+  t.throws(() => client.open(), TypeError)
+  await t.rejects(client.join('news', {}), TypeError)
+  client.close()
+  Reflect.set(globalThis, 'location', { href: 'https://app.test/' })
+  Reflect.set(globalThis, 'WebSocket', network.WebSocket)
+  client.open()
+  await setImmediate()
+  t.equal(network.last.url, 'wss://app.test/ws')
+})
+
 t.test('client: a message that the server would not take is rejected alone', async (t) => {
   const { client, socket, doc } = await joinDoc()
   const welcome = { limits: { messageBytes: 200 }, patterns: ['doc/:id', 'news'] }
