@@ -297,7 +297,8 @@ t.test('2. envelopes', async (t) => {
     const envelope = '{"type":"noted","channel":"lab/a","payload":{"text":""}}'.length
     await rooms.broadcast('noted', { text: 'x'.repeat(1_048_576 - envelope) })
     t.equal(((await client.next('noted')).payload as { text: string }).text.length, 1_048_576 - envelope)
-    await t.rejects(rooms.broadcast('noted', { text: 'x'.repeat(1_048_577 - envelope) }), { code: 'FST_CHANNELS_USAGE' })
+    const larger = { text: 'x'.repeat(1_048_577 - envelope) }
+    await t.rejects(rooms.broadcast('noted', larger), { code: 'FST_CHANNELS_USAGE' })
     t.match(await client.request('ping'), { type: 'ack' })
     t.equal(client.log.filter(({ type }) => type === 'noted').length, 1)
   })
