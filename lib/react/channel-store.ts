@@ -48,22 +48,28 @@ export class ChannelStore {
   }
 
   /**
-   * Joins the channel. The returned function leaves it in a microtask, because React's StrictMode mounts, unmounts and
-   * mounts a component in one step: the second mount keeps the handle of the first.
+   * Joins the channel. The returned function leaves it. Both happen in a microtask, because a component may be mounted
+   * and unmounted several times in one step, as by React's StrictMode: only the end of the step counts. Otherwise a
+   * storm of mounts would exceed the server's limit of joins.
    */
   mount (): () => void {
-    this.#isMounted = this.#deps.isEnabled
-    if (this.#isMounted && !this.#end) this.#join()
-    return () => {
-      this.#isMounted = false
-      queueMicrotask(() => { if (!this.#isMounted) this.#leave() })
-    }
+    this.#setMounted(this.#deps.isEnabled)
+    return () => this.#setMounted(false)
   }
 
   /** Listens for the types of messages that the latest render added. */
   listen (): void {
     const { channel } = this.view.value()
     if (channel) for (const [type, listener] of Object.entries(this.#newListeners())) channel.on(type, listener)
+  }
+
+  #setMounted (isMounted: boolean): void {
+    this.#isMounted = isMounted
+    queueMicrotask(() => {
+      if (this.#isMounted && !this.#end) this.#join()
+      // After the joins of the same step, so that one component can take over the membership of another.
+      else queueMicrotask(() => { if (!this.#isMounted) this.#leave() })
+    })
   }
 
   #join (): void {

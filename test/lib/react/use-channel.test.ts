@@ -67,6 +67,22 @@ t.test('react: a component that unmounts in the moment of the ack leaves', async
   t.strictSame(app.sent, ['join chat/lobby', 'leave chat/lobby'])
 })
 
+t.test('react: a component that is mounted and unmounted in one step sends nothing', async (t) => {
+  const app = new ChatApp(t)
+  const Parent = () => {
+    const [isShown, setShown] = useState(false)
+    show = (isShown) => flushSync(() => setShown(isShown))
+    return isShown ? createElement(Lobby) : 'gone'
+  }
+  let show = (_isShown: boolean) => {}
+  await app.render(Parent)
+  await app.accept()
+  await app.act(() => { for (let i = 0; i < 400; i++) show(i % 2 === 0) })
+  t.strictSame(app.sent, [])
+  await app.act(() => { for (let i = 0; i < 401; i++) show(i % 2 === 0) })
+  t.strictSame(app.sent, ['join chat/lobby'])
+})
+
 t.test('react: a channel is given as its pattern or as its contract', async (t) => {
   const app = new ChatApp(t)
   await app.render(() => useChannel(chat, { room: 'lobby' }, { onResync: 'ignore' }).status)
