@@ -14,8 +14,10 @@ export class CoalescedTask {
 
   /** Settles like a run that begins after this call. */
   run (): Promise<void> {
+    // Checked first: between the end of a run and the start of the next one nothing runs.
+    if (this.#next) return this.#next
     if (!this.#current) return this.#start()
-    this.#next ??= this.#current.then(() => this.#startNext(), () => this.#startNext())
+    this.#next = this.#current.then(() => this.#startNext(), () => this.#startNext())
     return this.#next
   }
 

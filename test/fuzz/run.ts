@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { ByteFuzzer } from '../support/fuzz/byte-fuzzer.ts'
 import { EnvelopeFuzzer } from '../support/fuzz/envelope-fuzzer.ts'
@@ -31,6 +32,8 @@ const fuzzers = {
 const wanted = Object.entries(fuzzers).filter(([name]) => values.only === undefined || name === values.only)
 await redis.start()
 const running = await Promise.all(wanted.map(async ([name, start]) => ({ name, fuzzer: await start(), runs: 0 })))
+const delays = monitorEventLoopDelay()
+delays.enable()
 const end = Date.now() + Number(values.minutes) * 60_000
 try {
   for (let run = 0; run < Number(values.runs) && Date.now() < end; run++) {
@@ -47,5 +50,6 @@ try {
 for (const { name, fuzzer: { counts }, runs } of running) {
   process.stdout.write(`${name}: ${runs} runs from seed ${values.seed}: ${JSON.stringify(counts)}\n`)
 }
+process.stdout.write(`longest time without the event loop: ${Math.round(delays.max / 1e6)} ms\n`)
 await redis.kill()
 process.exit()
