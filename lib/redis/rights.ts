@@ -4,8 +4,8 @@ import { defineScript, isMissingRight, RedisUnavailable, type ScriptRunner } fro
 /** The commands of the scripts that concern a key. */
 const keyCommands = [
   'DEL', 'EXISTS', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HINCRBY', 'HKEYS', 'HLEN', 'HMGET', 'HSCAN', 'HSET',
-  'HSETNX', 'PEXPIRE', 'PTTL', 'SET', 'TIME', 'XADD', 'XLEN', 'XRANGE', 'XREVRANGE', 'XTRIM', 'ZADD', 'ZRANGE',
-  'ZRANGEBYSCORE', 'ZREM', 'ZREMRANGEBYSCORE', 'ZSCORE'
+  'HSETNX', 'PEXPIRE', 'PEXPIREAT', 'PTTL', 'SET', 'TIME', 'XADD', 'XLEN', 'XRANGE', 'XREVRANGE', 'XTRIM', 'ZADD',
+  'ZRANGE', 'ZRANGEBYSCORE', 'ZREM', 'ZREMRANGEBYSCORE', 'ZSCORE'
 ]
 /** The commands, of scripts and connections, that concern a pub/sub channel. */
 const channelCommands = ['SPUBLISH', 'SSUBSCRIBE', 'SUNSUBSCRIBE']

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../lib/clock.ts'
 import { clusterTimings } from '../../../lib/cluster/timings.ts'
@@ -9,7 +9,7 @@ import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { findRightsIssue } from '../../../lib/redis/rights.ts'
 import { RedisUnavailable, type Script } from '../../../lib/redis/script-runner.ts'
 import type { Logger } from '../../../lib/logger.ts'
-import { startRedis, type RedisServer } from '../../support/redis.ts'
+import { startCluster, startRedis, startSentinel, type RedisServer } from '../../support/redis.ts'
 import { root } from '../../support/root.ts'
 import { until } from '../../support/until.ts'
 
@@ -19,9 +19,14 @@ const revoke = (redis: RedisServer) => redis.cli('ACL', 'SETUSER', 'app', 'reset
 
 interface Node { readonly adapter: RedisAdapter, readonly errors: string[], readonly received: string[] }
 
+const app = { username: 'app', password: 'secret' }
+
 /** A node with the rights of the user `app`. */
 function startNode (t: Test, redis: RedisServer): Node {
-  const client = new Redis(redis.port, { lazyConnect: true, username: 'app', password: 'secret' })
+  return startNodeOn(t, new Redis(redis.port, { lazyConnect: true, ...app }))
+}
+
+function startNodeOn (t: Test, client: Redis | Cluster): Node {
   const errors: string[] = []
   const received: string[] = []
   const log: Logger = { info () {}, warn () {}, error: (_, text) => errors.push(text), child: () => log }
@@ -91,11 +96,17 @@ t.test('Redis rights: without EVALSHA the reason says so', async (t) => {
   await revoke(redis)
 })
 
-t.test('Redis rights: those in the documentation are enough', async (t) => {
-  const redis = await startRedis(t)
-  const documented = /ACL SETUSER app on >secret (.*)/.exec(readFileSync(`${root}docs/scaling.md`, 'utf8'))?.[1]
-  await grant(redis, ...String(documented).split(' '))
-  const [a, b] = [startNode(t, redis), startNode(t, redis)]
+/** The rules of a line of the documentation, and those that it adds for a Cluster. */
+function documented (pattern: RegExp): string[] {
+  return String(pattern.exec(readFileSync(`${root}docs/scaling.md`, 'utf8'))?.[1]).split(' ')
+}
+
+const appRules = documented(/ACL SETUSER app on >secret (.*)/)
+const clusterRules = documented(/ACL SETUSER app (\+cluster.*)/)
+const sentinelRules = documented(/ACL SETUSER watcher on >secret (.*)/)
+
+/** Uses all that the adapter does with Redis, on one node, and what it causes on the other one. */
+async function useEverything (t: Test, a: Node, b: Node): Promise<void> {
   await until(() => [a, b].every(({ adapter }) => adapter.status.state === 'up' && adapter.liveNodes === 2))
   await b.adapter.pubsub.subscribe('x')
   await a.adapter.pubsub.publish('x', Buffer.from('"message"'))
@@ -115,6 +126,41 @@ t.test('Redis rights: those in the documentation are enough', async (t) => {
   await until(() => ['"message"', 'ann', 'user eve', 'entry'].every((event) => b.received.includes(event)))
   await until(async () => await b.adapter.presence.count('x') === 0)
   t.strictSame([...a.errors, ...b.errors], [], 'no right is missing')
+}
+
+t.test('Redis rights: those in the documentation are enough', async (t) => {
+  const redis = await startRedis(t)
+  await grant(redis, ...appRules)
+  await useEverything(t, startNode(t, redis), startNode(t, redis))
+})
+
+t.test('Redis rights: those in the documentation are enough on a Cluster', async (t) => {
+  const servers = await startCluster(t)
+  for (const server of servers) await grant(server, ...appRules, ...clusterRules)
+  const startOne = () => {
+    const client = new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), {
+      lazyConnect: true, redisOptions: app
+    })
+    return startNodeOn(t, client)
+  }
+  await useEverything(t, startOne(), startOne())
+})
+
+t.test('Redis rights: those in the documentation are enough with Sentinel', async (t) => {
+  const { master, sentinel } = await startSentinel(t)
+  await grant(master, ...appRules)
+  const asAdmin = new Redis(sentinel, '127.0.0.1')
+  t.teardown(async () => asAdmin.disconnect())
+  await asAdmin.call('ACL', 'SETUSER', 'watcher', 'on', '>secret', ...sentinelRules)
+  const startOne = () => startNodeOn(t, new Redis({
+    name: 'mymaster',
+    sentinels: [{ host: '127.0.0.1', port: sentinel }],
+    sentinelUsername: 'watcher',
+    sentinelPassword: 'secret',
+    lazyConnect: true,
+    ...app
+  }))
+  await useEverything(t, startOne(), startOne())
 })
 
 t.test('Redis rights: every command of the scripts is checked', async (t) => {
