@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import { pagesFolder, root } from './pages.ts'
 
 /** Each demo with a page: `routes/<name>/page/` becomes `/<name>/`. */
-const demos = ['chat', 'dashboard', 'editor']
+const demos = ['chat', 'chat-react', 'dashboard', 'editor']
 
 /** `node dist/routes/build.js [folder]` bundles the start page and the page of every demo. */
 async function buildPages (target = pagesFolder): Promise<void> {
@@ -20,7 +20,7 @@ async function buildPages (target = pagesFolder): Promise<void> {
 async function copySource (name: string, target: string): Promise<void> {
   const source = join(root, 'routes', name)
   const files = (await readdir(source, { recursive: true })).filter((file) =>
-    ['.ts', '.html', '.css'].includes(extname(file))).sort()
+    ['.ts', '.tsx', '.html', '.css'].includes(extname(file))).sort()
   for (const file of files) await cp(join(source, file), join(target, `${file}.txt`))
   const links = files.map((file) => `<li><a href="${file}.txt">${file}</a></li>`)
   await writeFile(join(target, 'index.html'), `<!doctype html>
@@ -55,7 +55,7 @@ async function bundle (entryPoints: string[], outdir: string): Promise<void> {
   })
 }
 
-const isEntry = (file: string) => file === 'main.ts' || file === 'style.css'
-const isAsset = (file: string) => !['.ts', '.css'].includes(extname(file))
+const isEntry = (file: string) => ['main.ts', 'main.tsx', 'style.css'].includes(file)
+const isAsset = (file: string) => !['.ts', '.tsx', '.css'].includes(extname(file))
 
 await buildPages(argv[2])

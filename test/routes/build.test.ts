@@ -12,7 +12,7 @@ t.test('the built pages', async (t) => {
   t.equal(status, 0, stderr)
 
   t.test('contain everything that they link to', async (t) => {
-    for (const folder of ['', 'chat', 'dashboard', 'editor']) {
+    for (const folder of ['', 'chat', 'chat-react', 'dashboard', 'editor']) {
       const html = readFileSync(join(target, folder, 'index.html'), 'utf8')
       const files = readdirSync(join(target, folder))
       const linked = [...html.matchAll(/(?:src|href)="(?:\.\/)?([\w-]+\.\w+)"/g)].map(([, file]) => file as string)
@@ -41,5 +41,7 @@ t.test('the built pages', async (t) => {
     for (const page of [
       'chat', 'dashboard', 'editor'
     ]) t.notMatch(readFileSync(join(target, page, 'main.js'), 'utf8'), /TypeBox|maxLength|additionalProperties/, page)
+    // React itself has the word maxLength.
+    t.notMatch(readFileSync(join(target, 'chat-react/main.js'), 'utf8'), /TypeBox|additionalProperties/)
   })
 })
