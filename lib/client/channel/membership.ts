@@ -134,11 +134,11 @@ export class Membership {
     if (!this.#position.since) return handle.start(undefined)
     this.#requests.request({ ...this.#subject, payload: { again: true } }, {
       resolve: (ack) => {
-        if (!this.#handles.has(handle) || handle.isStarted) return
+        if (!this.isJoined || !this.#handles.has(handle) || handle.isStarted) return
         handle.start(ack)
         for (const envelope of messagesOf(ack)) deliver(envelope, [handle])
       },
-      // On the next connection it is started with the ack of the join.
+      // It is started with the ack of the next join, where the connection is lost or an entry is missing.
       reject: (error) => { if (this.#requests.transport.state === 'open') this.#refuse(handle, error) }
     })
   }

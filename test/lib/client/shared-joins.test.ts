@@ -86,6 +86,23 @@ t.test('shared joins: a late handle whose request is lost or late changes nothin
   t.equal((await lost).address, doc.address)
 })
 
+t.test('shared joins: a late handle whose state comes after a missing entry gets each message once', async (t) => {
+  const { client, socket, clock } = await joinDoc()
+  const late: unknown[] = []
+  const joining = client.join('doc/:id', { id: '1' }, {
+    onResync: ({ position }) => late.push(position.offset), on: { edited: (text) => late.push(text) }
+  })
+  socket.say(edited(2))
+  socket.ack('join', { ...ack, ...at(2), messages: [edited(1), edited(2)] })
+  clock.advance(500)
+  socket.ack('join', { ...at(2), recovered: true, messages: [edited(1), edited(2)] })
+  t.strictSame(late, [])
+  socket.ack('join', { ...ack, ...at(2), messages: [edited(1), edited(2)] })
+  await joining
+  clock.advance(0)
+  t.strictSame(late, [2, 'e1', 'e2'])
+})
+
 t.test('shared joins: the refusal of a late handle leaves the first one alone', async (t) => {
   const { client, socket, doc } = await joinDoc()
   const joining = client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
