@@ -10,6 +10,9 @@ import { IdempotentSends } from './idempotent-sends.ts'
 import { Presence, type View } from './presence.ts'
 import { entryOf, messagesOf, resyncIn } from './read-recovery.ts'
 
+/** The callers of a first join have time limits of their own. */
+const unlimitedMs = 2 ** 31 - 1
+
 /** After these refusals of a join a further try may succeed. */
 const temporaryCodes = ['unavailable', 'timeout']
 
@@ -91,13 +94,9 @@ export class Membership {
     else this.#deliverInOrder(envelope)
   }
 
-  get #subject () {
-    return { type: 'join', channel: this.#address }
-  }
+  get #subject () { return { type: 'join', channel: this.#address } }
 
-  get #leave () {
-    return { ...this.#subject, type: 'leave' }
-  }
+  get #leave () { return { ...this.#subject, type: 'leave' } }
 
   get #started (): readonly Handle[] {
     return [...this.#handles].filter((handle) => handle.isStarted)
@@ -108,7 +107,7 @@ export class Membership {
     this.#requests.request({ ...this.#subject, ...(since && { payload: { since } }) }, {
       resolve: (ack) => this.#applyJoin(ack),
       reject: (error) => this.#applyRefusal(error)
-    })
+    }, this.#wasJoined ? undefined : unlimitedMs)
   }
 
   #applyJoin (ack: unknown): void {

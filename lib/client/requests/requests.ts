@@ -59,14 +59,14 @@ export class Requests {
   }
 
   /** Sends a message and calls one of `callbacks` with its reply. Without a connection it is rejected at once. */
-  request (message: Envelope, callbacks: Callbacks): void {
-    this.requestEncoded(this.encode(message), callbacks)
+  request (message: Envelope, callbacks: Callbacks, timeoutMs?: number): void {
+    this.requestEncoded(this.encode(message), callbacks, timeoutMs)
   }
 
   /** Like `request`, for a message that is encoded once and may be sent several times. */
-  requestEncoded (request: EncodedRequest, callbacks: Callbacks): void {
+  requestEncoded (request: EncodedRequest, callbacks: Callbacks, timeoutMs?: number): void {
     const call = new Call(this.deps.clock, callbacks)
-    this.#expire(request, call)
+    this.#expire(request, call, timeoutMs)
     this.#transmit(request, call)
   }
 

@@ -123,6 +123,20 @@ t.test('shared joins: all handles learn that the server removed them', async (t)
   t.strictSame(left, ['kicked'], 'the second one is still held back')
 })
 
+t.test('shared joins: each join has its own time limit, also one above the timeout of connect', async (t) => {
+  const { client, open, clock } = startDoc({ timeout: 1000 })
+  const socket = await open()
+  const [short, long] = [undefined, 5000].map((timeout) => {
+    return client.join('doc/:id', { id: '1' }, { onResync: 'ignore', timeout })
+  })
+  clock.advance(1000)
+  await t.rejects(async () => { await short }, { code: 'timeout' })
+  clock.advance(3999)
+  socket.ack('join', ack)
+  t.equal((await long)?.address, 'doc/1')
+  t.strictSame(typesOf(socket), ['join'])
+})
+
 t.test('shared joins: a signal cancels a join under way, and the server is told', async (t) => {
   const { client, open } = startDoc()
   const socket = await open()
