@@ -13,6 +13,11 @@ const leastQuestions = 1_000
 export async function soon (what: string | (() => string), isSo: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 10_000
   let questions = 0
-  await until(async () => await isSo() || (++questions > leastQuestions && Date.now() > end))
-  if (!await isSo()) throw new Error(`not after 10 s: ${typeof what === 'string' ? what : what()}`)
+  let isMet = false
+  await until(async () => {
+    // Asked once more it may be different, because something has just begun.
+    isMet = await isSo()
+    return isMet || (++questions > leastQuestions && Date.now() > end)
+  })
+  if (!isMet) throw new Error(`not after 10 s: ${typeof what === 'string' ? what : what()}`)
 }
