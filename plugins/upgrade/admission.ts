@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Adapter } from '../../lib/cluster/adapter.ts'
 import type { QuotaOutcome } from '../../lib/cluster/quota.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -16,11 +16,12 @@ interface SourceQuotas { readonly server: ConnectionQuota, readonly ips: Connect
 
 /**
  * The connection quotas. An upgrade under way is an attempt: attempts have quotas of their own, of the same size, so
- * that those which hang or are refused take nothing from connections. An upgrade takes its connection's quotas in its
- * last hook, so that many simultaneous ones cannot pass together.
+ * that those which hang or are refused take nothing from connections. So have plain requests. An upgrade takes the
+ * quotas of its connection in its last hook, so that many simultaneous ones cannot pass together.
  */
 export class Admission {
   readonly #attempts: SourceQuotas
+  readonly #plainRequests: SourceQuotas
   readonly #connections: SourceQuotas
   readonly #users: ConnectionQuota
   readonly #held = new WeakMap<FastifyRequest, HeldQuotas>()
@@ -35,32 +36,36 @@ export class Admission {
     this.#adapter = adapter
     this.#clock = clock
     this.#attempts = quotas()
+    this.#plainRequests = quotas()
     this.#connections = quotas()
     this.#users = new ConnectionQuota(perUser)
   }
 
   /**
-   * Begins an attempt, which ends with `admit` or with its socket. Refuses it before authentication when no connection
-   * of its source would be admitted. @throws {ServerFull} 503 @throws {TooManyConnections} 429
+   * Begins an attempt, which ends with `admit`, with its socket, or with the answer to a plain request. Refuses it
+   * before authentication when no connection of its source would be admitted.
+   * @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  readonly begin = async (request: FastifyRequest): Promise<void> => {
+  readonly begin = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const attempt = new HeldQuotas()
     this.#held.set(request, attempt)
-    await holding(attempt, request, () => {
+    await holding(attempt, request, reply, () => {
       this.#takeSource(this.#connections, request, attempt)
       attempt.release()
-      this.#takeSource(this.#attempts, request, attempt)
+      this.#takeSource(request.ws ? this.#attempts : this.#plainRequests, request, attempt)
     })
   }
 
   /**
    * Ends an attempt and counts its connection: of the user on all nodes, or on this node alone while the others cannot
-   * be reached. @throws {ServerFull} 503 @throws {TooManyConnections} 429
+   * be reached. Of a plain request it only checks that its connection would be counted.
+   * @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  async admit (userId: string | undefined, request: FastifyRequest): Promise<void> {
+  async admit (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const connection = new HeldQuotas()
-    await holding(connection, request, async () => {
+    await holding(connection, request, reply, async () => {
       this.#takeSource(this.#connections, request, connection)
+      if (!request.ws) connection.release()
       if (userId !== undefined) await this.#takeUser(userId, request, connection)
     })
     this.#held.get(request)?.release()
@@ -73,6 +78,8 @@ export class Admission {
 
   async #takeUser (userId: string, request: FastifyRequest, held: HeldQuotas): Promise<void> {
     if (!held.take(this.#users, userId)) throw new TooManyConnections('user')
+    // While the other nodes are asked, an upgrade may take what a plain request only checks.
+    if (!request.ws) held.release()
     const asked = request.ws ? this.#acquire(userId, held) : this.#adapter.quota.check(userId, this.#perUser)
     const outcome = await withTimeout(this.#clock, quotaTimeoutMs, asked).catch(() => undefined)
     if (outcome?.granted === false) throw new TooManyConnections('user', outcome.retryAfter)
@@ -91,9 +98,9 @@ export class Admission {
   }
 }
 
-/** Takes quotas, and holds them until the socket closes. A refused or plain request holds none. */
+/** Takes quotas, and holds them until the socket closes, or a plain request is answered. A refusal gives them back. */
 async function holding (
-  held: HeldQuotas, { ws, raw: { socket } }: FastifyRequest, take: () => void | Promise<void>
+  held: HeldQuotas, { ws, raw: { socket } }: FastifyRequest, { raw }: FastifyReply, take: () => void | Promise<void>
 ): Promise<void> {
   try {
     await take()
@@ -102,6 +109,8 @@ async function holding (
     throw error
   }
   // A socket that was reset during an asynchronous hook has emitted 'close' already.
-  if (!ws || socket.closed) held.release()
-  else socket.once('close', () => held.release())
+  if (socket.closed) held.release()
+  else if (ws) socket.once('close', () => held.release())
+  // The answer of `inject` has no end but 'finish', and that to a client that is gone none but 'close'.
+  else for (const event of ['finish', 'close']) raw.once(event, () => held.release())
 }

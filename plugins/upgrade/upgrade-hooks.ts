@@ -66,9 +66,9 @@ export class UpgradeHooks {
       ],
       preHandler: [
         ...listOf(route.preHandler),
-        async (request) => {
+        async (request, reply) => {
           if (request.ws) this.#admitted.set(request, { ...this.of(request), locals: await locals?.(request) })
-          await this.#admission.admit(this.of(request).userId, request)
+          await this.#admission.admit(this.of(request).userId, request, reply)
         }
       ],
       onError: [

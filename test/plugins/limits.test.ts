@@ -7,7 +7,8 @@ import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { implement } from '../../lib/server/implement.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.ts'
-import { listen, makeApp, serveLab } from '../support/serve.ts'
+import { adapterWith } from '../support/adapter-with.ts'
+import { bearer, listen, makeApp, serveLab } from '../support/serve.ts'
 
 const refused = (attempt: Promise<unknown>): Promise<Partial<UpgradeRefused>> =>
   attempt.then(() => ({ status: 101 }), (error) => error)
@@ -310,6 +311,49 @@ t.test('attempts: upgrades that hang or are refused take no connection of their 
   hanging.shift()?.()
   t.match(await first, { status: 503 }, 'the attempt finds no connection left when it is decided')
   t.match(await attempt(), { status: 503 }, 'further ones are refused at once')
+})
+
+t.test('attempts: plain requests are limited by themselves, until they are answered or aborted', async (t) => {
+  const hanging: Array<() => void> = []
+  const { app, sink } = await makeApp(t, {
+    limits: { perIp: 3 },
+    identify: async ({ headers }) => {
+      if (headers['x-hang']) await new Promise<void>((resolve) => hanging.push(resolve))
+      return headers['x-refused'] ? undefined : { id: 'ann' }
+    }
+  })
+  app.ws('/ws', {}, [])
+  const { url, http } = await listen(app, sink)
+  const ask = (headers: Record<string, string> = {}, signal = new AbortController().signal) =>
+    fetch(`${http}/ws`, { headers, signal }).then(({ status }) => status, () => 0)
+  for (const status of [426, 401]) {
+    const refusal: Record<string, string> = status === 401 ? { 'x-refused': 'yes' } : {}
+    for (let i = 0; i < 4; i++) t.equal(await ask(refusal), status)
+    t.equal((await app.inject({ url: '/ws', headers: refusal })).statusCode, status)
+    const controller = new AbortController()
+    const hang = (signal?: AbortSignal) => ask({ 'x-hang': 'yes', ...refusal }, signal)
+    const asked = [hang(), hang(controller.signal), hang(controller.signal)]
+    while (hanging.length < 3) await turn()
+    t.equal(await ask(), 429, 'three are under way')
+    const client = await TestClient.connect(`${url}/ws`)
+    await client.close()
+    controller.abort()
+    for (const resolve of hanging.splice(0, 1)) resolve()
+    t.strictSame(await Promise.all(asked), [status, 0, 0])
+    while (await ask() === 429) await turn()
+    hanging.length = 0
+  }
+})
+
+t.test('attempts: a plain request holds no quota while the other nodes are asked', async (t) => {
+  const asked: Array<(outcome: { granted: true }) => void> = []
+  const adapter = adapterWith({ quota: { check: () => new Promise((resolve) => asked.push(resolve)) } })
+  const { connect, http, token } = await serveLab(t, { adapter, limits: { perUser: 1, connections: 1 } })
+  const plain = fetch(`${http}/lab`, bearer(token('ann')))
+  while (asked.length === 0) await turn()
+  await connect('ann')
+  asked[0]?.({ granted: true })
+  t.equal((await plain).status, 426)
 })
 
 t.test('attempts: they are limited, and released when they are refused, aborted or timed out', async (t) => {
