@@ -52,9 +52,10 @@ export class RedisQuota implements QuotaPort {
   async acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome> {
     const { connections } = this.#heldBy(userId)
     if (connections.has(connectionId)) return { granted: true }
-    connections.add(connectionId)
+    // Attempts that came later do not count for this one, so that two at once do not refuse each other.
+    const rank = connections.add(connectionId).size
     this.#released.delete(userId)
-    const outcome = await this.#stateWithin(userId, limit)
+    const outcome = await this.#stateWithin(userId, limit, rank)
     // Other statements sent meanwhile include the refused connection. One that fails is repeated.
     if (!outcome.granted) await this.release(userId, connectionId).catch(() => {})
     return outcome
@@ -97,10 +98,10 @@ export class RedisQuota implements QuotaPort {
   }
 
   /** Tries twice when the quota is used up: a renewal shows whether a node that holds a part of it is dead. */
-  async #stateWithin (userId: string, limit: number): Promise<QuotaOutcome> {
-    if (await this.#state(userId, limit)) return { granted: true }
+  async #stateWithin (userId: string, limit: number, rank?: number): Promise<QuotaOutcome> {
+    if (await this.#state(userId, limit, rank)) return { granted: true }
     await this.#lease.renew()
-    if (await this.#state(userId, limit)) return { granted: true }
+    if (await this.#state(userId, limit, rank)) return { granted: true }
     const { quotaRetryMinMs, quotaRetryMaxMs } = this.#deps.timings
     return {
       granted: false, retryAfter: Math.min(Math.max(quotaRetryMinMs, this.#lease.soonestExpiryMs), quotaRetryMaxMs)
@@ -112,19 +113,21 @@ export class RedisQuota implements QuotaPort {
     if (this.#released.size > maxReleased) this.#forget(this.#released.keys().next().value as string)
   }
 
-  /** Resolves to whether the user's connections are within the limit. */
-  async #state (userId: string, limit = Number.MAX_SAFE_INTEGER): Promise<boolean> {
+  /** Resolves to whether the user's connections, at most the first `rank` of them, are within the limit. */
+  async #state (userId: string, limit = Number.MAX_SAFE_INTEGER, rank = Infinity): Promise<boolean> {
     const { scripts, keys, timings: { quotaTtlMs, exitMarkerTtlMs } } = this.#deps
     this.#unconfirmed.add(userId)
     const incarnation = await this.#lease.requireIncarnation()
     const held = this.#heldBy(userId)
     const version = held.version = ++this.#version
     const { live, newest } = this.#lease
+    const count = Math.min(held.connections.size, rank)
     const outcome = await scripts.run(quotaScript, [keys.ofUser(userId, 'connections')], [
-      incarnation, version, held.connections.size, limit, quotaTtlMs, exitMarkerTtlMs, newest, ...live.keys()
+      incarnation, version, count, limit, quotaTtlMs, exitMarkerTtlMs, newest, ...live.keys()
     ])
-    if (outcome === -1) return this.#state(userId, limit)
-    if (outcome === 1 && held.version === version) this.#noteConfirmed(userId, held)
+    if (outcome === -1) return this.#state(userId, limit, rank)
+    const isNewest = held.version === version && held.connections.size === count
+    if (outcome === 1 && isNewest) this.#noteConfirmed(userId, held)
     return outcome === 1
   }
 

@@ -50,6 +50,18 @@ const release = (adapter: RedisAdapter, ...connections: string[]) => {
   return Promise.all(connections.map((one) => adapter.quota.release('ann', one).then(() => true, () => false)))
 }
 
+t.test('quota: of attempts at once, as many are granted as there are connections left', async (t) => {
+  const { redis, a, b } = await startNodes(t)
+  const granted = await Promise.all(['4', '5', '6'].map((connection) => isGranted(b, connection, 5)))
+  t.strictSame(granted, [true, true, false], 'two were left')
+  await until(async () => await counted(redis) === 5)
+  await release(a, '1')
+  t.strictSame(await Promise.all(['7', '8'].map((connection) => isGranted(a, connection, 5))), [true, false])
+  await release(b, '4', '5')
+  await release(a, '2', '3', '7')
+  await until(async () => await counted(redis) === 0)
+})
+
 t.test('quota: connections that close while Redis hangs no longer count after the outage', async (t) => {
   const { redis, a, b } = await startNodes(t)
   redis.pause()
