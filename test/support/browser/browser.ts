@@ -16,14 +16,22 @@ const args = [
 
 /** The system's Chromium: playwright-core brings none. */
 export function launchBrowser (): Promise<Browser> {
-  return chromium.launch({ executablePath: browserPath(), args })
+  const executablePath = browserPath(commands)
+  if (executablePath === undefined) throw new Error('there is no Chromium on the PATH: run test/support/needs.sh')
+  return chromium.launch({ executablePath, args })
 }
 
-function browserPath (): string {
+/** A browser with a back/forward cache, which Chromium without windows lacks; undefined when there is none. */
+export function launchCachingBrowser (): Promise<Browser> | undefined {
+  const executablePath = browserPath(commands.slice(1))
+  return executablePath === undefined
+    ? undefined
+    : chromium.launch({ executablePath, args, ignoreDefaultArgs: ['--disable-back-forward-cache'] })
+}
+
+function browserPath (commands: readonly string[]): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
-  const path = commands.flatMap((command) => folders.map((folder) => join(folder, command))).find(isExecutable)
-  if (path === undefined) throw new Error('there is no Chromium on the PATH: run test/support/needs.sh')
-  return path
+  return commands.flatMap((command) => folders.map((folder) => join(folder, command))).find(isExecutable)
 }
 
 function isExecutable (path: string): boolean {

@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import t from 'tap'
+import type { connect as Connect, ConnectError } from '../../lib/client/index.ts'
+import { chatHandlers } from '../../routes/chat/chat.handlers.ts'
+import { launchBrowser, launchCachingBrowser } from '../support/browser/browser.ts'
+import { PageWindow } from '../support/browser/page-window.ts'
+import { freePort } from '../support/free-port.ts'
+import { root } from '../support/root.ts'
+import { listen, makeApp } from '../support/serve.ts'
+
+// The page has no bundler: one file of the client, and an import map, as docs/client.md shows.
+const html = `<!doctype html>
+<link rel="icon" href="data:,">
+<script type="importmap">{ "imports": { "fastify-channels/client": "/client.js" } }</script>
+<script type="module">import { connect } from 'fastify-channels/client'; window.connect = connect</script>`
+
+declare const connect: typeof Connect
+declare function back (): Promise<object>
+
+const { outputFiles } = await build({
+  entryPoints: [join(root, 'lib/client/index.ts')], bundle: true, minify: true, format: 'esm', write: false
+})
+const browser = await launchBrowser()
+t.teardown(() => browser.close())
+
+const { app, sink } = await makeApp(t, { limits: { perUser: 1, connections: 2 } })
+app.get('/', (_request, reply) => reply.type('text/html').send(html))
+app.get('/other', (_request, reply) => reply.type('text/html').send('<p>other'))
+app.get('/client.js', (_request, reply) => reply.type('text/javascript').send(outputFiles[0]!.text))
+app.ws('/ws', {}, [chatHandlers])
+app.ws('/private', { onRequest: async (_request, reply) => { await reply.code(403).send({ message: 'not you' }) } }, [])
+const { http, url, token } = await listen(app, sink)
+const { page } = await PageWindow.look(browser, http)
+
+/** What the page learns of its first failed attempt to connect, and the state of its client. */
+function attempt (url: string, token: string): Promise<Partial<ConnectError> & { state: string }> {
+  return page.evaluate(async ([url, token]) => {
+    const client = connect(url, { token: () => token, onError: () => {} })
+    const { status, code, reason, willRetry } = await new Promise<ConnectError>((resolve) => {
+      client.onConnectError(resolve)
+    })
+    const { state } = client
+    client.close()
+    return { status, code, reason, willRetry, state }
+  }, [url, token] as const)
+}
+
+/** The page is connected as these users while `run` runs. */
+async function whileConnected (names: readonly string[], run: () => Promise<unknown>): Promise<void> {
+  const clients = await page.evaluateHandle(async (tokens) => {
+    const clients = tokens.map((token) => connect('/ws', { token: () => token }))
+    await Promise.all(clients.map((client) => client.ready()))
+    return clients
+  }, names.map((name) => token(name)))
+  await run()
+  await clients.evaluate((clients) => { for (const client of clients) client.close() })
+}
+
+const unreachable = { status: undefined, code: 'connection_failed', reason: /cannot be reached, or refuses the origin/ }
+
+t.test('Chromium: each refusal is reported with its reason, and the client goes on', async (t) => {
+  const trying = { willRetry: true, state: 'connecting' }
+  const refused = async (url: string, token: string, expected: object) =>
+    t.match(await attempt(url, token), { ...trying, ...expected }, JSON.stringify(expected))
+  await refused('/ws', '', { status: 401, code: 'FST_CHANNELS_UNAUTHENTICATED', reason: /token/ })
+  await refused('/ws', token('Ada', { exp: 1 }), { status: 401, code: 'FST_CHANNELS_UNAUTHENTICATED', reason: /token/ })
+  await refused('/private', token('Ada'), { status: 403, reason: 'not you' })
+  await refused('/nowhere', token('Ada'), { status: 404, reason: /nowhere not found/ })
+  await whileConnected(['Ada'], () =>
+    refused('/ws', token('Ada'), { status: 429, code: 'FST_CHANNELS_TOO_MANY_CONNECTIONS' }))
+  await whileConnected(['Ada', 'Bob'], () =>
+    refused('/ws', token('Cleo'), { status: 503, code: 'FST_CHANNELS_SERVER_FULL' }))
+  await refused(`${url.replace('127.0.0.1', 'localhost')}/ws`, token('Ada'), unreachable)
+  await refused(`ws://127.0.0.1:${await freePort()}/ws`, token('Ada'), unreachable)
+})
+
+t.test('Chromium: an idle page enters the back/forward cache and comes back connected', async (t) => {
+  const browser = await launchCachingBrowser()
+  if (!browser) return t.comment('this browser has no back/forward cache')
+  t.teardown(() => browser.close())
+  const { page } = await PageWindow.look(browser, http)
+  await page.evaluate(async (token) => {
+    const client = connect('/ws', { token: () => token })
+    await client.ready()
+    const lobby = await client.join('chat/:room', { room: 'lobby' })
+    const states: string[] = []
+    client.onState((state) => states.push(state))
+    const back = async () => ({ sent: await lobby.send('message.send', { text: 'back' }), states })
+    Object.assign(window, { back })
+  }, token('Ada'))
+  await page.goto(`${http}/other`)
+  // A restored page does not load again.
+  await page.goBack({ waitUntil: 'commit' })
+  const after = await page.evaluate(() => back())
+  t.match(after, { states: ['connecting', 'recovering', 'open'], sent: { id: String } })
+})
