@@ -57,7 +57,10 @@ export class HistoryFollower {
 
   /** Reads and delivers all entries that the shared history has now. Rejects when it cannot be read. */
   catchUp (): Promise<void> {
-    return this.#reads.run()
+    const caughtUp = this.#reads.run()
+    // Entries that arrived during the read wait for another one.
+    caughtUp.catch(() => { if (this.#held.length > 0) this.#refreshLater() })
+    return caughtUp
   }
 
   /** Continues although the history cannot be read now. Members get `resync` after the first successful read. */
@@ -68,11 +71,7 @@ export class HistoryFollower {
 
   /** Catches up in the background, and repeats a failed read until it succeeds. */
   refresh (): void {
-    this.catchUp().catch(() => {
-      if (this.#isClosed) return
-      this.#clock.clearTimeout(this.#timer)
-      this.#timer = this.#clock.setTimeout(() => this.refresh(), readRetryMs)
-    })
+    this.catchUp().catch(() => this.#refreshLater())
   }
 
   /** Called with an entry that the adapter announced. */
@@ -126,6 +125,12 @@ export class HistoryFollower {
   close (): void {
     this.#isClosed = true
     this.#clock.clearTimeout(this.#timer)
+  }
+
+  #refreshLater (): void {
+    if (this.#isClosed) return
+    this.#clock.clearTimeout(this.#timer)
+    this.#timer = this.#clock.setTimeout(() => this.refresh(), readRetryMs)
   }
 
   #isBehind ({ epoch, offset, hash }: Position): boolean {

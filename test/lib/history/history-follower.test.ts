@@ -98,6 +98,20 @@ t.test('history follower: a failed read is repeated every 500 ms until the follo
   t.equal(simulation.members[0]?.resyncs, 0, 'a closed follower ignores the result of a read')
 })
 
+t.test('history follower: an entry that arrives during a read that fails is read 500 ms later', async (t) => {
+  const simulation = await openHistory(1)
+  const joined = simulation.join({ ...simulation.history.position, offset: 9 })
+  await nextTick()
+  await simulation.append()
+  simulation.deliver(0)
+  simulation.failRead(0)
+  await joined
+  simulation.clock.advance(500)
+  t.equal(simulation.reads.length, 1)
+  await simulation.settle()
+  t.strictSame(simulation.members[0]?.position, simulation.history.position)
+})
+
 t.test('history follower: a lost history is read, unless it was empty', async (t) => {
   const simulation = await openHistory(2)
   simulation.follower.comparePosition(undefined)
