@@ -87,7 +87,7 @@ export class ChannelStore {
     const options = { on: this.#newListeners(), onResync: this.#onResync, signal: joining.signal }
     client.join(target, params, options).then(
       (channel) => this.#joined(channel, joining.signal),
-      (error: ChannelsError) => { if (!joining.signal.aborted) this.#show('failed', undefined, error) }
+      (error: ChannelsError) => this.#failed(error, joining.signal)
     )
   }
 
@@ -101,6 +101,15 @@ export class ChannelStore {
     })
     this.#show('joined', channel)
     this.listen()
+  }
+
+  /** Joins again when the server says after which time that makes sense. */
+  #failed (error: ChannelsError & { readonly retryAfter?: number | undefined }, signal: AbortSignal): void {
+    if (signal.aborted) return
+    this.#show('failed', undefined, error)
+    if (error.retryAfter === undefined) return
+    const timer = setTimeout(() => this.#join(), error.retryAfter)
+    signal.addEventListener('abort', () => clearTimeout(timer))
   }
 
   #leave (): void {

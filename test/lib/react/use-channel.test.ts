@@ -1,7 +1,8 @@
-import { createElement, Fragment, useState } from 'react'
+import { act, createElement, Fragment, useState } from 'react'
 import t from 'tap'
 import { at, ChatApp, posted } from '../../support/react/chat-app.ts'
 import { flushSync } from 'react-dom'
+import { until } from '../../support/until.ts'
 import { useChannel, type ChannelResult } from '../../../lib/react/index.ts'
 import { chat } from '../../../routes/chat/chat.contract.ts'
 
@@ -178,6 +179,19 @@ t.test('react: a refused join is shown, and rejoin tries again', async (t) => {
   await app.ack()
   t.equal(app.text, 'joined chat/lobby')
   t.strictSame(app.sent, ['join chat/lobby', 'join chat/lobby'])
+})
+
+t.test('react: a join over the rate limit is repeated after the time that the server says', async (t) => {
+  const app = new ChatApp(t)
+  await app.render(Lobby)
+  await app.accept()
+  await app.act(() => app.network.last.refuse('join', { code: 'rate_limited', retryAfter: 60_000 }))
+  t.equal(app.text, 'failed rate_limited')
+  await app.act(() => shown.rejoin())
+  await app.act(() => app.network.last.refuse('join', { code: 'rate_limited', retryAfter: 1 }))
+  await act(() => until(() => app.sent.length === 3))
+  await app.ack()
+  t.equal(app.text, 'joined chat/lobby')
 })
 
 t.test('react: invalid params are a failed join, which names the param', async (t) => {
