@@ -177,7 +177,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: "name.normalize('NFKC').replace("
   },
   {
-    name: 'the braces of a name are not told from their code',
+    name: 'the percent sign of a name is not told from its own code',
     fuzzer: 'redis',
     file: 'lib/redis/keys.js',
     find: '/[{}%]/g',
