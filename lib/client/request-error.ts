@@ -2,6 +2,7 @@ import {
   ChannelsError, reservedCodes, type clientCodes, type ErrorCode, type ErrorPayload
 } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import { waitOf } from './transport/read-envelope.ts'
 
 /** The message that a request sends, or sent. */
 export type Subject = Pick<Envelope, 'type' | 'channel'>
@@ -64,8 +65,8 @@ export function failure (
 
 /** The failure in the payload of an `error` message. */
 export function refusalOf (subject: Subject, payload: unknown): RequestError {
-  const { code = 'internal', message = '', details, retryAfter } = Object(payload) as Partial<ErrorPayload>
-  return new RequestError<string>(subject, code, message, details, retryAfter)
+  const { code = 'internal', message = '', details } = Object(payload) as Partial<ErrorPayload>
+  return new RequestError<string>(subject, code, message, details, waitOf(payload, 'retryAfter'))
 }
 
 /** Whether `code` was declared by a contract, which cannot declare the other codes. */

@@ -2,6 +2,12 @@ import type { Clock, Timer } from '../../clock.ts'
 
 const firstBoundMs = 500
 
+/**
+ * A connection that stayed open this long makes the failures before it past. An open event is not enough: clients would
+ * connect twice a second to a server that accepts and then closes each connection.
+ */
+const stableAfterMs = 10_000
+
 /** The longest wait before a further attempt. */
 export const longestWaitMs = 20_000
 
@@ -16,6 +22,7 @@ export class Backoff {
   #timer: Timer
   #waiting: (() => void) | undefined
   #at = 0
+  #openedAt = NaN
 
   constructor ({ clock, random }: { readonly clock: Clock, readonly random: () => number }) {
     this.#clock = clock
@@ -27,13 +34,26 @@ export class Backoff {
     return this.#waiting !== undefined
   }
 
+  /** A connection is open. */
+  opened (): void {
+    this.#openedAt = this.#clock.now()
+  }
+
+  /** Whether a failure counts when the next wait is chosen. */
+  get hasFailures (): boolean {
+    if (this.#clock.now() - this.#openedAt >= stableAfterMs) this.#failures = 0
+    return this.#failures > 0
+  }
+
   /**
    * Counts a failure and calls `fn` after a random wait. `afterMs`: the wait that the server asks for. It is at least
    * this long then, and the bound is the first one.
    */
   retry (fn: () => void, afterMs?: number): void {
-    const boundMs = afterMs === undefined ? Math.min(longestWaitMs, firstBoundMs * 2 ** this.#failures) : firstBoundMs
+    const isLonger = this.hasFailures && afterMs === undefined
+    const boundMs = isLonger ? Math.min(longestWaitMs, firstBoundMs * 2 ** this.#failures) : firstBoundMs
     this.#failures++
+    this.#openedAt = NaN
     this.#start(fn, Math.max(afterMs ?? 0, this.#random() * boundMs))
   }
 

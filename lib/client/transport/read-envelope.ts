@@ -34,6 +34,15 @@ export function numberOf (value: unknown, name: string): number | undefined {
   return typeof number === 'number' ? number : undefined
 }
 
+/** A longer wait overflows the timers of JavaScript, which then fire at once. */
+export const maxWaitMs = 2 ** 31 - 1
+
+/** A property that says how long to wait, in milliseconds, else undefined. */
+export function waitOf (value: unknown, name: string): number | undefined {
+  const ms = numberOf(value, name) ?? -1
+  return ms < 0 ? undefined : Math.min(ms, maxWaitMs)
+}
+
 /** A property that is a list, else an empty one. */
 export function listOf (value: unknown, name: string): readonly unknown[] {
   const list = propertyOf(value, name)

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { ConnectFailure } from './connect-error.ts'
+import { waitOf } from './read-envelope.ts'
 import { carrierOf } from './token-renewal.ts'
 
 /** What the server's answer says. */
@@ -56,8 +57,9 @@ async function askRefusal (get: typeof fetch, url: string, token: string | undef
       headers: token ? { authorization: carrierOf(token).join(' ') } : {}
     })
     const { status, statusText } = response
-    const { code, message = statusText, retryAfter } = Object(await response.json().catch(() => {}))
-    return { status, code, reason: message, retryAfter }
+    const body = await response.json().catch(() => {})
+    const { code, message = statusText } = Object(body)
+    return { status, code, reason: message, retryAfter: waitOf(body, 'retryAfter') }
   } catch {
     return { reason: 'the server cannot be reached, or refuses the origin of this page' }
   }

@@ -1,14 +1,11 @@
 import { StopConnecting } from './connect-error.ts'
-import { propertyOf } from './read-envelope.ts'
+import { maxWaitMs, propertyOf } from './read-envelope.ts'
 
 /** Gives the token for the next connection. */
 export type TokenSource = () => string | StopConnecting | Promise<string | StopConnecting>
 
 /** A token is renewed when a tenth of its lifetime is left, but not earlier than this before it expires. */
 const maxLeadMs = 60_000
-
-/** A longer wait overflows the timers of JavaScript, which then fire at once. */
-const maxWaitMs = 2 ** 31 - 1
 
 /** Calls `token`. @throws {StopConnecting} also where `token` returns it. */
 export async function tokenFrom (source: TokenSource | undefined): Promise<string | undefined> {

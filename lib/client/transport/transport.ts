@@ -4,7 +4,7 @@ import type { Envelope } from '../../protocol/envelope.ts'
 import { Backoff, longestWaitMs } from './backoff.ts'
 import { ConnectError, StopConnecting, type ConnectFailure } from './connect-error.ts'
 import type { Report } from '../listeners.ts'
-import { numberOf } from './read-envelope.ts'
+import { waitOf } from './read-envelope.ts'
 import { RefusalProbe, type RefusalProbeDeps } from './refusal-probe.ts'
 import { renewalWaitOf } from './token-renewal.ts'
 import { listenToNetwork, type NetworkEventSource } from './network-events.ts'
@@ -35,12 +35,6 @@ export interface TransportEvents {
   renew (): void
 }
 
-/**
- * A connection that stayed open this long resets the count of failures. An open event is not enough: clients would
- * connect twice a second to a server that accepts and then closes each connection.
- */
-const stableAfterMs = 10_000
-
 const normalCode = 1000
 /**
  * Closes a connection that another one replaces. It is the 1001 of browsers, which let pages send only 1000 and codes
@@ -57,7 +51,6 @@ export class Transport {
   readonly #backoff: Backoff
   #renewal: Timer
   readonly #probe: RefusalProbe
-  #openedAt = 0
   #handover: Timer
   #token: string | undefined
   #stopListening: (() => void) | undefined
@@ -80,7 +73,8 @@ export class Transport {
     if (this.#state !== 'idle' && this.#state !== 'closed') return
     const { networkEvents, target } = this.#deps
     target()
-    this.#stopListening = networkEvents && listenToNetwork(networkEvents, () => this.check(), () => this.#suspend())
+    const leave = () => this.#suspend('the page was left', longestWaitMs)
+    this.#stopListening = networkEvents && listenToNetwork(networkEvents, () => this.check(), leave)
     this.#setState('connecting')
     this.#connect()
   }
@@ -137,7 +131,7 @@ export class Transport {
   #opened (token: string | undefined): void {
     this.lastError = undefined
     this.#probe.reset()
-    this.#openedAt = this.#deps.clock.now()
+    this.#backoff.opened()
     this.#setState('open')
     this.accept(token)
   }
@@ -145,21 +139,23 @@ export class Transport {
   #receive (envelope: Envelope): void {
     if (envelope.type !== 'reconnect') return this.#events.received(envelope)
     const { clock, random } = this.#deps
-    const delayMs = numberOf(envelope.payload, 'delay') ?? 0
+    const delayMs = waitOf(envelope.payload, 'delay') ?? 0
     // A random part of the time, so that the clients of a server that drains do not all move at once.
     clock.clearTimeout(this.#handover)
     this.#handover = clock.setTimeout(() => this.#replace(), random() * delayMs)
   }
 
+  /** Connects again: at once, unless the server asks at each connection. */
   #replace (): void {
+    const { hasFailures } = this.#backoff
     this.#suspend('the server asked for another connection')
-    this.check()
+    if (!hasFailures) this.check()
   }
 
   /** Closes the connection until the next `check`. */
-  #suspend (reason = 'the page was left'): void {
+  #suspend (reason: string, afterMs?: number): void {
     this.#attempt?.close(goingAwayCode)
-    this.#backoff.retry(() => this.#connect(), longestWaitMs)
+    this.#backoff.retry(() => this.#connect(), afterMs)
     this.#setState('connecting', { code: goingAwayCode, reason })
   }
 
@@ -168,7 +164,6 @@ export class Transport {
     if (error !== undefined) this.#deps.failed(error)
     if (['no', 'stop'].includes(retryAfterClose(close.code))) return this.close(close)
     const wasOpen = this.#state === 'open'
-    if (wasOpen && this.#deps.clock.now() - this.#openedAt >= stableAfterMs) this.#backoff.reset()
     this.#backoff.retry(() => this.#connect())
     this.#setState('connecting', close)
     if (!wasOpen) this.#explain(token, close, error)

@@ -123,6 +123,21 @@ t.test('handover: a draining server asks for another connection', async (t) => {
     t.equal(socket.closedWith, 4001)
   })
 
+  t.test('a server that asks at each connection is not asked again at once', async (t) => {
+    const { socket, clock, network, open } = await joinDoc(undefined, { random: () => 1 })
+    socket.say({ type: 'reconnect', payload: { delay: -1 } })
+    clock.advance(0)
+    const next = await open()
+    t.not(next, socket, 'the first time the client connects at once')
+    next.say({ type: 'reconnect', payload: { delay: 'soon' } })
+    clock.advance(999)
+    await setImmediate()
+    t.equal(network.sockets.length, 2)
+    clock.advance(1)
+    await setImmediate()
+    t.equal(network.sockets.length, 3)
+  })
+
   t.test('the latest request counts, and none after the connection is lost', async (t) => {
     const { socket, clock, network, open } = await joinDoc()
     socket.say({ type: 'reconnect', payload: { delay: 100 } })
