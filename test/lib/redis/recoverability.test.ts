@@ -10,6 +10,7 @@ import type { RedisDeps } from '../../../lib/redis/redis-deps.ts'
 import { ScriptRunner } from '../../../lib/redis/script-runner.ts'
 import { recoverabilityCases, recoveryBound } from '../../support/recoverability-cases.ts'
 import { startRedis } from '../../support/redis.ts'
+import { watchCommands } from '../../support/watch-commands.ts'
 
 async function startHistory (t: Test) {
   const redis = await startRedis(t)
@@ -22,7 +23,7 @@ async function startHistory (t: Test) {
     timings: clusterTimings,
     random: Math.random
   } as unknown as RedisDeps
-  return { client, history: new RedisHistory(deps) }
+  return { redis, client, history: new RedisHistory(deps) }
 }
 
 t.test('history: the Lua script answers the table of recoverability cases as the pure function does', async (t) => {
@@ -49,21 +50,20 @@ t.test('history: the Lua script answers the table of recoverability cases as the
 })
 
 t.test('history: a read fetches hardly more entries than it returns, whatever their size', async (t) => {
-  const { client, history } = await startHistory(t)
+  const { redis, client, history } = await startHistory(t)
   const fetched = async (channel: string, since?: Position) => {
-    const monitor = await client.monitor()
     let asked = 0
-    monitor.on('monitor', (_time: string, [command, , , , , count]: string[]) => {
+    let report = () => {}
+    const isReported = new Promise<void>((resolve) => { report = resolve })
+    const end = await watchCommands(t, redis.port, ([command, , , , , count]) => {
       if (command?.toLowerCase() === 'xrevrange') asked += Number(count)
+      if (command?.toLowerCase() === 'ping') report()
     })
     const { entries, reason } = await history.read(channel, since)
-    // The monitor has reported the script once it reports what follows it.
-    const isReported = new Promise((resolve) => monitor.on('monitor', (_time: string, [command]: string[]) => {
-      if (command === 'ping') resolve(undefined)
-    }))
+    // The script was reported once what follows it is.
     await client.ping()
     await isReported
-    monitor.disconnect()
+    end()
     return { returned: entries.length, asked, reason }
   }
   for (const bytes of [100, 16_384, 65_536, 524_288]) {
