@@ -51,11 +51,10 @@ export class TestClient {
   /** Makes correlation ids unique among clients, because the server recognizes an idempotent message by its id. */
   readonly #idPrefix = randomUUID().slice(0, 8)
   #requests = 0
-  #resolveWelcome: (payload: Welcome) => void = () => {}
 
   private constructor (webSocket: WebSocket) {
     this.webSocket = webSocket
-    this.welcome = new Promise((resolve) => { this.#resolveWelcome = resolve })
+    this.welcome = this.next('welcome').then(({ payload }) => payload as Welcome)
     webSocket.on('message', (data) => this.#receive(JSON.parse(String(data)) as Envelope))
     webSocket.on('error', () => {})
     this.closed = new Promise((resolve) => {
@@ -132,8 +131,7 @@ export class TestClient {
   }
 
   #receive (envelope: Envelope): void {
-    if (envelope.type === 'welcome') return this.#resolveWelcome(envelope.payload as Welcome)
-    this.log.push(envelope)
+    if (envelope.type !== 'welcome') this.log.push(envelope)
     const waiter = this.#waiters.find(({ matches }) => matches(envelope))
     this.#waiters = this.#waiters.filter((other) => other !== waiter)
     if (waiter) waiter.resolve(envelope)

@@ -183,6 +183,24 @@ t.test('presence: a change over 512 KiB comes in parts, each complete', async (t
   t.strictSame(ada.users, ['ada', 'bob'], 'also of users who left')
 })
 
+t.test('presence: users who return before a page of those who left is sent are not on it', async (t) => {
+  const { rooms: [here, elsewhere] } = cluster()
+  const ada = new PacedMember('ada')
+  await ada.join(here, {})
+  const long = names(1_200, 'long'.repeat(120))
+  await enter(elsewhere, long, 1)
+  await announced()
+  ada.readAll()
+  exit(elsewhere, long)
+  await announced()
+  const back = long.slice(0, 3)
+  await enter(elsewhere, back, 1)
+  await announced()
+  ada.readAll()
+  t.notOk(ada.messages.flatMap(({ left = [] }) => left).some((user) => back.includes(user)))
+  t.strictSame(ada.users, ['ada', ...back].sort())
+})
+
 t.test('presence: a member with many waiting lists gets the next one as ordinary messages', async (t) => {
   const { rooms: [here, elsewhere] } = cluster()
   const ada = new PacedMember('ada')
