@@ -133,11 +133,17 @@ function checkValues (options: ChannelsOptions): void {
   const { limits, ...rest } = options
   const error = schema.Errors(limits === false ? rest : options).First()
   if (error) throw new InvalidOptions(problemOf(error))
-  if (options.redis && !isOneOf(options.redis)) throw new InvalidOptions(wrongValue('redis', redisShapes))
+  if (options.redis) checkRedis(options.redis)
 }
 
-function isOneOf (redis: RedisOption): boolean {
-  return ['url', 'client', 'namespace'].filter((name) => name in redis).length === 1
+/** A variable of the environment that is not set must not become the Redis at localhost. */
+function checkRedis (redis: RedisOption): void {
+  const given = Object.entries(redis).filter(([name]) => name !== 'prefix')
+  const [[name, value] = []] = given
+  if (given.length !== 1) throw new InvalidOptions(wrongValue('redis', redisShapes))
+  if (value === undefined) {
+    throw new InvalidOptions(`'redis.${name}' is undefined: pass its value, or leave out 'redis' for a single process`)
+  }
 }
 
 function problemOf ({ type, path, schema }: ValueError): string {

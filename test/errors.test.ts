@@ -86,6 +86,12 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
       "pass { url: 'redis://…' }, { client } or { namespace }, each with an optional 'prefix'"],
     [{ redis: { prefix: 'app' } }, "wrong value for the option 'redis': " +
       "pass { url: 'redis://…' }, { client } or { namespace }, each with an optional 'prefix'"],
+    [{ redis: { url: undefined } },
+      "'redis.url' is undefined: pass its value, or leave out 'redis' for a single process"],
+    [{ redis: { client: undefined, prefix: 'app' } },
+      "'redis.client' is undefined: pass its value, or leave out 'redis' for a single process"],
+    [{ redis: { namespace: undefined } },
+      "'redis.namespace' is undefined: pass its value, or leave out 'redis' for a single process"],
     [{ redis: { url: 'http://localhost' } },
       "wrong value for the option 'redis.url': pass a URL that begins with 'redis://' or 'rediss://'"],
     [{ redis: { url: 'redis://localhost', prefix: '{a}' } },
