@@ -3,16 +3,15 @@ export type Retry = 'no' | 'reconnect' | 'token' | 'stop'
 
 /**
  * One way to close a connection. `code` is a WebSocket close code (RFC 6455 section 7.4 and the IANA registry),
- * `reason` is readable and at most 123 bytes of UTF-8 (RFC 6455 section 5.5), `retry` is the policy both sides agree
- * on.
+ * `reason` is readable and at most 123 bytes of UTF-8 (RFC 6455 section 5.5). The code alone tells the client what to
+ * do next.
  */
 export interface CloseEvent {
   readonly code: number
   readonly reason: string
-  readonly retry: Retry
 }
 
-/** All close events of this library, by name. docs/protocol.md explains each. */
+/** All close events of this library, by name, with the client's reaction. docs/protocol.md explains each. */
 export const closeEvents = {
   normal: { code: 1000, reason: 'closed normally', retry: 'no' },
   goingAway: { code: 1001, reason: 'server is going away', retry: 'reconnect' },
@@ -27,7 +26,7 @@ export const closeEvents = {
   expired: { code: 3000, reason: 'the token expired', retry: 'token' },
   revoked: { code: 3000, reason: 'the token or session was revoked', retry: 'token' },
   disconnected: { code: 3003, reason: 'disconnected by the server', retry: 'stop' }
-} as const satisfies Record<string, CloseEvent>
+} as const satisfies Record<string, CloseEvent & { readonly retry: Retry }>
 
 /** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them are the code. */
 const maxReasonBytes = 123

@@ -456,7 +456,7 @@ t.test('send queue: a resync waits for the recovery before it, and for none once
 t.test('connection: a close frame follows the waiting messages, and its code and reason are made valid', async (t) => {
   const { connection, socket } = connect()
   connection.send(hello)
-  connection.close({ code: 1006, reason: 'é'.repeat(100), retry: 'stop' })
+  connection.close({ code: 1006, reason: 'é'.repeat(100) })
   t.equal(socket.sent.length, 1)
   t.strictSame(socket.closes, [{ code: 1000, reason: 'é'.repeat(61) }])
 })

@@ -339,7 +339,7 @@ t.test('registry', async (t) => {
     const [info] = app.registry.ofUser('id-of-bob')
     t.match(await app.registry.disconnect({ connectionId: String(info?.id) }), { connections: 1, missing: [] })
     t.match(await app.registry.disconnect({ connectionId: 'nobody' }), { connections: 0, missing: [] })
-    const event = { code: 4001, reason: 'enough', retry: 'stop' } as const
+    const event = { code: 4001, reason: 'enough' }
     t.match(await app.registry.disconnect({ userId: 'id-of-ann' }, event), { connections: 2, missing: [] })
     t.strictSame(await first.closed, { code: 4001, reason: 'enough' })
   })
