@@ -158,8 +158,8 @@ export class Connection implements ConnectionInfo {
    */
   close (event: CloseEvent = closeEvents.normal): void {
     if (this.#state !== 'open') return
-    this.#state = 'closing'
     const { code, reason } = sendable(event)
+    this.#state = 'closing'
     this.#sendQueue.flushBeforeClose()
     this.#webSocket.close(code, reason)
     // A paused socket would never read the peer's close frame.

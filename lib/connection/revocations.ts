@@ -12,7 +12,8 @@ export interface Revocable {
 
 /** The key that all nodes use for a revocation. @throws {UsageError} when there is no id */
 export function revocationKey (revoked: Revoked): string {
-  const [kind, id] = 'jti' in revoked ? ['jti', revoked.jti] : ['user', revoked.userId]
+  const { jti, userId } = Object(revoked) as { jti?: unknown, userId?: unknown }
+  const [kind, id] = 'jti' in Object(revoked) ? ['jti', jti] : ['user', userId]
   // A token without a jti must not be revoked by it, because that would revoke all tokens without one.
   if (typeof id !== 'string') throw new UsageError('a revocation has no id: pass { userId } or { jti }')
   return `${kind} ${id}`

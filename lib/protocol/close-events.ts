@@ -31,10 +31,19 @@ export const closeEvents = {
 /** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them are the code. */
 const maxReasonBytes = 123
 
-/** A code and a reason that `ws` can send: it throws for other codes, and for reasons that are too long. */
+/** Whether a close frame may have this code (RFC 6455 section 7.4): `ws` throws for other ones. */
+export function isCloseCode (code: number): boolean {
+  if (!Number.isInteger(code)) return false
+  return (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999)
+}
+
+/**
+ * A code and a reason that `ws` can send: it throws for other codes, and for reasons that are too long. Never throws,
+ * because the event may be the JSON of another node.
+ */
 export function sendable ({ code, reason }: CloseEvent): { code: number, reason: string } {
-  const isCode = (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999)
-  return { code: isCode ? code : closeEvents.normal.code, reason: cut(reason) }
+  const text = typeof reason === 'string' ? cut(reason) : ''
+  return { code: isCloseCode(code) ? code : closeEvents.normal.code, reason: text }
 }
 
 /** Cuts the reason between two characters. */

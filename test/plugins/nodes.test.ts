@@ -4,6 +4,7 @@ import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { implement } from '../../lib/server/implement.ts'
 import { NodeRequests } from '../../lib/server/services/node-requests.ts'
+import type { CloseEvent } from '../../lib/protocol/close-events.ts'
 import { Behind } from '../../lib/protocol/errors.ts'
 import type { Position } from '../../lib/protocol/position.ts'
 import { TestClient, type UpgradeRefused } from '../../lib/testing/test-client.ts'
@@ -146,6 +147,34 @@ t.test('node requests: the calls of the registry and of a room reach every node'
     for (const client of ann) t.match(await client.closed, { code: 3000 })
     t.match(await b.connect('ann').catch((error: unknown) => error), { status: 401 })
   })
+})
+
+t.test('node requests: a wrong target, close event or code is refused before any node acts', async (t) => {
+  const [a, b] = await twoLabs(t) as [Awaited<ReturnType<typeof serveLab>>, Awaited<ReturnType<typeof serveLab>>]
+  const clients = [await a.connect('ann'), await b.connect('ann')]
+  for (const client of clients) await client.request('join', 'lab/x')
+  const { registry, rooms } = a.app
+  const room = rooms.of(lab, { id: 'x' })
+  const ann = { userId: 'id-of-ann' }
+  const wrong = (value: unknown) => value as never
+  const noTargets = [null, undefined, 'ann', {}, { userId: 7 }, { userId: null }, { connectionId: {} }].map(wrong)
+  const noEvents = [
+    ...['4000', 4000.5, Number.NaN, 1005, 999, 5000, null, 1n].map((code) => ({ code, reason: 'x', retry: 'stop' })),
+    ...[7, null, {}, '\ud800'].map((reason) => ({ code: 4000, reason, retry: 'stop' }))
+  ].map(wrong)
+  const noCodes = ['\ud800', '', 'x'.repeat(129), 5, null, {}, 1n].map(wrong)
+  const calls: ReadonlyArray<() => Promise<unknown>> = [
+    ...noTargets.flatMap((target) => [() => room.remove(target), () => registry.disconnect(target)]),
+    ...[null, undefined, 'ann', { jti: 7 }].map((revoked) => () => registry.revoke(wrong(revoked), Date.now() + 1_000)),
+    ...[null, undefined, 7, ann].flatMap((userId) =>
+      [() => registry.send(wrong(userId), own, 'greeting', { text: '' }), () => rooms.reauthorize(wrong(userId))]),
+    ...noEvents.map((event) => () => registry.disconnect(ann, event)),
+    ...noCodes.map((code) => () => room.remove(ann, code))
+  ]
+  for (const [i, call] of calls.entries()) await t.rejects(call(), { code: 'FST_CHANNELS_USAGE' }, `call ${i}`)
+  t.equal((await room.members()).results.length, 2)
+  t.match(await registry.disconnect(ann, { code: 4000 } as CloseEvent), { connections: 2 })
+  for (const client of clients) t.match(await client.closed, { code: 4000, reason: 'disconnected by the server' })
 })
 
 t.test('node requests: a failing report is left out, and an unknown request is refused', async (t) => {

@@ -10,6 +10,7 @@ import { UsageError } from '../../protocol/errors.ts'
 import { encodeServerMessage } from '../channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type { Swept } from '../sweeper.ts'
+import { checkCloseEvent, checkTarget, checkUserId } from './check-arguments.ts'
 import type { NodeInfo } from './local-node-requests.ts'
 import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
 
@@ -49,7 +50,8 @@ export interface RegistryService {
    */
   nodes (): Promise<NodeResults<NodeInfo>>
   /**
-   * Cluster-wide. Closes connections. Resolves to their number, and the nodes that did not answer.
+   * Cluster-wide. Closes connections. Resolves to their number, and the nodes that did not answer. Rejects with
+   * `FST_CHANNELS_USAGE`, and closes none, for a code or a reason that no close frame can hold.
    *
    * @param event default 3003, after which a client does not reconnect
    */
@@ -95,6 +97,7 @@ export class ContractRegistry implements RegistryService {
   async send<D extends Messages> (
     userId: string, contract: ConnectionContract<D>, type: string, payload?: unknown
   ): Promise<Reached> {
+    checkUserId(userId)
     const compiled = this.#deps.contracts.of(contract)
     const { encoded, whenSlow } = encodeServerMessage(compiled, undefined, type, payload)
     const text = encoded.toString()
@@ -118,7 +121,9 @@ export class ContractRegistry implements RegistryService {
     return this.#deps.requests.requestAll('info')
   }
 
-  disconnect (target: Target, event: CloseEvent = closeEvents.disconnected): Promise<Reached> {
+  async disconnect (target: Target, event: CloseEvent = closeEvents.disconnected): Promise<Reached> {
+    checkTarget(target)
+    checkCloseEvent(event)
     return this.#deps.requests.requestSum('disconnect', { target, event })
   }
 }

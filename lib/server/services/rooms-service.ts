@@ -13,6 +13,7 @@ import type { Contracts } from '../contracts.ts'
 import type {
   AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, PersistentType
 } from '../implement.ts'
+import { checkRemovalCode, checkTarget, checkUserId } from './check-arguments.ts'
 import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
 
 /** A connection in a room. */
@@ -54,9 +55,9 @@ export interface Room<D extends ChannelDefinition> {
   count (): Promise<number>
   /**
    * Takes members out of the channel, on every node. They receive `left` with `code`. Resolves to their number, and the
-   * nodes that did not answer.
+   * nodes that did not answer. Rejects with `FST_CHANNELS_USAGE`, and removes none, for an invalid code.
    *
-   * @param code default `'removed'`
+   * @param code well-formed text of 1 to 128 characters, by default `'removed'`
    */
   remove (target: Target, code?: string): Promise<Reached>
 }
@@ -106,7 +107,8 @@ export class ContractRooms implements RoomsService {
     return room as unknown as Room<D>
   }
 
-  reauthorize (userId: string): Promise<Reached> {
+  async reauthorize (userId: string): Promise<Reached> {
+    checkUserId(userId)
     return this.#deps.requests.reauthorize(userId)
   }
 }
@@ -148,7 +150,9 @@ class ContractRoom {
       : (await this.members()).results.length
   }
 
-  remove (target: Target, code = 'removed'): Promise<Reached> {
+  async remove (target: Target, code = 'removed'): Promise<Reached> {
+    checkTarget(target)
+    checkRemovalCode(code)
     return this.#deps.requests.requestSum('remove', { channel: this.channel, target, code })
   }
 }

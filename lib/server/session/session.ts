@@ -80,10 +80,11 @@ export class Session {
 
   /** Takes the connection out of a channel, and refuses a join that is under way; false when there was neither. */
   remove (channel: string, code: string): boolean {
+    const left = encodeEnvelope({ type: 'left', channel, payload: { code } })
     const isJoining = this.#memberships.refuseJoins(channel)
     const membership = this.#memberships.leave(channel)
     if (!membership) return isJoining
-    this.connection.send(encodeEnvelope({ type: 'left', channel, payload: { code } }))
+    this.connection.send(left)
     this.#queueLeft(membership, 'removed')
     return true
   }

@@ -9,7 +9,7 @@ import { Counters } from '../../../lib/connection/counters.ts'
 import { Registry } from '../../../lib/connection/registry.ts'
 import { ProtocolErrorBudget } from '../../../lib/limits/protocol-error-budget.ts'
 import type { Logger } from '../../../lib/logger.ts'
-import { closeEvents } from '../../../lib/protocol/close-events.ts'
+import { closeEvents, type CloseEvent } from '../../../lib/protocol/close-events.ts'
 import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { FakeSocket } from '../../../lib/testing/fake-socket.ts'
@@ -451,6 +451,16 @@ t.test('send queue: a resync waits for the recovery before it, and for none once
   connection.sendResync(resyncOf('x'), 'fork')
   flush()
   t.equal(socket.sent.length, 3, 'a closing connection gets no resync')
+})
+
+t.test('connection: a close event of another node that is none closes with 1000', async (t) => {
+  const events = [{ code: '4000', reason: 'x' }, { code: 4000.5, reason: 7 }, { code: 4000, reason: null }, {}]
+  const sent = events.map((event) => {
+    const { connection, socket } = connect()
+    connection.close(event as unknown as CloseEvent)
+    return socket.closes.map(({ code, reason }) => `${code} ${reason}`)
+  })
+  t.strictSame(sent, [['1000 x'], ['1000 '], ['4000 '], ['1000 ']])
 })
 
 t.test('connection: a close frame follows the waiting messages, and its code and reason are made valid', async (t) => {

@@ -1,0 +1,35 @@
+import type { Target } from '../../connection/registry.ts'
+import { isCloseCode, type CloseEvent } from '../../protocol/close-events.ts'
+import { isWellFormed, maxTypeLength } from '../../protocol/envelope.ts'
+import { UsageError } from '../../protocol/errors.ts'
+
+/** @throws {UsageError} unless the target names a user or a connection */
+export function checkTarget (target: Target): void {
+  const { userId, connectionId } = Object(target) as { userId?: unknown, connectionId?: unknown }
+  const id = userId === undefined ? connectionId : userId
+  if (typeof id !== 'string') {
+    throw new UsageError('a target names no user and no connection: pass { userId } or { connectionId }')
+  }
+}
+
+/** @throws {UsageError} unless the id is a string */
+export function checkUserId (userId: string): void {
+  if (typeof userId !== 'string') throw new UsageError('the id of a user is not a string: pass a string')
+}
+
+/** @throws {UsageError} for a code or a reason that no close frame can hold; each may be left out */
+export function checkCloseEvent (event: CloseEvent): void {
+  const { code, reason } = Object(event) as Partial<CloseEvent>
+  if (code !== undefined && !isCloseCode(code)) {
+    throw new UsageError('a close event has an invalid code: pass a close code such as 3003, or 4000 to 4999')
+  }
+  if (reason !== undefined && (typeof reason !== 'string' || !isWellFormed(reason))) {
+    throw new UsageError('a close event has an invalid reason: pass well-formed text')
+  }
+}
+
+/** @throws {UsageError} unless the code of a removal is text that fits into `left` */
+export function checkRemovalCode (code: string): void {
+  if (typeof code === 'string' && code !== '' && code.length <= maxTypeLength && isWellFormed(code)) return
+  throw new UsageError(`the code of a removal is invalid: pass well-formed text of 1 to ${maxTypeLength} characters`)
+}
