@@ -1,5 +1,7 @@
-import { Agent, request as httpRequest } from 'node:http'
+import { once } from 'node:events'
+import { Agent, createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import { TestClient } from '../../../lib/testing/test-client.ts'
@@ -46,6 +48,48 @@ function send (agent: Agent, port: number, { path, headers, from }: Sent): Promi
       let body = ''
       response.on('data', (chunk) => { body += String(chunk) })
       response.on('end', () => resolve({ status: response.statusCode as number, body }))
+    })
+    request.end()
+  })
+}
+
+/** A server that accepts every upgrade and keeps it. */
+async function startUpgrading (t: Test, port: number): Promise<{ readonly port: number, stop (): Promise<void> }> {
+  const server = createServer()
+  const sockets = new Set<Duplex>()
+  server.on('connection', (socket) => sockets.add(socket))
+  server.on('upgrade', (_, socket) => {
+    socket.on('error', () => socket.destroy())
+    const accept = 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=' // For the key of `upgrade`.
+    const head = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket', accept]
+    socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  })
+  const stop = async () => {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  t.teardown(stop)
+  await once(server.listen(port, '127.0.0.1'), 'listening')
+  return { port: (server.address() as AddressInfo).port, stop }
+}
+
+/** The status of one upgrade through the proxy. The connection stays until the test is over. */
+function statusOfUpgrade (t: Test, port: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: '127.0.0.1', port, path: '/', agent: false, headers: upgrade })
+    t.teardown(() => request.destroy())
+    request.on('error', reject)
+    request.on('upgrade', ({ statusCode }, socket) => {
+      socket.on('error', () => socket.destroy())
+      t.teardown(() => socket.destroy())
+      resolve(statusCode)
+    })
+    request.on('response', (response) => {
+      response.resume()
+      resolve(response.statusCode)
     })
     request.end()
   })
@@ -119,6 +163,19 @@ export function checkProxy (t: Test, proxy: Proxy): void {
     const headers = { 'x-forwarded-for': '203.0.113.9' }
     const { body } = await send(agent, port, { path: '/whoami', headers, from: '127.0.0.5' })
     t.strictSame(JSON.parse(body), { ip: '127.0.0.5', host: `127.0.0.1:${port}`, protocol: 'http' })
+  })
+
+  t.test(`proxies: ${proxy.name} upgrades every client after a restart of one server after the other`, async (t) => {
+    const servers = await Promise.all([startUpgrading(t, 0), startUpgrading(t, 0)])
+    const [one, two] = servers
+    const port = await startProxy(t, proxy, [one.port, two.port])
+    for (const server of servers) {
+      await server.stop()
+      for (let client = 0; client < 4; client++) await statusOfUpgrade(t, port)
+      await startUpgrading(t, server.port)
+    }
+    const statuses = await Promise.all(Array.from({ length: 8 }, () => statusOfUpgrade(t, port)))
+    t.strictSame(statuses, Array(8).fill(101))
   })
 
   t.test(`proxies: ${proxy.name} keeps a silent connection longer than the heartbeat needs`, async (t) => {
