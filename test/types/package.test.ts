@@ -57,7 +57,8 @@ t.test('the built package types an application that imports it by name', async (
   const file = join(folder, 'application.ts')
   writeFileSync(file, application)
   const options = ['--ignoreConfig', '--noEmit', '--strict', '--target', 'ES2023', '--module', 'NodeNext']
-  const compiler = join(root, 'node_modules/typescript-native/bin/tsc')
+  // Its bin/tsc has no extension, and tap's loader cannot load that.
+  const compiler = join(root, 'node_modules/typescript-native/lib/tsc.js')
   const command = [compiler, '--singleThreaded', ...options, '--types', 'node', file]
   const { stdout, status } = spawnSync(process.execPath, command, { encoding: 'utf8' })
   t.equal(stdout, '')
