@@ -1,15 +1,8 @@
 import { useConnectionState } from 'fastify-channels/react'
-
-const words = {
-  idle: 'Not connected',
-  connecting: 'Connecting…',
-  recovering: 'Catching up…',
-  open: 'Connected',
-  closed: 'Disconnected'
-} as const
+import { connectionWords } from '../../page/connection-words.ts'
 
 /** Shows the state of the connection, and why it failed. */
 export function Connection () {
   const { state, lastError } = useConnectionState()
-  return <p role='status'>{words[state]} {lastError && <span className='problem'>{lastError.reason}</span>}</p>
+  return <p role='status'>{connectionWords[state]} {lastError && <span className='problem'>{lastError.reason}</span>}</p>
 }

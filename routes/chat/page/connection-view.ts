@@ -1,13 +1,6 @@
 import type { Client } from './connect.ts'
+import { connectionWords } from '../../page/connection-words.ts'
 import { find } from '../../page/dom.ts'
-
-const words = {
-  idle: 'Not connected',
-  connecting: 'Connecting…',
-  recovering: 'Catching up…',
-  open: 'Connected',
-  closed: 'Disconnected'
-} as const
 
 /** Shows the state of the connection. A closed client needs a reload. */
 export function showConnection (client: Client): void {
@@ -15,7 +8,7 @@ export function showConnection (client: Client): void {
   const again = find(document, '#connect-again', HTMLButtonElement)
   const show = () => {
     status.dataset['state'] = client.state
-    find(status, '.word', HTMLElement).textContent = words[client.state]
+    find(status, '.word', HTMLElement).textContent = connectionWords[client.state]
     again.hidden = client.state !== 'closed'
   }
   again.addEventListener('click', () => location.reload())

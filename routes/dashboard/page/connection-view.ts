@@ -1,15 +1,9 @@
+import { connectionWords } from '../../page/connection-words.ts'
 import { find } from '../../page/dom.ts'
 import type { Client } from './connect.ts'
 import type { Line } from './line.ts'
 
-const words = {
-  idle: 'Not connected',
-  connecting: 'Connecting…',
-  open: 'Live',
-  recovering: 'Catching up…',
-  paused: 'Paused: cut off',
-  closed: 'Disconnected'
-} as const
+const words = { ...connectionWords, open: 'Live', paused: 'Paused: cut off' } as const
 
 /**
  * Shows the state of the connection, with a button that cuts it and lets it recover. A closed client needs a reload.

@@ -1,13 +1,8 @@
+import { connectionWords } from '../../page/connection-words.ts'
 import { find } from '../../page/dom.ts'
 import type { Client } from './connect.ts'
 
-const words = {
-  idle: 'Not connected',
-  connecting: 'Connecting…',
-  open: 'Connected',
-  recovering: 'Catching up…',
-  closed: 'Disconnected: reload to connect again'
-} as const
+const words = { ...connectionWords, closed: 'Disconnected: reload to connect again' } as const
 
 /** Shows the state of the connection. */
 export function showConnection (client: Client): void {
