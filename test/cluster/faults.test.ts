@@ -52,7 +52,7 @@ async function presence (client: TestClient, matches: (change: PresenceChange) =
   }
 }
 
-/** Resolves once somebody knows what was said, as a message or as what a log begins anew with. */
+/** Resolves once a client has the message, by delivery or in a resync. */
 async function learns ({ client }: Guest, text: string): Promise<void> {
   const knows = () =>
     client.log.some(({ type, payload }) =>

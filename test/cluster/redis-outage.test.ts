@@ -8,6 +8,7 @@ import { cases } from '../support/long-form.ts'
 import { Random } from '../support/random.ts'
 import { startRedis } from '../support/redis.ts'
 import { listen, makeApp } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 
 const log = defineChannel({
   pattern: 'log',
@@ -23,9 +24,10 @@ const outageMs = 2000
 
 interface Sent { readonly at: number, readonly acked: Promise<number> }
 
-/** 24 clients that publish until the last send. Returns the sends. */
-async function publish (t: Test, url: string, random: Random, isOver: () => boolean): Promise<Sent[]> {
-  const sent: Sent[] = []
+/** 24 clients that publish at their rate until `isOver`, and note each message in `sent`. */
+async function publish (
+  t: Test, url: string, random: Random, sent: Sent[], isOver: () => boolean
+): Promise<void> {
   const channels = await Promise.all(Array.from({ length: publishers }, async () => {
     const client = connect<typeof log>(`${url}/ws`, { WebSocket })
     t.teardown(async () => client.close())
@@ -38,7 +40,6 @@ async function publish (t: Test, url: string, random: Random, isOver: () => bool
       await wait(everyMs)
     }
   }))
-  return sent
 }
 
 t.test('Redis is away for 2 s: idempotent messages are acked within 3 s of its return', async (t) => {
@@ -54,16 +55,17 @@ async function assertRecovery (t: Test, seed: number): Promise<void> {
   })])
   const { url } = await listen(app, sink)
   let isOver = false
-  const publishing = publish(t, url, new Random(seed), () => isOver)
-  await wait(1000)
+  const sent: Sent[] = []
+  const publishing = publish(t, url, new Random(seed), sent, () => isOver)
+  await until(() => sent.length > publishers)
   // It answers nothing, or it is gone and comes back empty.
   await (seed % 2 === 1 ? redis.pause() : redis.kill())
   await wait(outageMs)
   await (seed % 2 === 1 ? redis.resume() : redis.start())
   const returnedAt = performance.now()
-  await wait(500)
+  await until(() => sent.some(({ at }) => at > returnedAt))
   isOver = true
-  const sent = await publishing
+  await publishing
   const during = sent.filter(({ at }) => at < returnedAt && at > returnedAt - outageMs)
   const lateMs = (await Promise.all(during.map(({ acked }) => acked))).map((at) => at - returnedAt)
   const p99 = lateMs.toSorted((a, b) => a - b)[Math.floor(lateMs.length * 0.99)] as number

@@ -445,7 +445,9 @@ t.test('a server that drains answers 503, and says when to come back', async (t)
   t.match(await stubborn.until(readClose), { code: 1012 })
   late.write(handshake({ headers: { authorization: `Bearer ${target.token('late')}` } }))
   t.match(await late.until(readAnswer), {
-    status: 503, headers: { 'retry-after': /^\d+$/, 'cache-control': 'no-store', 'content-type': /json/ }, body: undecided
+    status: 503,
+    headers: { 'retry-after': /^\d+$/, 'cache-control': 'no-store', 'content-type': /json/ },
+    body: undecided
   })
   await late.closed
   await farewell(stubborn)

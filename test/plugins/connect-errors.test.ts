@@ -50,5 +50,6 @@ t.test('connect errors: an absent server has no status', async (t) => {
   const client = connect('ws://127.0.0.1:1/ws', { WebSocket })
   t.teardown(() => client.close())
   const error = await new Promise((resolve) => client.onConnectError(resolve))
-  t.match(error, { status: undefined, reason: /cannot be reached, or refuses the origin of this page \(.*ECONNREFUSED/ })
+  const reason = /cannot be reached, or refuses the origin of this page \(.*ECONNREFUSED/
+  t.match(error, { status: undefined, reason })
 })

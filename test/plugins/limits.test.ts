@@ -260,7 +260,7 @@ t.test('log: refused upgrades of one address write the lines of 10 a minute, adm
   clock.advance(60_000)
   t.match(await logged('log lines of refused upgrades were suppressed'), { statuses: { 401: 15 }, level: 30 })
   await refused(TestClient.connect(`${url}/lab`))
-  t.strictSame(lines(), [12, 11, 11], 'the next minute begins anew')
+  t.strictSame(lines(), [12, 11, 11], 'the next minute has its own budget')
 })
 
 function identifyOrLog (request: FastifyRequest): { id: string } | undefined {

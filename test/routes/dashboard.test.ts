@@ -99,7 +99,7 @@ t.test('process reader: a blocked event loop shows in its readings', async (t) =
   t.ok((sample['loop.busy'] as number) > 30 && (sample['loop.busy'] as number) <= 100)
   t.ok(sample['cpu'] as number > 0)
   t.ok((sample['memory.rss'] as number) > (sample['memory.heap'] as number))
-  t.equal(reader.read().loop.p99, 0, 'each reading begins anew')
+  t.equal(reader.read().loop.p99, 0, 'each reading starts from zero')
 })
 
 t.test('sampler: it samples each second until it is stopped', async (t) => {

@@ -216,7 +216,8 @@ t.test('client: the window of React Native, which has no events, is no source', 
 /** A client that knows no contract. */
 function startCalls () {
   const network = new FakeNetwork()
-  const client = connect('wss://api.test/ws', { WebSocket: network.WebSocket, clock: new FakeClock(), fetch: noNetwork })
+  const options = { WebSocket: network.WebSocket, clock: new FakeClock(), fetch: noNetwork }
+  const client = connect('wss://api.test/ws', options)
   const open = async () => {
     await setImmediate()
     network.last.accept()

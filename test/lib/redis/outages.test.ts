@@ -22,6 +22,9 @@ async function startAdapter (t: Test, redis: RedisServer): Promise<RedisAdapter>
   return adapter
 }
 
+/** How long Redis answers nothing, in milliseconds. */
+const pauseMs = 100
+
 const faults: ReadonlyArray<(redis: RedisServer) => Promise<unknown>> = [
   (redis) => redis.cli('CLIENT', 'KILL', 'TYPE', 'normal'),
   (redis) => redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub'),
@@ -29,7 +32,7 @@ const faults: ReadonlyArray<(redis: RedisServer) => Promise<unknown>> = [
   (redis) => redis.cli('FLUSHALL'),
   async (redis) => {
     redis.pause()
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
     redis.resume()
   }
 ]

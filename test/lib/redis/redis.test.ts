@@ -466,7 +466,7 @@ t.test('Redis subscriptions', async (t) => {
     t.ok(master.subscribed.has('x'))
     master.ssubscribe = async () => { throw new Error('LOADING') }
     await ready('a')
-    t.equal(master.disconnects, 1, 'a restoration that fails begins anew')
+    t.equal(master.disconnects, 1, 'a restoration that fails starts again')
   })
 
   t.test('subscriptions: an unused one ends after 1 s unless it is used again', async (t) => {

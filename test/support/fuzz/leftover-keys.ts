@@ -14,7 +14,8 @@ export class LeftoverKeys {
   /** The first key of a session without users that should be gone, or should expire. */
   async ofSession (name: string): Promise<string | undefined> {
     for (const key of await this.#redis.keys(`*${name}*`)) {
-      const isHeld = key.endsWith(':connections') && (await this.#redis.hvals(key)).some((text) => !/^\d+ 0 /.test(text))
+      const states = key.endsWith(':connections') ? await this.#redis.hvals(key) : []
+      const isHeld = states.some((text) => !/^\d+ 0 /.test(text))
       const isMarker = /:entries:\d+$/.test(key) && (await this.#redis.hvals(key)).every((text) => /^\d+ ?$/.test(text))
       if (isHeld || (present.test(key) && !isMarker) || await this.#redis.pttl(key) === -1) return key
     }
