@@ -1,10 +1,17 @@
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect, type ConnectError, type ConnectOptions } from '../../lib/client/index.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { defineChannel, implement, type ChannelsOptions } from '../../plugins/channels.ts'
 import { listen, makeApp } from '../support/serve.ts'
 
 const news = defineChannel({ pattern: 'news', fromClient: {}, fromServer: {} })
+
+/**
+ * A client whose clock stands still: on a busy machine, the wait for its next attempt would be over before it knows why
+ * the last one failed.
+ */
+const still = () => ({ WebSocket, clock: new FakeClock() })
 
 /** The first failure of a client that connects to `path` of a server with these options. */
 async function failureOf (
@@ -14,7 +21,7 @@ async function failureOf (
   const route = 'identify' in serverOptions ? {} : { public: true }
   app.ws('/ws', route, [implement(news, { authorize: () => true, on: {} })])
   const { url } = await listen(app, sink)
-  const client = connect(url + path, { WebSocket, ...options })
+  const client = connect(url + path, { ...still(), ...options })
   t.teardown(() => client.close())
   return new Promise((resolve) => client.onConnectError(resolve))
 }
@@ -37,7 +44,7 @@ t.test('connect errors: a connection above the quota waits for retryAfter', asyn
   const { app, sink } = await makeApp(t, { limits: { perIp: 1 } })
   app.ws('/ws', { public: true }, [implement(news, { authorize: () => true, on: {} })])
   const { url } = await listen(app, sink)
-  const [first, second] = [connect(`${url}/ws`, { WebSocket }), connect(`${url}/ws`, { WebSocket })]
+  const [first, second] = [connect(`${url}/ws`, still()), connect(`${url}/ws`, still())]
   t.teardown(() => [first, second].forEach((client) => client.close()))
   const error = await Promise.race([first, second].map((client) => new Promise<ConnectError>((resolve) => {
     client.onConnectError(resolve)
