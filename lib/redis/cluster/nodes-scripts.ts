@@ -34,8 +34,9 @@ for i = 3, #ARGV, 3 do
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_text)
 -- The key is of no use after the last revocation. Redis refuses an expiry beyond 2^63 ms, which an end may exceed.
+-- The expiry is absolute, because TIME and the clock of a relative expiry may differ by a millisecond in one script.
 local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
-if last then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.min(tonumber(last) - now, 2 ^ 53))) end
+if last then redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.min(tonumber(last), 2 ^ 53))) end
 if ARGV[2] ~= 'all' then return reply end
 local running = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 table.insert(running, 1, now_text)
