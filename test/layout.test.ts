@@ -157,8 +157,10 @@ const readText = (path: string) => readFileSync(posix.join(root, path), 'utf8')
 
 /** The sources of what the package exports: `dist/lib/client/index.js` is `lib/client/index.ts`. */
 function publicEntries (): string[] {
-  const { exports } = JSON.parse(readText('package.json')) as { exports: Record<string, { default: string }> }
-  return Object.values(exports).map((entry) => entry.default.replace('./dist/', '').replace(/\.js$/, '.ts'))
+  const { exports } = JSON.parse(readText('package.json')) as {
+    exports: Record<string, { import: { default: string } }>
+  }
+  return Object.values(exports).map((entry) => entry.import.default.replace('./dist/', '').replace(/\.js$/, '.ts'))
 }
 
 /**

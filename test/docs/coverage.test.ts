@@ -23,10 +23,10 @@ const reference: Readonly<Record<string, ReadonlySet<string>>> = {
   './testing': namesOn('docs/guide/testing.md')
 }
 
-interface Manifest { readonly exports: Readonly<Record<string, { readonly types: string }>> }
+interface Manifest { readonly exports: Readonly<Record<string, { readonly import: { readonly types: string } }>> }
 
 const { exports: entries } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
-const fileOf = (entry: string) => join(root, entries[entry]?.types as string)
+const fileOf = (entry: string) => join(root, entries[entry]?.import.types as string)
 const program = programOf(new Map(Object.keys(entries).map((entry) => [fileOf(entry), undefined])))
 const checker = program.getTypeChecker()
 

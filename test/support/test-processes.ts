@@ -17,7 +17,7 @@ const long = /^(conformance\/memory-properties|hostile\/|routes\/(recovery|edito
 const startsProcess = /support\/(browser|clients|cluster|hostile|proxies|redis)|node:child_process/
 
 /** Tests that run the TypeScript compiler share a process, because it parses the libraries only once. */
-const compiled = /^(types|docs)\//
+const compiled = /^(types|docs|package)\//
 
 function processOf (file: string): string {
   if (compiled.test(file)) return 'compiler'

@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module'
 import { Kind } from '@sinclair/typebox'
-import type { isSafePattern } from 'redos-detector'
+import { isSafePattern } from 'redos-detector'
 import { childrenOf, type SchemaNode } from './schema-node.ts'
 
 /** A pattern in a contract that can take very long to refuse a text. */
@@ -51,9 +50,7 @@ function isProne (pattern: string): boolean {
   if (plain.test(pattern)) return false
   const known = verdicts.get(pattern)
   if (known !== undefined) return known
-  // Loaded on demand, because most contracts have plain patterns only.
-  const detector = createRequire(import.meta.url)('redos-detector') as { isSafePattern: typeof isSafePattern }
-  const verdict = !detector.isSafePattern(pattern, { maxSteps }).safe
+  const verdict = !isSafePattern(pattern, { maxSteps }).safe
   verdicts.set(pattern, verdict)
   return verdict
 }

@@ -1,0 +1,39 @@
+import '../support/without-coverage.ts'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { publint } from 'publint'
+import t from 'tap'
+import { root } from '../support/root.ts'
+
+// The short form of `npm run test:package`: both builds of the package, packed and unpacked again.
+
+/** An application's folder with the packed package. Its dependencies are those of this repository. */
+const folder = mkdtempSync(join(root, 'dist/package-'))
+const unpacked = join(folder, 'node_modules/fastify-channels')
+t.teardown(() => rmSync(folder, { recursive: true }))
+
+t.before(() => {
+  const run = (command: string, args: string[]) =>
+    execFileSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 2] })
+  run('npm', ['run', '--silent', 'build:cjs'])
+  const [{ filename }] = JSON.parse(
+    `${run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder])}`
+  ) as [{ filename: string }]
+  mkdirSync(unpacked, { recursive: true })
+  run('tar', ['-xzf', join(folder, filename), '-C', unpacked, '--strip-components=1'])
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+})
+
+t.test('package: publint finds nothing to improve', async (t) => {
+  const { messages } = await publint({ pkgDir: unpacked, pack: false })
+  t.strictSame(messages, [])
+})
+
+t.test('package: the ESM and the CommonJS build serve contracts of each other', async (t) => {
+  const program = join(folder, 'two-builds.js')
+  copyFileSync(join(root, 'dist/test/support/package/two-builds.js'), program)
+  const { stderr, status } = spawnSync(process.execPath, [program], { encoding: 'utf8' })
+  t.equal(stderr, '')
+  t.equal(status, 0)
+})
