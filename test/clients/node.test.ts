@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { WebSocket } from 'ws'
+import { runClientFlow } from '../support/platforms/client-flow.ts'
 import { programs, runFlow } from '../support/clients/run-flow.ts'
 import { serveTalk } from '../support/clients/talk.ts'
 
@@ -15,4 +17,9 @@ t.test('clients: the WebSocket of Node.js speaks the main flow of the protocol',
 
 t.test('clients: the WebSocket of Node.js speaks the main flow with compression', async (t) => {
   await runFlow(t, await serveTalk(t, { websocket: { options: { perMessageDeflate: { threshold: 0 } } } }), program)
+})
+
+t.test('client: the same flow as on every platform, with ws', async (t) => {
+  const { url, tokens } = await serveTalk(t)
+  await runClientFlow({ url: `${url}/ws`, room: 'ws', tokens, WebSocket }, (step) => t.pass(step))
 })

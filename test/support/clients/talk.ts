@@ -21,6 +21,7 @@ export const talk = defineChannel({
     },
     typing: { payload: Type.Object({ active: Type.Boolean() }) },
     'ask.pong': {},
+    'ask.drop': {},
     'ask.remove': {},
     'ask.disconnect': {},
     'ask.revoke': {}
@@ -70,6 +71,12 @@ function implementTalk (app: FastifyInstance): ImplementedChannel {
       typing: (ctx, { active }) =>
         ctx.broadcast('typing.changed', { user: ctx.user.name, active }, { except: ctx.connection }),
       'ask.pong': (ctx) => pong([...app.websocketServer.clients], ctx.messageId),
+      'ask.drop': async (ctx) => {
+        for (const socket of app.websocketServer.clients) socket.terminate()
+        for (const text of ['missed 1', 'missed 2']) {
+          await rooms.of(talk, ctx.params).broadcast('message.posted', { id: text, from: 'server', text })
+        }
+      },
       'ask.remove': async (ctx) => { await rooms.of(talk, ctx.params).remove({ connectionId: ctx.connection.id }) },
       'ask.disconnect': async (ctx) => { await registry.disconnect({ connectionId: ctx.connection.id }) },
       'ask.revoke': async (ctx) => {

@@ -4,8 +4,10 @@ import t from 'tap'
 import type { connect as Connect, ConnectError } from '../../lib/client/index.ts'
 import { chatHandlers } from '../../routes/chat/chat.handlers.ts'
 import { launchBrowser, launchCachingBrowser } from '../support/browser/browser.ts'
+import { serveTalk } from '../support/clients/talk.ts'
 import { PageWindow } from '../support/browser/page-window.ts'
 import { freePort } from '../support/free-port.ts'
+import type { runClientFlow as RunClientFlow } from '../support/platforms/client-flow.ts'
 import { root } from '../support/root.ts'
 import { listen, makeApp } from '../support/serve.ts'
 
@@ -16,6 +18,7 @@ const html = `<!doctype html>
 <script type="module">import { connect } from 'fastify-channels/client'; window.connect = connect</script>`
 
 declare const connect: typeof Connect
+declare const runClientFlow: typeof RunClientFlow
 declare function back (): Promise<object>
 
 const { outputFiles } = await build({
@@ -73,6 +76,26 @@ t.test('Chromium: each refusal is reported with its reason, and the client goes 
     refused('/ws', token('Cleo'), { status: 503, code: 'FST_CHANNELS_SERVER_FULL' }))
   await refused(`${url.replace('127.0.0.1', 'localhost')}/ws`, token('Ada'), unreachable)
   await refused(`ws://127.0.0.1:${await freePort()}/ws`, token('Ada'), unreachable)
+})
+
+t.test('client: the same flow as on every platform, in Chromium', async (t) => {
+  const { outputFiles: [script] } = await build({
+    stdin: {
+      contents: `import { runClientFlow } from './test/support/platforms/client-flow.ts'
+        window.runClientFlow = runClientFlow`,
+      resolveDir: root
+    },
+    bundle: true,
+    format: 'esm',
+    write: false
+  })
+  const { http, tokens } = await serveTalk(t)
+  // Any page of this origin.
+  const window = await PageWindow.look(browser, `${http}/`)
+  t.teardown(() => window.close())
+  await window.page.addScriptTag({ type: 'module', content: script!.text })
+  const steps = await window.page.evaluate((tokens) => runClientFlow({ url: '/ws', room: 'chromium', tokens }), tokens)
+  for (const step of steps) t.pass(step)
 })
 
 t.test('Chromium: an idle page enters the back/forward cache and comes back connected', async (t) => {
