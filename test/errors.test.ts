@@ -331,7 +331,8 @@ t.test('errors: a failed request of the client says which message failed, where 
     [() => lobby.send('shout', ''), 'unknown_type', 500,
       "message 'shout' on 'chat/lobby' failed with unknown_type: the channel has no such message"],
     [() => lobby.send('say', 5), 'invalid_payload', 500,
-      "message 'say' on 'chat/lobby' failed with invalid_payload: the payload does not match its schema"],
+      "message 'say' on 'chat/lobby' failed with invalid_payload: the payload does not match its schema: " +
+      'Expected string'],
     [() => lobby.send('say', ''), 'muted', 500, "message 'say' on 'chat/lobby' failed with muted"],
     [() => left.send('say', ''), 'not_joined', 500,
       "message 'say' on 'chat/left' failed with not_joined: the channel has been left; join it again"],

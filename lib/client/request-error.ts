@@ -2,7 +2,7 @@ import {
   ChannelsError, reservedCodes, type clientCodes, type ErrorCode, type ErrorPayload
 } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import { waitOf } from './transport/read-envelope.ts'
+import { waitOf } from './transport/backoff.ts'
 
 /** The message that a request sends, or sent. */
 export type Subject = Pick<Envelope, 'type' | 'channel'>
@@ -65,8 +65,10 @@ export function failure (
 
 /** The failure in the payload of an `error` message. */
 export function refusalOf (subject: Subject, payload: unknown): RequestError {
-  const { code = 'internal', message = '', details } = Object(payload) as Partial<ErrorPayload>
-  return new RequestError<string>(subject, code, message, details, waitOf(payload, 'retryAfter'))
+  const { code = 'internal', message = '', details, retryAfter } = Object(payload) as Partial<ErrorPayload>
+  const { path, message: issue } = Object(details) as { path?: string, message?: string }
+  const reason = path === undefined ? message : `${message}: ${`${path} ${issue}`.trim()}`
+  return new RequestError<string>(subject, code, reason, details, waitOf(retryAfter))
 }
 
 /** Whether `code` was declared by a contract, which cannot declare the other codes. */

@@ -1,8 +1,35 @@
+import type { JoinAck } from '../../protocol/control-messages.ts'
 import type { EntryPosition } from '../../protocol/encoding.ts'
+import type { Envelope } from '../../protocol/envelope.ts'
+import type { Recovery, SentSnapshot } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
-import { entryOf, messagesOf } from './read-recovery.ts'
 
-/** How an entry relates to the position: the next one, one delivered before, or one after a missing entry. */
+/** A message of the server. A persistent one has the header of its entry. */
+export type Received = Envelope | (Envelope & EntryPosition)
+
+/** The payload of the ack of a join, if it has one. */
+export type Ack = (JoinAck & Partial<Recovery>) | undefined
+
+/** `Resync` in typed-channel.ts documents the members. */
+export interface ResyncEvent {
+  readonly reason: string
+  readonly snapshot?: SentSnapshot
+  readonly position: Position
+}
+
+/** The state in the ack of a join or in a `resync`; undefined without a history, or when the server cannot read it. */
+export function resyncIn (recovery: Partial<Recovery> | undefined): ResyncEvent | undefined {
+  if (recovery?.epoch === undefined) return undefined
+  const { reason = 'fresh', snapshot, epoch, offset, hash } = recovery as Recovery
+  return { reason, ...(snapshot && { snapshot }), position: { epoch, offset, hash } }
+}
+
+/** The messages in the ack of a join or in a `resync`. */
+export function messagesOf (recovery: Partial<Recovery> | undefined): readonly Received[] {
+  return (recovery?.messages ?? []) as readonly Received[]
+}
+
+/** How a message relates to the position: the next entry or none, an entry delivered before, or one after a gap. */
 export type EntryOrder = 'next' | 'known' | 'gap'
 
 /** The newest entry of a channel's history that was delivered. */
@@ -14,17 +41,19 @@ export class HistoryPosition {
     return this.#position
   }
 
-  /** Moves to the position before the first entry that the server sent, or to `newest` when it sent none. */
-  reset (newest: Position, recovery: unknown): void {
-    const first = entryOf(messagesOf(recovery)[0])
-    this.#position = first ? { epoch: newest.epoch, offset: first.offset - 1, hash: first.prev } : newest
+  /** Moves to the position before the first message that the server sent, or to `newest` when it sent none. */
+  reset (newest: Position, first: Received | undefined): void {
+    const { epoch } = newest
+    this.#position = first && 'prev' in first ? { epoch, offset: first.offset - 1, hash: first.prev } : newest
   }
 
-  /** Moves to an entry if that entry is the next one. */
-  advance ({ offset, hash, prev }: EntryPosition): EntryOrder {
+  /** Moves to the entry of a message if that entry is the next one. */
+  advance (message: Received): EntryOrder {
+    if (!('prev' in message)) return 'next'
+    const { offset, hash, prev } = message
     const position = this.#position
     if (position && offset <= position.offset) return 'known'
-    if (!position || position.hash !== prev) return 'gap'
+    if (position?.hash !== prev) return 'gap'
     this.#position = { epoch: position.epoch, offset, hash }
     return 'next'
   }

@@ -6,9 +6,9 @@ import { failure, type RequestError } from '../request-error.ts'
 import type { Call } from '../requests/call.ts'
 import type { Requests } from '../requests/requests.ts'
 import type { Handle } from './handle.ts'
+import { resyncIn, type Ack, type ResyncEvent } from './history-position.ts'
 import type { Membership } from './membership.ts'
 import type { Difference, View } from './presence.ts'
-import { resyncIn, type ResyncEvent } from './read-recovery.ts'
 
 /** What `join` takes. `JoinOptions` in typed-channel.ts documents the members. */
 export interface UntypedJoinOptions {
@@ -75,7 +75,7 @@ export class JoinedChannel extends Messaging implements Handle {
     return this.#membership.remove(this)
   }
 
-  start (ack: unknown): void {
+  start (ack?: Ack): void {
     const resync = resyncIn(ack)
     if (resync) this.take('resync', resync)
     this.isStarted = true

@@ -1,17 +1,12 @@
-import type { Envelope } from '../../protocol/envelope.ts'
+import type { Recovery } from '../../protocol/history.ts'
 import { refusalOf, type RequestError } from '../request-error.ts'
 import type { Requests } from '../requests/requests.ts'
-import { Backoff } from '../transport/backoff.ts'
-import { listOf, propertyOf } from '../transport/read-envelope.ts'
+import { Backoff, maxWaitMs } from '../transport/backoff.ts'
 import type { ConnectionState } from '../transport/transport.ts'
 import { deliver, type Handle } from './handle.ts'
-import { HistoryPosition } from './history-position.ts'
+import { HistoryPosition, messagesOf, resyncIn, type Ack, type Received } from './history-position.ts'
 import { IdempotentSends } from './idempotent-sends.ts'
-import { Presence, type View } from './presence.ts'
-import { entryOf, messagesOf, resyncIn } from './read-recovery.ts'
-
-/** The callers of a first join have time limits of their own. */
-const unlimitedMs = 2 ** 31 - 1
+import { Presence, type PresenceMessage, type View } from './presence.ts'
 
 /** After these refusals of a join a further try may succeed. */
 const temporaryCodes = ['unavailable', 'timeout']
@@ -84,14 +79,14 @@ export class Membership {
   }
 
   /** Takes a message that the server sent on this channel. */
-  receive (envelope: Envelope): void {
+  receive (message: Received): void {
     // Without a membership the message was sent before a leave or before the connection was lost.
     if (!this.isJoined) return
-    const { type, payload } = envelope
-    if (type === 'presence') this.#presence.change(payload)
+    const { type, payload } = message
+    if (type === 'presence') this.#presence.change(payload as PresenceMessage)
     else if (type === 'left') this.#end(refusalOf({ ...this.#subject, type }, payload))
-    else if (type === 'resync') this.#resync(payload)
-    else this.#deliverInOrder(envelope)
+    else if (type === 'resync') this.#resync(payload as Recovery)
+    else this.#deliverInOrder(message)
   }
 
   get #subject () { return { type: 'join', channel: this.#address } }
@@ -102,40 +97,41 @@ export class Membership {
     return [...this.#handles].filter((handle) => handle.isStarted)
   }
 
+  /** The callers of a first join have time limits of their own. */
   #join (): void {
     const { since } = this.#position
     this.#requests.request({ ...this.#subject, ...(since && { payload: { since } }) }, {
-      resolve: (ack) => this.#applyJoin(ack),
+      resolve: (ack) => this.#applyJoin(ack as Ack),
       reject: (error) => this.#applyRefusal(error)
-    }, this.#wasJoined ? undefined : unlimitedMs)
+    }, this.#wasJoined ? undefined : maxWaitMs)
   }
 
-  #applyJoin (ack: unknown): void {
+  #applyJoin (ack: Ack): void {
     if (this.hasEnded) return
-    const isRecovered = propertyOf(ack, 'recovered') === true
+    const isRecovered = ack?.recovered === true
     const waiting = [...this.#handles].filter((handle) => !handle.isStarted)
     this.#backoff.reset()
     this.#wasJoined = this.isJoined = true
     this.#presence.replace(ack)
     if (!isRecovered) for (const handle of waiting) handle.start(ack)
     if (!isRecovered) this.#resync(ack, waiting)
-    else for (const envelope of messagesOf(ack)) this.receive(envelope)
+    else for (const message of messagesOf(ack)) this.receive(message)
     // A listener may have left the channel, or an entry may have been missing.
     if (!this.isJoined) return
     if (isRecovered) for (const handle of this.#started) handle.take('ack')
     if (isRecovered) for (const handle of waiting) this.#start(handle)
     this.#changed()
-    this.sends.resume(listOf(ack, 'idempotent'))
+    this.sends.resume(ack?.idempotent ?? [])
   }
 
   /** Starts a handle of a joined channel. The server sends the history again for it, if there is one. */
   #start (handle: Handle): void {
-    if (!this.#position.since) return handle.start(undefined)
+    if (!this.#position.since) return handle.start()
     this.#requests.request({ ...this.#subject, payload: { again: true } }, {
       resolve: (ack) => {
         if (!this.isJoined || !this.#handles.has(handle) || handle.isStarted) return
-        handle.start(ack)
-        for (const envelope of messagesOf(ack)) deliver(envelope, [handle])
+        handle.start(ack as Ack)
+        for (const message of messagesOf(ack as Ack)) deliver(message, [handle])
       },
       // It is started with the ack of the next join, where the connection is lost or an entry is missing.
       reject: (error) => { if (this.#requests.transport.state === 'open') this.#refuse(handle, error) }
@@ -143,19 +139,19 @@ export class Membership {
   }
 
   /** Replaces the position by the one that the server sent, and delivers the messages after it. */
-  #resync (recovery: unknown, informed: readonly Handle[] = []): void {
+  #resync (recovery: Ack, informed: readonly Handle[] = []): void {
     const resync = resyncIn(recovery)
     if (!resync) return
-    this.#position.reset(resync.position, recovery)
+    const messages = messagesOf(recovery)
+    this.#position.reset(resync.position, messages[0])
     for (const handle of this.#started) if (!informed.includes(handle)) handle.take('resync', resync)
-    for (const envelope of messagesOf(recovery)) this.receive(envelope)
+    for (const message of messages) this.receive(message)
   }
 
-  #deliverInOrder (envelope: Envelope): void {
-    const entry = entryOf(envelope)
-    const order = entry ? this.#position.advance(entry) : 'next'
+  #deliverInOrder (message: Received): void {
+    const order = this.#position.advance(message)
     if (order === 'gap') this.#rejoin()
-    if (order === 'next') deliver(envelope, this.#started)
+    if (order === 'next') deliver(message, this.#started)
   }
 
   /** A join that was lost with its connection is repeated on the next connection. */

@@ -1,3 +1,4 @@
+import type { Welcome } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { Listeners, type Report } from '../listeners.ts'
 import { failure, refusalOf, RequestError, unknownEffect, type Subject } from '../request-error.ts'
@@ -167,7 +168,7 @@ export class Requests {
   #receive (envelope: Envelope): void {
     const { type, payload, correlationId = '' } = envelope
     if (type === 'welcome') {
-      this.limits.set(payload)
+      this.limits.set(payload as Welcome)
       this.#run()
     } else if (type !== 'ack' && type !== 'error') {
       this.events.call('received', envelope)

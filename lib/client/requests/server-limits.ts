@@ -1,14 +1,14 @@
-import { listOf, numberOf, propertyOf } from '../transport/read-envelope.ts'
+import type { Welcome } from '../../protocol/control-messages.ts'
 
 /** Before the server has said what it takes, larger messages wait for its `welcome`. */
 const defaultMaxBytes = 65_536
 
 /** What the server's `welcome` says of the messages that it takes. */
 export class ServerLimits {
-  #welcome: unknown
+  #welcome: Partial<Welcome> | undefined
 
   /** Takes the payload of a `welcome`. */
-  set (welcome: unknown): void {
+  set (welcome: Partial<Welcome>): void {
     this.#welcome = welcome
   }
 
@@ -18,7 +18,7 @@ export class ServerLimits {
   }
 
   get maxBytes (): number {
-    return numberOf(propertyOf(this.#welcome, 'limits'), 'messageBytes') ?? defaultMaxBytes
+    return this.#welcome?.limits?.messageBytes ?? defaultMaxBytes
   }
 
   /** A text has at most three bytes for each of its UTF-16 code units. */
@@ -28,8 +28,7 @@ export class ServerLimits {
 
   /** Whether the server has said that it serves no channel with this address. */
   isUnknown (address: string): boolean {
-    const patterns = listOf(this.#welcome, 'patterns')
-    return patterns.length > 0 && !patterns.some((pattern) => matches(String(pattern), address))
+    return this.#welcome?.patterns?.some((pattern) => matches(pattern, address)) === false
   }
 }
 

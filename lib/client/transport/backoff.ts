@@ -11,6 +11,17 @@ const stableAfterMs = 10_000
 /** The longest wait before a further attempt. */
 export const longestWaitMs = 20_000
 
+/** A platform may have no limit for a `fetch`. */
+const longestHoldMs = 10_000
+
+/** A longer wait overflows the timers of JavaScript, which then fire at once. */
+export const maxWaitMs = 2 ** 31 - 1
+
+/** The wait that a server asks for, in milliseconds; undefined when it asks for none that a timer can keep. */
+export function waitOf (ms: unknown): number | undefined {
+  return Number(ms) >= 0 ? Math.min(Number(ms), maxWaitMs) : undefined
+}
+
 /**
  * The wait before a further attempt, with full jitter: a random time between 0 and a bound that doubles with each
  * failure. The jitter spreads the clients of a server that went away, so that they do not reconnect all at once.
@@ -21,6 +32,7 @@ export class Backoff {
   #failures = 0
   #timer: Timer
   #waiting: (() => void) | undefined
+  #isHeld = false
   #at = 0
   #openedAt = NaN
 
@@ -62,7 +74,20 @@ export class Backoff {
     const now = this.#clock.now()
     if (!this.#waiting) return 0
     if (this.#at < now + ms) this.#start(this.#waiting, ms)
-    return this.#at - now
+    return Math.max(0, this.#at - now)
+  }
+
+  /**
+   * The length of the wait is not known yet, so a wait that ends is prolonged until `release`, but at most by 10 s.
+   */
+  hold (): void {
+    this.#isHeld = true
+  }
+
+  /** Ends a wait that would have ended since `hold`. */
+  release (): void {
+    this.#isHeld = false
+    if (this.#clock.now() >= this.#at) this.skipWait()
   }
 
   /** Ends the wait of a `retry` now, because an attempt is likely to succeed. */
@@ -80,6 +105,7 @@ export class Backoff {
 
   stop (): void {
     this.#waiting = undefined
+    this.#isHeld = false
     this.#clock.clearTimeout(this.#timer)
   }
 
@@ -87,6 +113,9 @@ export class Backoff {
     this.stop()
     this.#waiting = fn
     this.#at = this.#clock.now() + ms
-    this.#timer = this.#clock.setTimeout(() => this.skipWait(), ms)
+    this.#timer = this.#clock.setTimeout(() => {
+      if (this.#isHeld) this.#timer = this.#clock.setTimeout(() => this.skipWait(), longestHoldMs)
+      else this.skipWait()
+    }, ms)
   }
 }

@@ -8,7 +8,10 @@ export interface ConnectFailure {
    * when it cannot be known: the server is absent, or the page's origin may not read the answer.
    */
   readonly status?: number | undefined
-  /** The code of the refusal in docs/protocol.md section 1; `connection_failed` without one. */
+  /**
+   * The code of the refusal in docs/protocol.md section 1; `refused` where the server refuses without one, else
+   * `connection_failed`.
+   */
   readonly code?: string | undefined
   /** Why, in plain English. */
   readonly reason: string
@@ -18,7 +21,7 @@ export interface ConnectFailure {
   readonly retryAfter?: number | undefined
   /** Whether the client tries again. */
   readonly willRetry: boolean
-  /** Milliseconds until the next attempt; 0 without one. */
+  /** Whole milliseconds until the next attempt; 0 without one. */
   readonly retryIn: number
   /** The error that `token` or the `WebSocket` constructor threw. */
   readonly cause?: unknown
@@ -35,7 +38,7 @@ export class ConnectError extends ChannelsError implements ConnectFailure {
   declare readonly retryIn: number
 
   constructor (failure: ConnectFailure) {
-    const { code = 'connection_failed', status, reason } = failure
+    const { status, code = status ? 'refused' : 'connection_failed', reason } = failure
     super(code, status ? `${reason} (${status} ${code})` : reason, 500)
     Object.assign(this, failure, { code })
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
+import { waitOf } from './backoff.ts'
 import type { ConnectFailure } from './connect-error.ts'
-import { waitOf } from './read-envelope.ts'
 import { carrierOf } from './token-renewal.ts'
 
 /** What the server's answer says. */
@@ -33,9 +33,11 @@ export class RefusalProbe {
       this.#answer = askRefusal(fetch, url, token)
     }
     const answer = await this.#answer
-    // Node says "Unexpected server response: 403". The `GET` may differ, because a `WebSocket` class may add headers.
-    const told = Number(/ (\d{3})$/.exec(problem)?.[1])
-    if (told > 0 && told !== answer.status) return { status: told, reason: problem }
+    // Node says "Unexpected server response: 403". The `GET` may differ, because a `WebSocket` class may add an Origin.
+    const status = Number(/ (\d{3})$/.exec(problem)?.[1])
+    if (status > 0 && status !== answer.status) {
+      return { status, reason: status === 403 ? 'the server refuses the origin of this client' : problem }
+    }
     return answer.status || !problem ? answer : { reason: `${answer.reason} (${problem})` }
   }
 
@@ -57,10 +59,10 @@ async function askRefusal (get: typeof fetch, url: string, token: string | undef
       headers: token ? { authorization: carrierOf(token).join(' ') } : {}
     })
     const { status, statusText } = response
-    const body = await response.json().catch(() => {})
-    const { code, message = statusText } = Object(body)
-    return { status, code, reason: message, retryAfter: waitOf(body, 'retryAfter') }
+    const { code, message = statusText, retryAfter } = Object(await response.json().catch(() => {}))
+    const reason = status === 404 && !code ? 'no WebSocket route at this path' : message
+    return { status, code, reason, retryAfter: waitOf(retryAfter) }
   } catch {
-    return { reason: 'the server cannot be reached, or refuses the origin of this page' }
+    return { reason: 'the server cannot be reached, refuses the origin of this page, or CORS hides its answer' }
   }
 }

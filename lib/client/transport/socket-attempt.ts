@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts'
 import { subprotocol } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
+import type { Report } from '../listeners.ts'
 import { Deadline } from '../requests/deadline.ts'
-import { readEnvelope } from './read-envelope.ts'
 import { carrierOf, tokenFrom, type TokenSource } from './token-renewal.ts'
 import type { CloseInfo, SocketEvent, WebSocketConstructor, WebSocketLike } from './web-socket.ts'
 
@@ -11,6 +11,8 @@ export interface SocketAttemptDeps {
   readonly WebSocket: WebSocketConstructor
   readonly token: TokenSource | undefined
   readonly clock: Clock
+  /** Takes the error of a message that cannot be read. */
+  readonly failed: Report
 }
 
 export interface SocketAttemptEvents {
@@ -47,6 +49,7 @@ export class SocketAttempt {
   readonly #listener = { handleEvent: (event: SocketEvent) => this.#handle(event) }
   #socket: WebSocketLike | undefined
   #problem = ''
+  #step = "the option 'token'"
   #hasEnded = false
 
   constructor (deps: SocketAttemptDeps, events: SocketAttemptEvents) {
@@ -54,11 +57,10 @@ export class SocketAttempt {
     this.#events = events
     this.#deadline = new Deadline(deps.clock)
     this.#deadline.start(openTimeoutMs, () => {
-      this.#timeOut('no connection within 10 s', this.#socket ? undefined : new Error('no token within 10 s'))
+      if (this.#socket) this.#timeOut('no connection within 10 s')
+      else this.#fail(new Error('no token within 10 s'))
     })
-    this.#open().catch((error: unknown) => {
-      this.#end({ code: lostCode, reason: 'the socket could not be created' }, error)
-    })
+    this.#open().catch((error: unknown) => this.#fail(error))
   }
 
   send (encoded: string): void {
@@ -80,6 +82,7 @@ export class SocketAttempt {
   async #open (): Promise<void> {
     const token = this.token = await tokenFrom(this.#deps.token)
     if (this.#hasEnded) return
+    this.#step = 'the WebSocket constructor'
     // The prefix `Bearer.` in small letters is the one of the subprotocol.
     const protocols = token ? [subprotocol, carrierOf(token).join('.').replace('B', 'b')] : [subprotocol]
     this.#socket = new this.#deps.WebSocket(this.#deps.url, protocols)
@@ -93,14 +96,23 @@ export class SocketAttempt {
     if (type === 'close') return this.#end({ code, reason: reason || this.#problem })
     this.#deadline.start(silenceMs, () => this.probe())
     if (type === 'open') return this.#events.opened(this.token)
-    const envelope = readEnvelope(data)
-    if (envelope) this.#events.received(envelope)
+    try {
+      this.#events.received(JSON.parse(data as string))
+    } catch (error) {
+      // What the server sends is not checked. A message that breaks the protocol harms only itself.
+      this.#deps.failed(error)
+    }
   }
 
   /** A lost server never answers a close and a browser reports that late, so the close event is not awaited. */
-  #timeOut (reason: string, error?: Error): void {
+  #timeOut (reason: string): void {
     this.close(timeoutCode)
-    this.#events.ended({ code: lostCode, reason }, error)
+    this.#events.ended({ code: lostCode, reason })
+  }
+
+  /** There is no socket. */
+  #fail (error: unknown): void {
+    this.#end({ code: lostCode, reason: `${this.#step} failed: ${error}` }, error)
   }
 
   #end (close: CloseInfo, error?: unknown): void {

@@ -1,5 +1,5 @@
+import { maxWaitMs } from './backoff.ts'
 import { StopConnecting } from './connect-error.ts'
-import { maxWaitMs, propertyOf } from './read-envelope.ts'
 
 /** Gives the token for the next connection. */
 export type TokenSource = () => string | StopConnecting | Promise<string | StopConnecting>
@@ -34,7 +34,7 @@ export function renewalWaitOf (token: string | undefined, now: number): number {
 function expiryOf (token = ''): number {
   try {
     const [, claims = ''] = token.split('.')
-    return Number(propertyOf(JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))), 'exp')) * 1000
+    return JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1000
   } catch {
     return NaN
   }

@@ -1,10 +1,8 @@
 import type { Timer } from '../../clock.ts'
 import { retryAfterClose } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
-import { Backoff, longestWaitMs } from './backoff.ts'
+import { Backoff, longestWaitMs, waitOf } from './backoff.ts'
 import { ConnectError, StopConnecting, type ConnectFailure } from './connect-error.ts'
-import type { Report } from '../listeners.ts'
-import { waitOf } from './read-envelope.ts'
 import { RefusalProbe, type RefusalProbeDeps } from './refusal-probe.ts'
 import { renewalWaitOf } from './token-renewal.ts'
 import { listenToNetwork, type NetworkEventSource } from './network-events.ts'
@@ -18,8 +16,6 @@ export interface TransportDeps extends Omit<SocketAttemptDeps, keyof Target>, Re
   /** Where to connect, and with which class. @throws {TypeError} when the platform cannot. */
   readonly target: () => Target
   readonly random: () => number
-  /** Takes the error of `token` or of the `WebSocket` constructor. */
-  readonly failed: Report
   readonly networkEvents: NetworkEventSource | undefined
 }
 
@@ -139,7 +135,7 @@ export class Transport {
   #receive (envelope: Envelope): void {
     if (envelope.type !== 'reconnect') return this.#events.received(envelope)
     const { clock, random } = this.#deps
-    const delayMs = waitOf(envelope.payload, 'delay') ?? 0
+    const delayMs = waitOf((envelope.payload as { delay?: number } | undefined)?.delay) ?? 0
     // A random part of the time, so that the clients of a server that drains do not all move at once.
     clock.clearTimeout(this.#handover)
     this.#handover = clock.setTimeout(() => this.#replace(), random() * delayMs)
@@ -169,15 +165,21 @@ export class Transport {
     if (!wasOpen) this.#explain(token, close, error)
   }
 
-  /** Reports a failed attempt, with the reason that the server gives. What no retry cures slows the client down. */
+  /**
+   * Reports a failed attempt, with the reason that the server gives. The next attempt waits for it, because what no
+   * retry cures slows the client down.
+   */
   async #explain (token: string | undefined, close: CloseInfo, cause: unknown): Promise<void> {
     const { url } = this.#deps.target()
-    const refusal = cause === undefined ? await this.#probe.ask(url, token, close.reason) : { reason: String(cause) }
+    const { reason } = close
+    this.#backoff.hold()
+    const refusal = cause === undefined ? await this.#probe.ask(url, token, reason) : { reason }
     if (this.#state === 'closed') return
     const { status, retryAfter = 0 } = refusal
     const isHopeless = [400, 403, 404].includes(status ?? 0) || (status === 401 && !this.#deps.token)
-    const retryIn = this.#backoff.extend(isHopeless ? longestWaitMs : retryAfter)
+    const retryIn = Math.ceil(this.#backoff.extend(isHopeless ? longestWaitMs : retryAfter))
     this.#report({ ...refusal, close, willRetry: true, retryIn, cause })
+    this.#backoff.release()
   }
 
   #report (failure: ConnectFailure): void {

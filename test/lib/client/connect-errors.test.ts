@@ -60,7 +60,8 @@ for (const [name, answer, options, retryIn] of waits) {
   t.test(`connect error: after ${name} the next attempt is in ${retryIn} ms`, async (t) => {
     const { errors, fail, clock, network } = startRefused([answer], options)
     await fail()
-    t.match(errors, [{ status: answer.status, reason: 'from the status line', retryIn }])
+    const reason = name === '404' ? 'no WebSocket route at this path' : 'from the status line'
+    t.match(errors, [{ status: answer.status, code: 'refused', reason, retryIn }])
     clock.advance(retryIn - 1)
     await setImmediate()
     t.equal(network.sockets.length, 1)
@@ -106,10 +107,10 @@ t.test('connect error: a loss of an open connection is none', async (t) => {
   t.equal(states.at(-1), 'connecting')
 })
 
-t.test('connect error: without an answer the reason names both possibilities', async (t) => {
+t.test('connect error: without an answer the reason names the possibilities', async (t) => {
   const { errors, fail } = startRefused([], { fetch: noNetwork })
   await fail()
-  t.match(errors, [{ status: undefined, code: 'connection_failed', reason: /cannot be reached, or .* origin/ }])
+  t.match(errors, [{ status: undefined, code: 'connection_failed', reason: /cannot be reached, .* origin .*, or CORS/ }])
 })
 
 t.test('connect error: the question carries the token, whatever its characters', async (t) => {
@@ -129,7 +130,8 @@ t.test('connect error: a token that fails is reported with its error, and the se
   const broken = new Error('no session')
   const { errors, asked } = startRefused([], { token: () => { throw broken } })
   await setImmediate()
-  t.match(errors, [{ reason: 'Error: no session', willRetry: true }])
+  t.match(errors, [{ reason: "the option 'token' failed: Error: no session", willRetry: true }])
+  t.equal(errors[0]?.close.reason, errors[0]?.reason)
   t.equal(errors[0]?.cause, broken)
   t.strictSame(asked, [])
 })
@@ -169,6 +171,50 @@ t.test('connect error: a join, a send and ready() that give up say why', async (
   for (const [code, call] of Object.entries(calls)) {
     await t.rejects(async () => { await call }, { code, message: /no token \(401 FST/, cause: { status: 401 } })
   }
+})
+
+t.test('connect error: no attempt follows before the server has said why', async (t) => {
+  for (const [status, waitMs] of [[403, 20_000], [503, 0]] as const) {
+    let answer: (response: Response) => void = () => {}
+    const fetch = () => new Promise<Response>((resolve) => { answer = resolve })
+    const { client, network, clock } = startDoc({ fetch, random: () => 0.3333 })
+    const errors: ConnectError[] = []
+    client.onConnectError((error) => errors.push(error))
+    await setImmediate()
+    network.last.end(1006)
+    clock.advance(3000)
+    await setImmediate()
+    t.equal(network.sockets.length, 1, 'the wait is over, the answer is not there')
+    answer(new Response('', { status }))
+    await setImmediate()
+    t.match(errors, [{ status, retryIn: waitMs }])
+    clock.advance(waitMs)
+    await setImmediate()
+    t.equal(network.sockets.length, 2)
+    network.last.end(1006)
+    await setImmediate()
+    t.ok(Number.isInteger(errors[1]?.retryIn), 'a whole number of milliseconds')
+  }
+})
+
+t.test('connect error: without an answer an event of the network ends the wait, or 10 s more', async (t) => {
+  const window = new EventTarget()
+  const fetch = () => new Promise<Response>(() => {})
+  const { network, clock, client } = startDoc({ fetch, networkEvents: window as never })
+  await setImmediate()
+  network.last.end(1006)
+  window.dispatchEvent(new Event('online'))
+  await setImmediate()
+  t.equal(network.sockets.length, 2)
+  network.last.end(1006)
+  clock.advance(1000 + 9_999)
+  await setImmediate()
+  t.equal(network.sockets.length, 2)
+  clock.advance(1)
+  await setImmediate()
+  t.equal(network.sockets.length, 3)
+  client.close()
+  t.equal(clock.pending, 0)
 })
 
 t.test('connect error: a report that comes after the client was closed is dropped', async (t) => {
