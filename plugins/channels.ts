@@ -10,7 +10,7 @@ import { watchSessions } from './session-check.ts'
 import { settingsOf, type Settings } from './settings.ts'
 import { strictJwt } from './upgrade/strict-jwt.ts'
 import { webSocketServer } from './web-socket-server.ts'
-import { addWsRoutes } from './ws-route.ts'
+import { addWsRoutes } from './routes/ws-route.ts'
 
 /**
  * What an application tells the library about its types, by declaration merging:
@@ -85,4 +85,5 @@ export type { RegistryService } from '../lib/server/services/registry-service.ts
 export type { Room, RoomsService } from '../lib/server/services/rooms-service.ts'
 export type { ChannelsService, HeartbeatService } from './decorators.ts'
 export type { ChannelsOptions } from './options.ts'
-export type { WsOptions } from './ws-route.ts'
+export type { ConnectionContext } from '../lib/server/route.ts'
+export type { WsOptions } from './routes/ws-route.ts'

@@ -1,40 +1,18 @@
-import { Type, type TSchema } from '@sinclair/typebox'
-import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
-import { ValueErrorType } from '@sinclair/typebox/errors'
+import { Type } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { systemClock } from '../lib/clock.ts'
 import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
 import { defaultLimits, noLimits } from '../lib/limits/limits.ts'
 import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
-import { InvalidOptions, unknownOption } from './errors.ts'
+import { InvalidOptions } from './errors.ts'
+import {
+  callback, connectionLimits, count, flag, int32, milliseconds, optionals, positive, problemOf, shape, text,
+  withoutUndefined, wrongValue
+} from './option-schemas.ts'
 import type { ChannelsOptions, RedisOption } from './options.ts'
 
-// A `description` is the end of the sentence "wrong value for the option '…': pass …".
-const callback = Type.Function([], Type.Unknown(), { description: 'a function' })
-const flag = Type.Boolean({ description: 'true or false' })
-const text = Type.String({ minLength: 1, description: 'a text' })
-const positive = Type.Integer({ minimum: 1, description: 'a whole number from 1' })
-const count = Type.Integer({ minimum: 0, description: 'a whole number from 0' })
-// The longest time that a timer of Node takes.
-const longestMs = 2 ** 31 - 1
-const milliseconds = Type.Integer({
-  minimum: 1, maximum: longestMs, description: `a whole number of milliseconds, from 1 to ${longestMs}`
-})
-// ws reads these numbers as 32-bit integers, and for it 0 or a negative one is no limit.
-const int32 = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: `a whole number from 1 to ${2 ** 31 - 1}` })
-const rate = shape({ max: positive, timeWindow: milliseconds })
-const errorRate = shape({ max: count, timeWindow: milliseconds })
-
 const limits = optionals({
-  connections: positive,
-  perUser: positive,
-  perIp: positive,
-  channels: positive,
-  messages: rate,
-  bytes: rate,
-  joins: rate,
-  refreshes: rate,
-  rateLimitErrors: errorRate,
-  sendQueueBytes: positive
+  connections: positive, perUser: positive, perIp: positive, ...connectionLimits
 }, 'false, or an object of limits')
 
 const redisShapes = "{ url: 'redis://…' }, { client } or { namespace }, each with an optional 'prefix'"
@@ -80,15 +58,6 @@ const definition = optionals({
   clock: Type.Object({}, { description: 'a clock' })
 }, 'an object')
 
-function shape<P extends Record<string, TSchema>> (members: P) {
-  const description = `{ ${Object.keys(members).join(', ')} }`
-  return Type.Object(members, { additionalProperties: false, description })
-}
-
-function optionals<P extends Record<string, TSchema>> (members: P, description: string) {
-  return Type.Partial(Type.Object(members), { additionalProperties: false, description })
-}
-
 const schema = TypeCompiler.Compile(definition)
 
 /** Every option, in the order of the documentation. */
@@ -124,11 +93,6 @@ export function settingsOf (given: ChannelsOptions) {
   return settings
 }
 
-/** An option that is `undefined` has its default: as a value it would be no limit. */
-export function withoutUndefined<T extends object> (options?: T): T {
-  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as T
-}
-
 function checkValues (options: ChannelsOptions): void {
   const { limits, ...rest } = options
   const error = schema.Errors(limits === false ? rest : options).First()
@@ -144,17 +108,6 @@ function checkRedis (redis: RedisOption): void {
   if (value === undefined) {
     throw new InvalidOptions(`'redis.${name}' is undefined: pass its value, or leave out 'redis' for a single process`)
   }
-}
-
-function problemOf ({ type, path, schema }: ValueError): string {
-  const name = path.slice(1).replaceAll('/', '.')
-  return type === ValueErrorType.ObjectAdditionalProperties
-    ? unknownOption(name, Object.keys(schema.properties as object))
-    : wrongValue(name, String(schema.description))
-}
-
-function wrongValue (name: string, shapes: string): string {
-  return `wrong value for the option '${name}': pass ${shapes}`
 }
 
 function checkCombinations ({ redis, adapter, maxPayload, websocket }: ChannelsOptions, heartbeat: HeartbeatOptions) {

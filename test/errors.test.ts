@@ -170,8 +170,16 @@ t.test('errors: wrong arguments of app.ws are refused with the route and what to
       "wrong arguments for the route '/ws': the array holds something else than implement(…) returns"],
     [ws([implement(chat, {} as never)]), 'FST_CHANNELS_ROUTE', 500, "wrong arguments for the route '/ws': " +
       "the implementation of 'chat/:room' has no 'on': pass its handlers as implement(contract, { on: { … } })"],
-    [ws({ maxPayload: 5 }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the option 'maxPayload' " +
-      'of the plugin: pass it to app.register(channels, { maxPayload })'],
+    [ws({ presenceGrace: 5 }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the option 'presenceGrace' " +
+      'of the plugin: pass it to app.register(channels, { presenceGrace })'],
+    [ws({ maxPayload: 0 }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the wrong value for the option " +
+      "'maxPayload': pass a whole number from 1 to 2147483647"],
+    [ws({ limits: { perUser: 5 } }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the limit 'perUser', " +
+      'which counts for all routes together: pass it to app.register(channels, { limits: { perUser } })'],
+    [ws({ limits: { chanels: 5 } }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the unknown option " +
+      "'limits.chanels'; did you mean 'limits.channels'?"],
+    [ws({ limits: false }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the wrong value for the option " +
+      "'limits': pass an object of limits"],
     [ws({ publik: true }, []), 'FST_CHANNELS_OPTIONS', 500,
       "the route '/ws' has the unknown option 'publik'; did you mean 'public'?"],
     [() => open.ws('/ws', []), 'FST_CHANNELS_UNPROTECTED_ROUTE', 500, "nothing protects the route '/ws': " +

@@ -44,6 +44,7 @@ export class Connection implements ConnectionInfo {
   hasAnswered = true
   #credentials: Credentials
   #state: 'open' | 'closing' | 'closed' = 'open'
+  #closeEvent: CloseEvent | undefined
   readonly #webSocket: WebSocket
   readonly #sendQueue: SendQueue
   readonly #clock: Clock
@@ -80,6 +81,11 @@ export class Connection implements ConnectionInfo {
 
   get isOpen (): boolean {
     return this.#state === 'open'
+  }
+
+  /** The code and the reason with which this side closed it; undefined unless it did. */
+  get closeEvent (): CloseEvent | undefined {
+    return this.#closeEvent
   }
 
   /** Whether the socket is closed, even if its `close` event has not been handled. */
@@ -160,6 +166,7 @@ export class Connection implements ConnectionInfo {
     if (this.#state !== 'open') return
     const { code, reason } = sendable(event)
     this.#state = 'closing'
+    this.#closeEvent = { code, reason }
     this.#sendQueue.flushBeforeClose()
     this.#webSocket.close(code, reason)
     // A paused socket would never read the peer's close frame.

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { TokenBucket } from './token-bucket.ts'
-import type { Limits } from './limits.ts'
+import type { ConnectionLimits } from './limits.ts'
 
 /** Limits the messages, joins, refreshes and bytes that one connection sends. */
 export class InboundRateLimiter {
@@ -9,7 +9,7 @@ export class InboundRateLimiter {
   readonly #refreshes: TokenBucket
   readonly #bytes: TokenBucket
 
-  constructor (limits: Limits, clock: Clock) {
+  constructor (limits: ConnectionLimits, clock: Clock) {
     this.#messages = new TokenBucket(limits.messages, clock)
     this.#joins = new TokenBucket(limits.joins, clock)
     this.#refreshes = new TokenBucket(limits.refreshes, clock)

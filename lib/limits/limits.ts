@@ -56,6 +56,10 @@ export interface Limits {
   readonly sendQueueBytes: number
 }
 
+/** The limits that count for each connection by itself, so that each route may have its own. */
+export type ConnectionLimits = Pick<Limits,
+  'channels' | 'messages' | 'bytes' | 'joins' | 'refreshes' | 'rateLimitErrors' | 'sendQueueBytes'>
+
 export const defaultLimits: Limits = {
   connections: 10_000,
   perUser: 20,

@@ -4,7 +4,7 @@ import type { Heartbeat } from '../connection/heartbeat.ts'
 import type { Registry } from '../connection/registry.ts'
 import { TokenExpiry } from '../connection/token-expiry.ts'
 import { CoalescedTask } from '../coalesced-task.ts'
-import { closeEvents } from '../protocol/close-events.ts'
+import { closeEvents, type CloseEvent } from '../protocol/close-events.ts'
 import type { Session } from './session/session.ts'
 
 /** Sessions whose rights are checked at the same time: more could be too much for the database behind `authorize`. */
@@ -15,6 +15,8 @@ export class LiveConnections {
   readonly registry: Registry
   readonly heartbeat: Heartbeat
   readonly sessions = new Map<string, Session>()
+  /** The ends of sessions whose route has a function for it. */
+  readonly #ending = new Set<Promise<void>>()
   readonly #expiry: TokenExpiry<Connection>
   readonly #reauthorization = new CoalescedTask(() => this.#reauthorizeSessions())
   #resolveEmpty: (() => void) | undefined
@@ -33,10 +35,10 @@ export class LiveConnections {
     this.#expiry.watch(connection)
   }
 
-  /** Removes a connection from every table that was closed with `code`. A second call changes nothing. */
-  remove (connection: Connection, code?: number): void {
+  /** Removes a connection from every table. A second call changes nothing. `event`: how the peer closed it. */
+  remove (connection: Connection, event?: CloseEvent): void {
     connection.markClosed()
-    this.sessions.get(connection.id)?.end(code === closeEvents.normal.code)
+    this.#track(this.sessions.get(connection.id)?.end(event))
     this.heartbeat.unwatch(connection)
     this.#expiry.unwatch(connection)
     this.sessions.delete(connection.id)
@@ -66,10 +68,20 @@ export class LiveConnections {
     await Promise.all(Array.from({ length: reauthorizingSessions }, work))
   }
 
-  /** Closes every connection with `restart`. Resolves once all are gone, at the latest after the close timeout. */
+  /**
+   * Closes every connection with `restart`. Resolves once all are gone, at the latest after the close timeout, and the
+   * `disconnected` functions of their routes are done.
+   */
   async closeAll (): Promise<void> {
     const empty = new Promise<void>((resolve) => { this.#resolveEmpty = resolve })
     for (const connection of this.registry.all()) connection.close(closeEvents.restart)
     if (this.registry.size > 0) await empty
+    await Promise.all(this.#ending)
+  }
+
+  #track (ending: Promise<void> | undefined): void {
+    if (!ending) return
+    this.#ending.add(ending)
+    ending.finally(() => this.#ending.delete(ending))
   }
 }

@@ -15,7 +15,7 @@ import type { Logger } from '../logger.ts'
 import { closeEvents } from '../protocol/close-events.ts'
 import { Rooms } from '../rooms/rooms.ts'
 import { Contracts } from './contracts.ts'
-import { IdempotentMessages } from './idempotent-messages.ts'
+import { IdempotentMessages } from './messages/idempotent-messages.ts'
 import { LiveConnections } from './live-connections.ts'
 import type { Router } from './router.ts'
 import { LocalNodeRequests } from './services/local-node-requests.ts'
@@ -61,7 +61,7 @@ export class Node {
   readonly requests: NodeRequests
   readonly pendingUpgrades = new PendingUpgrades()
   readonly #sweeper: Sweeper
-  readonly #connectionDeps: ConnectionDeps
+  readonly #connectionDeps: Omit<ConnectionDeps, 'sendQueueBytes'>
   readonly #sessionDeps: SessionDeps
   #isDraining = false
 
@@ -87,7 +87,7 @@ export class Node {
     this.#sweeper = new Sweeper({
       clock, rooms, connections: this.connections, expiring: [rateLimits, this.revocations]
     })
-    this.#connectionDeps = { clock, flusher: new Flusher(), counters, sendQueueBytes: options.limits.sendQueueBytes }
+    this.#connectionDeps = { clock, flusher: new Flusher(), counters }
     this.#sessionDeps = { clock, registry, rooms, counters, rateLimits, idempotentMessages, options }
   }
 
@@ -141,7 +141,9 @@ export class Node {
   /** Accepts a socket that was just upgraded. `transport` is the TCP or TLS socket beneath it. */
   accept (webSocket: WebSocket, transport: Socket, identity: Identity, router: Router, log: Logger): Connection {
     const boundedLog = new BoundedLog(log, this.clock)
-    const connection = new Connection(webSocket, transport, identity, boundedLog, this.#connectionDeps)
+    const { sendQueueBytes } = router.route.limits
+    const deps = { ...this.#connectionDeps, sendQueueBytes }
+    const connection = new Connection(webSocket, transport, identity, boundedLog, deps)
     const session = new Session(connection, router, this.#sessionDeps)
     this.connections.add(session)
     if (this.revocations.isRevoked(connection)) connection.close(closeEvents.revoked)
@@ -150,11 +152,12 @@ export class Node {
     webSocket.on('message', (data: Buffer, isBinary) => session.receive(data, isBinary))
     webSocket.on('ping', () => session.pingReceived())
     webSocket.on('pong', () => session.pongReceived())
-    webSocket.on('close', (code) => {
+    webSocket.on('close', (code, reason) => {
       boundedLog.flush()
       log.info({ code }, 'connection closed')
-      this.connections.remove(connection, code)
+      this.connections.remove(connection, { code, reason: String(reason) })
     })
+    if (connection.isOpen) session.start()
     return connection
   }
 

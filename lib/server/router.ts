@@ -7,6 +7,7 @@ import { maxChannelLength, maxDepth } from '../protocol/envelope.ts'
 import { refusal } from '../protocol/errors.ts'
 import type { Contracts } from './contracts.ts'
 import type { ErasedImplementation, ImplementedChannel } from './implement.ts'
+import type { RouteBehaviour } from './route.ts'
 
 /** A message that clients may send, with its handler. */
 export interface ServedMessage extends CompiledClientMessage {
@@ -28,13 +29,12 @@ export class Router {
   readonly connection: ServedChannel | undefined
   /** The first message of a connection with this id. */
   readonly welcome: (connectionId: string) => EncodedMessage
+  readonly route: RouteBehaviour
   readonly #channels: readonly ServedChannel[]
 
-  /**
-   * @param messageBytes the largest message that a client may send
-   * @throws {ContractError} for an invalid or duplicate contract, or for a missing or undeclared handler
-   */
-  constructor (implemented: readonly ImplementedChannel[], contracts: Contracts, messageBytes: number) {
+  /** @throws {ContractError} for an invalid or duplicate contract, or for a missing or undeclared handler */
+  constructor (implemented: readonly ImplementedChannel[], contracts: Contracts, route: RouteBehaviour) {
+    this.route = route
     const served = implemented.map(({ channel, implementation }) => serve(contracts.add(channel), implementation))
     const patterns = served.map(({ compiled }) => compiled.pattern.text)
     const duplicate = patterns.find((pattern, i) => patterns.indexOf(pattern) < i)
@@ -44,7 +44,7 @@ export class Router {
     this.connection = served[patterns.indexOf('')]
     this.#channels = served.filter((s) => s !== this.connection)
     this.welcome = welcomeEncoder({
-      limits: { messageBytes, channelLength: maxChannelLength, depth: maxDepth },
+      limits: { messageBytes: route.messageBytes, channelLength: maxChannelLength, depth: maxDepth },
       patterns: this.#channels.map(({ compiled }) => compiled.pattern.text)
     })
   }

@@ -17,7 +17,9 @@ import { FakeSocket } from '../../dist/lib/testing/fake-socket.js'
 const log = { info () {}, warn () {}, error () {}, child: () => log }
 const bytes = (text) => Buffer.from(JSON.stringify({ type: 'said', payload: text }))
 const patient = { heartbeat: { interval: 1_000_000, timeout: 1_000 }, handlerTimeout: 1_000, receiveQueueLimit: 10 }
-const unlimited = { protocolErrors: { max: 10, timeWindow: 1_000 }, limits: { ...defaultLimits, messages: false } }
+const unlimited = { protocolErrors: { max: 10, timeWindow: 1_000 } }
+const limits = { ...defaultLimits, messages: { max: Number.MAX_SAFE_INTEGER, timeWindow: 1 } }
+const route = { messageBytes: 65_536, limits }
 
 function identityOf (id) {
   return { id, userId: id, user: { id }, ip: '', expiresAt: undefined, jti: `token ${id}`, verify: undefined }
@@ -37,7 +39,7 @@ async function createNode (n) {
   const room = defineChannel({ pattern: 'room', fromClient: {}, fromServer: { said: { payload: Type.String() } } })
   const own = defineConnection({ fromClient: {}, fromServer: { said: { payload: Type.String() } } })
   const implemented = [implement(room, { authorize: () => true, on: {} }), implement(own, { on: {} })]
-  const router = new Router(implemented, node.contracts)
+  const router = new Router(implemented, node.contracts, route)
   const accept = (id) => {
     const socket = new FakeSocket()
     return { id, socket, connection: node.accept(socket.webSocket, socket.transport, identityOf(id), router, log) }

@@ -73,6 +73,7 @@ const described: ReadonlyArray<readonly [what: string, entry: string, type: stri
   ['ctx in a handler', '.', 'MessageContext', 'ctx.'],
   ['an implementation', '.', 'Implementation', ''],
   ['a route', '.', 'WsOptions', ''],
+  ['ctx of a route', '.', 'ConnectionContext', 'ctx.'],
   ['app.channels', '.', 'ChannelsService', 'channels.'],
   ['app.rooms', '.', 'RoomsService', 'rooms.'],
   ['rooms.of(…)', '.', 'Room', 'room.'],

@@ -2,7 +2,7 @@ import t from 'tap'
 import { revocationKey, revokedBy } from '../../lib/connection/revocations.ts'
 import { UserRateLimits } from '../../lib/limits/user-rate-limits.ts'
 import { Keys } from '../../lib/redis/keys.ts'
-import { idempotencyId } from '../../lib/server/idempotent-messages.ts'
+import { idempotencyId } from '../../lib/server/messages/idempotent-messages.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 
 /** Characters with which one part of a key could reach into the next one. */

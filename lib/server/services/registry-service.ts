@@ -7,7 +7,7 @@ import type { ConnectionContract, Messages } from '../../contract/define-channel
 import type { PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import { UsageError } from '../../protocol/errors.ts'
-import { encodeServerMessage } from '../channel-publisher.ts'
+import { encodeServerMessage } from '../messages/channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type { Swept } from '../sweeper.ts'
 import { checkCloseEvent, checkTarget, checkUserId } from './check-arguments.ts'

@@ -8,7 +8,7 @@ import type { ParamsOf, ServerPayloadOf, SnapshotOf } from '../../contract/messa
 import type { HistoryContent } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
-import { ChannelPublisher } from '../channel-publisher.ts'
+import { ChannelPublisher } from '../messages/channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type {
   AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, PersistentType

@@ -1,5 +1,8 @@
+import type { Connection } from '../../connection/connection.ts'
+import { closeEvents } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { MessageError } from '../../protocol/errors.ts'
+import { BadEnvelope, readEnvelope, RefusedEnvelope } from '../../protocol/read-envelope.ts'
 
 /** One message of a connection, from its arrival to its one reply. */
 export class InboundMessage {
@@ -35,5 +38,18 @@ export class InboundMessage {
     const isFirst = !this.#isReplied
     this.#isReplied = true
     return isFirst
+  }
+}
+
+/** Reads a WebSocket message. Undefined after closing the connection of a peer that does not speak the protocol. */
+export function readMessage (connection: Connection, data: Buffer, isBinary: boolean): InboundMessage | undefined {
+  try {
+    if (isBinary) throw new BadEnvelope(closeEvents.binary)
+    return new InboundMessage(readEnvelope(data.toString()))
+  } catch (error) {
+    if (error instanceof RefusedEnvelope) return new InboundMessage(error.envelope, error.refusal)
+    const { event } = error as BadEnvelope
+    connection.log.warn({ code: event.code }, event.reason)
+    connection.close(event)
   }
 }

@@ -9,7 +9,7 @@ import type { Position } from '../../protocol/position.ts'
 import { userOf, type Member } from '../../rooms/member.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { Router } from '../router.ts'
-import { ChannelHandlerContext } from './handler-context.ts'
+import { ChannelHandlerContext } from '../messages/handler-context.ts'
 import { Membership, type Memberships } from './memberships.ts'
 
 /** A join whose channel is reached, but whose connection is not a member yet. */

@@ -6,7 +6,7 @@ import { MessageError, refusal, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { LeaveReason } from '../implement.ts'
 import type { ServedChannel } from '../router.ts'
-import type { ChannelHandlerContext } from './handler-context.ts'
+import type { ChannelHandlerContext } from '../messages/handler-context.ts'
 
 /** One connection's membership of one channel, and the application's functions that concern it. */
 export class Membership {

@@ -1,14 +1,14 @@
 import type { Connection } from '../../connection/connection.ts'
 import { refusal, rateLimited } from '../../protocol/errors.ts'
-import { idempotencyId, type AttemptResult } from '../idempotent-messages.ts'
+import { idempotencyId, type AttemptResult } from '../messages/idempotent-messages.ts'
 import type { Router, ServedChannel, ServedMessage } from '../router.ts'
-import { ChannelHandlerContext, MessageHandlerContext } from './handler-context.ts'
+import { ChannelHandlerContext, MessageHandlerContext } from '../messages/handler-context.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import type { Membership, Memberships } from './memberships.ts'
 import type { Replies } from './replies.ts'
 import type { SessionDeps } from './session-deps.ts'
 
-type Recipient = Pick<Membership, 'served' | 'context'>
+export type Recipient = Pick<Membership, 'served' | 'context'>
 
 /** The declared messages of one connection: from the envelope to the handler and the ack. */
 export class MessageHandler {
@@ -27,6 +27,14 @@ export class MessageHandler {
     this.#memberships = memberships
     this.#replies = replies
     this.#deps = deps
+  }
+
+  /** The connection's own contract with its context; undefined where the route has none. */
+  get own (): Recipient | undefined {
+    const served = this.#router.connection
+    if (!served) return undefined
+    this.#own ??= new ChannelHandlerContext(this.#connection, served.compiled, undefined, {}, this.#deps.rooms)
+    return { served, context: this.#own }
   }
 
   /**
@@ -106,10 +114,8 @@ export class MessageHandler {
   }
 
   #connectionItself (): Recipient {
-    const served = this.#router.connection
-    if (!served) throw refusal('unknown_type')
-    this.#own ??= new ChannelHandlerContext(this.#connection, served.compiled, undefined, {}, this.#deps.rooms)
-    return { served, context: this.#own }
+    if (!this.own) throw refusal('unknown_type')
+    return this.own
   }
 }
 

@@ -2,9 +2,8 @@ import type { Clock } from '../../clock.ts'
 import type { Counters } from '../../connection/counters.ts'
 import type { Registry } from '../../connection/registry.ts'
 import type { ProtocolErrorLimit } from '../../limits/protocol-error-budget.ts'
-import type { Limits } from '../../limits/limits.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
-import type { IdempotentMessages } from '../idempotent-messages.ts'
+import type { IdempotentMessages } from '../messages/idempotent-messages.ts'
 import type { UserRateLimits } from '../../limits/user-rate-limits.ts'
 
 /** The parts of the node that every session uses. */
@@ -27,5 +26,4 @@ export interface SessionOptions {
   readonly presenceGrace: number
   /** Protocol errors allowed per window before the connection is closed with 1008. */
   readonly protocolErrors: ProtocolErrorLimit
-  readonly limits: Limits
 }

@@ -1,20 +1,19 @@
 import type { Connection } from '../../connection/connection.ts'
 import { CoalescedTask } from '../../coalesced-task.ts'
 import { ReceiveQueue } from './receive-queue.ts'
-import { logError } from '../../logger.ts'
 import { InboundRateLimiter } from '../../limits/inbound-rate-limiter.ts'
 import { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
-import { closeEvents } from '../../protocol/close-events.ts'
+import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import { encodeEnvelope } from '../../protocol/encoding.ts'
-import { BadEnvelope, readEnvelope, RefusedEnvelope } from '../../protocol/read-envelope.ts'
 import { refusal, rateLimited } from '../../protocol/errors.ts'
-import type { LeaveReason } from '../implement.ts'
 import type { Router } from '../router.ts'
 import { withTimeout } from '../with-timeout.ts'
-import { InboundMessage } from './inbound-message.ts'
+import { readMessage, type InboundMessage } from './inbound-message.ts'
 import { Joins } from './joins.ts'
-import { Memberships, type Membership } from './memberships.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { Memberships } from './memberships.ts'
 import { MessageHandler } from './message-handler.ts'
+import { renewCredentials } from './renew-credentials.ts'
 import { Replies } from './replies.ts'
 import type { SessionDeps } from './session-deps.ts'
 
@@ -31,6 +30,7 @@ export class Session {
   readonly #joins: Joins
   readonly #replies: Replies
   readonly #handler: MessageHandler
+  readonly #lifecycle: Lifecycle
   readonly #rateLimiter: InboundRateLimiter
   readonly #receiveQueue: ReceiveQueue
   readonly #running = new Set<InboundMessage>()
@@ -38,7 +38,8 @@ export class Session {
     this.#memberships.checkRights((answer) => this.#inTime(answer), (channel) => this.remove(channel, 'forbidden')))
 
   constructor (connection: Connection, router: Router, deps: SessionDeps) {
-    const { clock, rooms, counters, options: { limits, protocolErrors, receiveQueueLimit } } = deps
+    const { clock, rooms, counters, options: { protocolErrors, receiveQueueLimit } } = deps
+    const { limits } = router.route
     this.connection = connection
     this.#router = router
     this.#deps = deps
@@ -56,6 +57,13 @@ export class Session {
       pause: () => connection.pause(),
       resume: () => connection.resume()
     })
+    this.#lifecycle = new Lifecycle({
+      connection,
+      route: router.route,
+      own: () => this.#handler.own,
+      receiveQueue: this.#receiveQueue,
+      inTime: (running) => this.#inTime(running)
+    })
   }
 
   /** Whether the connection's own contract declares this message from the server. */
@@ -66,7 +74,7 @@ export class Session {
   /** Takes one WebSocket message. Never throws. */
   receive (data: Buffer, isBinary: boolean): void {
     this.connection.countReceived(data.length)
-    const message = this.connection.isOpen && this.#read(data, isBinary)
+    const message = this.connection.isOpen && readMessage(this.connection, data, isBinary)
     if (message) this.#accept(message, data.length)
   }
 
@@ -85,7 +93,7 @@ export class Session {
     const membership = this.#memberships.leave(channel)
     if (!membership) return isJoining
     this.connection.send(left)
-    this.#queueLeft(membership, 'removed')
+    this.#lifecycle.leave(membership, 'removed')
     return true
   }
 
@@ -98,24 +106,21 @@ export class Session {
     return this.#reauthorization.run()
   }
 
-  /** The connection is closed: aborts running handlers, and ends every membership, at once if the client is done. */
-  end (isDone = false): void {
-    for (const message of this.#running) message.abort()
-    const memberships = this.#memberships.leaveAll(isDone ? 0 : this.#deps.options.presenceGrace)
-    for (const membership of memberships) this.#queueLeft(membership, 'disconnected')
+  /** Calls the route's `connected`. Messages wait until it is done. */
+  start (): void {
+    this.#lifecycle.connect()
   }
 
-  /** Returns undefined after closing the connection of a peer that does not speak the protocol. */
-  #read (data: Buffer, isBinary: boolean): InboundMessage | undefined {
-    try {
-      if (isBinary) throw new BadEnvelope(closeEvents.binary)
-      return new InboundMessage(readEnvelope(data.toString()))
-    } catch (error) {
-      if (error instanceof RefusedEnvelope) return new InboundMessage(error.envelope, error.refusal)
-      const { event } = error as BadEnvelope
-      this.connection.log.warn({ code: event.code }, event.reason)
-      this.connection.close(event)
-    }
+  /**
+   * The connection is closed: aborts running handlers, and ends every membership, at once if the client is done.
+   * Resolves when the route's `disconnected` is done; undefined where there is none to call.
+   */
+  end (event?: CloseEvent): Promise<void> | undefined {
+    for (const message of this.#running) message.abort()
+    const isDone = event?.code === closeEvents.normal.code
+    const memberships = this.#memberships.leaveAll(isDone ? 0 : this.#deps.options.presenceGrace)
+    const lefts = memberships.map((membership) => this.#lifecycle.leave(membership, 'disconnected'))
+    return this.#lifecycle.disconnect(lefts, event)
   }
 
   #accept (message: InboundMessage, bytes: number): void {
@@ -129,6 +134,8 @@ export class Session {
 
   /** The one catch: an error of any kind becomes the message's one reply. */
   #handle (message: InboundMessage): void | Promise<void> {
+    const { connecting } = this.#lifecycle
+    if (connecting) return connecting.then(() => this.#handle(message))
     if (!this.connection.isOpen) return
     try {
       const running = this.#run(message)
@@ -171,27 +178,15 @@ export class Session {
   #leave (message: InboundMessage): void {
     const membership = this.#memberships.leave(message.envelope.channel ?? '')
     if (!membership) throw refusal('not_joined')
-    this.#queueLeft(membership, 'left')
+    this.#lifecycle.leave(membership, 'left')
     this.#replies.ack(message)
   }
 
   /** Takes a new token of the same user. The connection stays in the channels that the new token still allows. */
   async #refresh (message: InboundMessage): Promise<void> {
-    const { verify, userId } = this.connection
-    const { token } = (message.envelope.payload ?? {}) as { token?: unknown }
-    if (!verify) throw refusal('unknown_type')
-    if (typeof token !== 'string') throw refusal('invalid_payload', { path: '/token', message: 'Expected string' })
-    const credentials = await verify(token).catch(() => undefined)
-    if (!credentials || credentials.userId !== userId) throw refusal('invalid_token')
-    this.#deps.registry.renew(this.connection, credentials)
+    await renewCredentials(this.connection, message.envelope.payload, this.#deps.registry)
     await this.reauthorize()
     this.#replies.ack(message)
-  }
-
-  /** Calls left() in the channel's queue, so that a running handler finishes first. */
-  #queueLeft (membership: Membership, reason: LeaveReason): void {
-    this.#receiveQueue.push(membership.channel, () => this.#inTime(membership.left(reason))
-      .catch((err) => logError(this.connection.log, { channel: membership.channel }, err, 'left() failed')))
   }
 
   #inTime<T> (running: Promise<T>, onTimeout?: () => void): Promise<T> {

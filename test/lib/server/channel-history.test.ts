@@ -9,7 +9,7 @@ import { maxRecoveryBytes } from '../../../lib/protocol/envelope.ts'
 import { Behind } from '../../../lib/protocol/errors.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
 import { Rooms } from '../../../lib/rooms/rooms.ts'
-import { ChannelHistory } from '../../../lib/server/channel-history.ts'
+import { ChannelHistory } from '../../../lib/server/messages/channel-history.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 
 const { history: compiled } = compileChannel({

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
 import type { IdempotencyPort } from '../../../lib/cluster/idempotency.ts'
-import { idempotencyId } from '../../../lib/server/idempotent-messages.ts'
+import { idempotencyId } from '../../../lib/server/messages/idempotent-messages.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { expectOneEffect, cuts, IdempotentNode } from '../../support/idempotent-node.ts'
 

@@ -24,7 +24,7 @@ function makeNode () {
   }
   const node = new Node(options, new MemoryAdapter(hub), clock, log)
   node.start()
-  const router = new Router([implementLab()], node.contracts, 65_536)
+  const router = new Router([implementLab()], node.contracts, { messageBytes: 65_536, limits: defaultLimits })
   const accept = (id: string) => {
     const socket = new FakeSocket()
     const user = { id, name: id }

@@ -53,7 +53,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'an idempotent message has its effect again',
-    file: 'lib/server/idempotent-messages.js',
+    file: 'lib/server/messages/idempotent-messages.js',
     find: "if (claimed.outcome === 'done') return JSON.parse(claimed.reply);",
     replace: "if (claimed.outcome === 'done') return attempt();"
   },
@@ -144,7 +144,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'the id of a message counts for all users',
-    file: 'lib/server/idempotent-messages.js',
+    file: 'lib/server/messages/idempotent-messages.js',
     find: 'return digest([userId ?? null, channel, correlationId]);',
     replace: 'return digest([channel, correlationId]);'
   },

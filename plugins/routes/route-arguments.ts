@@ -4,10 +4,11 @@ import { optionNames } from '../settings.ts'
 
 /** The options of a WebSocket route: ours first, then those of a Fastify route that make sense before an upgrade. */
 const routeOptions: readonly string[] = [
-  'identify', 'public', 'locals', 'schema', 'attachValidation', 'validatorCompiler', 'serializerCompiler', 'bodyLimit',
-  'handlerTimeout', 'logLevel', 'logSerializers', 'config', 'constraints', 'prefixTrailingSlash', 'errorHandler',
-  'childLoggerFactory', 'schemaErrorFormatter', 'exposeHeadRoute', 'onRequest', 'preParsing', 'preValidation',
-  'preHandler', 'preSerialization', 'onSend', 'onResponse', 'onTimeout', 'onError', 'onRequestAbort'
+  'identify', 'public', 'locals', 'connected', 'disconnected', 'maxPayload', 'limits',
+  'schema', 'attachValidation', 'validatorCompiler', 'serializerCompiler', 'bodyLimit', 'handlerTimeout', 'logLevel',
+  'logSerializers', 'config', 'constraints', 'prefixTrailingSlash', 'errorHandler', 'childLoggerFactory',
+  'schemaErrorFormatter', 'exposeHeadRoute', 'onRequest', 'preParsing', 'preValidation', 'preHandler',
+  'preSerialization', 'onSend', 'onResponse', 'onTimeout', 'onError', 'onRequestAbort'
 ]
 
 /**

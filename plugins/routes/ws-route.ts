@@ -3,20 +3,22 @@ import type {
   FastifyBaseLogger, FastifyInstance, FastifyRequest, FastifySchema, FastifyTypeProvider, RawReplyDefaultExpression,
   RawRequestDefaultExpression, RawServerBase, RouteGenericInterface, RouteShorthandOptions
 } from 'fastify'
-import type { ImplementedChannel } from '../lib/server/implement.ts'
-import type { Node } from '../lib/server/node.ts'
-import { Router } from '../lib/server/router.ts'
-import { DecoratorTaken } from './errors.ts'
-import { RefusalLog } from './refusal-log.ts'
-import type { Settings } from './settings.ts'
-import { authenticator, type Protection } from './upgrade/authentication.ts'
-import { refusePlain } from './upgrade/handshake.ts'
-import { checkArguments } from './upgrade/route-arguments.ts'
-import { redactingSerializers } from './upgrade/token-in-url.ts'
-import { UpgradeHooks } from './upgrade/upgrade-hooks.ts'
+import type { ImplementedChannel } from '../../lib/server/implement.ts'
+import type { Node } from '../../lib/server/node.ts'
+import { Router } from '../../lib/server/router.ts'
+import { DecoratorTaken } from '../errors.ts'
+import { RefusalLog } from '../refusal-log.ts'
+import { routeBehaviourOf, type RouteSettings } from './route-settings.ts'
+import type { Settings } from '../settings.ts'
+import { authenticator, type Protection } from '../upgrade/authentication.ts'
+import { refusePlain } from '../upgrade/handshake.ts'
+import { limitPayload } from './payload-limit.ts'
+import { checkArguments } from './route-arguments.ts'
+import { redactingSerializers } from '../upgrade/token-in-url.ts'
+import { UpgradeHooks } from '../upgrade/upgrade-hooks.ts'
 
 /** The options of a WebSocket route on top of those of a Fastify route. */
-export interface WsOptions extends Protection {
+export interface WsOptions extends Protection, RouteSettings {
   /** Keeps what handlers need of the request as `ctx.locals`, because the request is gone after the upgrade. */
   readonly locals?: (request: FastifyRequest) => unknown
 }
@@ -33,7 +35,7 @@ declare module 'fastify' {
     ws (
       url: string, channels: readonly ImplementedChannel[]
     ): FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
-    /** The same with options of the route: those of Fastify, and `identify`, `public` and `locals`. */
+    /** The same with options of the route: those of Fastify, and those of `WsOptions`. */
     ws<const SchemaCompiler extends FastifySchema = FastifySchema> (
       url: string,
       options: WsRouteOptions<RawServer, RawRequest, RawReply, SchemaCompiler, TypeProvider, Logger>,
@@ -65,7 +67,8 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
     const [options, channels] = (rest.length === 1 && Array.isArray(rest[0]) ? [{}, rest[0]] : rest) as
       [Options, readonly ImplementedChannel[]]
     checkArguments(url, options, channels)
-    const { identify, public: isPublic, locals, ...route } = options
+    const { behaviour, rest: own } = routeBehaviourOf(url, options, settings, messageBytesOf(this))
+    const { identify, public: isPublic, locals, ...route } = own
     const protection: Protection = { ...(identify && { identify }), ...(isPublic && { public: isPublic }) }
     const authenticate = authenticator(this, url, protection, settings)
     const shared = {
@@ -78,11 +81,8 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
       childLoggerFactory: refusals.around(route.childLoggerFactory ?? this.childLoggerFactory),
       handler: refusePlain
     }
-    this.route({
-      ...shared,
-      method: 'GET',
-      wsHandler: acceptor(node, hooks, refusals, new Router(channels, node.contracts, messageBytesOf(this)))
-    })
+    const router = new Router(channels, node.contracts, behaviour)
+    this.route({ ...shared, method: 'GET', wsHandler: acceptor(node, hooks, refusals, router) })
     // Not the HEAD route that Fastify adds, because that one would take upgrades.
     return this.route({ ...shared, method: 'HEAD' })
   })
@@ -96,6 +96,7 @@ function messageBytesOf (app: FastifyInstance): number {
 function acceptor (node: Node, hooks: UpgradeHooks, refusals: RefusalLog, router: Router) {
   return (webSocket: Parameters<Node['accept']>[0], request: FastifyRequest): void => {
     refusals.admit(request)
+    limitPayload(webSocket, router.route.messageBytes)
     const identity = { ...hooks.of(request), id: randomUUID(), ip: request.ip }
     const log = request.log.child({ connection: identity.id, user: identity.userId })
     hooks.complete(request, node.accept(webSocket, request.raw.socket, identity, router, log))

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import type { CompiledChannel } from '../contract/compile.ts'
-import type { Logger } from '../logger.ts'
-import { encodeOutgoing, type EncodedMessage } from '../protocol/encoding.ts'
-import type { WhenSlow } from '../protocol/when-slow.ts'
-import type { Position } from '../protocol/position.ts'
-import { Behind, UsageError } from '../protocol/errors.ts'
-import type { HistoryContent } from '../protocol/history.ts'
-import type { Rooms } from '../rooms/rooms.ts'
+import type { CompiledChannel } from '../../contract/compile.ts'
+import type { Logger } from '../../logger.ts'
+import { encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
+import type { WhenSlow } from '../../protocol/when-slow.ts'
+import type { Position } from '../../protocol/position.ts'
+import { Behind, UsageError } from '../../protocol/errors.ts'
+import type { HistoryContent } from '../../protocol/history.ts'
+import type { Rooms } from '../../rooms/rooms.ts'
 import { ChannelHistory } from './channel-history.ts'
-import type { AppendOptions, Appended, BroadcastOptions } from './implement.ts'
+import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
 
 /** A message from the server, checked and encoded. */
 export interface ServerMessage {

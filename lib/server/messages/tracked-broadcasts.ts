@@ -1,4 +1,4 @@
-import { isBehind, type ChannelPublisher } from '../channel-publisher.ts'
+import { isBehind, type ChannelPublisher } from './channel-publisher.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
 
 /**

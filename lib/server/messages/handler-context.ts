@@ -5,9 +5,9 @@ import type { Params } from '../../contract/pattern.ts'
 import { logError, type Logger } from '../../logger.ts'
 import { MessageError, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
-import { ChannelPublisher, isBehind } from '../channel-publisher.ts'
+import { ChannelPublisher, isBehind } from './channel-publisher.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
-import type { InboundMessage } from './inbound-message.ts'
+import type { InboundMessage } from '../session/inbound-message.ts'
 import { TrackedBroadcasts } from './tracked-broadcasts.ts'
 
 /** One connection in one channel, as handlers see it; `channel` is undefined for the connection's own messages. */

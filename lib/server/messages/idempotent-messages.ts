@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { AppendedEntry, ClaimOutcome, IdempotencyClaim, IdempotencyPort } from '../cluster/idempotency.ts'
-import { clusterTimings } from '../cluster/timings.ts'
-import type { Clock, Timer } from '../clock.ts'
-import { refusal } from '../protocol/errors.ts'
+import type { AppendedEntry, ClaimOutcome, IdempotencyClaim, IdempotencyPort } from '../../cluster/idempotency.ts'
+import { clusterTimings } from '../../cluster/timings.ts'
+import type { Clock, Timer } from '../../clock.ts'
+import { refusal } from '../../protocol/errors.ts'
 
 /** Milliseconds of the first wait for a claim that another node holds. Each wait doubles, up to `maxClaimWaitMs`. */
 const minClaimWaitMs = 20

@@ -1,0 +1,54 @@
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { ConnectionLimits } from '../../lib/limits/limits.ts'
+import type { ConnectionFunctions, RouteBehaviour } from '../../lib/server/route.ts'
+import { InvalidOptions } from '../errors.ts'
+import { callback, connectionLimits, int32, optionals, problemOf, withoutUndefined } from '../option-schemas.ts'
+import type { Settings } from '../settings.ts'
+
+const routeSchema = TypeCompiler.Compile(optionals({
+  connected: callback,
+  disconnected: callback,
+  maxPayload: int32,
+  limits: optionals(connectionLimits, 'an object of limits')
+}, 'an object'))
+
+const sharedLimits: readonly string[] = ['connections', 'perUser', 'perIp']
+
+/** The options of the plugin that a route may have for itself. */
+export interface RouteSettings extends ConnectionFunctions {
+  /**
+   * The largest message that a client may send on this route.
+   * @default that of the plugin
+   */
+  readonly maxPayload?: number
+  /**
+   * How much one connection of this route may use, where that differs from the limits of the plugin.
+   * @default those of the plugin
+   */
+  readonly limits?: Partial<ConnectionLimits>
+}
+
+/**
+ * Takes the options of the plugin out of those of a route.
+ * @param messageBytes the largest message on a route without a limit of its own
+ * @throws {InvalidOptions} for a wrong value.
+ */
+export function routeBehaviourOf<Options extends RouteSettings> (
+  url: string, options: Options, { limits: shared }: Pick<Settings, 'limits'>, messageBytes: number
+): { readonly behaviour: RouteBehaviour, readonly rest: Omit<Options, keyof RouteSettings> } {
+  const { connected, disconnected, maxPayload, limits, ...rest } = options
+  const given = withoutUndefined({ connected, disconnected, maxPayload, limits })
+  refuseSharedLimits(url, limits)
+  const error = routeSchema.Errors(given).First()
+  if (error) throw new InvalidOptions(`the route '${url}' has the ${problemOf(error)}`)
+  const functions = withoutUndefined({ connected, disconnected }) as ConnectionFunctions
+  const behaviour = { messageBytes: maxPayload ?? messageBytes, limits: { ...shared, ...withoutUndefined(limits) } }
+  return { behaviour: { ...behaviour, ...functions }, rest }
+}
+
+function refuseSharedLimits (url: string, limits: object | undefined): void {
+  const shared = Object.keys(limits ?? {}).find((name) => sharedLimits.includes(name))
+  if (shared === undefined) return
+  throw new InvalidOptions(`the route '${url}' has the limit '${shared}', which counts for all routes together: ` +
+    `pass it to app.register(channels, { limits: { ${shared} } })`)
+}
