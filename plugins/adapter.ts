@@ -2,17 +2,19 @@ import cluster from 'node:cluster'
 import { setTimeout } from 'node:timers/promises'
 import fastifyRedis from '@fastify/redis'
 import type { FastifyInstance } from 'fastify'
-import { Redis, type Cluster } from 'ioredis'
+import { Redis } from 'ioredis'
 import type { Adapter } from '../lib/cluster/adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../lib/memory/memory-adapter.ts'
+import { clientIssue, type RedisClient } from '../lib/redis/client-settings.ts'
 import { RedisAdapter } from '../lib/redis/redis-adapter.ts'
-import { NoSuchRedis } from './errors.ts'
+import { InvalidOptions, NoSuchRedis } from './errors.ts'
 import type { RedisOption } from './options.ts'
 import type { Settings } from './settings.ts'
 
 /**
  * What connects this node to others: Redis, the application's own adapter, or nothing.
  * @throws {NoSuchRedis} when @fastify/redis has no such namespace.
+ * @throws {InvalidOptions} for a client that is not of ioredis.
  */
 export async function adapterOf (app: FastifyInstance, { redis, adapter, clock }: Settings): Promise<Adapter> {
   if (adapter) return adapter
@@ -35,11 +37,17 @@ function isOneOfSeveralProcesses (): boolean {
   return instance === undefined ? cluster.isWorker : Number(instance) > 0
 }
 
-async function clientOf (app: FastifyInstance, redis: RedisOption): Promise<Redis | Cluster> {
-  if ('client' in redis) return redis.client
+async function clientOf (app: FastifyInstance, redis: RedisOption): Promise<RedisClient> {
+  if ('client' in redis) return usable('redis.client', redis.client)
   if ('url' in redis) return privateClient(app, redis.url)
   const client = app.redis?.[redis.namespace]
   if (!client) throw new NoSuchRedis(redis.namespace)
+  return usable('redis.namespace', client)
+}
+
+function usable (option: string, client: RedisClient): RedisClient {
+  const issue = clientIssue(client)
+  if (issue) throw new InvalidOptions(`'${option}' ${issue}`)
   return client
 }
 

@@ -1,12 +1,12 @@
 import type { FastifyJWTOptions } from '@fastify/jwt'
 import type { WebsocketPluginOptions } from '@fastify/websocket'
 import type { FastifyRequest } from 'fastify'
-import type { Cluster, Redis } from 'ioredis'
 import type { Adapter } from '../lib/cluster/adapter.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
 import type { Limits } from '../lib/limits/limits.ts'
 import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
+import type { RedisClient } from '../lib/redis/client-settings.ts'
 import type { User } from '../lib/server/implement.ts'
 import type { SessionCheck } from './session-check.ts'
 
@@ -15,7 +15,7 @@ export type Identify = (request: FastifyRequest) => unknown
 
 /** The Redis to use: its URL, an instance of ioredis, or a namespace of @fastify/redis. */
 export type RedisOption =
-  & ({ readonly url: string } | { readonly client: Redis | Cluster } | { readonly namespace: string })
+  & ({ readonly url: string } | { readonly client: RedisClient } | { readonly namespace: string })
   & { readonly prefix?: string }
 
 /** The options of the plugin. Times are in milliseconds, sizes in bytes. */

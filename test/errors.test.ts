@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import fastifyWebsocket from '@fastify/websocket'
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance } from 'fastify'
+import { Cluster } from 'ioredis'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect, ChannelsError } from '../lib/client/index.ts'
@@ -12,6 +13,8 @@ import {
 import { listen, makeApp } from './support/serve.ts'
 
 // The exact texts are part of the public surface, because people search for them. Each is provoked as a user would.
+
+const { createClient } = await import('@redis/client' as string) as { readonly createClient: () => unknown }
 
 /** What provokes the error, its code, its statusCode and its message. */
 type Row = readonly [provoke: () => unknown, code: string, statusCode: number, message: string]
@@ -92,6 +95,14 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
       "'redis.client' is undefined: pass its value, or leave out 'redis' for a single process"],
     [{ redis: { namespace: undefined } },
       "'redis.namespace' is undefined: pass its value, or leave out 'redis' for a single process"],
+    [{ redis: { client: createClient() as never } },
+      "'redis.client' is a client of node-redis: pass one of ioredis, such as new Redis(url), or { url } instead of " +
+      '{ client }'],
+    [{ redis: { client: { host: 'localhost' } as never } },
+      "'redis.client' is not a client of ioredis: pass one, such as new Redis(url), or { url } instead of { client }"],
+    [{ redis: { client: new Cluster([], { keyPrefix: '{app}', lazyConnect: true }) } },
+      "'redis.client' has a keyPrefix with '{' or '}': " +
+      'use one without, so that the channels are spread over the masters'],
     [{ redis: { url: 'http://localhost' } },
       "wrong value for the option 'redis.url': pass a URL that begins with 'redis://' or 'rediss://'"],
     [{ redis: { url: 'redis://localhost', prefix: '{a}' } },

@@ -1,6 +1,9 @@
 /// <reference path="./cluster-key-slot.d.ts" />
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import slotOf from 'cluster-key-slot'
+import {
+  addressOf, clusterAddressOf, connectionOptionsOf, startupNodesOf, type ConnectionOptions, type RedisClient
+} from './client-settings.ts'
 
 /** A command without an answer fails after this time, so that a hanging Redis holds nobody up for longer. */
 const commandTimeoutMs = 3_000
@@ -11,7 +14,8 @@ const reconnectWaitMs = 500
  * The options of each connection: it fails fast, repeats no command by itself, and reconnects for ever. The wait is
  * random (full jitter), so that the nodes of a restarting Redis do not all connect at once.
  */
-function connectionOptions (random: () => number): RedisOptions {
+function connectionOptions (random: () => number): ConnectionOptions {
+  const retryStrategy = (times: number) => 20 + random() * Math.min(reconnectWaitMs, 50 * 2 ** Math.min(times, 10))
   return {
     enableOfflineQueue: false,
     autoResubscribe: false,
@@ -20,8 +24,8 @@ function connectionOptions (random: () => number): RedisOptions {
     connectTimeout: commandTimeoutMs,
     commandTimeout: commandTimeoutMs,
     lazyConnect: true,
-    keyPrefix: '',
-    retryStrategy: (times) => 20 + random() * Math.min(reconnectWaitMs, 50 * 2 ** Math.min(times, 10))
+    retryStrategy,
+    sentinelRetryStrategy: retryStrategy
   }
 }
 
@@ -44,48 +48,43 @@ export interface Connections {
 }
 
 /**
- * The `keyPrefix` of the application's client. The adapter puts it into its own names, and its connections add none,
- * because ioredis adds a prefix to the names that it sends and does not remove it from those that arrive.
+ * The adapter's own connections, to the addresses of `client`. The client itself stays the application's. They are of
+ * the adapter's own ioredis, because the application's may be of another version.
  */
-export function prefixOf ({ options }: Redis | Cluster): string {
-  return String(options.keyPrefix ?? '')
-}
-
-/** The adapter's own connections, with the options of `client`. The client itself stays the application's. */
-export function connectionsOf (client: Redis | Cluster, random: () => number): Connections {
-  const connections = client instanceof Cluster
-    ? cluster(client, connectionOptions(random))
-    : single(client, connectionOptions(random))
+export function connectionsOf (client: RedisClient, random: () => number): Connections {
+  const options = { ...addressOf(connectionOptionsOf(client)), ...connectionOptions(random) }
+  const connections = client.isCluster ? cluster(client, options) : single(options)
   // An `error` event without a listener would end the process. A `close` event follows, and that one is handled.
   connections.command.on('error', () => {})
   return connections
 }
 
-function single (client: Redis, options: RedisOptions): Connections {
+function single (options: ConnectionOptions): Connections {
   return {
-    command: client.duplicate({ ...options, enableAutoPipelining: true }),
+    command: new Redis({ ...options, enableAutoPipelining: true }),
     refresh: () => {},
     masters: () => [''],
     masterOf: () => '',
     routeOf: () => '',
-    subscriber: () => quiet(client.duplicate(options))
+    subscriber: () => quiet(new Redis(options))
   }
 }
 
-function cluster (client: Cluster, options: RedisOptions): Connections {
+function cluster (client: RedisClient, options: ConnectionOptions): Connections {
   const { retryStrategy, ...each } = options
-  const command = client.duplicate([], {
+  const command = new Cluster(startupNodesOf(client), {
+    ...clusterAddressOf(client),
     enableOfflineQueue: false,
     lazyConnect: true,
     enableAutoPipelining: true,
-    keyPrefix: '',
     clusterRetryStrategy: retryStrategy as (times: number) => number,
     slotsRefreshTimeout: commandTimeoutMs,
     // The adapter calls `refresh` itself: the library's timer, when `disconnect` comes in the middle of a refresh,
     // keeps running and keeps the process alive.
     slotsRefreshInterval: 0,
-    redisOptions: { ...client.options.redisOptions, ...each } as object
+    redisOptions: each
   })
+  command.on('+node', nameUnannounced)
   return {
     command,
     refresh: () => command.refreshSlotsCache(),
@@ -95,11 +94,33 @@ function cluster (client: Cluster, options: RedisOptions): Connections {
     routeOf: (name) => command.slots[slotOf(name)]?.join(),
     subscriber: (master) => {
       const colon = master.lastIndexOf(':')
-      const own = { ...client.options.redisOptions, ...options } as object
-      return quiet(new Redis(Number(master.slice(colon + 1)), master.slice(0, colon), own))
+      const [host, port] = [master.slice(0, colon), Number(master.slice(colon + 1))]
+      // A node that the application named may have a password of its own.
+      const known = command.nodes().find((node) => node.options.host === host && node.options.port === port)
+      return quiet(new Redis({ ...options, ...addressOf(known?.options), host, port }))
     }
   }
 }
+
+type Slots = ReadonlyArray<readonly [first: number, last: number, ...nodes: Array<[host: string | null, port: number]>]>
+
+/**
+ * A node that does not know its own address has none in the list of slots, which means "the address that you asked".
+ * ioredis leaves such nodes out, so it is filled in.
+ */
+function nameUnannounced (node: Redis): void {
+  node.duplicate = (override) => {
+    const copy = new Redis({ ...node.options as ConnectionOptions, ...override as ConnectionOptions })
+    const send = copy.cluster.bind(copy) as (subcommand: 'SLOTS', callback: SlotsCallback) => Promise<unknown>
+    const cluster: typeof send = (subcommand, callback) => send(subcommand, (error, slots) => {
+      for (const [, , ...nodes] of slots ?? []) for (const one of nodes) one[0] ||= node.options.host as string
+      callback(error, slots)
+    })
+    return Object.assign(copy, { cluster })
+  }
+}
+
+type SlotsCallback = (error?: Error | null, slots?: Slots) => void
 
 function quiet (redis: Redis): Redis {
   return redis.on('error', () => {})

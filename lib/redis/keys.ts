@@ -1,13 +1,19 @@
+/** The parts that name pub/sub channels. */
+const pubsubParts: readonly string[] = ['pubsub', 'nodes-pubsub', 'answers', 'probe']
+
 /**
  * The names of keys and pub/sub channels. Names that one script uses share a hash tag: all names of one channel, all of
  * one user, all about nodes. The braces and percent signs of a given name are encoded, so that it can neither end its
- * tag nor equal another name.
+ * tag nor equal another name. Redis separates the keys of its databases but not their pub/sub, so the names of pub/sub
+ * channels have the number of the database.
  */
 export class Keys {
   readonly #prefix: string
+  readonly #pubsubSuffix: string
 
-  constructor (prefix: string) {
+  constructor (prefix: string, database = 0) {
     this.#prefix = prefix
+    this.#pubsubSuffix = database === 0 ? '' : `@${database}`
   }
 
   ofChannel (channel: string, part: string): string {
@@ -51,6 +57,7 @@ export class Keys {
   }
 
   #name (kind: string, name: string, part: string): string {
-    return `${this.#prefix}:{${kind}:${name.replace(/[{}%]/g, encodeURIComponent)}}:${part}`
+    const suffix = pubsubParts.includes(part) ? this.#pubsubSuffix : ''
+    return `${this.#prefix}:{${kind}:${name.replace(/[{}%]/g, encodeURIComponent)}}:${part}${suffix}`
   }
 }

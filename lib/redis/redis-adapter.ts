@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import type { Cluster, Redis } from 'ioredis'
 import type { Clock } from '../clock.ts'
 import type { Adapter, AdapterCounters, AdapterStatus } from '../cluster/adapter.ts'
 import { AdapterEventRelay, type AdapterEvents } from '../cluster/events.ts'
 import { clusterTimings, type ClusterTimings } from '../cluster/timings.ts'
 import type { Logger } from '../logger.ts'
+import { connectionOptionsOf, prefixOf, type RedisClient } from './client-settings.ts'
 import { Lease } from './cluster/lease.ts'
 import { RedisNodes } from './cluster/redis-nodes.ts'
 import { RedisQuota } from './cluster/redis-quota.ts'
-import { connectionsOf, prefixOf, type Connections } from './connections.ts'
+import { connectionsOf, type Connections } from './connections.ts'
 import { Health } from './health.ts'
 import { RedisHistory } from './history/redis-history.ts'
 import { RedisIdempotency } from './idempotency/redis-idempotency.ts'
@@ -23,8 +23,8 @@ import { findRightsIssue } from './rights.ts'
 import { ScriptRunner } from './script-runner.ts'
 
 export interface RedisAdapterOptions {
-  /** The application's client for a Redis or a Redis Cluster. The adapter makes connections with its settings. */
-  readonly client: Redis | Cluster
+  /** The application's client for a Redis or a Redis Cluster. The adapter makes connections to its addresses. */
+  readonly client: RedisClient
   /**
    * Comes before every key and channel name, after the client's own `keyPrefix`. Nodes with the same prefix form one
    * cluster. @default 'fastify-channels'
@@ -59,7 +59,7 @@ export class RedisAdapter implements Adapter {
   constructor (options: RedisAdapterOptions) {
     const { client, prefix = 'fastify-channels', clock, log, timings = clusterTimings, random = Math.random } = options
     const { nodeId } = this
-    const keys = new Keys(prefixOf(client) + prefix)
+    const keys = new Keys(prefixOf(client) + prefix, connectionOptionsOf(client).db)
     const connections = this.#connections = connectionsOf(client, random)
     const publisher = this.#publishQueue = new PublishQueue(connections, nodeId, log)
     const scripts = new ScriptRunner(connections.command, () => this.#health.checkRights())

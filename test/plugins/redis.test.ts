@@ -7,6 +7,10 @@ import { tokenSecret } from '../../routes/secret.ts'
 import { startRedis } from '../support/redis.ts'
 import { makeApp } from '../support/serve.ts'
 
+type NodeRedis = Readonly<Record<
+  'createClient' | 'createClientPool' | 'createCluster' | 'createSentinel', (options?: object) => object
+>>
+
 const up = async (status: () => { state: string }) => {
   while (status().state !== 'up') {
     await new Promise((resolve) =>
@@ -59,6 +63,19 @@ t.test('the redis option', async (t) => {
     )
     for (const bad of [{ url: 'http://localhost' }, {}, { url: redis.url, prefix: 'a{b' }]) {
       await t.rejects(makeApp(t, { redis: bad as never }), { code: 'FST_CHANNELS_OPTIONS' })
+    }
+    const nodes = await import('@redis/client' as string) as NodeRedis
+    const { createClient, createClientPool, createCluster, createSentinel } = nodes
+    const nodeRedis = [
+      createClient(), createClientPool(), createCluster({ rootNodes: [] }),
+      createSentinel({ name: 'x', sentinelRootNodes: [] }), { send_command () {}, duplicate () {}, options: {} }
+    ]
+    for (const client of nodeRedis) {
+      await t.rejects(makeApp(t, { redis: { client: client as never } }), { message: /node-redis/ })
+    }
+    const promise = Promise.resolve(new Redis(redis.url, { lazyConnect: true }))
+    for (const client of [{}, { isCluster: false, status: 'wait', options: {} }, promise]) {
+      await t.rejects(makeApp(t, { redis: { client: client as never } }), { message: /not a client of ioredis/ })
     }
     await t.rejects(makeApp(t, { redis: { url: redis.url }, adapter: {} as never }), { message: /mutually exclusive/ })
   })
