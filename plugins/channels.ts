@@ -9,7 +9,7 @@ import type { ChannelsOptions } from './options.ts'
 import { watchSessions } from './session-check.ts'
 import { settingsOf, type Settings } from './settings.ts'
 import { strictJwt } from './upgrade/strict-jwt.ts'
-import { webSocketServer } from './web-socket-server.ts'
+import { webSocketServer } from './server/web-socket-server.ts'
 import { addWsRoutes } from './routes/ws-route.ts'
 
 /**

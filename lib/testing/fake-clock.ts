@@ -1,4 +1,11 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Clock, Timer } from '../clock.ts'
+
+/**
+ * Iterations of the event loop after each timer of `advanceAsync`. A ping and its pong take two between sockets of one
+ * process; the rest is for handlers that wait for more.
+ */
+const iterationsPerTimer = 10
 
 interface PendingTimer { readonly at: number, readonly fn: () => void }
 
@@ -53,16 +60,41 @@ export class FakeClock implements Clock {
    */
   advance (ms: number): void {
     const end = this.#now + ms
-    while (this.#pending.size > 0 && this.#soonest().at <= end) {
-      const due = this.#soonest()
-      this.#pending.delete(due)
-      this.#now = due.at
-      due.fn()
-    }
+    while (this.#runNext(end)) { /* one timer after the other */ }
     this.#now = end
+  }
+
+  /**
+   * Moves the clock forward like `advance`, and lets the event loop run before the first timer, after each timer and at
+   * the end. So clients in this process answer pings, and promises settle. Of other processes, such as Redis, an answer
+   * may come later.
+   *
+   * @example
+   * await clock.advanceAsync(900_000)
+   */
+  async advanceAsync (ms: number): Promise<void> {
+    const end = this.#now + ms
+    do await runEventLoop()
+    while (this.#runNext(end))
+    this.#now = end
+  }
+
+  /** Calls the next timer that is due until `end`. Returns whether there was one. */
+  #runNext (end: number): boolean {
+    if (this.#pending.size === 0) return false
+    const due = this.#soonest()
+    if (due.at > end) return false
+    this.#pending.delete(due)
+    this.#now = due.at
+    due.fn()
+    return true
   }
 
   #soonest (): PendingTimer {
     return [...this.#pending].reduce((a, b) => b.at < a.at ? b : a)
   }
+}
+
+async function runEventLoop (): Promise<void> {
+  for (let i = 0; i < iterationsPerTimer; i++) await setImmediate()
 }

@@ -4,4 +4,5 @@
  */
 export { adapterConformance, type Cluster, type ConformanceTest, type MakeCluster } from './adapter-conformance.ts'
 export { FakeClock } from './fake-clock.ts'
+export type { Injectable } from './injected-connection.ts'
 export { TestClient, UpgradeRefused, type Closed } from './test-client.ts'

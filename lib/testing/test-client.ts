@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { WebSocket, type ClientOptions } from 'ws'
+import type { AnyChannel } from '../contract/define-channel.ts'
 import type { Welcome } from '../protocol/control-messages.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import { injectConnection, type Injectable } from './injected-connection.ts'
+import type { Received, ReceivedType, Reply, RequestArguments, RequestType } from './typed-envelopes.ts'
 
 /** The code and the reason of a close. */
 export interface Closed { readonly code: number, readonly reason: string }
 
-/** The error of `TestClient.connect` if the server answers the upgrade with a status other than 101. */
+/** The error of `connect` and `inject` if the server answers the upgrade with a status other than 101. */
 export class UpgradeRefused extends Error {
   /** The HTTP status, such as 401. */
   readonly status: number
@@ -16,7 +20,7 @@ export class UpgradeRefused extends Error {
   readonly body: string
 
   constructor (status: number, headers: UpgradeRefused['headers'], body: string) {
-    super(`the upgrade was answered ${status}`)
+    super(`the upgrade was answered ${status}: ${body}`)
     this.status = status
     this.headers = headers
     this.body = body
@@ -32,12 +36,14 @@ interface Waiter {
  * A WebSocket that sends and receives envelopes, for tests of a server. It does not use the client library. Received
  * envelopes wait in a queue until the test takes them, so a test waits for messages and never for fixed times.
  *
+ * `C`: the contracts of the route, as a union. `request` and `next` are typed by them. Default: any message.
+ *
  * @example
- * const client = await TestClient.connect('ws://127.0.0.1:3000/ws')
+ * const client = await TestClient.inject<typeof chat>(app, '/ws')
  * await client.request('join', 'chat/lobby')
  * const { payload } = await client.next('message.posted')
  */
-export class TestClient {
+export class TestClient<C extends AnyChannel = AnyChannel> {
   /** The `ws` WebSocket, for pings, binary frames and pauses. */
   readonly webSocket: WebSocket
   /** Resolves once the connection is closed. */
@@ -54,7 +60,7 @@ export class TestClient {
 
   private constructor (webSocket: WebSocket) {
     this.webSocket = webSocket
-    this.welcome = this.next('welcome').then(({ payload }) => payload as Welcome)
+    this.welcome = this.#takeFirst(({ type }) => type === 'welcome').then(({ payload }) => payload as Welcome)
     webSocket.on('message', (data) => this.#receive(JSON.parse(String(data)) as Envelope))
     webSocket.on('error', () => {})
     this.closed = new Promise((resolve) => {
@@ -67,10 +73,12 @@ export class TestClient {
    *
    * @throws {UpgradeRefused} if the server answers the upgrade with a status other than 101
    */
-  static connect (url: string, protocols: string[] = [], options: ClientOptions = {}): Promise<TestClient> {
+  static connect<C extends AnyChannel = AnyChannel> (
+    url: string, protocols: string[] = [], options: ClientOptions = {}
+  ): Promise<TestClient<C>> {
     return new Promise((resolve, reject) => {
       const webSocket = new WebSocket(url, protocols, options)
-      const client = new TestClient(webSocket)
+      const client = new TestClient<C>(webSocket)
       webSocket.on('open', () => resolve(client))
       webSocket.on('error', reject)
       webSocket.on('unexpected-response', (_, response) => {
@@ -79,6 +87,32 @@ export class TestClient {
         response.on('end', () => reject(new UpgradeRefused(response.statusCode as number, response.headers, body)))
       })
     })
+  }
+
+  /**
+   * Connects to a route of an application that need not listen, over a connection inside this process. `path` may have
+   * a query. `options.localAddress` is the address that the server sees as `request.ip`. Default: `127.0.0.1`.
+   *
+   * @throws {UpgradeRefused} if the server answers the upgrade with a status other than 101
+   */
+  static async inject<C extends AnyChannel = AnyChannel> (
+    app: Injectable, path: string, protocols: string[] = [], options: ClientOptions = {}
+  ): Promise<TestClient<C>> {
+    await app.ready()
+    const { localAddress = '127.0.0.1' } = options
+    const createConnection = () => injectConnection(app.server, localAddress) as Socket
+    return TestClient.connect(`ws://localhost${path}`, protocols, { ...options, createConnection })
+  }
+
+  /**
+   * Takes the messages of a WebSocket of `ws`, such as that of `app.injectWS`. Call it before a message arrives.
+   *
+   * @example
+   * let client
+   * await app.injectWS('/ws', {}, { onInit: (webSocket) => { client = TestClient.over(webSocket) } })
+   */
+  static over<C extends AnyChannel = AnyChannel> (webSocket: WebSocket): TestClient<C> {
+    return new TestClient<C>(webSocket)
   }
 
   /** Sends one envelope. */
@@ -95,19 +129,19 @@ export class TestClient {
    * Sends a message and resolves with its reply, an ack or an error. `correlationId`: default, a new id for each
    * request. There is no timeout.
    */
-  request (
-    type: string, channel?: string, payload?: unknown, correlationId = `${this.#idPrefix}-${++this.#requests}`
-  ): Promise<Envelope> {
+  request<K extends RequestType<C>> (type: K, ...rest: RequestArguments<C, K>): Promise<Reply<C, K>> {
+    const [channel, payload, correlationId = `${this.#idPrefix}-${++this.#requests}`] =
+      rest as [channel?: string, payload?: unknown, correlationId?: string]
     this.send({ type, channel, payload, correlationId })
-    return this.#takeFirst((envelope) => envelope.correlationId === correlationId)
+    return this.#takeFirst((envelope) => envelope.correlationId === correlationId) as Promise<Reply<C, K>>
   }
 
   /**
    * Takes the oldest waiting envelope of one of these types, or waits for it. Each envelope is taken once. There is no
    * timeout.
    */
-  next (...types: readonly string[]): Promise<Envelope> {
-    return this.#takeFirst(({ type }) => types.includes(type))
+  next<K extends ReceivedType<C>> (...types: readonly K[]): Promise<Received<C, K>> {
+    return this.#takeFirst(({ type }) => types.includes(type as K)) as Promise<Received<C, K>>
   }
 
   /** Closes the connection and resolves once it is closed. */

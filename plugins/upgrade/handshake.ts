@@ -31,9 +31,9 @@ export async function checkHandshake (request: FastifyRequest, reply: FastifyRep
 
 /**
  * Node reads so many headers, and ignores further ones: an Origin among those would not be checked. Of two Host headers
- * it takes the first, where a proxy may take the second. The request of `injectWS` has no such list.
+ * it takes the first, where a proxy may take the second.
  */
-function checkHeaders ({ raw: { rawHeaders = [] }, server }: FastifyRequest): void {
+function checkHeaders ({ raw: { rawHeaders }, server }: FastifyRequest): void {
   const { maxHeadersCount } = server.server
   if (maxHeadersCount && rawHeaders.length / 2 > maxHeadersCount) {
     throw new BadHandshake(`Too many headers: send at most ${maxHeadersCount}.`)

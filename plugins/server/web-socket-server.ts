@@ -5,15 +5,15 @@ import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { WebSocket, WebSocketServer } from 'ws'
-import type { Node } from '../lib/server/node.ts'
-import { closeEvents } from '../lib/protocol/close-events.ts'
-import { NoSuchRoute, WebSocketRegistered } from './errors.ts'
-import { selectSubprotocol } from './upgrade/handshake.ts'
-import { withoutUndefined } from './option-schemas.ts'
-import type { Settings } from './settings.ts'
-import { hideTokens, restoreToken } from './upgrade/token-in-url.ts'
-import { UpgradeGuard } from './upgrade/upgrade-guard.ts'
-import { destroyAfterWrites, webSocketRequestsOf } from './upgrade/upgrade-requests.ts'
+import type { Node } from '../../lib/server/node.ts'
+import { closeEvents } from '../../lib/protocol/close-events.ts'
+import { NoSuchRoute, WebSocketRegistered } from '../errors.ts'
+import { selectSubprotocol } from '../upgrade/handshake.ts'
+import { withoutUndefined } from '../option-schemas.ts'
+import type { Settings } from '../settings.ts'
+import { hideTokens, restoreToken } from '../upgrade/token-in-url.ts'
+import { UpgradeGuard } from './upgrade-guard.ts'
+import { destroyAfterWrites, webSocketRequestsOf } from './upgrade-requests.ts'
 
 /** Marks a WebSocket route in its `config`. */
 const takesUpgrades = Symbol('fastify-channels.takes-upgrades')
@@ -42,6 +42,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
       closeOthers(app.websocketServer)
     }
   })
+  answerPings(app)
   app.websocketServer.on('connection', (webSocket: WebSocket, request) => {
     guard.release(request.socket)
     ignoreAfterError(webSocket)
@@ -51,6 +52,18 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
     else if (request.ws) refuseUpgrade(request, reply)
   })
 }, { name: 'fastify-channels-web-socket-server', fastify: '5.x' })
+
+/** The WebSocket of `injectWS` does not answer pings, so the heartbeat would close it. */
+function answerPings (app: FastifyInstance): void {
+  const { injectWS } = app
+  app.injectWS = (path, context, options) => injectWS(path, context, {
+    ...options,
+    onInit: (webSocket) => {
+      webSocket.on('ping', (data: Buffer) => webSocket.pong(data))
+      options?.onInit?.(webSocket)
+    }
+  })
+}
 
 function serverOptions ({ maxPayload, closeTimeout }: Settings) {
   return {

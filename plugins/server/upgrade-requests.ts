@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { requestOf } from './injected-requests.ts'
 
 /**
  * Emits 'upgrade' for the requests of a server that ask for WebSocket, in the place of that server. Any other upgrade
@@ -9,7 +10,7 @@ import type { Socket } from 'node:net'
 export function webSocketRequestsOf (server: Server): Server {
   // Node reads 2,000 headers by default and ignores the rest. The size of the head, 16 KB, bounds their number too.
   server.maxHeadersCount ??= 0
-  const webSocketRequests = new EventEmitter()
+  const webSocketRequests = new WebSocketRequests()
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Node has removed its own listener, and a reset would end the process.
     socket.on('error', destroy)
@@ -23,9 +24,16 @@ export function webSocketRequestsOf (server: Server): Server {
   return webSocketRequests as Server
 }
 
-/** Sends what is written and closes the socket. That of `injectWS` is a stream without `destroySoon`. */
+/** `injectWS` emits 'upgrade' here, and not at the server. */
+class WebSocketRequests extends EventEmitter {
+  override emit (event: string, request: IncomingMessage, socket: Socket, head: Buffer): boolean {
+    return super.emit(event, requestOf(request, socket), socket, head)
+  }
+}
+
+/** Sends what is written and closes the socket. That of an injected request is a stream without `destroySoon`. */
 export function destroyAfterWrites (socket: Socket): void {
-  if (socket.destroySoon === undefined) socket.destroy()
+  if (socket.destroySoon === undefined) socket.end(() => socket.destroy())
   else socket.destroySoon()
 }
 
