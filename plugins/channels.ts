@@ -30,8 +30,8 @@ declare module '../lib/server/implement.ts' {
   interface Register extends ApplicationTypes { request: FastifyRequest }
 }
 
-/** The servers that have the plugin, because two of them would both answer an upgrade. */
-const servers = new WeakSet<FastifyInstance['server']>()
+/** Marks a server that has the plugin, of whatever build, because two of them would both answer an upgrade. */
+const hasChannels: unique symbol = Symbol.for('fastify-channels.registered')
 
 /**
  * The plugin. Wait for its registration, because `app.ws` and the services exist only then:
@@ -41,8 +41,7 @@ const servers = new WeakSet<FastifyInstance['server']>()
  */
 export const channels = fp<ChannelsOptions>(async (app, options) => {
   const settings = settingsOf(options)
-  if (servers.has(app.server)) throw new AlreadyRegistered()
-  servers.add(app.server)
+  markServer(app.server)
   const node = new Node(settings, await adapterOf(app, settings), settings.clock, app.log)
   await node.start()
   if (settings.jwt) await app.register(fastifyJwt, strictJwt(settings.jwt))
@@ -52,6 +51,12 @@ export const channels = fp<ChannelsOptions>(async (app, options) => {
   if (settings.status !== undefined) addStatusRoute(app, settings.status, node)
   addWsRoutes(app, node, settings)
 }, { name: 'fastify-channels', fastify: '>=5.12.8 <6' })
+
+/** @throws {AlreadyRegistered} */
+function markServer (server: FastifyInstance['server'] & { [hasChannels]?: true }): void {
+  if (server[hasChannels]) throw new AlreadyRegistered()
+  server[hasChannels] = true
+}
 
 function checkSessions (app: FastifyInstance, node: Node, { sessionCheck, clock, handlerTimeout }: Settings): void {
   if (!sessionCheck) return

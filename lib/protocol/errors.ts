@@ -88,6 +88,9 @@ export class UsageError extends ChannelsError {
   }
 }
 
+/** Refusals have this member, also those of other copies of this package that the process has loaded. */
+const refusalMark: unique symbol = /* @__PURE__ */ Symbol.for('fastify-channels.refusal')
+
 /** The refusal of one message: it becomes the `error` reply to that message and nothing else. */
 export class MessageError extends ChannelsError {
   override readonly name: string = 'MessageError'
@@ -99,11 +102,21 @@ export class MessageError extends ChannelsError {
     super(code, message, Object.hasOwn(statusCodes, code) ? statusCodes[code] as number : 400)
     this.details = details
     this.retryAfter = retryAfter
+    Object.defineProperty(this, refusalMark, { value: true })
   }
 
   get payload (): ErrorPayload {
     const { code, message, details, retryAfter } = this
     return { code, message, ...(details !== undefined && { details }), ...(retryAfter !== undefined && { retryAfter }) }
+  }
+}
+
+/** Anything can be thrown, even a proxy that throws at this question. */
+export function isRefusal (error: unknown): error is MessageError {
+  try {
+    return (Object(error) as { readonly [refusalMark]?: unknown })[refusalMark] === true
+  } catch {
+    return false
   }
 }
 
@@ -119,6 +132,11 @@ export class Behind extends MessageError implements HistoryContent {
     this.position = content.position
     if (content.reason) this.reason = content.reason
     this.#content = content
+  }
+
+  /** `error instanceof Behind` also holds for an error of the package's other build. */
+  static override [Symbol.hasInstance] (error: unknown): error is Behind {
+    return isRefusal(error) && error.code === 'behind'
   }
 
   get snapshot (): SentSnapshot | undefined {

@@ -1,10 +1,20 @@
 import {
-  createContext, createElement, useContext, type FunctionComponentElement, type ProviderProps, type ReactNode
+  createContext, createElement, useContext, type Context, type FunctionComponentElement, type ProviderProps,
+  type ReactNode
 } from 'react'
 import { UsageError } from '../protocol/errors.ts'
 import type { RegisteredClient } from './register.ts'
 
-const ClientContext = createContext<RegisteredClient | undefined>(undefined)
+type ClientContext = Context<RegisteredClient | undefined>
+
+const contextKey: unique symbol = Symbol.for('fastify-channels.client')
+
+/**
+ * The copies of this package on a page share a context, because a component may import one build and its provider the
+ * other. It is kept at a function of React, because each copy of React needs a context of its own.
+ */
+const react = createContext as typeof createContext & { [contextKey]?: ClientContext }
+const clientContext = react[contextKey] ??= createContext<RegisteredClient | undefined>(undefined)
 
 /** The props of `ChannelsProvider`. */
 export interface ChannelsProviderProps {
@@ -20,7 +30,7 @@ export interface ChannelsProviderProps {
 export function ChannelsProvider (
   { client, children }: ChannelsProviderProps
 ): FunctionComponentElement<ProviderProps<RegisteredClient | undefined>> {
-  return createElement(ClientContext.Provider, { value: client }, children)
+  return createElement(clientContext.Provider, { value: client }, children)
 }
 
 /**
@@ -28,7 +38,7 @@ export function ChannelsProvider (
  * @throws {UsageError} When there is no provider.
  */
 export function useClient (): RegisteredClient {
-  const client = useContext(ClientContext)
+  const client = useContext(clientContext)
   if (client) return client
   throw new UsageError('no client above this component: wrap the application in <ChannelsProvider client={client}>')
 }

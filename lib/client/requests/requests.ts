@@ -2,7 +2,7 @@ import type { Welcome } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { Listeners, type Report } from '../listeners.ts'
 import { failure, refusalOf, RequestError, unknownEffect, type Subject } from '../request-error.ts'
-import { StopConnecting, type ConnectError } from '../transport/connect-error.ts'
+import { isStop, type ConnectError } from '../transport/connect-error.ts'
 import type { CloseInfo } from '../transport/web-socket.ts'
 import { tokenFrom } from '../transport/token-renewal.ts'
 import { Transport, type ConnectionState, type TransportDeps } from '../transport/transport.ts'
@@ -118,7 +118,7 @@ export class Requests {
         })
       })
     } catch (error) {
-      if (!(error instanceof StopConnecting)) throw error
+      if (!isStop(error)) throw error
       transport.stop(error)
     }
   }

@@ -48,3 +48,8 @@ export class ConnectError extends ChannelsError implements ConnectFailure {
 export class StopConnecting extends Error {
   override readonly name = 'StopConnecting'
 }
+
+/** By name, because it may come from another copy of this package. */
+export function isStop (value: unknown): value is StopConnecting {
+  return (value as Error | undefined)?.name === 'StopConnecting'
+}

@@ -1,5 +1,5 @@
 import { maxWaitMs } from './backoff.ts'
-import { StopConnecting } from './connect-error.ts'
+import { isStop, type StopConnecting } from './connect-error.ts'
 
 /** Gives the token for the next connection. */
 export type TokenSource = () => string | StopConnecting | Promise<string | StopConnecting>
@@ -10,7 +10,7 @@ const maxLeadMs = 60_000
 /** Calls `token`. @throws {StopConnecting} also where `token` returns it. */
 export async function tokenFrom (source: TokenSource | undefined): Promise<string | undefined> {
   const token = await source?.()
-  if (token instanceof StopConnecting) throw token
+  if (isStop(token)) throw token
   return token
 }
 

@@ -2,7 +2,7 @@ import type { Timer } from '../../clock.ts'
 import { retryAfterClose } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { Backoff, longestWaitMs, waitOf } from './backoff.ts'
-import { ConnectError, StopConnecting, type ConnectFailure } from './connect-error.ts'
+import { ConnectError, isStop, type ConnectFailure, type StopConnecting } from './connect-error.ts'
 import { RefusalProbe, type RefusalProbeDeps } from './refusal-probe.ts'
 import { renewalWaitOf } from './token-renewal.ts'
 import { listenToNetwork, type NetworkEventSource } from './network-events.ts'
@@ -156,7 +156,7 @@ export class Transport {
   }
 
   #ended ({ token }: SocketAttempt, close: CloseInfo, error: unknown): void {
-    if (error instanceof StopConnecting) return this.stop(error)
+    if (isStop(error)) return this.stop(error)
     if (error !== undefined) this.#deps.failed(error)
     if (['no', 'stop'].includes(retryAfterClose(close.code))) return this.close(close)
     const wasOpen = this.#state === 'open'

@@ -4,7 +4,7 @@ import type { Logger } from '../../logger.ts'
 import { encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
 import type { Position } from '../../protocol/position.ts'
-import { Behind, UsageError } from '../../protocol/errors.ts'
+import { isRefusal, UsageError } from '../../protocol/errors.ts'
 import type { HistoryContent } from '../../protocol/history.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import { ChannelHistory } from './channel-history.ts'
@@ -100,11 +100,6 @@ export class ChannelPublisher {
   }
 }
 
-/** Anything can be thrown by the getters of a payload, even a proxy that throws at this question. */
 export function isBehind (error: unknown): boolean {
-  try {
-    return error instanceof Behind
-  } catch {
-    return false
-  }
+  return isRefusal(error) && error.code === 'behind'
 }

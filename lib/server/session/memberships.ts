@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
 import { logError } from '../../logger.ts'
 import { maxPresenceDataBytes } from '../../protocol/envelope.ts'
-import { MessageError, refusal, UsageError } from '../../protocol/errors.ts'
+import { isRefusal, refusal, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { LeaveReason } from '../implement.ts'
 import type { ServedChannel } from '../router.ts'
@@ -38,7 +38,7 @@ export class Membership {
     try {
       return await this.isAllowed()
     } catch (err) {
-      if (err instanceof MessageError && err.code === 'unavailable') throw err
+      if (isRefusal(err) && err.code === 'unavailable') throw err
       return this.#deny(err)
     }
   }

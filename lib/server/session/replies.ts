@@ -4,7 +4,7 @@ import type { Counters } from '../../connection/counters.ts'
 import type { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
-import { MessageError, refusal, type ErrorPayload } from '../../protocol/errors.ts'
+import { isRefusal, refusal, type ErrorPayload, type MessageError } from '../../protocol/errors.ts'
 import { encodeEnvelopeWith, encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import type { JoinReply } from './joins.ts'
@@ -116,7 +116,7 @@ interface ErrorReply {
 /** Anything can be thrown. What is no refusal, or cannot be encoded, is answered `internal`. */
 function errorReply (envelope: Envelope, error: unknown): ErrorReply {
   try {
-    if (error instanceof MessageError) return encodedReply(envelope, error, true)
+    if (isRefusal(error)) return encodedReply(envelope, error, true)
   } catch {
     // A proxy or a getter threw, or the details have no JSON.
   }
