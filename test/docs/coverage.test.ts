@@ -27,7 +27,7 @@ interface Manifest { readonly exports: Readonly<Record<string, { readonly import
 
 const { exports: entries } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
 const fileOf = (entry: string) => join(root, entries[entry]?.import.types as string)
-const program = programOf(new Map(Object.keys(entries).map((entry) => [fileOf(entry), undefined])))
+const program = programOf(Object.keys(entries).map(fileOf))
 const checker = program.getTypeChecker()
 
 function exportsOf (entry: string): Map<string, ts.Symbol> {

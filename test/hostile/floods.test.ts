@@ -274,7 +274,7 @@ for (const [name, message, acks] of repeated) {
 
 // --- Peers that stop reading ----------------------------------------------------------------------------------------
 
-const readers = cases(200, 60)
+const readers = cases(200, 40)
 const cap = 256 * 1024
 const bytesEach = 60_000
 /**

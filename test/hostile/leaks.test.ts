@@ -16,7 +16,7 @@ import { Target, turnsUntil } from '../support/hostile/target.ts'
 
 const cycles = cases(50, 25)
 const warmUp = 10
-const perCycle = 100
+const perCycle = cases(100, 40)
 const allowedPerCycle = 1_024
 
 /**

@@ -66,16 +66,20 @@ t.test('types: a client compiles with a type-only import of a contract, without 
 })
 
 t.test('types: Register { decorators: false } leaves the names of the shortcuts to the application', async (t) => {
-  const server = `
+  const server = (declared: string) => `
     import fastify, { type FastifyInstance } from 'fastify'
     import type { ChannelsService } from '../../plugins/channels.js'
-    declare module 'fastify' { interface FastifyInstance { registry: Map<string, number> } }
+    ${declared}
     const app = fastify()
-    app.registry satisfies Map<string, number>
     app.channels satisfies ChannelsService
     export const size = (instance: FastifyInstance) => instance.rooms.size
   `
-  t.strictSame(compile({ 'server.ts': server }).errors, [], 'without it, instances have app.rooms')
-  t.match(compile({ 'server.ts': server, 'register.ts': register('decorators: false') }).errors,
-    [/^server\.ts\(8\): Property 'rooms' does not exist/], 'with it, only what the application declares is there')
+  const own = `declare module 'fastify' { interface FastifyInstance { registry: Map<string, number> } }
+    fastify().registry satisfies Map<string, number>`
+  t.strictSame(compile({ 'server.ts': server('') }).errors, [], 'without it, instances have app.rooms')
+  t.match(compile({ 'server.ts': server(own) }).errors, [/^server\.ts\(4\): .*'FastifyInstance<.*'Shortcuts'/],
+    'without it, a name of the application clashes')
+  const errors = compile({ 'server.ts': server(own), 'register.ts': register('decorators: false') }).errors
+  t.match(errors, [/^server\.ts\(8\): Property 'rooms' does not exist/], 'with it, only its own name is there')
+  t.equal(errors.length, 1)
 })

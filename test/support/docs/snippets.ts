@@ -1,23 +1,20 @@
 import { join } from 'node:path'
 import ts from 'typescript'
-import { root } from '../root.ts'
-import { programOf } from '../types/program.ts'
+import { compileFiles, type CompileError } from '../types/compile.ts'
 import { prelude as common } from './prelude.ts'
 import type { Block, Page } from './page.ts'
 
-/** Where snippets seem to be: inside the package, so that they import it by its name, as it was built. */
-const folder = join(root, 'dist/docs-snippets')
-
 /**
- * Type-checks every TypeScript and JavaScript block of the pages in one program. A block that begins with
+ * Type-checks every TypeScript and JavaScript block of the pages in one program. It is inside the package, so that they
+ * import the built package by its name. A block that begins with
  * `// name.ts` can be imported by its page's other blocks. Names that a block uses and does not declare come from its
  * page's prelude, else from the common one.
  * @returns one line for each error: `docs/server.md:12: message`.
  */
 export function checkSnippets (pages: readonly Page[]): string[] {
   const files = new Map([[commonPath, { text: common, page: 'prelude', line: 1 }], ...pages.flatMap(sourcesOf)])
-  const program = programOf(new Map([...files].map(([path, { text }]) => [path, text])))
-  return ts.getPreEmitDiagnostics(program).map((diagnostic) => described(diagnostic, files))
+  const { errors } = compileFiles(new Map([...files].map(([path, { text }]) => [path, text])))
+  return errors.map((error) => described(error, files))
 }
 
 interface Source {
@@ -26,15 +23,16 @@ interface Source {
   readonly line: number
 }
 
-const commonPath = join(folder, 'common.ts')
+const commonPath = 'common.ts'
 
 function sourcesOf ({ path, blocks, prelude }: Page): Array<[string, Source]> {
-  const own = join(folder, path)
-  const given: Array<[string, string]> = [[join(own, 'prelude.ts'), prelude], [commonPath, common]]
-  const ownPrelude: Source = { text: complete(prelude, own, given.slice(1)), page: path, line: 1 }
-  const snippets = blocks.filter(({ language }) => /^([jt]s|tsx)$/.test(language)).map((block): [string, Source] =>
-    [join(own, nameOf(block)), { text: complete(block.code, own, given, nameOf(block)), page: path, line: block.line }])
-  return [[join(own, 'prelude.ts'), ownPrelude], ...snippets]
+  const given: Array<[string, string]> = [[join(path, 'prelude.ts'), prelude], [commonPath, common]]
+  const ownPrelude: Source = { text: complete(prelude, path, given.slice(1)), page: path, line: 1 }
+  const snippets = blocks.filter(({ language }) => /^([jt]s|tsx)$/.test(language)).map((block): [string, Source] => {
+    const name = nameOf(block)
+    return [join(path, name), { text: complete(block.code, path, given, name), page: path, line: block.line }]
+  })
+  return [[join(path, 'prelude.ts'), ownPrelude], ...snippets]
 }
 
 function nameOf ({ language, code, line }: Block): string {
@@ -60,7 +58,7 @@ function complete (
 
 const specifier = (from: string, path: string) =>
   path.startsWith(from) ? './prelude.js' : `${'../'.repeat(depth(from))}common.js`
-const depth = (from: string) => from.slice(folder.length + 1).split('/').length
+const depth = (from: string) => from.split('/').length
 
 function declaredIn (source: ts.SourceFile): string[] {
   const names: string[] = []
@@ -100,9 +98,7 @@ function identifiersIn (source: ts.SourceFile): Set<string> {
   return names
 }
 
-function described ({ file, start = 0, messageText }: ts.Diagnostic, files: ReadonlyMap<string, Source>): string {
-  const message = ts.flattenDiagnosticMessageText(messageText, '\n')
-  const source = file && files.get(file.fileName)
-  if (!file || !source) return `${file?.fileName ?? 'program'}: ${message}`
-  return `${source.page}:${source.line + file.getLineAndCharacterOfPosition(start).line}: ${message}`
+function described ({ file, line, message }: CompileError, files: ReadonlyMap<string, Source>): string {
+  const source = files.get(file)
+  return source ? `${source.page}:${source.line + line - 1}: ${message}` : `${file}:${line}: ${message}`
 }

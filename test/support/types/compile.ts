@@ -1,13 +1,23 @@
-import { basename, dirname, join } from 'node:path'
-import ts from 'typescript'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
 import { root } from '../root.ts'
-import { programOf } from './program.ts'
 
 /**
- * Where the sources given to `compile` seem to be: relative imports of them lead to the built package, to what its
- * users get.
+ * The compiler that the project is built with: the file behind `bin/tsc`, which has no extension, so that tap's loader
+ * cannot load it.
  */
-const folder = join(root, 'dist/types/given')
+const compiler = join(root, 'node_modules/typescript-native/lib/tsc.js')
+
+/** Two levels below dist/, so that a relative import as `../../lib/…` leads to the built package. */
+const folder = join(root, 'dist/given')
+
+export interface CompileError {
+  /** The path that was given for the file, or the path on disk of another one. */
+  readonly file: string
+  readonly line: number
+  readonly message: string
+}
 
 export interface Compiled {
   /** One for each error: `file.ts(line): message`. */
@@ -17,19 +27,59 @@ export interface Compiled {
 }
 
 /**
- * Compiles sources that are not on disk, as a program of their own: its declarations merge with no one else's. `lib`,
- * `plugins` and packages are imported as from any file in `dist/types/given/`.
+ * Compiles sources as a program of their own: its declarations merge with no one else's. They are given by name and
+ * text, and stand two folders below `dist/`: `lib`, `plugins` and packages are imported as from there.
  */
 export function compile (sources: Readonly<Record<string, string>>): Compiled {
-  const given = new Map(Object.entries(sources).map(([name, text]) => [join(folder, name), text]))
-  const program = programOf(given)
-  const errors = ts.getPreEmitDiagnostics(program).map(described)
-  return { errors, instantiations: program.getInstantiationCount() }
+  const { errors, instantiations } = compileFiles(new Map(Object.entries(sources)))
+  return { errors: errors.map(({ file, line, message }) => `${file}(${line}): ${message}`), instantiations }
 }
 
-function described ({ file, start = 0, messageText }: ts.Diagnostic): string {
-  const message = ts.flattenDiagnosticMessageText(messageText, '\n')
-  if (!file) return message
-  const place = dirname(file.fileName) === folder ? basename(file.fileName) : file.fileName
-  return `${place}(${file.getLineAndCharacterOfPosition(start).line + 1}): ${message}`
+/** As `compile`, with the errors in parts. */
+export function compileFiles (
+  sources: ReadonlyMap<string, string>
+): { readonly errors: CompileError[], readonly instantiations: number } {
+  mkdirSync(folder, { recursive: true })
+  const own = mkdtempSync(join(folder, 'program-'))
+  try {
+    for (const [name, text] of sources) {
+      mkdirSync(dirname(join(own, name)), { recursive: true })
+      writeFileSync(join(own, name), text)
+    }
+    writeFileSync(join(own, 'tsconfig.json'), JSON.stringify({
+      extends: relative(own, join(root, 'tsconfig.json')),
+      compilerOptions: { noEmit: true, incremental: false, tsBuildInfoFile: null, rootDir: root },
+      include: [],
+      files: [...sources.keys()]
+    }))
+    return read(own)
+  } finally {
+    rmSync(own, { recursive: true })
+  }
+}
+
+function read (own: string): ReturnType<typeof compileFiles> {
+  const command = [compiler, '--singleThreaded', '--project', own, '--extendedDiagnostics', '--pretty', 'false']
+  const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8', cwd: own })
+  const instantiations = Number(/^Instantiations: +(\d+)$/m.exec(stdout)?.[1])
+  if (Number.isNaN(instantiations)) throw new Error(`the compiler did not end: ${stdout}`)
+  const errors: CompileError[] = []
+  for (const line of stdout.split('\n')) {
+    const [, file, at, message] = /^(.+?)\((\d+),\d+\): error TS\d+: (.*)$/.exec(line) ?? []
+    if (file !== undefined) errors.push({ file: given(own, file), line: Number(at), message: String(message) })
+    else if (/^error TS\d+: /.test(line)) errors.push({ file: 'program', line: 0, message: line })
+    else if (/^ +\S/.test(line) && errors.length > 0) append(errors, line)
+  }
+  return { errors, instantiations }
+}
+
+/** The rest of a message of several lines. */
+function append (errors: CompileError[], line: string): void {
+  const last = errors.pop() as CompileError
+  errors.push({ ...last, message: `${last.message}\n${line}` })
+}
+
+function given (own: string, file: string): string {
+  const path = relative(own, resolve(own, file))
+  return path.startsWith('..') ? resolve(own, file) : path
 }
