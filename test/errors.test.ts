@@ -227,6 +227,12 @@ t.test('errors: a contract that cannot be served is refused with the part that i
       "channel 'a', fromClient 'say': choose another code, because the protocol uses it"],
     [serve('a', { fromServer: { said: { payload: Type.Date() } } }), "a schema of kind 'Date' in channel 'a', " +
       "fromServer 'said', payload: use a kind that JSON can represent"],
+    [serve('a', { fromServer: { said: { payload: { '~kind': 'String', type: 'string' } } } }),
+      "a schema of the package 'typebox' (TypeBox 1.x) in channel 'a', fromServer 'said', payload: " +
+      'make it with Type of @sinclair/typebox 0.34 (npm install @sinclair/typebox@0.34)'],
+    [serve('a', { fromServer: { said: { payload: Type.String({ format: 'isbn' }) } } }),
+      "unknown format 'isbn' in channel 'a', fromServer 'said', payload: " +
+      'register it first, with the FormatRegistry of the copy of @sinclair/typebox that fastify-channels loads'],
     [serve('a', { fromServer: { said: { payload: Type.Object({ constructor: Type.String() }) } } }),
       "a property that every JavaScript object has in channel 'a', fromServer 'said', payload/constructor: " +
       'choose another name'],

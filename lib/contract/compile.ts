@@ -73,8 +73,8 @@ export function compileChannel (contract: AnyChannel): CompiledChannel {
   if (contract.pattern === '') refuseIdempotent(definition.fromClient)
   return {
     contract,
-    pattern: validPattern(contract, path),
     params: definition.params ? compileParams(definition.params, `${path}, params`) : () => undefined,
+    pattern: validPattern(contract, path),
     fromClient: compileMessages(definition.fromClient, `${path}, fromClient`, compileInbound),
     fromServer: compileMessages(definition.fromServer, `${path}, fromServer`, outbound),
     ...(presence && { presence }),

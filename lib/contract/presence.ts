@@ -3,6 +3,7 @@ import type { PresenceListKind } from '../protocol/control-messages.ts'
 import { ContractError } from './contract-errors.ts'
 import type { PresenceDefinition } from './define-channel.ts'
 import { requireKnownKeys, requireObject } from './option-checks.ts'
+import { refuseForeign } from './schema/foreign-schema.ts'
 import { compileOutgoing, type OutgoingValidator } from './schema/validators.ts'
 
 const listKinds: readonly unknown[] = ['all', 'count', 'none'] satisfies PresenceListKind[]
@@ -15,6 +16,7 @@ export interface CompiledPresence {
 
 /** Compiles what a contract says of presence. @throws {ContractError} */
 export function compilePresence (definition: TSchema | PresenceDefinition, path: string): CompiledPresence {
+  refuseForeign(definition, path)
   requireObject(definition, path)
   if (isSchema(definition)) return { data: compileOutgoing(definition, path), list: 'all' }
   requireKnownKeys(definition, ['data', 'list'], path)

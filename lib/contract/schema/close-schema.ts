@@ -1,6 +1,7 @@
 import { FormatRegistry, Kind, TransformKind, TypeRegistry, type TSchema } from '@sinclair/typebox'
 import { ContractError } from '../contract-errors.ts'
 import { refuseExponential } from './exponential.ts'
+import { requireTypeBox } from './foreign-schema.ts'
 import { refuseUnreadableMembers, refuseUnreadableNames } from './property-names.ts'
 import { holdsProperties, isRecursive, mapChildren, type SchemaNode } from './schema-node.ts'
 
@@ -99,10 +100,8 @@ function closingOf (
 }
 
 function refuseUncheckable (node: SchemaNode, path: string): void {
-  const kind = node?.[Kind]
-  if (typeof kind !== 'string') {
-    throw new ContractError(path, 'a value that is not a TypeBox schema', 'pass a schema of @sinclair/typebox')
-  }
+  requireTypeBox(node, path)
+  const kind = node[Kind] as string
   if (!jsonKinds.has(kind) && !TypeRegistry.Has(kind)) {
     throw new ContractError(path, `a schema of kind '${kind}'`, 'use a kind that JSON can represent')
   }
@@ -111,6 +110,7 @@ function refuseUncheckable (node: SchemaNode, path: string): void {
     throw new ContractError(path, 'a transform', 'declare the JSON type and convert the value in the handler')
   }
   if (node.format !== undefined && !FormatRegistry.Has(node.format)) {
-    throw new ContractError(path, `unknown format '${node.format}'`, "register it with TypeBox's FormatRegistry first")
+    throw new ContractError(path, `unknown format '${node.format}'`,
+      'register it first, with the FormatRegistry of the copy of @sinclair/typebox that fastify-channels loads')
   }
 }

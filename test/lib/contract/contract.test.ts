@@ -183,6 +183,7 @@ function definitionWith (change: object): AnyChannel {
 
 const received = (message: object) => ({ fromClient: { say: message } })
 const payload = (schema: unknown) => received({ payload: schema })
+const zod = { '~standard': { vendor: 'zod' } }
 
 t.test('contract: an invalid contract is refused with an error that has the path of the mistake', async (t) => {
   const path = "channel 'chat/:room'"
@@ -239,6 +240,23 @@ t.test('contract: an invalid contract is refused with an error that has the path
     ],
     'a param that the pattern does not name': [
       { params: Type.Object({ room: Type.String(), user: Type.String() }) }, path, /the params schema has 'user'/
+    ],
+    'a schema of TypeBox 1.x': [
+      payload(Type.Object({ at: { '~kind': 'String', type: 'string' } as never })),
+      `${say}, payload/at`,
+      /^a schema of the package 'typebox' \(TypeBox 1\.x\) in .*: make it with Type of @sinclair\/typebox 0\.34 \(npm/
+    ],
+    'a standard schema of another library': [
+      payload(Object.assign(() => {}, { '~standard': { vendor: 'arktype' } })), `${say}, payload`, /^a schema of arktype/
+    ],
+    'a schema of an old zod': [payload({ _def: { typeName: 'ZodObject' } }), `${say}, payload`, /^a schema of zod/],
+    'a schema of an old joi': [payload({ isJoi: true }), `${say}, payload`, /^a schema of joi/],
+    'a schema of an old yup': [payload({ __isYupSchema__: true }), `${say}, payload`, /^a schema of yup/],
+    'params of another library': [{ params: zod }, `${path}, params`, /^a schema of zod/],
+    'presence of another library': [{ presence: zod }, `${path}, presence`, /^a schema of zod/],
+    'presence data of another library': [{ presence: { data: zod } }, `${path}, presence, data`, /^a schema of zod/],
+    'a snapshot of another library': [
+      { history: { limit: 1, ttl: 1, snapshot: zod } }, `${path}, history, snapshot`, /^a schema of zod/
     ],
     'a plain JSON schema': [payload({ type: 'string' }), `${say}, payload`, /not a TypeBox schema/],
     'a schema that is null in a union': [

@@ -120,6 +120,17 @@ async function stopConnecting (connecting: Build, stopping: Build): Promise<void
   await new Promise<void>((resolve) => { own.onState((state) => { if (state === 'closed') resolve() }) })
 }
 
+/** A format that only the other copy of TypeBox knows is refused by its name. */
+async function refuseFormat (serving: Build, contracting: Build): Promise<void> {
+  const { TypeBox: { FormatRegistry, Type }, server: { defineChannel, implement } } = contracting
+  FormatRegistry.Set(contracting.name, () => true)
+  const payload = Type.String({ format: contracting.name })
+  const contract = defineChannel({ pattern: 'a', fromClient: {}, fromServer: { b: { payload } } })
+  const message = new RegExp(`^unknown format '${contracting.name}' in channel 'a', fromServer 'b', payload: register`)
+  const handlers = [implement(contract, { on: {} })]
+  await assert.rejects(withServer(serving, handlers, async () => {}), { code: 'FST_CHANNELS_CONTRACT', message })
+}
+
 const [esm, cjs] = builds as [Build, Build]
 
 // TypeScript adds a name to what it compiles to CommonJS.
@@ -136,6 +147,7 @@ for (const [one, other] of [[esm, cjs], [cjs, esm]] as const) {
   await passError(one, other)
   provide(one, other)
   await stopConnecting(one, other)
+  await refuseFormat(one, other)
   const app = fastify()
   await app.register(one.server.channels)
   await assert.rejects(async () => app.register(other.server.channels), { code: 'FST_CHANNELS_ALREADY_REGISTERED' })
