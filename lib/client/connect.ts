@@ -106,10 +106,14 @@ export function connect (url: string, options: ConnectOptions = {}): unknown {
 }
 
 function webSocketUrl (text: string): string {
-  const { href, hash } = new URL(text, globalThis.location?.href)
-  const url = href.replace(/^http/, 'ws')
+  const { href } = new URL(text, globalThis.location?.href)
+  // The `URL` of React Native adds a slash to each path.
+  const url = (href === `${text}/` ? text : href).replace(/^http/, 'ws')
   const problem = /^wss?:/.test(url) ? 'has no fragment' : 'starts with wss: or ws:'
-  if (hash || !url.startsWith('ws')) throw new TypeError(`cannot connect to '${text}': pass a URL that ${problem}`)
+  // Not `hash`, which throws in React Native before 0.80.
+  if (url.includes('#') || !url.startsWith('ws')) {
+    throw new TypeError(`cannot connect to '${text}': pass a URL that ${problem}`)
+  }
   return url
 }
 

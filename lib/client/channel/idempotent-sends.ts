@@ -127,8 +127,13 @@ function isTemporary ({ wasDelayed }: IdempotentSend, { code }: RequestError): b
   return temporaryCodes.includes(code) || (wasDelayed && code === 'rate_limited')
 }
 
-/** 128 random bits. `crypto.randomUUID` does not exist in a page that was loaded without TLS. */
+/**
+ * 128 random bits. `crypto.randomUUID` does not exist in a page that was loaded without TLS. React Native has no
+ * `crypto`, and its `Math.random` has a state of 31 bits, so the time is mixed in there.
+ */
 function randomId (): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  const empty = new Uint8Array(16)
+  const bytes = globalThis.crypto?.getRandomValues(empty) ??
+    empty.map((_zero, i) => Math.random() * 256 ^ Date.now() / 256 ** i)
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -42,9 +42,9 @@ export class Call {
     if (signal?.aborted) this.handleEvent()
   }
 
-  /** The signal has aborted. */
+  /** The signal has aborted. That of React Native gives no reason. */
   handleEvent (): void {
-    this.reject(this.#signal?.reason)
+    this.reject(this.#signal?.reason ?? new Error('aborted by the signal'))
   }
 
   /** Fails after `ms`. A later call replaces the deadline. */

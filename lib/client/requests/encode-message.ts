@@ -1,8 +1,11 @@
 import type { Envelope } from '../../protocol/envelope.ts'
 import { failure } from '../request-error.ts'
 
-/** Half of a surrogate pair that stands alone: the flag `u` reads whole pairs as one character. */
-const loneSurrogate = /\p{Cs}/u
+/**
+ * Half of a surrogate pair that stands alone: the flag `u` reads whole pairs as one character. Not `\p{Cs}`, which the
+ * engine of React Native 0.72 does not compile.
+ */
+const loneSurrogate = /[\ud800-\udfff]/u
 
 /**
  * An envelope as JSON. A member that is undefined is left out, as JSON has no such value.

@@ -14,6 +14,8 @@ t.test('client: ready() resolves when the client is open, or rejects', async (t)
   const abort = new AbortController()
   abort.abort(new Error('enough'))
   await t.rejects(client.ready({ signal: abort.signal }), { message: 'enough' })
+  const signal = Object.assign(new EventTarget(), { aborted: true }) as AbortSignal
+  await t.rejects(client.ready({ signal }), { message: 'aborted by the signal' }, 'React Native gives no reason')
   client.close()
   await t.rejects(client.ready(), { code: 'closed', message: /open\(\)/ })
 })

@@ -24,6 +24,19 @@ t.test('idempotent messages: a send', async (t) => {
     t.strictSame(await Promise.all([sending, other]), [1, 2])
   })
 
+  t.test('has a random id where there is no crypto, as in React Native', async (t) => {
+    const { doc, socket, client } = await joinDoc()
+    const crypto = Object.getOwnPropertyDescriptor(globalThis, 'crypto') as PropertyDescriptor
+    Reflect.deleteProperty(globalThis, 'crypto')
+    t.teardown(() => Object.defineProperty(globalThis, 'crypto', crypto))
+    const sends = ['a', 'a'].map((text) => failing(doc.send('edit', { text })))
+    const [one, two] = edits(socket).map(({ correlationId }) => correlationId)
+    t.match(one, /^[0-9a-f]{32}$/)
+    t.not(one, two)
+    client.close()
+    await Promise.all(sends)
+  })
+
   t.test('is sent again under the same id on the next connection, with the same bytes', async (t) => {
     const { doc, socket, reconnect } = await joinDoc()
     const payload = { text: 'a' }

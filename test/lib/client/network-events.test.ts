@@ -1,6 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
+import { transformSync } from 'esbuild'
 import t from 'tap'
+import type { NetworkEventSource } from '../../../lib/client/index.ts'
 import { startDoc, joinDoc, typesOf } from '../../support/doc-client.ts'
+import { readPage } from '../../support/docs/page.ts'
 
 /** A window that the test opens, hides and connects. */
 class FakeWindow extends EventTarget {
@@ -100,6 +103,31 @@ t.test('network events: the window is the default source in a browser', async (t
   source.happen('online')
   await setImmediate()
   t.equal(network.sockets.length, 2)
+})
+
+t.test('network events: React Native, as docs/client.md says, wakes the client when the app is active', async (t) => {
+  const listeners = new Set<(state: string) => void>()
+  const appState = {
+    addEventListener (_type: 'change', listener: (state: string) => void) {
+      listeners.add(listener)
+      return { remove: () => listeners.delete(listener) }
+    }
+  }
+  const { code } = readPage('docs/client.md').blocks.find(({ code }) => code.includes('AppState'))!
+  const run = `${transformSync(code, { loader: 'ts' }).code}; return networkEvents`
+  // eslint-disable-next-line no-new-func
+  const networkEvents: NetworkEventSource = Function('AppState', 'connect', run)(appState, () => {})
+  const { open, network, client } = startDoc({ networkEvents })
+  await open()
+  network.last.end(1006)
+  for (const listener of listeners) listener('background')
+  await setImmediate()
+  t.equal(network.sockets.length, 1, 'not in the background')
+  for (const listener of listeners) listener('active')
+  await setImmediate()
+  t.equal(network.sockets.length, 2)
+  client.close()
+  t.equal(listeners.size, 0, 'no subscription is left')
 })
 
 t.test('handover: a draining server asks for another connection', async (t) => {
