@@ -3,11 +3,12 @@ import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
 import type { HistoryEntry } from './history.ts'
 import type { PresenceVersion } from './presence.ts'
+import type { Except } from './pubsub.ts'
 
 /** What an adapter reports to its node. The calls are synchronous and never throw, except `requested`. */
 export interface AdapterEvents {
   /** Another node published a message on a subscribed channel. */
-  message (channel: string, encoded: EncodedMessage, whenSlow: WhenSlow): void
+  message (channel: string, encoded: EncodedMessage, whenSlow: WhenSlow, except?: Except): void
   /** The presence list of a subscribed channel changed, because of this node or another one. */
   presenceChanged (channel: string, version: PresenceVersion, change: PresenceChange): void
   /**

@@ -1,4 +1,4 @@
-import type { PubSubPort } from '../cluster/pubsub.ts'
+import type { Except, PubSubPort } from '../cluster/pubsub.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
 import type { MemoryHub } from './memory-hub.ts'
@@ -23,9 +23,9 @@ export class MemoryPubSub implements PubSubPort {
     this.subscribed.delete(channel)
   }
 
-  async publish (channel: string, message: EncodedMessage, whenSlow?: WhenSlow): Promise<void> {
+  async publish (channel: string, message: EncodedMessage, whenSlow?: WhenSlow, except?: Except): Promise<void> {
     for (const { id, events } of this.#hub.subscribers(channel)) {
-      if (id !== this.#nodeId) events.message(channel, message, whenSlow)
+      if (id !== this.#nodeId) events.message(channel, message, whenSlow, except)
     }
   }
 }

@@ -10,12 +10,6 @@ import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
 import type { Member } from './member.ts'
 import { RoomPresence } from './presence/room-presence.ts'
 
-export interface DeliverOptions {
-  /** The id of a member that does not receive the message. */
-  readonly except?: string | undefined
-  readonly whenSlow?: WhenSlow
-}
-
 /** What a channel's contract says about its rooms. */
 export interface RoomOptions {
   /** How many entries a new member receives; undefined for a channel without a history. */
@@ -73,9 +67,9 @@ export class Room implements ResyncSource {
     this.presence?.close()
   }
 
-  /** Sends the same bytes to every member. */
-  deliver (encoded: EncodedMessage, { except, whenSlow }: DeliverOptions = {}): void {
-    for (const member of this.members.values()) if (member.id !== except) member.send(encoded, whenSlow)
+  /** Sends the same bytes to every member, unless `isExcepted` says that it does not get them. */
+  deliver (encoded: EncodedMessage, whenSlow?: WhenSlow, isExcepted?: (member: Member) => boolean): void {
+    for (const member of this.members.values()) if (!isExcepted?.(member)) member.send(encoded, whenSlow)
   }
 
   /** Sends an entry of the history to every member. */

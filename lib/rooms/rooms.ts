@@ -1,14 +1,21 @@
 import type { Adapter } from '../cluster/adapter.ts'
 import type { AdapterEvents } from '../cluster/events.ts'
 import type { Append, AppendOutcome, HistoryRead } from '../cluster/history.ts'
+import type { Except } from '../cluster/pubsub.ts'
 import type { Clock } from '../clock.ts'
 import type { RecoveryContent } from '../history/history-cache.ts'
 import { PositionPoller } from '../history/position-poller.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { Position } from '../protocol/position.ts'
+import type { WhenSlow } from '../protocol/when-slow.ts'
 import { userOf, type Member } from './member.ts'
 import type { PresenceAck } from './presence/announcements.ts'
-import { Room, type DeliverOptions, type RoomOptions } from './room.ts'
+import { Room, type RoomOptions } from './room.ts'
+
+export interface BroadcastOptions {
+  readonly whenSlow?: WhenSlow
+  readonly except?: Except | undefined
+}
 
 /** The rooms of this node, connected by the adapter with the rooms of other nodes. */
 export class Rooms {
@@ -26,7 +33,7 @@ export class Rooms {
   /** The handlers of those adapter events that concern rooms. */
   get adapterEvents (): Pick<AdapterEvents, 'message' | 'presenceChanged' | 'entryAppended' | 'gap'> {
     return {
-      message: (channel, encoded, whenSlow) => this.#rooms.get(channel)?.deliver(encoded, { whenSlow }),
+      message: (channel, encoded, whenSlow, except) => this.#deliver(channel, encoded, whenSlow, except),
       presenceChanged: (channel, version, change) => this.#rooms.get(channel)?.presence?.apply(version, change),
       entryAppended: (channel, epoch, entry, snapshot) =>
         this.#rooms.get(channel)?.history?.receive(epoch, entry, snapshot),
@@ -72,9 +79,9 @@ export class Rooms {
    * Publishes a message to other nodes and delivers it to the members of this one. Neither waits for the other. Other
    * nodes come first, because that is one write, while local delivery is one per member.
    */
-  broadcast (channel: string, encoded: EncodedMessage, options: DeliverOptions = {}): void {
-    ignoreFailure(this.#adapter.pubsub.publish(channel, encoded, options.whenSlow))
-    this.#rooms.get(channel)?.deliver(encoded, options)
+  broadcast (channel: string, encoded: EncodedMessage, { whenSlow, except }: BroadcastOptions = {}): void {
+    ignoreFailure(this.#adapter.pubsub.publish(channel, encoded, whenSlow, this.#exceptElsewhere(channel, except)))
+    this.#deliver(channel, encoded, whenSlow, except)
   }
 
   /**
@@ -107,6 +114,12 @@ export class Rooms {
   recoveryAfter (channel: string, since: Position | undefined): RecoveryContent | undefined {
     const room = this.#rooms.get(channel)
     return room?.history?.recoveryAfter(since, room.initial)
+  }
+
+  /** The channels that have members on this node, with their number. */
+  get sizes (): ReadonlyMap<string, number> {
+    const sizes = [...this.#rooms].map(([channel, { members }]) => [channel, members.size] as const)
+    return new Map(sizes.filter(([, size]) => size > 0))
   }
 
   members (channel: string): Member[] {
@@ -143,6 +156,22 @@ export class Rooms {
    */
   presenceAckFor (channel: string, member: Member, data: unknown, limit: number): PresenceAck | undefined {
     return this.#rooms.get(channel)?.presence?.ackFor(member, data, limit)
+  }
+
+  #deliver (channel: string, encoded: EncodedMessage, whenSlow: WhenSlow, except: Except | undefined): void {
+    this.#rooms.get(channel)?.deliver(encoded, whenSlow, except && this.#isExcepted(except))
+  }
+
+  #isExcepted ({ connection, user, membersOf = [] }: Except): (member: Member) => boolean {
+    const rooms = membersOf.flatMap((channel) => this.#rooms.get(channel) ?? [])
+    return ({ id, userId }) => id === connection || (user !== undefined && userId === user) ||
+      rooms.some(({ members }) => members.has(id))
+  }
+
+  /** A connection of this node is on no other one. */
+  #exceptElsewhere (channel: string, except: Except | undefined): Except | undefined {
+    const { connection } = except ?? {}
+    return connection !== undefined && this.#rooms.get(channel)?.members.has(connection) ? undefined : except
   }
 
   #createRoom (channel: string, options: RoomOptions): Room {

@@ -25,8 +25,8 @@ type Awaitable<T> = T | Promise<T>
 
 /** Options of `broadcast` for an ephemeral message. */
 export interface BroadcastOptions {
-  /** A member that does not get the message, usually the sender. */
-  readonly except?: { readonly id: string }
+  /** Members that do not get the message: one connection, usually the sender's, or all connections of one user. */
+  readonly except?: { readonly id: string } | { readonly userId: string }
 }
 
 /** Options of `append`. */
@@ -48,6 +48,10 @@ export type BroadcastType<D extends ChannelDefinition> = D['pattern'] extends ''
 /** The types that go through the history of a channel. */
 export type PersistentType<D extends ChannelDefinition> =
   { [T in ServerMessageType<D>]: IsPersistent<D, T> extends true ? T : never }[ServerMessageType<D>]
+
+/** The types that do not go through a history. */
+export type EphemeralType<D extends ChannelDefinition> =
+  { [T in ServerMessageType<D>]: IsPersistent<D, T> extends true ? never : T }[ServerMessageType<D>]
 
 /** What `read` gives of a channel: its persistent messages, each type with its payload. */
 export type HistoryOf<D extends ChannelDefinition> = HistoryContent<

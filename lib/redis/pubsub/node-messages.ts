@@ -1,3 +1,4 @@
+import type { Except } from '../../cluster/pubsub.ts'
 import type { EncodedMessage } from '../../protocol/encoding.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
 
@@ -7,18 +8,25 @@ const nodeIdBytes = 16
 /** What to do with a message for a slow reader, as one byte. */
 const whenSlowCodes = ['', 'drop', 'skip', 'latest'] as const
 
+/** Added to that byte when the members that do not get the message follow. */
+const hasExcept = 0x10
+
 /**
- * Encodes a message for other nodes: the code of `whenSlow`, then the key of `latest` and the message, each after its
- * length in 32 bits. A batch is the sender's id and such messages. Receivers hand the same bytes on.
+ * Encodes a message for other nodes: the code of `whenSlow`, then the key of `latest`, `except` as JSON if there is
+ * any, and the message, each after its length in 32 bits. A batch is the sender's id and such messages. Receivers hand
+ * the same bytes on.
  */
-export function encodeMessage (message: EncodedMessage, whenSlow: WhenSlow): Buffer {
+export function encodeMessage (message: EncodedMessage, whenSlow: WhenSlow, except?: Except): Buffer {
+  const code = whenSlowCodes.indexOf(typeof whenSlow === 'object' ? 'latest' : whenSlow ?? '')
   const key = Buffer.from(typeof whenSlow === 'object' ? whenSlow.latest : '')
-  const head = Buffer.allocUnsafe(5 + key.length + 4)
-  head[0] = whenSlowCodes.indexOf(typeof whenSlow === 'object' ? 'latest' : whenSlow ?? '')
-  head.writeUInt32BE(key.length, 1)
-  key.copy(head, 5)
-  head.writeUInt32BE(message.length, 5 + key.length)
-  return Buffer.concat([head, message])
+  const parts = except ? [key, Buffer.from(JSON.stringify(except)), message] : [key, message]
+  return Buffer.concat([Buffer.of(except ? code | hasExcept : code), ...parts.flatMap(afterLength)])
+}
+
+function afterLength (part: Buffer): [length: Buffer, part: Buffer] {
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32BE(part.length)
+  return [length, part]
 }
 
 /** The id of the node that sent a batch. @throws {TypeError} when it is cut off */
@@ -30,16 +38,23 @@ export function senderOf (body: Buffer): string {
 export interface DecodedMessage {
   readonly encoded: EncodedMessage
   readonly whenSlow: WhenSlow
+  readonly except: Except | undefined
 }
 
-/** All messages of a batch. @throws {TypeError} when any of them is malformed */
+/** All messages of a batch. @throws {TypeError | SyntaxError} when any of them is malformed */
 export function decodeMessages (body: Buffer): DecodedMessage[] {
-  const messages = []
-  for (let at = nodeIdBytes; at < body.length;) {
-    const key = slice(body, at + 1)
-    const encoded = slice(body, at + 5 + key.length)
-    messages.push({ encoded, whenSlow: whenSlowOf(body[at] as number, key) })
-    at += 9 + key.length + encoded.length
+  const messages: DecodedMessage[] = []
+  let at = nodeIdBytes
+  const take = () => {
+    const part = slice(body, at)
+    at += 4 + part.length
+    return part
+  }
+  while (at < body.length) {
+    const code = body[at++] as number
+    const key = take()
+    const except = (code & hasExcept) === 0 ? undefined : JSON.parse(take().toString()) as Except
+    messages.push({ encoded: take(), whenSlow: whenSlowOf(code & ~hasExcept, key), except })
   }
   return messages
 }

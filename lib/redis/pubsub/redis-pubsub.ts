@@ -1,4 +1,4 @@
-import type { PubSubPort } from '../../cluster/pubsub.ts'
+import type { Except, PubSubPort } from '../../cluster/pubsub.ts'
 import type { EncodedMessage } from '../../protocol/encoding.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
 import type { RedisDeps } from '../redis-deps.ts'
@@ -38,8 +38,9 @@ export class RedisPubSub implements PubSubPort {
     return this.#subscriptions.unsubscribe(this.#deps.keys.pubsubOf(channel))
   }
 
-  publish (channel: string, message: EncodedMessage, whenSlow?: WhenSlow): Promise<void> {
-    return this.#deps.publisher.publish(this.#deps.keys.pubsubOf(channel), 'm', encodeMessage(message, whenSlow))
+  publish (channel: string, message: EncodedMessage, whenSlow?: WhenSlow, except?: Except): Promise<void> {
+    const { publisher, keys } = this.#deps
+    return publisher.publish(keys.pubsubOf(channel), 'm', encodeMessage(message, whenSlow, except))
   }
 
   /** A malformed message throws, and is not counted. */
@@ -54,6 +55,8 @@ export class RedisPubSub implements PubSubPort {
     if (senderOf(body) === this.#deps.nodeId) return
     const messages = decodeMessages(body)
     this.received += messages.length
-    for (const { encoded, whenSlow } of messages) this.#deps.events.message(channel, encoded, whenSlow)
+    for (const { encoded, whenSlow, except } of messages) {
+      this.#deps.events.message(channel, encoded, whenSlow, except)
+    }
   }
 }

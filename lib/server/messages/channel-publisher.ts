@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Except } from '../../cluster/pubsub.ts'
 import type { CompiledChannel } from '../../contract/compile.ts'
 import type { Logger } from '../../logger.ts'
 import { encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
@@ -75,9 +76,13 @@ export class ChannelPublisher {
       if (options) throw new UsageError(`the persistent message '${type}' is broadcast without options: use append`)
       return this.#channelHistory().append(id ?? randomUUID(), message)
     }
+    this.send(message, exceptOf(options))
+  }
+
+  /** Sends an ephemeral message to every member. */
+  send ({ encoded, whenSlow }: ServerMessage, except: Except | undefined): void {
     if (this.#channel === undefined) throw new UsageError('a connection has no room: use send, or a channel')
-    const { encoded, whenSlow } = message
-    this.#rooms.broadcast(this.#channel, encoded, { except: options?.except?.id, whenSlow })
+    this.#rooms.broadcast(this.#channel, encoded, { whenSlow, except })
   }
 
   /** Compare-and-append, under `id` or a random one. Rejects with `Behind` unless `after` is the newest position. */
@@ -98,6 +103,15 @@ export class ChannelPublisher {
     if (!this.#history) throw new UsageError(`the channel '${String(this.#channel)}' has no history`)
     return this.#history
   }
+}
+
+/** @throws {UsageError} unless `except` names a connection or a user */
+export function exceptOf (options: BroadcastOptions | undefined): Except | undefined {
+  if (options?.except === undefined) return undefined
+  const { id, userId } = Object(options.except) as { id?: unknown, userId?: unknown }
+  if (typeof id === 'string') return { connection: id }
+  if (typeof userId === 'string') return { user: userId }
+  throw new UsageError("'except' names no connection and no user: pass { id } or { userId }")
 }
 
 export function isBehind (error: unknown): boolean {

@@ -1,4 +1,5 @@
 import type { Target } from '../../connection/registry.ts'
+import { patternRule } from '../../contract/pattern.ts'
 import { isCloseCode, type CloseEvent } from '../../protocol/close-events.ts'
 import { isWellFormed, maxTypeLength } from '../../protocol/envelope.ts'
 import { UsageError } from '../../protocol/errors.ts'
@@ -10,6 +11,13 @@ export function checkTarget (target: Target): void {
   if (typeof id !== 'string') {
     throw new UsageError('a target names no user and no connection: pass { userId } or { connectionId }')
   }
+}
+
+/** @throws {UsageError} unless it is a pattern as contracts have it */
+export function checkPattern (pattern: string): string {
+  const rule = typeof pattern === 'string' ? patternRule(pattern) : 'pass a text'
+  if (rule) throw new UsageError(`the pattern of a list of rooms is invalid: ${rule}`)
+  return pattern
 }
 
 /** @throws {UsageError} unless the id is a string */

@@ -1,10 +1,12 @@
 import type { Clock } from '../../clock.ts'
 import type { Registry, Target } from '../../connection/registry.ts'
+import { matchPattern, parsePattern } from '../../contract/pattern.ts'
 import { logError, type Logger } from '../../logger.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { Session } from '../session/session.ts'
+import { firstOf, type PageRequest } from './pages.ts'
 import type { PendingUpgrades } from './pending-upgrades.ts'
 
 /** What one node reports about itself. */
@@ -27,6 +29,12 @@ export interface SendRequest {
   readonly whenSlow?: WhenSlow
 }
 
+/** A channel with members. */
+export interface RoomSize {
+  readonly channel: string
+  readonly connections: number
+}
+
 /** Connections in a room, as node requests name them. */
 export interface MemberInfo {
   readonly connectionId: string
@@ -39,7 +47,7 @@ export interface LocalNodeRequestsDeps {
   readonly nodeId: string
   readonly clock: Clock
   readonly registry: Registry
-  readonly rooms: Pick<Rooms, 'size' | 'members'>
+  readonly rooms: Pick<Rooms, 'size' | 'sizes' | 'members'>
   readonly sessions: ReadonlyMap<string, LocalSession>
   readonly pendingUpgrades: Pick<PendingUpgrades, 'disconnect'>
   readonly log: Logger
@@ -86,6 +94,14 @@ export class LocalNodeRequests {
   members ({ channel }: { readonly channel: string }): readonly MemberInfo[] {
     const members = this.#deps.rooms.members(channel)
     return members.map(({ id, userId }) => ({ connectionId: id, ...(userId !== undefined && { userId }) }))
+  }
+
+  /** The rooms with members whose channel matches `pattern`. */
+  rooms ({ pattern, ...page }: PageRequest & { readonly pattern?: string }): readonly RoomSize[] {
+    const parsed = pattern === undefined ? undefined : parsePattern(pattern)
+    const sizes = [...this.#deps.rooms.sizes].map(([channel, connections]) => ({ channel, connections }))
+    const matching = parsed ? sizes.filter(({ channel }) => matchPattern(parsed, channel)) : sizes
+    return firstOf(matching, ({ channel }) => channel, page)
   }
 
   /** Takes the user's connections, or one connection, out of a channel. Returns how many were in it. */

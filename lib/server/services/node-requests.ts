@@ -13,6 +13,11 @@ export interface NodeResults<T> {
   readonly missing: readonly string[]
 }
 
+/** One part of a list. `cursor`: for the next part; absent in the last one. */
+export interface Page<T> extends NodeResults<T> {
+  readonly cursor?: string
+}
+
 /** How many connections a call reached on all nodes that answered within a second. `missing`: as of `NodeResults`. */
 export interface Reached {
   readonly connections: number
@@ -23,10 +28,10 @@ export interface Reached {
 type Counting = 'send' | 'disconnect' | 'remove' | 'reauthorize' | 'revoke'
 
 /** The names of the requests to all nodes. Arguments and results are JSON. Each request is idempotent. */
-export type NodeRequestName = 'info' | 'members' | Counting
+export type NodeRequestName = 'info' | 'members' | 'rooms' | Counting
 
 const names: ReadonlySet<string> =
-  new Set<NodeRequestName>(['info', 'members', 'send', 'disconnect', 'remove', 'reauthorize', 'revoke'])
+  new Set<NodeRequestName>(['info', 'members', 'rooms', 'send', 'disconnect', 'remove', 'reauthorize', 'revoke'])
 
 type Result<K extends NodeRequestName> = Awaited<ReturnType<LocalNodeRequests[K]>>
 

@@ -1,66 +1,16 @@
-import type { PresencePort } from '../../cluster/presence.ts'
-import type { Target } from '../../connection/registry.ts'
 import { addressOf, type Params } from '../../contract/pattern.ts'
-import type { CompiledChannel } from '../../contract/compile.ts'
 import { ContractError } from '../../contract/contract-errors.ts'
 import type { Channel, ChannelDefinition } from '../../contract/define-channel.ts'
-import type { ParamsOf, ServerPayloadOf, SnapshotOf } from '../../contract/message-types.ts'
-import type { HistoryContent } from '../../protocol/history.ts'
-import type { Position } from '../../protocol/position.ts'
-import type { Rooms } from '../../rooms/rooms.ts'
-import { ChannelPublisher } from '../messages/channel-publisher.ts'
+import type { ParamsOf, PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
+import { UsageError } from '../../protocol/errors.ts'
 import type { Contracts } from '../contracts.ts'
-import type {
-  AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, PersistentType
-} from '../implement.ts'
-import { checkRemovalCode, checkTarget, checkUserId } from './check-arguments.ts'
-import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
-
-/** A connection in a room. */
-export interface RoomMember {
-  readonly connectionId: string
-  readonly userId: string | undefined
-}
-
-/** One channel, for code outside its handlers: a REST route, a job. */
-export interface Room<D extends ChannelDefinition> {
-  /** The address. */
-  readonly channel: string
-  /**
-   * Sends a message to every member. An ephemeral message takes `{ except }`, and resolves once the members on this
-   * node have it. A persistent message resolves to its position in the history.
-   *
-   * Rejects with `FST_CHANNELS_OUTGOING` for a payload that, projected to its schema, breaks it. A persistent message
-   * also rejects with `history_full` or `unavailable`.
-   */
-  broadcast<T extends keyof D['fromServer'] & string> (
-    type: T, ...payload: BroadcastArguments<D, T>
-  ): Promise<BroadcastResult<D, T>>
-  /**
-   * Compare-and-append: sends a persistent message, provided that `after` is still the newest position of the history.
-   * Else it rejects with `Behind`, which has the missed messages, and nothing was appended. Otherwise it rejects as
-   * `broadcast` does.
-   */
-  append<T extends PersistentType<D>> (
-    type: T, payload: ServerPayloadOf<D, T>, options: AppendOptions<SnapshotOf<D>>
-  ): Promise<Appended>
-  /**
-   * Reads the messages after a position. If they can no longer be recovered, or without a position, reads the newest
-   * snapshot and the messages after it. Rejects with `unavailable`.
-   */
-  read (since?: Position): Promise<HistoryOf<D>>
-  /** The connections in the room, on all nodes that answered, and the nodes that did not. */
-  members (): Promise<NodeResults<RoomMember>>
-  /** The number of users present; for a channel without presence, the number of connections in the room. */
-  count (): Promise<number>
-  /**
-   * Takes members out of the channel, on every node. They receive `left` with `code`. Resolves to their number, and the
-   * nodes that did not answer. Rejects with `FST_CHANNELS_USAGE`, and removes none, for an invalid code.
-   *
-   * @param code well-formed text of 1 to 128 characters, by default `'removed'`
-   */
-  remove (target: Target, code?: string): Promise<Reached>
-}
+import type { BroadcastOptions, EphemeralType } from '../implement.ts'
+import { exceptOf, type ServerMessage } from '../messages/channel-publisher.ts'
+import { checkPattern, checkUserId } from './check-arguments.ts'
+import type { RoomSize } from './local-node-requests.ts'
+import type { Page, Reached } from './node-requests.ts'
+import { pageOf, pageRequest, type PageOptions } from './pages.ts'
+import { ContractRoom, type Room, type RoomDeps } from './room.ts'
 
 /** `fastify.rooms` and `fastify.channels.rooms`. */
 export interface RoomsService {
@@ -72,18 +22,34 @@ export interface RoomsService {
   reauthorize (userId: string): Promise<Reached>
   /** The number of rooms with at least one member on this node. */
   readonly size: number
+  /**
+   * Cluster-wide. The channels that have members, in the order of their names, up to `limit`. `pattern`: only those
+   * that match this pattern of a contract, such as `'chat/:room'`.
+   */
+  list (pattern?: string, options?: PageOptions): Promise<Page<RoomSize>>
+  /**
+   * Cluster-wide. Sends an ephemeral message to the members of several rooms. A connection in more than one of them
+   * gets it once, under the first of these channels. Resolves once the members on this node have it.
+   *
+   * Rejects, and sends nothing, with `FST_CHANNELS_USAGE` for a persistent type or more than 100 rooms, and with
+   * `FST_CHANNELS_OUTGOING` for a payload that breaks its schema.
+   */
+  broadcast<D extends ChannelDefinition, T extends EphemeralType<D>> (
+    rooms: ReadonlyArray<Room<D>>, type: T,
+    ...payload: PayloadArgument<ServerPayloadOf<D, T>, [options?: BroadcastOptions]>
+  ): Promise<void>
   /** @throws {ContractError} for a contract that no route serves, or for params that break its schema */
   of<D extends ChannelDefinition> (
     contract: Channel<D>, ...params: {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]
   ): Room<D>
 }
 
-export interface RoomsServiceDeps {
+export interface RoomsServiceDeps extends RoomDeps {
   readonly contracts: Contracts
-  readonly rooms: Rooms
-  readonly adapter: { readonly presence: PresencePort }
-  readonly requests: NodeRequests
 }
+
+/** The number of rooms that one `broadcast` takes: each message names the rooms before it. */
+const maxRooms = 100
 
 export class ContractRooms implements RoomsService {
   readonly #deps: RoomsServiceDeps
@@ -107,52 +73,46 @@ export class ContractRooms implements RoomsService {
     return room as unknown as Room<D>
   }
 
+  async list (pattern?: string, options?: PageOptions): Promise<Page<RoomSize>> {
+    const request = { ...pageRequest(options), ...(pattern !== undefined && { pattern: checkPattern(pattern) }) }
+    const { results, missing } = await this.#deps.requests.requestAll('rooms', request)
+    return { ...pageOf(mergeSizes(results.flat()), ({ channel }) => channel, request.limit), missing }
+  }
+
+  async broadcast (
+    given: readonly unknown[], type: string, payload?: unknown, options?: BroadcastOptions
+  ): Promise<void> {
+    const rooms = [...new Map(checkRooms(given).map((room) => [room.channel, room])).values()]
+    const except = exceptOf(options)
+    const messages = rooms.map(({ publisher }) => publisher.encode(type, payload))
+    if (messages.some(({ isPersistent }) => isPersistent)) {
+      throw new UsageError(`the persistent message '${type}' goes through one history: broadcast it to each room`)
+    }
+    const channels = rooms.map(({ channel }) => channel)
+    for (const [i, { publisher }] of rooms.entries()) {
+      publisher.send(messages[i] as ServerMessage, i === 0 ? except : { ...except, membersOf: channels.slice(0, i) })
+    }
+  }
+
   async reauthorize (userId: string): Promise<Reached> {
     checkUserId(userId)
     return this.#deps.requests.reauthorize(userId)
   }
 }
 
-/** A `Room` without the types of its contract. */
-class ContractRoom {
-  readonly channel: string
-  readonly #compiled: CompiledChannel
-  readonly #deps: RoomsServiceDeps
-  readonly #publisher: ChannelPublisher
-
-  constructor (channel: string, compiled: CompiledChannel, deps: RoomsServiceDeps) {
-    this.channel = channel
-    this.#compiled = compiled
-    this.#deps = deps
-    this.#publisher = new ChannelPublisher(compiled, channel, deps.rooms)
+function checkRooms (rooms: readonly unknown[]): ContractRoom[] {
+  if (!Array.isArray(rooms) || !rooms.every((room) => room instanceof ContractRoom)) {
+    throw new UsageError("'rooms.broadcast' got something else than rooms: pass an array of what 'rooms.of' returns")
   }
-
-  broadcast (type: string, payload?: unknown, options?: BroadcastOptions): Promise<Appended | void> {
-    return this.#publisher.broadcast(type, payload, options)
+  if (rooms.length > maxRooms) {
+    throw new UsageError(`'rooms.broadcast' got ${rooms.length} rooms: pass at most ${maxRooms}`)
   }
+  return rooms
+}
 
-  append (type: string, payload: unknown, options: AppendOptions): Promise<Appended> {
-    return this.#publisher.append(type, payload, options)
-  }
-
-  read (since?: Position): Promise<HistoryContent> {
-    return this.#publisher.read(since)
-  }
-
-  async members (): Promise<NodeResults<RoomMember>> {
-    const { results, missing } = await this.#deps.requests.requestAll('members', { channel: this.channel })
-    return { results: results.flat().map(({ connectionId, userId }) => ({ connectionId, userId })), missing }
-  }
-
-  async count (): Promise<number> {
-    return this.#compiled.presence
-      ? await this.#deps.adapter.presence.count(this.channel)
-      : (await this.members()).results.length
-  }
-
-  async remove (target: Target, code = 'removed'): Promise<Reached> {
-    checkTarget(target)
-    checkRemovalCode(code)
-    return this.#deps.requests.requestSum('remove', { channel: this.channel, target, code })
-  }
+/** Sums the parts of a room that several nodes have. */
+function mergeSizes (sizes: readonly RoomSize[]): RoomSize[] {
+  const merged = new Map<string, number>()
+  for (const { channel, connections } of sizes) merged.set(channel, (merged.get(channel) ?? 0) + connections)
+  return [...merged].map(([channel, connections]) => ({ channel, connections }))
 }

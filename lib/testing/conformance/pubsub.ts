@@ -14,6 +14,14 @@ export const pubsubRules: Rules = {
     t.strictSame(await messagesTo(a, b, 'x'), [], 'only the message of the other node arrives')
   },
 
+  'pubsub: a message carries whom it is not for': async (t, [a, b]) => {
+    await subscribe('x', b)
+    const excepts = [{ user: 'grüße "1"' }, { connection: 'c', membersOf: ['y', 'z'] }, undefined]
+    for (const except of excepts) await a.adapter.pubsub.publish('x', message('1'), { latest: 'key' }, except)
+    t.strictSame(await messagesTo(b, a, 'x'), ['1', '1', '1'], 'the messages arrive')
+    t.strictSame(b.excepts.of('x').slice(0, 3), excepts, 'each has its own')
+  },
+
   'pubsub: a node may publish without a subscription': async (t, [a, b]) => {
     await subscribe('x', b)
     await a.adapter.pubsub.publish('x', message('1'))

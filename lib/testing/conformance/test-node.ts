@@ -1,6 +1,7 @@
 import { systemClock } from '../../clock.ts'
 import type { Adapter } from '../../cluster/adapter.ts'
 import type { Append, HistoryEntry } from '../../cluster/history.ts'
+import type { Except } from '../../cluster/pubsub.ts'
 import type { PresenceEntryRequest, PresenceList, PresenceVersion } from '../../cluster/presence.ts'
 import type { PresenceChange, PresenceEntry } from '../../protocol/control-messages.ts'
 import { encodeEnvelope, type EncodedMessage } from '../../protocol/encoding.ts'
@@ -49,6 +50,8 @@ export interface TestNode {
   readonly rooms: Rooms
   /** The payloads of the messages. */
   readonly messages: EventRecorder<string>
+  /** Whom these messages are not for. */
+  readonly excepts: EventRecorder<Except | undefined>
   readonly changes: EventRecorder<RecordedChange>
   readonly entries: EventRecorder<RecordedEntry>
   /** The ends of the revocations, by key. */
@@ -62,13 +65,17 @@ export function startNode (adapter: Adapter, time: TestTime): TestNode {
     adapter,
     rooms: new Rooms(adapter, systemClock),
     messages: new EventRecorder(),
+    excepts: new EventRecorder(),
     changes: new EventRecorder(),
     entries: new EventRecorder(),
     revoked: new EventRecorder(),
     answer: (request) => request
   }
   adapter.start({
-    message: (channel, encoded) => node.messages.push(channel, JSON.parse(encoded.toString()).payload),
+    message: (channel, encoded, _whenSlow, except) => {
+      node.excepts.push(channel, except)
+      node.messages.push(channel, JSON.parse(encoded.toString()).payload)
+    },
     presenceChanged: (channel, version, change) => {
       node.changes.push(channel, { ...version, change, at: time.now() })
       node.rooms.adapterEvents.presenceChanged(channel, version, change)

@@ -36,8 +36,29 @@ t.test("rooms: the member in 'except' does not get the broadcast", async (t) => 
   await join(here, a)
   await join(here, b)
   await join(elsewhere, far)
-  here.broadcast('x', said('typing'), { except: 'a' })
+  here.broadcast('x', said('typing'), { except: { connection: 'a' } })
   t.strictSame([a, b, far].map(({ received }) => received.length), [0, 1, 1])
+})
+
+t.test("rooms: nobody of the user or the rooms in 'except' gets the broadcast, on any node", async (t) => {
+  const { rooms: [here, elsewhere] } = cluster()
+  const members = ['a', 'b', 'c'].flatMap((id) => [[here, new FakeMember(`${id} here`, id)] as const,
+    [elsewhere, new FakeMember(`${id} there`, id)] as const])
+  for (const [rooms, member] of members) await join(rooms, member)
+  for (const [rooms, member] of members) if (member.userId === 'b') await join(rooms, member, undefined, 'y')
+  const received = () => members.map(([, member]) => member.payloads.at(-1))
+  here.broadcast('x', said('1'), { except: { user: 'a' } })
+  t.strictSame(received(), [undefined, undefined, '1', '1', '1', '1'])
+  here.broadcast('x', said('2'), { except: { connection: 'c there', membersOf: ['y', 'nobody'] } })
+  t.strictSame(received(), ['2', '2', '1', '1', '2', '1'], 'the connection of another node, and the members of y')
+})
+
+t.test('rooms: the size of a room is the number of its members here', async (t) => {
+  const { rooms: [here, elsewhere] } = cluster()
+  for (const id of ['a', 'b']) await join(here, new FakeMember(id))
+  await join(elsewhere, new FakeMember('c'))
+  await here.openRoom('y')
+  t.strictSame([...here.sizes], [['x', 2]], 'a join under way is no member')
 })
 
 t.test('rooms: a broadcast from a node without members reaches the members on other nodes', async (t) => {

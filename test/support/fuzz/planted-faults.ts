@@ -115,8 +115,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'one ephemeral message in ten is lost',
     file: 'lib/rooms/rooms.js',
-    find: 'this.#rooms.get(channel)?.deliver(encoded, options);',
-    replace: 'if (Math.random() > 0.1) this.#rooms.get(channel)?.deliver(encoded, options);'
+    find: 'this.#deliver(channel, encoded, whenSlow, except);',
+    replace: 'if (Math.random() > 0.1) this.#deliver(channel, encoded, whenSlow, except);'
   },
   {
     name: 'a lost connection has no grace period',

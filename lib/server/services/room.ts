@@ -1,0 +1,110 @@
+import type { PresencePort } from '../../cluster/presence.ts'
+import type { Target } from '../../connection/registry.ts'
+import type { CompiledChannel } from '../../contract/compile.ts'
+import type { ChannelDefinition } from '../../contract/define-channel.ts'
+import type { ServerPayloadOf, SnapshotOf } from '../../contract/message-types.ts'
+import type { HistoryContent } from '../../protocol/history.ts'
+import type { Position } from '../../protocol/position.ts'
+import type { Rooms } from '../../rooms/rooms.ts'
+import type {
+  AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, PersistentType
+} from '../implement.ts'
+import { ChannelPublisher } from '../messages/channel-publisher.ts'
+import { checkRemovalCode, checkTarget } from './check-arguments.ts'
+import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
+
+/** A connection in a room. */
+export interface RoomMember {
+  readonly connectionId: string
+  readonly userId: string | undefined
+}
+
+/** One channel, for code outside its handlers: a REST route, a job. */
+export interface Room<D extends ChannelDefinition> {
+  /** The address. */
+  readonly channel: string
+  /**
+   * Sends a message to every member. An ephemeral message takes `{ except }`, and resolves once the members on this
+   * node have it. A persistent message resolves to its position in the history.
+   *
+   * Rejects with `FST_CHANNELS_OUTGOING` for a payload that, projected to its schema, breaks it. A persistent message
+   * also rejects with `history_full` or `unavailable`.
+   */
+  broadcast<T extends keyof D['fromServer'] & string> (
+    type: T, ...payload: BroadcastArguments<D, T>
+  ): Promise<BroadcastResult<D, T>>
+  /**
+   * Compare-and-append: sends a persistent message, provided that `after` is still the newest position of the history.
+   * Else it rejects with `Behind`, which has the missed messages, and nothing was appended. Otherwise it rejects as
+   * `broadcast` does.
+   */
+  append<T extends PersistentType<D>> (
+    type: T, payload: ServerPayloadOf<D, T>, options: AppendOptions<SnapshotOf<D>>
+  ): Promise<Appended>
+  /**
+   * Reads the messages after a position. If they can no longer be recovered, or without a position, reads the newest
+   * snapshot and the messages after it. Rejects with `unavailable`.
+   */
+  read (since?: Position): Promise<HistoryOf<D>>
+  /** The connections in the room, on all nodes that answered, and the nodes that did not. */
+  members (): Promise<NodeResults<RoomMember>>
+  /** The number of users present; for a channel without presence, the number of connections in the room. */
+  count (): Promise<number>
+  /**
+   * Takes members out of the channel, on every node. They receive `left` with `code`. Resolves to their number, and the
+   * nodes that did not answer. Rejects with `FST_CHANNELS_USAGE`, and removes none, for an invalid code.
+   *
+   * @param code well-formed text of 1 to 128 characters, by default `'removed'`
+   */
+  remove (target: Target, code?: string): Promise<Reached>
+}
+
+export interface RoomDeps {
+  readonly rooms: Rooms
+  readonly adapter: { readonly presence: PresencePort }
+  readonly requests: NodeRequests
+}
+
+/** A `Room` without the types of its contract. */
+export class ContractRoom {
+  readonly channel: string
+  readonly #compiled: CompiledChannel
+  readonly #deps: RoomDeps
+  readonly publisher: ChannelPublisher
+
+  constructor (channel: string, compiled: CompiledChannel, deps: RoomDeps) {
+    this.channel = channel
+    this.#compiled = compiled
+    this.#deps = deps
+    this.publisher = new ChannelPublisher(compiled, channel, deps.rooms)
+  }
+
+  broadcast (type: string, payload?: unknown, options?: BroadcastOptions): Promise<Appended | void> {
+    return this.publisher.broadcast(type, payload, options)
+  }
+
+  append (type: string, payload: unknown, options: AppendOptions): Promise<Appended> {
+    return this.publisher.append(type, payload, options)
+  }
+
+  read (since?: Position): Promise<HistoryContent> {
+    return this.publisher.read(since)
+  }
+
+  async members (): Promise<NodeResults<RoomMember>> {
+    const { results, missing } = await this.#deps.requests.requestAll('members', { channel: this.channel })
+    return { results: results.flat().map(({ connectionId, userId }) => ({ connectionId, userId })), missing }
+  }
+
+  async count (): Promise<number> {
+    return this.#compiled.presence
+      ? await this.#deps.adapter.presence.count(this.channel)
+      : (await this.members()).results.length
+  }
+
+  async remove (target: Target, code = 'removed'): Promise<Reached> {
+    checkTarget(target)
+    checkRemovalCode(code)
+    return this.#deps.requests.requestSum('remove', { channel: this.channel, target, code })
+  }
+}

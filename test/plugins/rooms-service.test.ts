@@ -1,0 +1,127 @@
+import t, { type Test } from 'tap'
+import { Type } from '@sinclair/typebox'
+import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
+import type { Envelope } from '../../lib/protocol/envelope.ts'
+import { implement } from '../../lib/server/implement.ts'
+import { TestClient } from '../../lib/testing/test-client.ts'
+import type { ChannelsOptions, Room } from '../../plugins/channels.ts'
+import { bearer, listen, makeApp } from '../support/serve.ts'
+
+const wall = defineChannel({
+  pattern: 'wall/:id',
+  params: Type.Object({ id: Type.String() }),
+  fromClient: { tell: { payload: Type.String() } },
+  fromServer: { told: { payload: Type.String(), ephemeral: true }, kept: { payload: Type.String() } },
+  history: { limit: 10, ttl: 60_000 }
+})
+const lounge = defineChannel({ pattern: 'lounge', fromClient: {}, fromServer: {} })
+
+async function serve (t: Test, options: ChannelsOptions) {
+  const { app, sink } = await makeApp(t, options)
+  app.ws('/wall', {}, [
+    implement(wall, { on: { tell: (ctx, text) => ctx.broadcast('told', text, { except: { userId: ctx.user.sub } }) } }),
+    implement(lounge, { on: {} })
+  ])
+  const served = await listen(app, sink)
+  const enter = async (name: string, ...channels: string[]) => {
+    const client = await TestClient.connect(`${served.url}/wall`, [], bearer(served.token(name)))
+    for (const channel of channels) await client.request('join', channel)
+    return client
+  }
+  return { ...served, enter, room: (id: string) => app.rooms.of(wall, { id }) }
+}
+
+async function twoNodes (t: Test) {
+  const hub = new MemoryHub()
+  const node = () => serve(t, { adapter: new MemoryAdapter(hub) })
+  return [await node(), await node()] as const
+}
+
+/** What a client received up to now. */
+async function received (client: TestClient): Promise<Array<[string | undefined, unknown]>> {
+  await client.request('ping')
+  return client.log.filter(({ type }) => type === 'told').map(({ channel, payload }: Envelope) => [channel, payload])
+}
+
+t.test('rooms.broadcast: each connection of several rooms gets it once, under the first of them', async (t) => {
+  const [a, b] = await twoNodes(t)
+  const clients = [
+    await a.enter('ann', 'wall/1', 'wall/2'), await a.enter('bob', 'wall/2'), await b.enter('cy', 'wall/3', 'wall/2'),
+    await b.enter('dan', 'wall/3', 'wall/1'), await b.enter('eve', 'wall/4'), await b.enter('bob', 'wall/3', 'wall/2')
+  ]
+  const rooms = ['1', '2', '1', '3', 'empty'].map(a.room)
+  await a.app.rooms.broadcast(rooms, 'told', 'all')
+  await a.app.rooms.broadcast(rooms, 'told', 'not bob', { except: { userId: 'id-of-bob' } })
+  await a.app.rooms.broadcast(rooms.slice(0, 0), 'told', 'nobody')
+  const both = (channel: string) => [[channel, 'all'], [channel, 'not bob']]
+  t.strictSame(await Promise.all(clients.map(received)), [
+    both('wall/1'), [['wall/2', 'all']], both('wall/2'), both('wall/1'), [], [['wall/2', 'all']]
+  ])
+})
+
+t.test('rooms.broadcast: a wrong room, type or payload, and too many rooms, are refused before a message is sent',
+  async (t) => {
+    const a = await serve(t, {})
+    const ann = await a.enter('ann', 'wall/1')
+    const rooms = [a.room('1'), a.room('2')]
+    const { broadcast } = a.app.rooms
+    const call = (...args: unknown[]) => Promise.resolve(Reflect.apply(broadcast, a.app.rooms, args))
+    const lobby = a.app.rooms.of(lounge) as unknown as Room<typeof wall.definition>
+    const usage = { code: 'FST_CHANNELS_USAGE' }
+    await t.rejects(call(['wall/1'], 'told', 'x'), usage, 'an address')
+    await t.rejects(call(rooms[0], 'told', 'x'), usage, 'no array')
+    await t.rejects(call(rooms, 'kept', 'x'), usage, 'a persistent message')
+    await t.rejects(call([...rooms, lobby], 'told', 'x'), usage, 'a contract without the type')
+    await t.rejects(call(rooms, 'told', 5), { code: 'FST_CHANNELS_OUTGOING' })
+    await t.rejects(call(rooms, 'told', 'x', { except: {} }), usage, 'nobody')
+    await t.rejects(call(Array.from({ length: 101 }, (_, i) => a.room(`${i}`)), 'told', 'x'), usage)
+    t.strictSame(await received(ann), [])
+  })
+
+t.test('broadcast: with `except: { userId }` no connection of the user gets it, on any node', async (t) => {
+  const [a, b] = await twoNodes(t)
+  const clients = await Promise.all([a.enter('ann', 'wall/1'), b.enter('ann', 'wall/1'), b.enter('bob', 'wall/1')])
+  await clients[0]?.request('tell', 'wall/1', 'hello')
+  await b.room('1').broadcast('told', 'you', { except: { userId: 'id-of-bob' } })
+  t.strictSame(await Promise.all(clients.map(received)), [
+    [['wall/1', 'you']], [['wall/1', 'you']], [['wall/1', 'hello']]
+  ])
+})
+
+t.test('broadcast: with `except` a connection of another node does not get it', async (t) => {
+  const [a, b] = await twoNodes(t)
+  const [ann, bob] = [await b.enter('ann', 'wall/1'), await b.enter('bob', 'wall/1')]
+  const { connectionId: id } = (await a.room('1').members()).results.find(({ userId }) => userId === 'id-of-ann')!
+  await a.room('1').broadcast('told', 'hello', { except: { id } })
+  t.strictSame(await Promise.all([ann, bob].map(received)), [[], [['wall/1', 'hello']]])
+})
+
+t.test('rooms.list: the channels with members of every node, in pages', async (t) => {
+  const [a, b] = await twoNodes(t)
+  await a.enter('ann', 'wall/b', 'wall/a', 'lounge')
+  await b.enter('bob', 'wall/c', 'wall/b')
+  const { rooms } = a.app
+  const found = (...sizes: Array<[string, number]>) => sizes.map(([channel, connections]) => ({ channel, connections }))
+  const all = found(['lounge', 1], ['wall/a', 1], ['wall/b', 2], ['wall/c', 1])
+  t.strictSame(await rooms.list(), { results: all, missing: [] })
+  t.strictSame(await rooms.list('wall/:id'), { results: all.slice(1), missing: [] })
+  t.strictSame(await rooms.list('wall/b'), { results: found(['wall/b', 2]), missing: [] })
+  t.strictSame(await rooms.list('hall/:id'), { results: [], missing: [] })
+  const first = await rooms.list('wall/:id', { limit: 2 })
+  t.strictSame(first, { results: all.slice(1, 3), missing: [], cursor: 'wall/b' })
+  const second = await rooms.list('wall/:id', { limit: 2, cursor: first.cursor })
+  t.strictSame(second, { results: all.slice(3), missing: [] })
+  t.strictSame(await rooms.list(undefined, { limit: 4 }), { results: all, missing: [] }, 'exactly one page')
+})
+
+t.test('rooms.list: a wrong pattern, limit or cursor is refused', async (t) => {
+  const { app: { rooms } } = await serve(t, {})
+  const wrong: ReadonlyArray<readonly [unknown, unknown]> = [
+    ['a//b', {}], ['', {}], [5, {}], [undefined, { limit: 0 }], [undefined, { limit: 1_001 }],
+    [undefined, { limit: '5' }], [undefined, { cursor: 5 }]
+  ]
+  for (const [pattern, options] of wrong) {
+    await t.rejects(rooms.list(pattern as string, options as object), { code: 'FST_CHANNELS_USAGE' })
+  }
+})
