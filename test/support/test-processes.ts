@@ -16,13 +16,25 @@ const long = /^(conformance\/memory-properties|hostile\/|routes\/(recovery|edito
 /** What a test file imports that starts a process: a server, a browser, a client. */
 const startsProcess = /support\/(browser|clients|cluster|hostile|proxies|redis)|node:child_process/
 
-/** Tests that run the TypeScript compiler share a process, because it parses the libraries only once. */
+/** Tests of the built package's types and documentation. */
 const compiled = /^(types|docs|package)\//
+
+/** Tests that share a process although they start others: together they take as long as one of the longest files. */
+const shared: ReadonlyArray<readonly [process: string, files: RegExp]> = [
+  // They share one Chromium. The chat takes as long as all others together.
+  ['browser', /^(browser\/(?!chat\.)|cluster\/dashboard)/],
+  ['redis', /^lib\/redis\/(?!connections)/],
+  ['plugins', /^plugins\//],
+  ['clients', /^clients\//]
+]
+
+const nameOf = (file: string) => file.slice(0, -'.test.js'.length).replaceAll(sep, '-')
 
 function processOf (file: string): string {
   if (compiled.test(file)) return 'compiler'
-  if (long.test(file) || startsProcess.test(readFileSync(join(tests, file), 'utf8'))) {
-    return file.slice(0, -'.test.js'.length).replaceAll(sep, '-')
+  if (long.test(file)) return nameOf(file)
+  if (startsProcess.test(readFileSync(join(tests, file), 'utf8'))) {
+    return shared.find(([, files]) => files.test(file))?.[0] ?? nameOf(file)
   }
   return ['unit', ...dirname(file).split(sep).filter((part) => part !== '.')].join('-')
 }

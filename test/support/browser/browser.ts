@@ -14,11 +14,14 @@ const args = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync'
 ]
 
-/** The system's Chromium: playwright-core brings none. */
-export function launchBrowser (): Promise<Browser> {
+let launched: Promise<Browser> | undefined
+
+/** The system's Chromium, once for all test files of this process: playwright-core brings none. */
+export async function launchBrowser (): Promise<Browser> {
   const executablePath = browserPath(commands)
   if (executablePath === undefined) throw new Error('there is no Chromium on the PATH: run test/support/needs.sh')
-  return chromium.launch({ executablePath, args })
+  launched ??= chromium.launch({ executablePath, args })
+  return launched
 }
 
 /** A browser with a back/forward cache, which Chromium without windows lacks; undefined when there is none. */
