@@ -40,9 +40,12 @@ export class NoSuchRedis extends ChannelsError {
 
 /** At registration: nothing decides who may connect. */
 export class UnprotectedRoute extends ChannelsError {
-  constructor (url: string) {
-    super('FST_CHANNELS_UNPROTECTED_ROUTE', `nothing protects the route '${url}': register @fastify/jwt before ` +
-      "fastify-channels, pass 'jwt' or 'identify', or set 'public: true'", 500)
+  /** @param namespaces those of @fastify/jwt, of which the route has to name one */
+  constructor (url: string, namespaces: readonly string[]) {
+    const named = `pass 'jwt' with one of the namespaces '${namespaces.join("', '")}', or`
+    const remedy = namespaces.length > 0 ? named : "register @fastify/jwt before fastify-channels, pass 'jwt' or"
+    super('FST_CHANNELS_UNPROTECTED_ROUTE',
+      `nothing protects the route '${url}': ${remedy} 'identify', or set 'public: true'`, 500)
   }
 }
 
@@ -95,8 +98,12 @@ export class BadHandshake extends RefusedUpgrade {
 }
 
 export class Unauthenticated extends RefusedUpgrade {
-  constructor () {
+  /** For the log. The client is not told, because a stranger could learn from it. */
+  readonly reason: string
+
+  constructor (reason: string) {
     super('FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required: send a valid token.', 401)
+    this.reason = reason
   }
 }
 

@@ -35,7 +35,7 @@ export interface ChannelsOptions {
   readonly identify?: Identify
   /**
    * The id of a user, which connections, quotas and presence are counted by.
-   * @default the user's `id`, else its `sub`
+   * @default the user's `id`, else its `sub`, else those of the payload of its token
    */
   readonly userId?: (user: User) => string
   /**

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { Clock } from '../lib/clock.ts'
 import { addressGroup } from '../lib/limits/connection-quota.ts'
 import { RefusalBudget } from '../lib/limits/refusal-budget.ts'
+import type { Unauthenticated } from './errors.ts'
 
 type ChildLoggerFactory = FastifyInstance['childLoggerFactory']
 
@@ -50,6 +51,13 @@ export class RefusalLog {
     attempt?.write?.()
   }
 
+  /** Writes why a request was not authenticated, once for each request whose lines are written. */
+  explain (request: FastifyRequest, { reason, statusCode }: Unauthenticated): void {
+    const attempt = this.#attemptOf(request)
+    if (attempt.giveBack) request.log.info({ reason }, 'authentication failed')
+    else this.#suppress(attempt, statusCode)
+  }
+
   #bound (log: FastifyBaseLogger): void {
     const decide = (line: readonly unknown[], write: () => void) => this.#decide(line, write)
     for (const level of ['info', 'error'] as const) {
@@ -65,10 +73,13 @@ export class RefusalLog {
     const attempt = this.#attemptOf(request)
     if (attempt.giveBack) return write()
     if (!res) attempt.write = write
-    else if (!attempt.isCounted) {
-      attempt.isCounted = true
-      this.#budget.countSuppressed(String(res.statusCode))
-    }
+    else this.#suppress(attempt, res.statusCode)
+  }
+
+  #suppress (attempt: Attempt, status: number): void {
+    if (attempt.isCounted) return
+    attempt.isCounted = true
+    this.#budget.countSuppressed(String(status))
   }
 
   #attemptOf (request: FastifyRequest): Attempt {

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import fastifyJwt from '@fastify/jwt'
 import fastifyWebsocket from '@fastify/websocket'
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -169,6 +170,14 @@ t.test('errors: wrong arguments of app.ws are refused with the route and what to
   t.teardown(() => open.close())
   await open.register(channels)
   const ws = (...rest: unknown[]) => () => (app.ws as (...args: unknown[]) => unknown)('/ws', ...rest)
+  const named = fastify()
+  t.teardown(() => named.close())
+  await named.register(fastifyJwt, { secret: 'x', namespace: 'admin' })
+  await named.register(fastifyJwt, { secret: 'x', namespace: 'app', jwtVerify: 'verifyApp' })
+  await named.register(channels)
+  const jwt = (of: FastifyInstance, options: object) => () => of.ws('/ws', options, [])
+  const shape = "wrong value for the option 'jwt' of the route '/ws': " +
+    'pass a namespace of @fastify/jwt, or { namespace, jwtVerify }'
   const usage = "wrong arguments for the route '/ws': pass a URL, options if there are any, and an array: " +
     "app.ws('/ws', [implement(contract, { on: { … } })])"
   await assertErrors(t, [
@@ -194,7 +203,24 @@ t.test('errors: wrong arguments of app.ws are refused with the route and what to
     [ws({ publik: true }, []), 'FST_CHANNELS_OPTIONS', 500,
       "the route '/ws' has the unknown option 'publik'; did you mean 'public'?"],
     [() => open.ws('/ws', []), 'FST_CHANNELS_UNPROTECTED_ROUTE', 500, "nothing protects the route '/ws': " +
-      "register @fastify/jwt before fastify-channels, pass 'jwt' or 'identify', or set 'public: true'"]
+      "register @fastify/jwt before fastify-channels, pass 'jwt' or 'identify', or set 'public: true'"],
+    [jwt(named, {}), 'FST_CHANNELS_UNPROTECTED_ROUTE', 500, "nothing protects the route '/ws': pass 'jwt' with one " +
+      "of the namespaces 'admin', 'app', or 'identify', or set 'public: true'"],
+    [jwt(named, { jwt: 'adnim' }), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the option 'jwt' with the " +
+      "namespace 'adnim', which @fastify/jwt does not have: pass one of 'admin', 'app'"],
+    [jwt(app, { jwt: 'sign' }), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the option 'jwt' with the " +
+      "namespace 'sign', which @fastify/jwt does not have: pass the namespace of an earlier registration"],
+    [jwt(open, { jwt: 'admin' }), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the option 'jwt' with the " +
+      "namespace 'admin', which @fastify/jwt does not have: pass the namespace of an earlier registration"],
+    [jwt(named, { jwt: 'app' }), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the option 'jwt' with the " +
+      "namespace 'app', but requests have no method 'appJwtVerify': pass { namespace: 'app', jwtVerify } with " +
+      "the 'jwtVerify' of its registration"],
+    ...[5, null, {}, { namespace: 'admin' }].map((value): Row =>
+      [jwt(named, { jwt: value }), 'FST_CHANNELS_OPTIONS', 500, shape]),
+    [jwt(named, { jwt: 'admin', public: true }), 'FST_CHANNELS_OPTIONS', 500,
+      "'jwt' and 'public' of the route '/ws' are mutually exclusive: pass one of them"],
+    [jwt(named, { jwt: 'admin', identify: () => ({}) }), 'FST_CHANNELS_OPTIONS', 500,
+      "'jwt' and 'identify' of the route '/ws' are mutually exclusive: pass one of them"]
   ])
 })
 

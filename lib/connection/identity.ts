@@ -16,6 +16,6 @@ export interface Identity extends Credentials {
   readonly ip: string
   /** Captured from the HTTP request by the route option `locals`. */
   readonly locals?: unknown
-  /** Verifies a newer token; rejects an invalid one. Undefined on a route without tokens. */
+  /** Verifies a newer token. Rejects an invalid one with `invalidToken`. Undefined on a route without tokens. */
   readonly verify: ((token: string) => Promise<Credentials>) | undefined
 }

@@ -156,6 +156,11 @@ export function rateLimited (retryAfter: number): MessageError {
 /** Milliseconds. Half of the second within which a message is to be sent again once its channel can be reached. */
 const unavailableRetryMs = 500
 
+/** The refusal of a newer token. `reason` is for the log: the client is not told. */
+export function invalidToken (reason: string): MessageError {
+  return Object.assign(refusal('invalid_token'), { cause: new Error(reason) })
+}
+
 /** The refusal with a code of the protocol, and its default text. */
 export function refusal (code: ErrorCode, details?: unknown): MessageError {
   const retryAfter = code === 'unavailable' ? unavailableRetryMs : undefined

@@ -10,11 +10,11 @@ import { DecoratorTaken } from '../errors.ts'
 import { RefusalLog } from '../refusal-log.ts'
 import { routeBehaviourOf, type RouteSettings } from './route-settings.ts'
 import type { Settings } from '../settings.ts'
-import { authenticator, type Protection } from '../upgrade/authentication.ts'
+import { authenticator, type Protection } from '../authentication/authentication.ts'
 import { refusePlain } from '../upgrade/handshake.ts'
 import { limitPayload } from './payload-limit.ts'
 import { checkArguments } from './route-arguments.ts'
-import { redactingSerializers } from '../upgrade/token-in-url.ts'
+import { redactingSerializers } from '../authentication/token-in-url.ts'
 import { UpgradeHooks } from '../upgrade/upgrade-hooks.ts'
 
 /** The options of a WebSocket route on top of those of a Fastify route. */
@@ -60,17 +60,16 @@ type Options = WsOptions & RouteShorthandOptions
 /** Adds `app.ws`. @throws {DecoratorTaken} when the application has such a decorator. */
 export function addWsRoutes (app: FastifyInstance, node: Node, settings: Settings): void {
   if (app.hasDecorator('ws')) throw new DecoratorTaken('ws', 'rename it')
-  const hooks = new UpgradeHooks(node, settings)
   const refusals = new RefusalLog(app, settings.clock)
+  const hooks = new UpgradeHooks(node, settings, refusals)
   const serializers = redactingSerializers(app)
   app.decorate('ws', function (this: FastifyInstance, url: string, ...rest: unknown[]) {
     const [options, channels] = (rest.length === 1 && Array.isArray(rest[0]) ? [{}, rest[0]] : rest) as
       [Options, readonly ImplementedChannel[]]
     checkArguments(url, options, channels)
     const { behaviour, rest: own } = routeBehaviourOf(url, options, settings, messageBytesOf(this))
-    const { identify, public: isPublic, locals, ...route } = own
-    const protection: Protection = { ...(identify && { identify }), ...(isPublic && { public: isPublic }) }
-    const authenticate = authenticator(this, url, protection, settings)
+    const { identify, jwt, public: isPublic, locals, ...route } = own
+    const authenticate = authenticator(this, url, { identify, jwt, public: isPublic }, settings)
     const shared = {
       ...route,
       ...hooks.around(route, { authenticate, locals }),

@@ -11,7 +11,7 @@ import { NoSuchRoute, WebSocketRegistered } from '../errors.ts'
 import { selectSubprotocol } from '../upgrade/handshake.ts'
 import { withoutUndefined } from '../option-schemas.ts'
 import type { Settings } from '../settings.ts'
-import { hideTokens, restoreToken } from '../upgrade/token-in-url.ts'
+import { hideTokens, restoreToken } from '../authentication/token-in-url.ts'
 import { UpgradeGuard } from './upgrade-guard.ts'
 import { destroyAfterWrites, webSocketRequestsOf } from './upgrade-requests.ts'
 

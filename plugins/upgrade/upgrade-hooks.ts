@@ -2,10 +2,12 @@ import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastif
 import type { Connection } from '../../lib/connection/connection.ts'
 import type { Node } from '../../lib/server/node.ts'
 import type { PendingUpgrade } from '../../lib/server/services/pending-upgrades.ts'
+import { moveTokenToHeader } from '../authentication/token-carriers.ts'
+import { asTokenRefusal, type Authenticated } from '../authentication/authentication.ts'
 import { RefusedForNow, Unauthenticated } from '../errors.ts'
+import type { RefusalLog } from '../refusal-log.ts'
 import type { Settings } from '../settings.ts'
 import { Admission } from './admission.ts'
-import { moveTokenToHeader, type Authenticated } from './authentication.ts'
 import { checkHandshake } from './handshake.ts'
 import { originCheck } from './origins.ts'
 
@@ -30,13 +32,15 @@ export class UpgradeHooks {
   readonly #node: Node
   readonly #admission: Admission
   readonly #checkOrigin: (request: FastifyRequest) => Promise<void>
+  readonly #refusals: RefusalLog
   readonly #admitted = new WeakMap<FastifyRequest, Admitted>()
   readonly #refusedForNow = new WeakMap<FastifyRequest, RefusedForNow>()
   readonly #pending = new WeakMap<FastifyRequest, PendingUpgrade>()
 
   /** @throws {InvalidOptions} for an origin that no browser sends. */
-  constructor (node: Node, { limits, clock, origins }: Settings) {
+  constructor (node: Node, { limits, clock, origins }: Settings, refusals: RefusalLog) {
     this.#node = node
+    this.#refusals = refusals
     this.#admission = new Admission(limits, node.adapter, clock)
     this.#checkOrigin = originCheck(origins)
   }
@@ -59,10 +63,13 @@ export class UpgradeHooks {
         checkHandshake,
         this.#checkOrigin,
         this.#admission.begin,
-        moveTokenToHeader,
+        async (request) => this.#explaining(request, moveTokenToHeader(request)),
         async (request) => this.#begin(request),
         ...listOf(route.onRequest),
-        async (request) => this.#identify(request, await authenticate(request))
+        async (request) => {
+          const authenticating = authenticate(request).then((found) => this.#identify(request, found))
+          await this.#explaining(request, authenticating)
+        }
       ],
       preHandler: [
         ...listOf(route.preHandler),
@@ -96,6 +103,16 @@ export class UpgradeHooks {
     this.#admitted.set(request, { ...authenticated, verify: this.#unrevoked(authenticated.verify) })
   }
 
+  /** Logs why a request is refused, which its client is not told. */
+  async #explaining (request: FastifyRequest, authenticating: Promise<void>): Promise<void> {
+    try {
+      await authenticating
+    } catch (error) {
+      if (error instanceof Unauthenticated) this.#refusals.explain(request, error)
+      throw error
+    }
+  }
+
   #noteRetry (request: FastifyRequest, reply: FastifyReply, error: Error): void {
     if (!(error instanceof RefusedForNow)) return
     this.#refusedForNow.set(request, error)
@@ -116,14 +133,18 @@ export class UpgradeHooks {
 
   #unrevoked (verify: Authenticated['verify']): Authenticated['verify'] {
     return verify && (async (token) => {
-      const credentials = await verify(token)
-      this.#requireUnrevoked(credentials)
-      return credentials
+      try {
+        const credentials = await verify(token)
+        this.#requireUnrevoked(credentials)
+        return credentials
+      } catch (error) {
+        throw asTokenRefusal(error)
+      }
     })
   }
 
   #requireUnrevoked (credentials: Parameters<Node['revocations']['isRevoked']>[0]): void {
-    if (this.#node.revocations.isRevoked(credentials)) throw new Unauthenticated()
+    if (this.#node.revocations.isRevoked(credentials)) throw new Unauthenticated('the user or the token was revoked')
   }
 }
 

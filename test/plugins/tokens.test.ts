@@ -243,12 +243,12 @@ t.test('the algorithm is what the configuration says', async (t) => {
     await algorithms({ secret: { public: publicKey, private: privateKey }, sign: { algorithm: 'RS256' } }), ['RS256']
   )
   t.strictSame(await algorithms({ secret: { public: publicKey }, verify: { algorithms: ['RS512'] } }), ['RS512'])
-  for (const claim of ['aud', 'iss', 'sub'] as const) {
+  for (const claim of ['aud', 'iss', 'jti', 'nonce', 'sub', 'iat'] as const) {
     const app = fastify()
     t.teardown(() => app.close())
-    const allowed = `allowed${claim[0]?.toUpperCase()}${claim.slice(1)}`
-    await app.register(channels, { jwt: { secret: 'shared', verify: { [allowed]: 'us' } } })
-    t.strictSame(app.jwt.options.verify.requiredClaims, [claim], 'what is allowed is required')
+    const option = claim === 'iat' ? 'maxAge' : `allowed${claim[0]?.toUpperCase()}${claim.slice(1)}`
+    await app.register(channels, { jwt: { secret: 'shared', verify: { [option]: '1h' } } })
+    t.strictSame(app.jwt.options.verify.requiredClaims, [claim], 'what is checked is required')
   }
   for (const secret of [{ public: publicKey }, publicKey, async () => 'x']) {
     await t.rejects(algorithms({ secret }), { code: 'FST_CHANNELS_OPTIONS', message: /'jwt.verify.algorithms'/ })

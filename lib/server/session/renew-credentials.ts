@@ -1,6 +1,6 @@
 import type { Connection } from '../../connection/connection.ts'
 import type { Registry } from '../../connection/registry.ts'
-import { refusal } from '../../protocol/errors.ts'
+import { invalidToken, refusal } from '../../protocol/errors.ts'
 
 /**
  * Takes a new token of the same user, from the payload of a `refresh`.
@@ -14,7 +14,7 @@ export async function renewCredentials (
   const { token } = (payload ?? {}) as { token?: unknown }
   if (!verify) throw refusal('unknown_type')
   if (typeof token !== 'string') throw refusal('invalid_payload', { path: '/token', message: 'Expected string' })
-  const credentials = await verify(token).catch(() => undefined)
-  if (!credentials || credentials.userId !== userId) throw refusal('invalid_token')
+  const credentials = await verify(token)
+  if (credentials.userId !== userId) throw invalidToken('the token belongs to another user')
   registry.renew(connection, credentials)
 }

@@ -89,7 +89,7 @@ export class Replies {
   #log ({ type, channel, correlationId }: Envelope, { payload, isRefusal }: ErrorReply, cause: unknown): void {
     const { log } = this.#connection
     const details = { type, channel, correlationId }
-    if (isRefusal) log.info({ ...details, error: payload }, 'a message was refused')
+    if (isRefusal) log.info({ ...details, error: payload, ...reasonOf(cause) }, 'a message was refused')
     else logError(log, details, cause, 'a handler failed')
   }
 
@@ -104,6 +104,12 @@ export class Replies {
     this.#connection.log.warn({ code }, event.reason)
     this.#connection.close(event)
   }
+}
+
+/** Why a message was refused, where its sender is not told. */
+function reasonOf (error: unknown): { reason?: string } {
+  const { cause } = error as MessageError
+  return cause instanceof Error ? { reason: cause.message } : {}
 }
 
 interface ErrorReply {

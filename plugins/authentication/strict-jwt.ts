@@ -28,11 +28,17 @@ function algorithmsOf ({ verify, sign, secret }: FastifyJWTOptions): NonNullable
 }
 
 /**
- * Claims with a list of allowed values are required, because the verifier checks a claim only when the token has it.
+ * Claims that an option checks are required, because the verifier checks a claim only when the token has it.
  */
-function claimsOf ({ allowedAud, allowedIss, allowedSub, requiredClaims = [] }: Verify): string[] {
-  return [...allowedAud ? ['aud'] : [], ...allowedIss ? ['iss'] : [], ...allowedSub ? ['sub'] : [], ...requiredClaims]
+function claimsOf ({ requiredClaims = [], ...verify }: Verify): string[] {
+  return [...checkedClaims.filter(([option]) => verify[option]).map(([, claim]) => claim), ...requiredClaims]
 }
+
+/** Which claim an option checks. Without `iat` a token has no age. */
+const checkedClaims = [
+  ['allowedAud', 'aud'], ['allowedIss', 'iss'], ['allowedJti', 'jti'], ['allowedNonce', 'nonce'], ['allowedSub', 'sub'],
+  ['maxAge', 'iat']
+] as const
 
 function isShared (secret: FastifyJWTOptions['secret']): boolean {
   return (typeof secret === 'string' || Buffer.isBuffer(secret)) && !String(secret).includes('-----BEGIN')

@@ -1,0 +1,39 @@
+import type { FastifyRequest } from 'fastify'
+import { bearer64Prefix, bearerPrefix } from '../../lib/protocol/control-messages.ts'
+import { Unauthenticated } from '../errors.ts'
+import { offeredBy } from '../upgrade/handshake.ts'
+import { tokenInUrl } from './token-in-url.ts'
+
+/**
+ * Puts a token into the header as it is, wherever it travelled and in whichever form. The hooks of the application,
+ * `identify` and @fastify/jwt find it there. A hook.
+ * @throws {Unauthenticated} for a token that is not encoded as its prefix says
+ */
+export async function moveTokenToHeader (request: FastifyRequest): Promise<void> {
+  const { authorization } = request.headers
+  const [, encoded] = /^Bearer64(?: +|$)(.*)$/i.exec(authorization ?? '') ?? []
+  const token = encoded === undefined ? undefined : decoded(encoded)
+  const moved = authorization === undefined ? tokenOutsideHeader(request) : token
+  if (moved !== undefined) request.raw.headers.authorization = `Bearer ${moved}`
+}
+
+function tokenOutsideHeader (request: FastifyRequest): string | undefined {
+  for (const offer of offeredBy(request)) {
+    if (offer.startsWith(bearerPrefix)) return offer.slice(bearerPrefix.length)
+    if (offer.startsWith(bearer64Prefix)) return decoded(offer.slice(bearer64Prefix.length))
+  }
+  return tokenInUrl(request)
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Of several texts for the same bytes only the canonical one is a token (RFC 4648 section 3.5). */
+function decoded (base64url: string): string {
+  const bytes = Buffer.from(base64url, 'base64url')
+  try {
+    if (bytes.length > 0 && bytes.toString('base64url') === base64url) return utf8.decode(bytes)
+  } catch {
+    // The bytes are no UTF-8.
+  }
+  throw new Unauthenticated('the token is not encoded as base64url of UTF-8')
+}
