@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
-import { run } from '../support/clients/run-flow.ts'
+import { build } from 'esbuild'
+import t, { type Test } from 'tap'
+import { run, type Program } from '../support/clients/run-flow.ts'
 import { serveTalk } from '../support/clients/talk.ts'
+import { bundleReactNative } from '../support/platforms/react-native-source.ts'
 import { root } from '../support/root.ts'
 import { runtimePath } from '../support/versions/runtimes.ts'
 
@@ -19,17 +23,37 @@ const runtimes = [
   ['Deno', 'deno', ['run', '--allow-all']]
 ] as const
 
-const program = join(root, 'dist/test/support/platforms/flow-program.js')
+const platforms = join(root, 'dist/test/support/platforms')
+const program = join(platforms, 'flow-program.js')
+
+async function expectFlow (t: Test, { env, ...rest }: Program): Promise<void> {
+  const { url, tokens } = await serveTalk(t)
+  const variables = { CHANNELS_URL: `${url}/ws`, CHANNELS_ROOM: 'own', ...env, ...tokens }
+  const { output, complaint, code } = await run(t, rest, variables)
+  const lines = output.trim().split('\n')
+  for (const line of lines) t.match(line, /^(ok |done)/)
+  t.equal(lines.at(-1), 'done', complaint.slice(-2_000) || 'every step is passed')
+  t.equal(code, 0, 'the program ends by itself')
+}
 
 for (const [name, runtime, args] of runtimes) {
   t.test(`client: the same flow as on every platform, with the WebSocket of ${name}`, async (t) => {
-    const { url, tokens } = await serveTalk(t)
-    const { output, complaint, code } = await run(t, {
-      command: runtimePath(runtime), args: [...args, program]
-    }, { CHANNELS_URL: `${url}/ws`, CHANNELS_ROOM: 'own', ...tokens })
-    const lines = output.trim().split('\n')
-    for (const line of lines) t.match(line, /^(ok |done)/)
-    t.equal(lines.at(-1), 'done', complaint.slice(-2_000) || 'every step is passed')
-    t.equal(code, 0, 'the program ends by itself')
+    await expectFlow(t, { command: runtimePath(runtime), args: [...args, program] })
   })
 }
+
+for (const version of ['0.72', '0.76', '0.82', '0.88']) {
+  t.test(`client: the same flow as on every platform, with WebSocket and URL of React Native ${version}`, async (t) => {
+    const env = { REACT_NATIVE_BUNDLE: await bundleReactNative(version) }
+    const args = ['--import', join(platforms, 'react-native.js'), program]
+    await expectFlow(t, { command: process.execPath, args, env })
+  })
+}
+
+t.test('client: the compiler of Hermes, the engine of React Native, takes it', async (t) => {
+  const folder = t.testdir()
+  const [bundle, bytecode] = [join(folder, 'client.js'), join(folder, 'client.hbc')]
+  await build({ entryPoints: [join(root, 'lib/client/index.ts')], bundle: true, format: 'iife', outfile: bundle })
+  execFileSync(runtimePath('hermesc'), ['-w', '-emit-binary', '-out', bytecode, bundle])
+  t.ok(readFileSync(bytecode).length > 0)
+})

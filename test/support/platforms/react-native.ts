@@ -3,7 +3,8 @@ import { json } from 'node:stream/consumers'
 import { NativeSockets } from './native-sockets.ts'
 
 // Makes this process as poor as React Native before 0.80 is: `node --import`. What is missing there is removed, and
-// `WebSocket` and `URL` do what those of its JavaScript part do.
+// `WebSocket` and `URL` do what those of its JavaScript part do. With `REACT_NATIVE_BUNDLE` they are those of React
+// Native itself.
 
 const native = new NativeSockets()
 let lastId = 0
@@ -92,11 +93,25 @@ function plainFetch (url: string, { headers = {} }: { readonly headers?: Record<
   })
 }
 
+/** The classes of React Native itself, where its bundle is given. */
+async function ownClasses (): Promise<object> {
+  const { REACT_NATIVE_BUNDLE: bundle } = process.env
+  if (bundle === undefined) return {}
+  Object.assign(globalThis, { nativeModules: { WebSocketModule: native } })
+  const { emitter, WebSocket, URL } = await import(bundle) as {
+    readonly emitter: { emit (type: string, event: object): void }, readonly WebSocket: unknown, readonly URL: unknown
+  }
+  for (const type of ['websocketOpen', 'websocketMessage', 'websocketClosed', 'websocketFailed']) {
+    native.on(type, (event: object) => emitter.emit(type, event))
+  }
+  return { WebSocket, URL }
+}
+
 for (const name of ['crypto', 'atob', 'btoa', 'location', 'DOMException', 'structuredClone']) {
   Reflect.deleteProperty(globalThis, name)
 }
 Reflect.deleteProperty(AbortSignal, 'timeout')
 Object.assign(globalThis, {
-  window: globalThis, WebSocket: ReactNativeWebSocket, URL: ReactNativeURL, fetch: plainFetch
+  window: globalThis, WebSocket: ReactNativeWebSocket, URL: ReactNativeURL, fetch: plainFetch, ...await ownClasses()
 })
 for (const name of ['addEventListener', 'removeEventListener', 'document']) Reflect.deleteProperty(globalThis, name)
