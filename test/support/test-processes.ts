@@ -28,6 +28,9 @@ const shared: ReadonlyArray<readonly [process: string, files: RegExp]> = [
   ['clients', /^clients\//]
 ]
 
+/** Folders in lib/ whose unit tests take a second or two. */
+const quick = /(?<=^lib)\/(cluster|connection|history|limits|memory|protocol|rooms|testing)$/
+
 const nameOf = (file: string) => file.slice(0, -'.test.js'.length).replaceAll(sep, '-')
 
 function processOf (file: string): string {
@@ -36,7 +39,7 @@ function processOf (file: string): string {
   if (startsProcess.test(readFileSync(join(tests, file), 'utf8'))) {
     return shared.find(([, files]) => files.test(file))?.[0] ?? nameOf(file)
   }
-  return ['unit', ...dirname(file).split(sep).filter((part) => part !== '.')].join('-')
+  return ['unit', ...dirname(file).replace(quick, '').split(sep).filter((part) => part !== '.')].join('-')
 }
 
 rmSync(processes, { recursive: true, force: true })
