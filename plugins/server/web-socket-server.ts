@@ -30,7 +30,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
   hideTokens(server)
   const guard = new UpgradeGuard(server, settings.upgradeTimeout, settings.clock)
   app.addHook('onRoute', (route) => {
-    if (route.websocket || route.wsHandler) route.config = { ...route.config, [takesUpgrades]: true }
+    if (route.websocket || route.wsHandler) route.config = Object.assign({}, route.config, { [takesUpgrades]: true })
   })
   await app.register(fastifyWebsocket, {
     errorHandler: closeFailed,

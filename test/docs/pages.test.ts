@@ -39,6 +39,13 @@ t.test('docs: lines have at most 120 characters, apart from tables, links and me
   t.strictSame(long.map(({ at }) => at), [])
 })
 
+t.test('docs: every row about a Fastify plugin has a test', async (t) => {
+  const rows = [...readPage('docs/guide/fastify-plugins.md').text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
+  const tests = readFileSync(join(root, 'test/plugins/fastify-plugins.test.ts'), 'utf8')
+  t.ok(rows.length > 10, 'there are rows')
+  t.strictSame(rows.filter((name) => !tests.includes(`t.test('${name}: `)), [])
+})
+
 t.test('README: at most 150 lines', async (t) => {
   t.ok(readPage('README.md').text.split('\n').length <= 151)
 })
