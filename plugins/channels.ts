@@ -79,7 +79,7 @@ export type {
 } from '../lib/server/implement.ts'
 export { closeEvents, type CloseEvent } from '../lib/protocol/close-events.ts'
 export { Behind, ChannelsError } from '../lib/protocol/errors.ts'
-export type { HistoryContent, HistoryMessage } from '../lib/protocol/history.ts'
+export type { HistoryContent, HistoryMessage, HistoryPage } from '../lib/protocol/history.ts'
 export type { Position } from '../lib/protocol/position.ts'
 export type { ConnectionInfo } from '../lib/connection/connection-info.ts'
 export type { Target } from '../lib/connection/registry.ts'

@@ -10,6 +10,9 @@ const recoveryEnvelopeBytes = 32_768
  */
 export const historyBound = { entries: 1_000, bytes: maxRecoveryBytes - recoveryEnvelopeBytes } as const
 
+/** How much of a history one page of older messages has. A single larger message is a page of its own. */
+export const historyPageBound = { entries: 100, bytes: 262_144 } as const
+
 /** The largest message, without its position, and the largest snapshot: what a recovery has room for. */
 export const maxStoredBytes = historyBound.bytes - 1_024
 
@@ -32,13 +35,15 @@ interface Sized {
   readonly encoded: { readonly length: number }
 }
 
-/** The newest entries within `historyBound`, in order. */
-export function takeWithinBound<E extends Sized> (entries: readonly E[]): readonly E[] {
+/** The newest entries within the bound, in order. */
+export function takeWithinBound<E extends Sized> (
+  entries: readonly E[], bound: { readonly entries: number, readonly bytes: number } = historyBound
+): readonly E[] {
   let bytes = 0
   let first = entries.length
-  while (first > 0 && entries.length - first < historyBound.entries) {
+  while (first > 0 && entries.length - first < bound.entries) {
     bytes += (entries[first - 1] as E).encoded.length
-    if (bytes > historyBound.bytes) break
+    if (bytes > bound.bytes) break
     first--
   }
   return entries.slice(first)

@@ -40,6 +40,16 @@ export interface HistoryRead {
   readonly entries: readonly HistoryEntry[]
 }
 
+/** A part of a history: the newest entries before an offset within `historyPageBound`, at least one if there is any. */
+export interface HistoryPageRead {
+  /** The newest position of the history. */
+  readonly position: Position
+  /** In order. */
+  readonly entries: readonly HistoryEntry[]
+  /** Whether the history has older entries. */
+  readonly hasMore: boolean
+}
+
 /** How much of a channel's history is kept: `limit` entries, each for `ttl` milliseconds. */
 export interface Retention {
   readonly limit: number
@@ -76,6 +86,16 @@ export interface HistoryPort {
   append (channel: string, append: Append): Promise<AppendOutcome>
   /** Reads the entries after `since`, bounded by `historyBound`. A history begins with the first read or append. */
   read (channel: string, since?: Position): Promise<HistoryRead>
+  /**
+   * Reads the newest `limit` entries before the entry with the offset `before`, or of the whole history if that is
+   * undefined, bounded by `historyPageBound`.
+   */
+  readBefore (channel: string, before: number | undefined, limit: number): Promise<HistoryPageRead>
+  /**
+   * Deletes all entries, the snapshot and the known ids, and begins a new epoch, in one atomic step. It announces
+   * nothing.
+   */
+  clear (channel: string): Promise<void>
   /** The newest position of each channel; undefined for a channel without a history. */
   positions (channels: readonly string[]): Promise<ReadonlyArray<Position | undefined>>
 }

@@ -1,4 +1,4 @@
-import type { Append, AppendOutcome, HistoryPort, HistoryRead } from '../cluster/history.ts'
+import type { Append, AppendOutcome, HistoryPageRead, HistoryPort, HistoryRead } from '../cluster/history.ts'
 import type { Position } from '../protocol/position.ts'
 import type { MemoryHub } from './memory-hub.ts'
 
@@ -22,6 +22,14 @@ export class MemoryHistory implements HistoryPort {
 
   async read (channel: string, since?: Position): Promise<HistoryRead> {
     return this.#hub.historyOf(channel).read(since)
+  }
+
+  async readBefore (channel: string, before: number | undefined, limit: number): Promise<HistoryPageRead> {
+    return this.#hub.historyOf(channel).readBefore(before, limit)
+  }
+
+  async clear (channel: string): Promise<void> {
+    this.#hub.clearHistory(channel)
   }
 
   async positions (channels: readonly string[]): Promise<Array<Position | undefined>> {

@@ -94,7 +94,11 @@ export class MemoryHub {
   /** The history of a channel. It begins with the first use. */
   historyOf (channel: string): StoredHistory {
     const known = this.#histories.get(channel)
-    if (known && !known.isExpired) return known
+    return known && !known.isExpired ? known : this.clearHistory(channel)
+  }
+
+  /** Begins a new history. */
+  clearHistory (channel: string): StoredHistory {
     const history = new StoredHistory(() => this.clock.now(), () => randomUUID().slice(0, 13), this.timings)
     this.#histories.set(channel, history)
     this.sweepLater()

@@ -1,6 +1,8 @@
-import type { Append, AppendOutcome, HistoryEntry, HistoryRead, Snapshot } from '../cluster/history.ts'
+import type { Append, AppendOutcome, HistoryEntry, HistoryPageRead, HistoryRead, Snapshot } from '../cluster/history.ts'
 import type { AppendedEntry } from '../cluster/idempotency.ts'
-import { historyBound, recoveredBytes, snapshotStretch, takeWithinBound } from '../cluster/history-bound.ts'
+import {
+  historyBound, historyPageBound, recoveredBytes, snapshotStretch, takeWithinBound
+} from '../cluster/history-bound.ts'
 import type { ClusterTimings } from '../cluster/timings.ts'
 import type { Position } from '../protocol/position.ts'
 import { unrecoverableReason, type UnrecoverableReason } from '../protocol/recoverability.ts'
@@ -68,6 +70,14 @@ export class StoredHistory {
     if (!reason) return { position: this.#position, entries: this.#entriesAfter((since as Position).offset) }
     const snapshot = this.#snapshot
     return { position: this.#position, reason, ...(snapshot && { snapshot }), entries: takeWithinBound(this.#entries) }
+  }
+
+  readBefore (before: number = Infinity, limit: number): HistoryPageRead {
+    const older = this.#entries.filter(({ offset }) => offset < before)
+    const bound = { ...historyPageBound, entries: limit }
+    const within = takeWithinBound(older, bound)
+    const entries = within.length > 0 ? within : older.slice(-1)
+    return { position: this.#position, entries, hasMore: entries.length < older.length }
   }
 
   /** Whether the id was appended with this hash within the dedupe window. */

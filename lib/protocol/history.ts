@@ -27,6 +27,15 @@ export interface HistoryContent<Message extends HistoryMessage = HistoryMessage,
   readonly messages: readonly Message[]
 }
 
+/** A part of a history: the messages before an offset, in their order. */
+export interface HistoryPage<Message extends HistoryMessage = HistoryMessage> {
+  /** The newest position of the history. A new `epoch` means that the offsets count from 1 again. */
+  readonly position: Position
+  readonly messages: readonly Message[]
+  /** Whether the history has older messages: read them with `before: messages[0].offset`. */
+  readonly hasMore: boolean
+}
+
 /** The history in the ack of a join, and the payload of `resync`. `messages` are envelopes. */
 export interface Recovery extends Position {
   readonly recovered: boolean

@@ -1,6 +1,6 @@
 import type { Adapter } from '../cluster/adapter.ts'
 import type { AdapterEvents } from '../cluster/events.ts'
-import type { Append, AppendOutcome, HistoryRead } from '../cluster/history.ts'
+import type { Append, AppendOutcome, HistoryPort, HistoryRead } from '../cluster/history.ts'
 import type { Except } from '../cluster/pubsub.ts'
 import type { Clock } from '../clock.ts'
 import type { RecoveryContent } from '../history/history-cache.ts'
@@ -100,9 +100,19 @@ export class Rooms {
     return history ? await history.missedSince(since, newest) : await this.read(channel, since)
   }
 
+  /** The shared histories. */
+  get histories (): HistoryPort {
+    return this.#adapter.history
+  }
+
   /** Reads the shared history after a position; without a position, its newest part. */
   read (channel: string, since?: Position): Promise<HistoryRead> {
     return this.#adapter.history.read(channel, since)
+  }
+
+  /** Reads the history of a channel again, if this node follows it. */
+  refreshHistory (channel: string): void {
+    this.#rooms.get(channel)?.history?.refresh()
   }
 
   /** Reads the shared history first, if a client has seen more of it on another node than this node has. */

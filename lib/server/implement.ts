@@ -37,6 +37,20 @@ export interface AppendOptions<Snapshot = unknown> {
   readonly snapshot?: Snapshot
 }
 
+/** Which messages of a history are wanted. */
+export interface HistoryPageOptions {
+  /**
+   * The offset of the message before which they are.
+   * @default the newest messages
+   */
+  readonly before?: number | undefined
+  /**
+   * How many at most, from 1 to 100.
+   * @default 100
+   */
+  readonly limit?: number
+}
+
 /** The position of an appended message, and the id under which members receive it. */
 export interface Appended extends Position {
   readonly id: string
@@ -54,9 +68,11 @@ export type EphemeralType<D extends ChannelDefinition> =
   { [T in ServerMessageType<D>]: IsPersistent<D, T> extends true ? never : T }[ServerMessageType<D>]
 
 /** What `read` gives of a channel: its persistent messages, each type with its payload. */
-export type HistoryOf<D extends ChannelDefinition> = HistoryContent<
-  { [T in PersistentType<D>]: HistoryMessage<T, ServerPayloadOf<D, T>> }[PersistentType<D>], SnapshotOf<D>
->
+export type HistoryOf<D extends ChannelDefinition> = HistoryContent<PersistentMessageOf<D>, SnapshotOf<D>>
+
+/** A message of the history, each type with its payload. */
+export type PersistentMessageOf<D extends ChannelDefinition> =
+  { [T in PersistentType<D>]: HistoryMessage<T, ServerPayloadOf<D, T>> }[PersistentType<D>]
 
 /** The arguments of `broadcast` after the type: a persistent message takes no options. */
 export type BroadcastArguments<D extends ChannelDefinition, T extends ServerMessageType<D>> =

@@ -6,6 +6,8 @@ import type { Envelope } from '../../lib/protocol/envelope.ts'
 import { implement } from '../../lib/server/implement.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import type { ChannelsOptions, Room } from '../../plugins/channels.ts'
+import { adapterWith } from '../support/adapter-with.ts'
+import { down } from '../support/rooms.ts'
 import { bearer, listen, makeApp } from '../support/serve.ts'
 
 const wall = defineChannel({
@@ -124,4 +126,49 @@ t.test('rooms.list: a wrong pattern, limit or cursor is refused', async (t) => {
   for (const [pattern, options] of wrong) {
     await t.rejects(rooms.list(pattern as string, options as object), { code: 'FST_CHANNELS_USAGE' })
   }
+})
+
+t.test('room.history: pages of older messages, with the types of the contract', async (t) => {
+  const [a, b] = await twoNodes(t)
+  for (let i = 1; i <= 12; i++) await a.room('1').broadcast('kept', `${i}`)
+  const newest = await b.room('1').history({ limit: 4 })
+  t.strictSame(newest.messages.map(({ payload }) => payload), ['9', '10', '11', '12'])
+  t.match(newest, { position: { offset: 12, epoch: String }, hasMore: true, messages: [{ type: 'kept', offset: 9 }] })
+  const older = await b.room('1').history({ before: newest.messages[0]?.offset })
+  t.strictSame([older.messages.map(({ payload }) => payload), older.hasMore], [['3', '4', '5', '6', '7', '8'], false])
+  for (const wrong of [{ before: 1.5 }, { before: '5' }, { limit: 0 }, { limit: 101 }, { limit: '5' }]) {
+    await t.rejects(a.room('1').history(wrong as never), { code: 'FST_CHANNELS_USAGE' })
+  }
+  await t.rejects(a.app.rooms.of(lounge).history(), { code: 'FST_CHANNELS_USAGE' }, 'a channel without a history')
+})
+
+t.test('room.clear: members of every node start again with an empty history of a new epoch', async (t) => {
+  const [a, b] = await twoNodes(t)
+  await a.room('1').broadcast('kept', 'old')
+  const clients = [await a.enter('ann', 'wall/1'), await b.enter('bob', 'wall/1')]
+  t.strictSame(await a.room('1').clear(), { missing: [] })
+  for (const client of clients) {
+    t.match(await client.next('resync'), { payload: { reason: 'epoch', offset: 0, messages: [] } })
+  }
+  const { offset } = await b.room('1').broadcast('kept', 'new')
+  t.equal(offset, 1)
+  for (const client of clients) t.match(await client.next('kept'), { payload: 'new', offset: 1 })
+  await t.rejects(a.app.rooms.of(lounge).clear(), { code: 'FST_CHANNELS_USAGE' }, 'a channel without a history')
+})
+
+t.test('room.clear: it rejects with `unavailable` while the history cannot be reached', async (t) => {
+  const { room } = await serve(t, { adapter: adapterWith({ history: { clear: down, readBefore: down } }) })
+  await t.rejects(room('1').clear(), { code: 'unavailable' })
+  await t.rejects(room('1').history(), { code: 'unavailable' })
+})
+
+t.test('room.close: everyone on every node leaves, with a code', async (t) => {
+  const [a, b] = await twoNodes(t)
+  const clients = [await a.enter('ann', 'wall/1', 'wall/2'), await b.enter('bob', 'wall/1')]
+  t.strictSame(await a.room('1').close(), { connections: 2, missing: [] })
+  for (const client of clients) t.match(await client.next('left'), { channel: 'wall/1', payload: { code: 'closed' } })
+  t.strictSame(await b.room('2').close('moved'), { connections: 1, missing: [] })
+  t.match(await clients[0]?.next('left'), { channel: 'wall/2', payload: { code: 'moved' } })
+  t.match(await clients[1]?.request('join', 'wall/1'), { type: 'ack' }, 'they may join again')
+  await t.rejects(a.room('1').close(''), { code: 'FST_CHANNELS_USAGE' })
 })

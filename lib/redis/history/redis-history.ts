@@ -1,13 +1,15 @@
-import { historyBound, recoveredBytes, snapshotStretch } from '../../cluster/history-bound.ts'
+import { historyBound, historyPageBound, recoveredBytes, snapshotStretch } from '../../cluster/history-bound.ts'
 import type {
-  Append, AppendOutcome, HistoryEntry, HistoryPort, HistoryRead, Snapshot
+  Append, AppendOutcome, HistoryEntry, HistoryPageRead, HistoryPort, HistoryRead, Snapshot
 } from '../../cluster/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { UnrecoverableReason } from '../../protocol/recoverability.ts'
 import { newEpoch } from '../epoch.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { appendScript } from './append-script.ts'
+import { clearScript } from './clear-script.ts'
 import { positionScript } from './position-script.ts'
+import { readBeforeScript } from './read-before-script.ts'
 import { readScript } from './read-script.ts'
 
 type Reply = ReadonlyArray<Buffer>
@@ -41,6 +43,23 @@ export class RedisHistory implements HistoryPort {
     const { entries, bytes } = historyBound
     const args = [newEpoch(random), timings.dedupeWindowMs, entries, bytes, ...partsOf(since)]
     return readOf(await scripts.run(readScript, keys.ofHistory(channel), args) as unknown[])
+  }
+
+  async readBefore (channel: string, before: number | undefined, limit: number): Promise<HistoryPageRead> {
+    const { scripts, keys, random, timings } = this.#deps
+    const args = [newEpoch(random), timings.dedupeWindowMs, limit, historyPageBound.bytes, before ?? '']
+    const [epoch, offset, hash, hasMore, entries] =
+      await scripts.run(readBeforeScript, keys.ofHistory(channel), args) as unknown[]
+    return {
+      position: positionOf([epoch, offset, hash] as Buffer[]),
+      entries: (entries as Reply[]).map(entryOf),
+      hasMore: String(hasMore) === '1'
+    }
+  }
+
+  async clear (channel: string): Promise<void> {
+    const { scripts, keys, random, timings } = this.#deps
+    await scripts.run(clearScript, keys.ofHistory(channel), [newEpoch(random), timings.dedupeWindowMs])
   }
 
   positions (channels: readonly string[]): Promise<Array<Position | undefined>> {

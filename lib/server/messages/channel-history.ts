@@ -1,14 +1,14 @@
 import type { Append, HistoryRead } from '../../cluster/history.ts'
-import { maxStoredBytes } from '../../cluster/history-bound.ts'
+import { historyPageBound, maxStoredBytes } from '../../cluster/history-bound.ts'
 import type { CompiledHistory } from '../../contract/compile.ts'
 import type { RecoveryContent } from '../../history/history-cache.ts'
 import type { Logger } from '../../logger.ts'
 import type { EncodedMessage, EntryPosition } from '../../protocol/encoding.ts'
 import { Behind, errorMessages, MessageError, refusal, UsageError } from '../../protocol/errors.ts'
-import type { HistoryContent, HistoryMessage } from '../../protocol/history.ts'
+import type { HistoryContent, HistoryMessage, HistoryPage } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
-import type { AppendOptions, Appended } from '../implement.ts'
+import type { AppendOptions, Appended, HistoryPageOptions } from '../implement.ts'
 
 /** The history of one channel, as handlers and services use it. */
 export class ChannelHistory {
@@ -51,6 +51,33 @@ export class ChannelHistory {
   /** Reads the messages after `since`, or everything that is kept. @throws {MessageError} `unavailable` */
   async read (since?: Position): Promise<HistoryContent> {
     return contentOf(await this.#reach(this.#rooms.read(this.#channel, since)))
+  }
+
+  /**
+   * Reads up to `limit` messages before an offset.
+   *
+   * @throws {MessageError} `unavailable`
+   * @throws {UsageError} for an invalid offset or limit
+   */
+  async readBefore ({ before, limit = historyPageBound.entries }: HistoryPageOptions): Promise<HistoryPage> {
+    if (before !== undefined && !Number.isSafeInteger(before)) {
+      throw new UsageError("'before' of a history is invalid: pass the offset of a message")
+    }
+    if (!Number.isInteger(limit) || limit < 1 || limit > historyPageBound.entries) {
+      throw new UsageError(`'limit' of a history is invalid: pass a whole number from 1 to ${historyPageBound.entries}`)
+    }
+    const reading = this.#rooms.histories.readBefore(this.#channel, before, limit)
+    const { position, entries, hasMore } = await this.#reach(reading)
+    return { position, messages: entries.map((entry) => messageOf(entry.encoded, entry)), hasMore }
+  }
+
+  /**
+   * Begins a new history. Rooms learn of it by `refreshHistory`, or when they compare positions.
+   *
+   * @throws {MessageError} `unavailable`
+   */
+  async clear (): Promise<void> {
+    await this.#reach(this.#rooms.histories.clear(this.#channel))
   }
 
   #encodeSnapshot (snapshot: unknown): string | undefined {

@@ -4,9 +4,7 @@ import type { CompiledChannel } from '../../contract/compile.ts'
 import type { Logger } from '../../logger.ts'
 import { encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
-import type { Position } from '../../protocol/position.ts'
 import { isRefusal, UsageError } from '../../protocol/errors.ts'
-import type { HistoryContent } from '../../protocol/history.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import { ChannelHistory } from './channel-history.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
@@ -74,7 +72,7 @@ export class ChannelPublisher {
     const message = this.encode(type, payload)
     if (message.isPersistent) {
       if (options) throw new UsageError(`the persistent message '${type}' is broadcast without options: use append`)
-      return this.#channelHistory().append(id ?? randomUUID(), message)
+      return this.history.append(id ?? randomUUID(), message)
     }
     this.send(message, exceptOf(options))
   }
@@ -92,14 +90,11 @@ export class ChannelPublisher {
     if (!(options as AppendOptions | undefined)?.after) {
       throw new UsageError(`append of '${type}' lacks 'after': pass the position that the history must be at`)
     }
-    return this.#channelHistory().append(id ?? randomUUID(), message, options)
+    return this.history.append(id ?? randomUUID(), message, options)
   }
 
-  async read (since?: Position): Promise<HistoryContent> {
-    return this.#channelHistory().read(since)
-  }
-
-  #channelHistory (): ChannelHistory {
+  /** The history of the channel. @throws {UsageError} when it has none */
+  get history (): ChannelHistory {
     if (!this.#history) throw new UsageError(`the channel '${String(this.#channel)}' has no history`)
     return this.#history
   }

@@ -47,7 +47,7 @@ export interface LocalNodeRequestsDeps {
   readonly nodeId: string
   readonly clock: Clock
   readonly registry: Registry
-  readonly rooms: Pick<Rooms, 'size' | 'sizes' | 'members'>
+  readonly rooms: Pick<Rooms, 'size' | 'sizes' | 'members' | 'refreshHistory'>
   readonly sessions: ReadonlyMap<string, LocalSession>
   readonly pendingUpgrades: Pick<PendingUpgrades, 'disconnect'>
   readonly log: Logger
@@ -109,6 +109,17 @@ export class LocalNodeRequests {
     { channel, target, code }: { readonly channel: string, readonly target: Target, readonly code: string }
   ): number {
     return this.#sessions(target).filter((session) => session.remove(channel, code)).length
+  }
+
+  /** Takes everyone out of a channel. Returns how many were in it. */
+  close ({ channel, code }: { readonly channel: string, readonly code: string }): number {
+    return [...this.#deps.sessions.values()].filter((session) => session.remove(channel, code)).length
+  }
+
+  /** Reads the history of a channel again. */
+  refreshHistory ({ channel }: { readonly channel: string }): true {
+    this.#deps.rooms.refreshHistory(channel)
+    return true
   }
 
   /** Resolves to the number of the user's connections, whose rights are checked then. */

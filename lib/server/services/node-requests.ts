@@ -25,13 +25,14 @@ export interface Reached {
 }
 
 /** The requests that resolve to a number of connections. */
-type Counting = 'send' | 'disconnect' | 'remove' | 'reauthorize' | 'revoke'
+type Counting = 'send' | 'disconnect' | 'remove' | 'close' | 'reauthorize' | 'revoke'
 
 /** The names of the requests to all nodes. Arguments and results are JSON. Each request is idempotent. */
-export type NodeRequestName = 'info' | 'members' | 'rooms' | Counting
+export type NodeRequestName = 'info' | 'members' | 'rooms' | 'refreshHistory' | Counting
 
-const names: ReadonlySet<string> =
-  new Set<NodeRequestName>(['info', 'members', 'rooms', 'send', 'disconnect', 'remove', 'reauthorize', 'revoke'])
+const names: ReadonlySet<string> = new Set<NodeRequestName>([
+  'info', 'members', 'rooms', 'refreshHistory', 'send', 'disconnect', 'remove', 'close', 'reauthorize', 'revoke'
+])
 
 type Result<K extends NodeRequestName> = Awaited<ReturnType<LocalNodeRequests[K]>>
 

@@ -3,11 +3,12 @@ import type { Target } from '../../connection/registry.ts'
 import type { CompiledChannel } from '../../contract/compile.ts'
 import type { ChannelDefinition } from '../../contract/define-channel.ts'
 import type { ServerPayloadOf, SnapshotOf } from '../../contract/message-types.ts'
-import type { HistoryContent } from '../../protocol/history.ts'
+import type { HistoryContent, HistoryPage } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type {
-  AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, PersistentType
+  AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, HistoryPageOptions,
+  PersistentMessageOf, PersistentType
 } from '../implement.ts'
 import { ChannelPublisher } from '../messages/channel-publisher.ts'
 import { checkRemovalCode, checkTarget } from './check-arguments.ts'
@@ -46,6 +47,25 @@ export interface Room<D extends ChannelDefinition> {
    * snapshot and the messages after it. Rejects with `unavailable`.
    */
   read (since?: Position): Promise<HistoryOf<D>>
+  /**
+   * Reads up to `limit` messages before the one with the offset `before`, or the newest ones: at most 100, and at most
+   * 256 KiB unless a single message is larger. Rejects with `unavailable`, and with `FST_CHANNELS_USAGE` for an offset
+   * or a limit that is no whole number, or out of range.
+   */
+  history (options?: HistoryPageOptions): Promise<HistoryPage<PersistentMessageOf<D>>>
+  /**
+   * Deletes the history, snapshot included. Offsets count from 1 again, in a new epoch, and members on every node get
+   * `resync`. Resolves to the nodes that have not announced it yet: they do within 5 s of reaching Redis. Rejects with
+   * `unavailable`.
+   */
+  clear (): Promise<Pick<Reached, 'missing'>>
+  /**
+   * Takes all members out of the channel, on every node. They receive `left` with `code`. The history stays, and they
+   * may join again if `authorize` allows it. Resolves to their number, and the nodes that did not answer.
+   *
+   * @param code well-formed text of 1 to 128 characters, by default `'closed'`
+   */
+  close (code?: string): Promise<Reached>
   /** The connections in the room, on all nodes that answered, and the nodes that did not. */
   members (): Promise<NodeResults<RoomMember>>
   /** The number of users present; for a channel without presence, the number of connections in the room. */
@@ -87,8 +107,23 @@ export class ContractRoom {
     return this.publisher.append(type, payload, options)
   }
 
-  read (since?: Position): Promise<HistoryContent> {
-    return this.publisher.read(since)
+  async read (since?: Position): Promise<HistoryContent> {
+    return this.publisher.history.read(since)
+  }
+
+  async history (options: HistoryPageOptions = {}): Promise<HistoryPage> {
+    return this.publisher.history.readBefore(options)
+  }
+
+  async clear (): Promise<Pick<Reached, 'missing'>> {
+    await this.publisher.history.clear()
+    const { missing } = await this.#deps.requests.requestAll('refreshHistory', { channel: this.channel })
+    return { missing }
+  }
+
+  async close (code = 'closed'): Promise<Reached> {
+    checkRemovalCode(code)
+    return this.#deps.requests.requestSum('close', { channel: this.channel, code })
   }
 
   async members (): Promise<NodeResults<RoomMember>> {

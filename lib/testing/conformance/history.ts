@@ -138,6 +138,49 @@ export const historyRules: Rules = {
     t.strictSame((await appendTo(a, 'more', { limit: 2 })).offset, 11, 'the refused entry now has room')
   },
 
+  'history: a page has the newest entries before an offset, in order': async (t, [a, b]) => {
+    const { history } = b.adapter
+    const empty = await history.readBefore('x', undefined, 5)
+    t.strictSame([empty.position.offset, empty.entries, empty.hasMore], [0, [], false], 'the read begins a history')
+    for (let i = 1; i <= 12; i++) await appendTo(a, `${i}`)
+    const { position } = await history.read('x')
+    const page = async (before: number | undefined, limit: number) => {
+      const { position: newest, hasMore, ...rest } = await history.readBefore('x', before, limit)
+      t.strictSame(newest, position, 'it has the newest position')
+      return [textsOf(rest).join(), hasMore]
+    }
+    t.strictSame(await page(undefined, 3), ['10,11,12', true], 'the newest')
+    t.strictSame(await page(10, 3), ['7,8,9', true], 'those before an offset')
+    t.strictSame(await page(6, 3), ['3,4,5', false], 'the oldest that are kept')
+    t.strictSame(await page(5, 3), ['3,4', false], 'fewer than wanted')
+    t.strictSame([await page(3, 3), await page(-1, 3)], [['', false], ['', false]], 'nothing is older')
+    t.strictSame(await page(99, 2), ['11,12', true], 'an offset that does not exist yet')
+  },
+
+  'history: a page is bounded by 256 KiB, unless its only entry is larger': async (t, [a, b]) => {
+    for (const [text, bytes] of [['a', 300_000], ['b', 100_000], ['c', 100_000], ['d', 100_000]] as const) {
+      await appendTo(a, text.repeat(bytes))
+    }
+    const page = async (before?: number) => {
+      const { entries, hasMore } = await b.adapter.history.readBefore('x', before, 100)
+      return [entries.map(({ offset }) => offset), hasMore]
+    }
+    t.strictSame([await page(), await page(3), await page(2)], [[[3, 4], true], [[2], true], [[1], false]], 'the bound')
+  },
+
+  'history: cleared, it begins a new epoch without entries, snapshot and known ids': async (t, [a, b]) => {
+    const { position: start } = await a.adapter.history.read('x')
+    const last = await appendTo(a, '1', { after: start, snapshot: '1' })
+    await b.adapter.history.clear('x')
+    const { position, reason, snapshot, entries } = await a.adapter.history.read('x', last)
+    t.strictSame([reason, snapshot, entries, position.offset], ['epoch', undefined, [], 0], 'it is empty')
+    t.ok(position.epoch !== last.epoch, 'the epoch is new')
+    t.strictSame(await a.adapter.history.positions(['x']), [position], 'a poll finds the new epoch')
+    t.strictSame((await appendTo(b, '1', { after: position })).offset, 1, 'the id can be appended again')
+    await a.adapter.history.clear('y')
+    t.strictSame((await b.adapter.history.read('y')).entries, [], 'a history that never was is empty, too')
+  },
+
   'history: a snapshot arrives with its entry': async (t, [a, b]) => {
     await subscribe('x', b)
     const { position: start } = await a.adapter.history.read('x')

@@ -1,0 +1,20 @@
+import { defineScript } from '../script-runner.ts'
+import { historyReadLua } from './history-read-lua.ts'
+
+export const readBeforeScript = defineScript('read-before', String.raw`
+-- KEYS: meta, stream, two dedupe hashes
+-- ARGV: epoch and time to live (ms) of a history that begins, bound of a page: entries, bytes; the offset before which
+--       entries are wanted, or '' for the newest ones
+-- Returns { epoch, offset, hash, '1' where there are older entries, entries }. A write script, as the read is.
+local meta, stream = KEYS[1], KEYS[2]
+local bound = { entries = tonumber(ARGV[3]), bytes = tonumber(ARGV[4]) }
+begin(meta, stream, KEYS[3], KEYS[4], ARGV[1], tonumber(ARGV[2]))
+local m = redis.call('HMGET', meta, 'epoch', 'offset', 'hash')
+local top = math.min(tonumber(m[2]), (tonumber(ARGV[5]) or math.huge) - 1)
+local entries = newest(stream, top, 0, bound)
+-- A single entry may be larger than the bound.
+if #entries == 0 then entries = newest(stream, top, 0, { entries = 1, bytes = math.huge }) end
+local first = entries[1] and tonumber(entries[1][1]) or 0
+local older = first > 1 and redis.call('XREVRANGE', stream, stream_id(first - 1), '-', 'COUNT', 1) or {}
+return { m[1], m[2], m[3], older[1] and '1' or '', entries }
+`, { binary: true, include: historyReadLua })
