@@ -376,19 +376,19 @@ t.test('errors: a failed request of the client says which message failed, where 
   await assertErrors(t, [
     [() => { throw caught.error }, 'FST_CHANNELS_USAGE', 500, "the message declares no error 'nope'"],
     [() => client.join('nowhere', {}), 'unknown_channel', 500,
-      "join of 'nowhere' failed with unknown_channel: this route serves no such channel"],
+      "'join' on 'nowhere' failed with unknown_channel: this route serves no such channel"],
     [() => client.join('chat/:room', { room: 'private' }), 'forbidden', 500,
-      "join of 'chat/private' failed with forbidden: not allowed"],
+      "'join' on 'chat/private' failed with forbidden: not allowed"],
     [() => lobby.send('shout', ''), 'unknown_type', 500,
-      "message 'shout' on 'chat/lobby' failed with unknown_type: the channel has no such message"],
+      "'shout' on 'chat/lobby' failed with unknown_type: the channel has no such message"],
     [() => lobby.send('say', 5), 'invalid_payload', 500,
-      "message 'say' on 'chat/lobby' failed with invalid_payload: the payload does not match its schema: " +
+      "'say' on 'chat/lobby' failed with invalid_payload: the payload does not match its schema: " +
       'Expected string'],
-    [() => lobby.send('say', ''), 'muted', 500, "message 'say' on 'chat/lobby' failed with muted"],
+    [() => lobby.send('say', ''), 'muted', 500, "'say' on 'chat/lobby' failed with muted"],
     [() => left.send('say', ''), 'not_joined', 500,
-      "message 'say' on 'chat/left' failed with not_joined: the channel has been left; join it again"],
+      "'say' on 'chat/left' failed with not_joined: the channel has been left; join it again"],
     [() => { client.close(); return lobby.send('say', '') }, 'closed', 500,
-      "message 'say' on 'chat/lobby' failed with closed: the client is closed; call open() to connect again"]
+      "'say' on 'chat/lobby' failed with closed: the client is closed; call open() to connect again"]
   ])
 })
 

@@ -3,11 +3,12 @@ import { addressOf, type Params } from '../contract/pattern.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { JoinedChannel, type UntypedJoinOptions } from './channel/joined-channel.ts'
 import { Membership } from './channel/membership.ts'
-import { Listeners, type Unsubscribe } from './listeners.ts'
+import type { Unsubscribe } from './listeners.ts'
 import { Messaging } from './messaging.ts'
-import { failure, type Subject } from './request-error.ts'
+import { failure } from './request-error.ts'
 import type { Call, CallOptions } from './requests/call.ts'
 import type { Requests } from './requests/requests.ts'
+import { isUnknown } from './requests/server-limits.ts'
 import type { ConnectError } from './transport/connect-error.ts'
 import type { CloseInfo } from './transport/web-socket.ts'
 import type { ConnectionState } from './transport/transport.ts'
@@ -21,96 +22,88 @@ export type ClientState = ConnectionState | 'recovering'
 
 /** The client that `connect` returns. `TypedClient` documents the public members. */
 export class Client extends Messaging {
-  readonly #requests: Requests
+  state: ClientState = 'idle'
   readonly #channels = new Map<string, Membership>()
-  readonly #states: Listeners<{ readonly state: [state: ClientState, close: CloseInfo | undefined] }>
-  #state: ClientState = 'idle'
 
   constructor (requests: Requests) {
     super(requests)
-    this.#requests = requests
-    this.#states = new Listeners(requests.deps.report)
     requests.events.add('changed', (state, close) => this.#follow(state, close))
     requests.events.add('received', (envelope) => this.#receive(envelope))
   }
 
-  get state (): ClientState {
-    return this.#state
-  }
-
   get lastError (): ConnectError | undefined {
-    return this.#requests.transport.lastError
+    return this.requests.transport.lastError
   }
 
   onState (listener: (state: ClientState, close: CloseInfo | undefined) => void): Unsubscribe {
-    return this.#states.add('state', listener)
+    return this.on('reconnect', listener)
   }
 
   onConnectError (listener: (error: ConnectError) => void): Unsubscribe {
-    return this.#requests.events.add('failed', listener)
+    return this.requests.events.add('failed', listener)
   }
 
   async join (channel: string | AnyChannel, params?: Params, options: UntypedJoinOptions = {}): Promise<JoinedChannel> {
     const address = addressOf(typeof channel === 'string' ? channel : channel.pattern, params)
+    const message = { type: 'join', channel: address }
     let handle: JoinedChannel | undefined
-    const joining = this.call(options, (call) => {
-      const subject = { type: 'join', channel: address }
-      this.#start(subject)
-      if (this.#requests.limits.isUnknown(address)) {
-        throw failure(subject, 'unknown_channel', 'this route serves no such channel')
-      }
-      call.expire(options.timeout ?? this.#requests.deps.timeout, () => {
-        // The server may still ack the join, so a leave follows it.
-        handle?.leave()
-        return failure(subject, 'timeout', 'not joined in time', this.lastError)
-      })
+    const joining = this.call(message, options, (call) => {
+      this.#start(call)
+      if (isUnknown(address, this.requests.transport.welcome)) throw failure(message, 'unknown_channel')
+      const { timeout = this.requests.deps.timeout } = options
+      call.expire(timeout, () => failure(message, 'timeout', `not joined within ${timeout} ms`, this.lastError))
       const membership = this.#membershipOf(address)
-      handle = new JoinedChannel(this.#requests, membership, address, options, call)
+      handle = new JoinedChannel(this.requests, membership, options, call)
       membership.add(handle)
     })
+    // The server may still ack a join that is given up, so a leave follows it.
     joining.catch(() => handle?.leave())
     return joining as Promise<JoinedChannel>
   }
 
   /** Resolves when the client is open. */
   async ready (options: CallOptions = {}): Promise<void> {
-    const subject = { type: 'ready' }
-    await this.call(options, (call) => {
-      this.#start(subject)
-      if (this.#requests.transport.state === 'open') return call.resolve()
-      call.expire(options.timeout ?? this.#requests.deps.timeout, () => this.#requests.notSent(subject))
-      this.#requests.wait(subject, call, () => call.resolve())
+    await this.call({ type: 'ready' }, options, (call) => {
+      this.#start(call)
+      if (this.requests.isOpen) return call.resolve()
+      const { timeout = this.requests.deps.timeout } = options
+      call.expire(timeout, () => this.requests.notSent(call.message, `no connection within ${timeout} ms`))
+      const stop = this.requests.events.add('changed', (state) => {
+        stop()
+        if (state === 'open') call.resolve()
+        else call.reject(this.requests.notSent(call.message))
+      })
     })
   }
 
   /** Connects when the client is idle or closed. */
   open (): void {
-    this.#requests.transport.open()
+    this.requests.transport.open()
   }
 
   refresh (): Promise<void> {
-    return this.#requests.refresh()
+    return this.requests.refresh()
   }
 
   close (): void {
-    this.#requests.transport.close({ code: 1000, reason: 'closed by the client' })
+    this.requests.transport.close({ code: 1000, reason: 'closed by the client' })
   }
 
-  protected override sendIn (call: Call, message: Envelope, timeoutMs: number | undefined): void {
-    this.#start(message)
-    super.sendIn(call, message, timeoutMs)
+  protected override sendIn (call: Call, timeoutMs?: number): void {
+    this.#start(call)
+    super.sendIn(call, timeoutMs)
   }
 
   /** The first use of an idle client connects. @throws {RequestError} `closed` */
-  #start (subject: Subject): void {
-    if (this.#state === 'closed') throw this.#requests.notSent(subject)
+  #start ({ message }: Call): void {
+    if (this.state === 'closed') throw this.requests.notSent(message)
     this.open()
   }
 
   #membershipOf (address: string): Membership {
     const known = this.#channels.get(address)
     if (known) return known
-    const membership: Membership = new Membership(this.#requests, address, () => {
+    const membership: Membership = new Membership(this.requests, address, () => {
       if (membership.hasEnded && this.#channels.get(address) === membership) this.#channels.delete(address)
       this.#updateState()
     })
@@ -127,19 +120,20 @@ export class Client extends Messaging {
 
   /** On an open connection the state depends on the channels. */
   #updateState (): void {
-    if (this.#requests.transport.state !== 'open') return
+    if (!this.requests.isOpen) return
     const isRecovering = [...this.#channels.values()].some((channel) => channel.isRejoining)
     this.#setState(isRecovering ? 'recovering' : 'open')
   }
 
   #setState (state: ClientState, close?: CloseInfo): void {
-    if (state === this.#state) return
-    this.#state = state
-    this.#states.call('state', state, close)
+    if (state === this.state) return
+    this.state = state
+    this.deliver('reconnect', state, close)
   }
 
   #receive (envelope: Envelope): void {
-    if (envelope.channel === undefined) this.deliver(envelope.type, envelope.payload)
-    else this.#channels.get(envelope.channel)?.receive(envelope)
+    const { type, channel, payload } = envelope
+    if (channel === undefined) this.deliver(type, payload)
+    else this.#channels.get(channel)?.receive(envelope)
   }
 }

@@ -66,8 +66,8 @@ export interface TypedMessaging<D extends ChannelDefinition> {
    *   `disconnected` (there is no connection, or it was lost before the reply; the error text says which and why),
    *   `timeout` (no reply in time), `not_joined` (the channel was left), `closed` (the client is closed),
    *   `payload_too_large` (the server takes no such large message), `invalid_payload` (also where JSON cannot carry the
-   *   payload), `too_many_pending` (`ConnectOptions.pending` messages wait already). An idempotent message fails with
-   *   `disconnected` when it could not be sent within 90 s, and with `unknown_outcome` 90 s after its first attempt.
+   *   payload), `too_many_pending` (`ConnectOptions.pending` messages wait already). After `timeout`, by default 90 s,
+   *   an idempotent message fails with `disconnected` when it could not be sent, else with `unknown_outcome`.
    * @example const { id } = await channel.send('message.send', { text: 'hello' })
    */
   send<K extends keyof D['fromClient'] & string> (

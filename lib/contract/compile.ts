@@ -1,6 +1,6 @@
 import { controlWords } from '../protocol/control-messages.ts'
 import { maxTypeLength } from '../protocol/envelope.ts'
-import { reservedCodes } from '../protocol/errors.ts'
+import { isReserved } from '../protocol/errors.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
 import { ContractError } from './contract-errors.ts'
 import type { AnyChannel, FromClientDefinition, FromServerDefinition, HistoryDefinition } from './define-channel.ts'
@@ -134,7 +134,7 @@ function compileInbound (message: FromClientDefinition, path: string): CompiledC
     reply: reply ? compileOutgoing(reply, `${path}, reply`) : () => undefined,
     errors: new Map(Object.entries(errors).map(([code, schema]) => {
       requireWellFormed(code, 'an error code', path)
-      if (!reservedCodes.includes(code)) return [code, compileOutgoing(schema, `${path}, error '${code}'`)]
+      if (!isReserved(code)) return [code, compileOutgoing(schema, `${path}, error '${code}'`)]
       throw new ContractError(
         path, `reserved error code '${code}'`, 'choose another code, because the protocol uses it'
       )

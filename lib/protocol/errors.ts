@@ -53,8 +53,10 @@ export const clientCodes = [
 
 export type ReservedCode = ErrorCode | typeof clientCodes[number]
 
-/** The codes that no contract can declare. */
-export const reservedCodes: readonly string[] = [...errorCodes, ...clientCodes]
+/** Whether no contract can declare this code. */
+export function isReserved (code: string): boolean {
+  return [...errorCodes, ...clientCodes].some((reserved) => reserved === code)
+}
 
 /** Payload of an `error` message. `retryAfter` is in milliseconds. */
 export interface ErrorPayload {

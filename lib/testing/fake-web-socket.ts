@@ -1,3 +1,4 @@
+import type { Welcome } from '../protocol/control-messages.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type {
   SocketEventType, SocketListener, WebSocketConstructor, WebSocketLike
@@ -44,9 +45,14 @@ export class FakeWebSocket extends EventTarget implements WebSocketLike {
     this.closedWith ??= code
   }
 
-  /** The server accepts the connection. */
-  accept (): void {
+  /**
+   * The server accepts the connection and sends `welcome`. Without other `members` it takes messages of 65,536 bytes,
+   * and names no patterns of channels.
+   */
+  accept (members: Partial<Welcome> = {}): void {
     this.#emit('open', {})
+    const limits = { messageBytes: 65_536, channelLength: 256, depth: 64 }
+    this.say({ type: 'welcome', payload: { connectionId: 'fake', limits, ...members } })
   }
 
   /** The server sends an envelope. */

@@ -1,5 +1,4 @@
 import type { Timer } from '../../clock.ts'
-import type { Envelope } from '../../protocol/envelope.ts'
 import type { Unsubscribe } from '../listeners.ts'
 import { Messaging } from '../messaging.ts'
 import { failure, type RequestError } from '../request-error.ts'
@@ -10,6 +9,9 @@ import { resyncIn, type Ack, type ResyncEvent } from './history-position.ts'
 import type { Membership } from './membership.ts'
 import type { Difference, View } from './presence.ts'
 
+/** After this time the client gives up an idempotent message. The server remembers its id for 120,000 ms. */
+const giveUpAfterMs = 90_000
+
 /** What `join` takes. `JoinOptions` in typed-channel.ts documents the members. */
 export interface UntypedJoinOptions {
   readonly onResync?: ((resync: ResyncEvent) => void) | 'ignore' | undefined
@@ -19,8 +21,7 @@ export interface UntypedJoinOptions {
 }
 
 /**
- * The handle that `join` returns. `TypedChannel` documents the public members. Its listeners of events that are no
- * messages have the names of control messages, which no contract can declare.
+ * The handle that `join` returns. `TypedChannel` documents the public members.
  *
  * It holds back what follows its start until the caller of `join` can add listeners. The caller gets the handle when
  * the reactions of its promise run, but `ws` may emit the next frames of the same chunk before that. So the handle
@@ -29,7 +30,6 @@ export interface UntypedJoinOptions {
 export class JoinedChannel extends Messaging implements Handle {
   readonly address: string
   isStarted = false
-  readonly #requests: Requests
   readonly #membership: Membership
   /** The call of `join`. */
   readonly #joining: Call
@@ -40,13 +40,11 @@ export class JoinedChannel extends Messaging implements Handle {
   constructor (
     requests: Requests,
     membership: Membership,
-    address: string,
     { onResync, on = {} }: UntypedJoinOptions,
     joining: Call
   ) {
-    super(requests, address)
-    this.address = address
-    this.#requests = requests
+    super(requests, membership.address)
+    this.address = membership.address
     this.#membership = membership
     this.#joining = joining
     if (typeof onResync === 'function') this.on('resync', onResync)
@@ -54,7 +52,7 @@ export class JoinedChannel extends Messaging implements Handle {
   }
 
   get presence (): View {
-    return this.#membership.presence
+    return this.#membership.presence.view
   }
 
   onPresence (listener: (presence: View, change: Difference | undefined) => void): Unsubscribe {
@@ -80,15 +78,15 @@ export class JoinedChannel extends Messaging implements Handle {
     if (resync) this.take('resync', resync)
     this.isStarted = true
     this.#held = []
-    this.#timer = this.#requests.deps.clock.setTimeout(() => this.flush(), 0)
+    this.#timer = this.requests.deps.clock.setTimeout(() => this.flush(), 0)
     this.#joining.resolve(this)
   }
 
   flush (): void {
-    const held = this.#held
-    this.#requests.deps.clock.clearTimeout(this.#timer)
+    const held = this.#held ?? []
+    this.requests.deps.clock.clearTimeout(this.#timer)
     this.#held = undefined
-    for (const args of held ?? []) this.take(...args)
+    for (const args of held) this.take(...args)
   }
 
   take (...args: Parameters<Handle['take']>): void {
@@ -102,11 +100,12 @@ export class JoinedChannel extends Messaging implements Handle {
     else this.#joining.reject(error)
   }
 
-  protected override sendIn (call: Call, message: Envelope, timeoutMs: number | undefined): void {
-    const { hasEnded, sends } = this.#membership
-    if (this.#requests.transport.state === 'closed') throw this.#requests.notSent(message)
-    if (this.#hasLeft || hasEnded) throw failure(message, 'not_joined')
-    if (!sends.isIdempotent(message.type)) return super.sendIn(call, message, timeoutMs)
-    sends.send(message, call, timeoutMs)
+  protected override sendIn (call: Call, timeoutMs?: number): void {
+    const { message } = call
+    const membership = this.#membership
+    if (this.requests.transport.state === 'closed') throw this.requests.notSent(message)
+    if (this.#hasLeft || membership.hasEnded) throw failure(message, 'not_joined')
+    if (!membership.idempotent.includes(message.type)) return super.sendIn(call, timeoutMs)
+    this.requests.send(call, timeoutMs ?? giveUpAfterMs, membership)
   }
 }

@@ -1,12 +1,12 @@
 import type { Recovery } from '../../protocol/history.ts'
 import { refusalOf, type RequestError } from '../request-error.ts'
+import type { IdempotentChannel } from '../requests/outgoing.ts'
 import type { Requests } from '../requests/requests.ts'
 import { Backoff, maxWaitMs } from '../transport/backoff.ts'
 import type { ConnectionState } from '../transport/transport.ts'
 import { deliver, type Handle } from './handle.ts'
 import { HistoryPosition, messagesOf, resyncIn, type Ack, type Received } from './history-position.ts'
-import { IdempotentSends } from './idempotent-sends.ts'
-import { Presence, type PresenceMessage, type View } from './presence.ts'
+import { Presence, type PresenceMessage } from './presence.ts'
 
 /** After these refusals of a join a further try may succeed. */
 const temporaryCodes = ['unavailable', 'timeout']
@@ -14,33 +14,32 @@ const temporaryCodes = ['unavailable', 'timeout']
 /**
  * The membership in one channel, shared by all handles of it. The channel is joined on every new connection until the
  * last handle leaves, the server refuses or removes the client.
- *
- * A handle that comes later gets the state that the first one got: the presence is at hand, the history is asked for.
+ * A later handle gets the state that the first one got: the presence is at hand, the history is asked for.
  */
-export class Membership {
-  readonly sends: IdempotentSends
+export class Membership implements IdempotentChannel {
+  readonly address: string
+  /** The message types that are declared `idempotent`, according to the ack of the join. */
+  idempotent: readonly string[] = []
+  readonly presence: Presence
   isJoined = false
   hasEnded = false
   readonly #requests: Requests
-  readonly #address: string
   /** Called when `isRejoining` or `hasEnded` may have changed. */
   readonly #changed: () => void
   readonly #handles = new Set<Handle>()
-  readonly #presence: Presence
   readonly #position = new HistoryPosition()
   readonly #backoff: Backoff
   #wasJoined = false
 
   constructor (requests: Requests, address: string, changed: () => void) {
     this.#requests = requests
-    this.#address = address
+    this.address = address
     this.#changed = changed
-    this.#presence = new Presence((view, change) => {
+    this.presence = new Presence((view, change) => {
       for (const handle of this.#started) handle.take('presence', view, change)
     })
     this.#backoff = new Backoff(requests.deps)
-    this.sends = new IdempotentSends(requests, this)
-    if (requests.transport.state === 'open') this.#join()
+    if (requests.isOpen) this.#join()
   }
 
   /** Whether the channel was joined before and waits to be joined again. */
@@ -48,8 +47,16 @@ export class Membership {
     return this.#wasJoined && !this.isJoined && !this.hasEnded
   }
 
-  get presence (): View {
-    return this.#presence.view
+  get canSend (): boolean { return this.isJoined && !this.#backoff.isWaiting }
+
+  /** Messages that fail together are one failure, or the wait would double with each of them. */
+  delay (afterMs: number | undefined): void {
+    if (this.#backoff.isWaiting) this.#backoff.extend(afterMs ?? 0)
+    else this.#backoff.retry(() => this.#requests.sendWaiting(this), afterMs)
+  }
+
+  answered (): void {
+    if (!this.#backoff.isWaiting) this.#backoff.reset()
   }
 
   /** Adds a handle. It is started now, or with its own state or the next ack of a join. */
@@ -73,23 +80,21 @@ export class Membership {
     this.#backoff.stop()
     if (state === 'open') this.#join()
     if (state !== 'closed') return
-    this.sends.end('closed')
     const error = this.#requests.notSent(this.#subject)
     for (const handle of [...this.#handles]) handle.isStarted ? handle.flush() : this.#refuse(handle, error)
   }
 
-  /** Takes a message that the server sent on this channel. */
+  /** Takes a message of the server. Without a membership it was sent before a leave or a loss of the connection. */
   receive (message: Received): void {
-    // Without a membership the message was sent before a leave or before the connection was lost.
     if (!this.isJoined) return
     const { type, payload } = message
-    if (type === 'presence') this.#presence.change(payload as PresenceMessage)
+    if (type === 'presence') this.presence.change(payload as PresenceMessage)
     else if (type === 'left') this.#end(refusalOf({ ...this.#subject, type }, payload))
     else if (type === 'resync') this.#resync(payload as Recovery)
     else this.#deliverInOrder(message)
   }
 
-  get #subject () { return { type: 'join', channel: this.#address } }
+  get #subject () { return { type: 'join', channel: this.address } }
 
   get #leave () { return { ...this.#subject, type: 'leave' } }
 
@@ -112,7 +117,7 @@ export class Membership {
     const waiting = [...this.#handles].filter((handle) => !handle.isStarted)
     this.#backoff.reset()
     this.#wasJoined = this.isJoined = true
-    this.#presence.replace(ack)
+    this.presence.replace(ack)
     if (!isRecovered) for (const handle of waiting) handle.start(ack)
     if (!isRecovered) this.#resync(ack, waiting)
     else for (const message of messagesOf(ack)) this.receive(message)
@@ -121,7 +126,8 @@ export class Membership {
     if (isRecovered) for (const handle of this.#started) handle.take('ack')
     if (isRecovered) for (const handle of waiting) this.#start(handle)
     this.#changed()
-    this.sends.resume(ack?.idempotent ?? [])
+    this.idempotent = ack?.idempotent ?? []
+    this.#requests.sendWaiting(this)
   }
 
   /** Starts a handle of a joined channel. The server sends the history again for it, if there is one. */
@@ -134,7 +140,7 @@ export class Membership {
         for (const message of messagesOf(ack as Ack)) deliver(message, [handle])
       },
       // It is started with the ack of the next join, where the connection is lost or an entry is missing.
-      reject: (error) => { if (this.#requests.transport.state === 'open') this.#refuse(handle, error) }
+      reject: (error) => { if (this.#requests.isOpen) this.#refuse(handle, error) }
     })
   }
 
@@ -142,10 +148,9 @@ export class Membership {
   #resync (recovery: Ack, informed: readonly Handle[] = []): void {
     const resync = resyncIn(recovery)
     if (!resync) return
-    const messages = messagesOf(recovery)
-    this.#position.reset(resync.position, messages[0])
+    this.#position.reset(resync.position, messagesOf(recovery)[0])
     for (const handle of this.#started) if (!informed.includes(handle)) handle.take('resync', resync)
-    for (const message of messages) this.receive(message)
+    for (const message of messagesOf(recovery)) this.receive(message)
   }
 
   #deliverInOrder (message: Received): void {
@@ -156,7 +161,7 @@ export class Membership {
 
   /** A join that was lost with its connection is repeated on the next connection. */
   #applyRefusal (error: RequestError): void {
-    if (this.hasEnded || this.#requests.transport.state !== 'open') return
+    if (this.hasEnded || !this.#requests.isOpen) return
     if (this.#wasJoined && temporaryCodes.includes(error.code)) this.#rejoin(error.retryAfter)
     else this.#end(error)
   }
@@ -168,7 +173,7 @@ export class Membership {
   #rejoin (afterMs?: number): void {
     this.isJoined = false
     this.#backoff.retry(() => {
-      this.#requests.post(this.#leave)
+      this.#requests.transport.send(JSON.stringify(this.#leave))
       this.#join()
     }, afterMs)
     this.#changed()
@@ -188,7 +193,7 @@ export class Membership {
     this.hasEnded = true
     this.isJoined = false
     this.#backoff.stop()
-    this.sends.end('not_joined')
+    this.#requests.rejectWaiting(this)
     this.#changed()
   }
 }

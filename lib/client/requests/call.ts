@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import type { Envelope } from '../../protocol/envelope.ts'
 import { RequestError } from '../request-error.ts'
 import { Deadline } from './deadline.ts'
 
@@ -6,7 +7,7 @@ import { Deadline } from './deadline.ts'
 export interface CallOptions {
   /**
    * Milliseconds after which the call fails.
-   * @default `ConnectOptions.timeout`; for an idempotent message 90 000 from its first attempt
+   * @default `ConnectOptions.timeout`; 90 000 for an idempotent message
    */
   readonly timeout?: number | undefined
   /** Ends the call when it aborts: the call rejects with the reason of the signal. */
@@ -23,10 +24,12 @@ export interface Callbacks {
 }
 
 /**
- * A call or request until it settles: by a result, by its deadline or by the abort of its signal. Its errors have the
- * stack of the call, because they are made later, where the stack does not lead to the application.
+ * A message from the call of `send`, or `join` or `ready`, until it settles: by a result, by its deadline or by the
+ * abort of its signal. Its errors have the stack of the call: they are made later, where the stack does not lead to the
+ * application.
  */
 export class Call {
+  readonly message: Envelope
   isSettled = false
   readonly #deadline: Deadline
   readonly #callbacks: Callbacks
@@ -34,7 +37,8 @@ export class Call {
   /** Its stack is read only when the call fails, because that takes longer than to make it. */
   readonly #trace = new Error()
 
-  constructor (clock: Clock, callbacks: Callbacks, signal?: AbortSignal) {
+  constructor (clock: Clock, message: Envelope, callbacks: Callbacks, signal?: AbortSignal) {
+    this.message = message
     this.#deadline = new Deadline(clock)
     this.#callbacks = callbacks
     this.#signal = signal

@@ -1,21 +1,15 @@
 import type { Welcome } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { Listeners, type Report } from '../listeners.ts'
-import { failure, refusalOf, RequestError, unknownEffect, type Subject } from '../request-error.ts'
+import { failure, refusalOf, RequestError, unknownEffect } from '../request-error.ts'
 import { isStop, type ConnectError } from '../transport/connect-error.ts'
 import type { CloseInfo } from '../transport/web-socket.ts'
 import { tokenFrom } from '../transport/token-renewal.ts'
 import { Transport, type ConnectionState, type TransportDeps } from '../transport/transport.ts'
 import { Call, type Callbacks } from './call.ts'
 import { encodeMessage } from './encode-message.ts'
-import { ServerLimits } from './server-limits.ts'
-
-/** A message that is already encoded, with its own correlation id. */
-export interface EncodedRequest {
-  readonly subject: Subject
-  readonly id: string
-  readonly encoded: string
-}
+import { isRepeated, randomId, type IdempotentChannel, type Outgoing } from './outgoing.ts'
+import { isTooLarge } from './server-limits.ts'
 
 export interface RequestsDeps extends TransportDeps {
   /** Milliseconds that a request waits for its reply. */
@@ -35,15 +29,20 @@ type RequestsEvents = {
   readonly failed: [ConnectError]
 }
 
-/** The requests of one client on its connection. */
+/**
+ * The requests of one client on its connection. An idempotent message is sent again until it is answered; the server
+ * makes sure that it has one effect. The messages of a channel leave in the order of the calls, a repeated one before
+ * newer ones:
+ *
+ *   send -> waits for the first connection, or the channel -> pending -> answered
+ *                          '---- idempotent: lost, or failed for now ---'
+ */
 export class Requests {
   readonly deps: RequestsDeps
   readonly transport: Transport
   readonly events: Listeners<RequestsEvents>
-  readonly limits = new ServerLimits()
-  /** The sent requests by correlation id, with their subjects. */
-  readonly #pending = new Map<string, { readonly call: Call, readonly subject: Subject }>()
-  #waiting: ReadonlyArray<{ readonly call: Call, readonly subject: Subject, readonly run: () => void }> = []
+  /** By correlation id, in the order of the calls. */
+  readonly #outgoing = new Map<string, Outgoing>()
   /** Whether a connection was open since `connect` or `open`. */
   #hasOpened = false
   #lastId = 0
@@ -59,48 +58,56 @@ export class Requests {
     })
   }
 
+  get isOpen (): boolean {
+    return this.transport.state === 'open'
+  }
+
   /** Sends a message and calls one of `callbacks` with its reply. Without a connection it is rejected at once. */
   request (message: Envelope, callbacks: Callbacks, timeoutMs?: number): void {
-    this.requestEncoded(this.encode(message), callbacks, timeoutMs)
+    const call = new Call(this.deps.clock, message, callbacks)
+    if (this.isOpen) this.send(call, timeoutMs)
+    else call.reject(this.notSent(message))
   }
 
-  /** Like `request`, for a message that is encoded once and may be sent several times. */
-  requestEncoded (request: EncodedRequest, callbacks: Callbacks, timeoutMs?: number): void {
-    const call = new Call(this.deps.clock, callbacks)
-    this.#expire(request, call, timeoutMs)
-    this.#transmit(request, call)
+  /**
+   * Sends the message of a call. It waits for the first connection; an idempotent one waits for its channel.
+   * @throws {RequestError} when the message cannot be sent and may not wait.
+   */
+  send (call: Call, timeoutMs = this.deps.timeout, channel?: IdempotentChannel): void {
+    const { message } = call
+    const id = channel ? randomId() : String(++this.#lastId)
+    // Encoded once, because a payload that the caller changes later would be another message under the same id.
+    const encoded = encodeMessage({ ...message, correlationId: id })
+    const wasDelayed = !this.#canSend(channel)
+    const outgoing: Outgoing = { call, encoded, channel, isPending: false, wasSent: false, wasDelayed }
+    if (wasDelayed && !channel && this.#hasOpened) throw this.notSent(message)
+    if (wasDelayed && this.#waitingFor(channel).length >= this.deps.pending) throw failure(message, 'too_many_pending')
+    this.#outgoing.set(id, outgoing)
+    call.expire(timeoutMs, () => {
+      this.#outgoing.delete(id)
+      if (!outgoing.wasSent) return this.notSent(message, `not sent within ${timeoutMs} ms`)
+      const reason = `no reply within ${timeoutMs} ms; ${unknownEffect}`
+      return failure(message, channel ? 'unknown_outcome' : 'timeout', reason)
+    })
+    if (!wasDelayed) this.#transmit(outgoing)
   }
 
-  /** @throws {RequestError} when JSON cannot carry the payload. */
-  encode (subject: Envelope, id = String(++this.#lastId)): EncodedRequest {
-    return { subject, id, encoded: encodeMessage({ ...subject, correlationId: id }) }
+  /** Sends the idempotent messages that wait for a channel, or what waits for the first connection. */
+  sendWaiting (channel?: IdempotentChannel): void {
+    for (const outgoing of this.#waitingFor(channel)) if (this.#canSend(channel)) this.#transmit(outgoing)
   }
 
-  /** Sends a message whose reply settles the call. Waits for the first connection. */
-  send (request: EncodedRequest, call: Call, timeoutMs?: number): void {
-    this.#expire(request, call, timeoutMs)
-    if (this.#hasOpened) this.#transmit(request, call)
-    else this.wait(request.subject, call, () => this.#transmit(request, call))
-  }
-
-  /** Calls `run` when a connection is open. */
-  wait (subject: Subject, call: Call, run: () => void): void {
-    this.#waiting = this.#waiting.filter(({ call }) => !call.isSettled)
-    if (this.#waiting.length >= this.deps.pending) return call.reject(failure(subject, 'too_many_pending'))
-    this.#waiting = [...this.#waiting, { call, subject, run }]
-  }
-
-  /** Sends a message that needs no reply. */
-  post (message: Envelope): void {
-    this.transport.send(JSON.stringify(message))
+  /** Rejects the idempotent messages that wait for a channel, because it has ended. Pending ones may be answered. */
+  rejectWaiting (channel: IdempotentChannel): void {
+    for (const { call, wasSent } of this.#waitingFor(channel)) {
+      call.reject(failure(call.message, wasSent ? 'unknown_outcome' : 'not_joined'))
+    }
   }
 
   /** The error of a message that is not sent, with the reason why the client cannot connect. */
-  notSent (subject: Subject): RequestError {
+  notSent (message: Envelope, reason?: string): RequestError {
     const { state, lastError } = this.transport
-    return state === 'closed'
-      ? failure(subject, 'closed', 'the client is closed; call open() to connect again', lastError)
-      : failure(subject, 'disconnected', 'not sent, because there is no connection', lastError)
+    return failure(message, state === 'closed' ? state : 'disconnected', reason, lastError)
   }
 
   /** Sends a new token now; without a connection, connects with it. Rejects when the server refuses the token. */
@@ -109,7 +116,7 @@ export class Requests {
     const old = transport.token
     try {
       const token = await tokenFrom(this.deps.token)
-      if (transport.state !== 'open') return transport.check()
+      if (!this.isOpen) return transport.check()
       // The same token again would be renewed at ever shorter waits. A new connection has a token of its own.
       if (!token || token === old || transport.token !== old) return
       await new Promise((resolve, reject) => {
@@ -130,66 +137,61 @@ export class Requests {
     })
   }
 
-  #expire ({ subject, id }: EncodedRequest, call: Call, timeoutMs = this.deps.timeout): void {
-    call.expire(timeoutMs, () => this.#take(id) ? failure(subject, 'timeout') : this.notSent(subject))
+  #canSend (channel: IdempotentChannel | undefined): boolean {
+    return channel ? channel.canSend : this.isOpen
   }
 
-  #transmit (request: EncodedRequest, call: Call): void {
-    const { subject, id, encoded } = request
-    if (this.transport.state !== 'open') return call.reject(this.notSent(subject))
-    const { limits } = this
-    if (limits.isTooLarge(encoded)) {
-      if (!limits.areKnown) return this.wait(subject, call, () => this.#transmit(request, call))
-      return call.reject(failure(subject, 'payload_too_large', `the server takes ${limits.maxBytes} bytes`))
+  #waitingFor (channel: IdempotentChannel | undefined): readonly Outgoing[] {
+    for (const [id, { call }] of this.#outgoing) if (call.isSettled) this.#outgoing.delete(id)
+    return [...this.#outgoing.values()].filter((outgoing) => outgoing.channel === channel && !outgoing.isPending)
+  }
+
+  #transmit (outgoing: Outgoing): void {
+    const { call, encoded } = outgoing
+    const { messageBytes } = (this.transport.welcome as Welcome).limits
+    if (isTooLarge(encoded, messageBytes)) {
+      const reason = `the server takes ${messageBytes} bytes`
+      return call.reject(failure(call.message, 'payload_too_large', reason))
     }
-    this.#pending.set(id, { call, subject })
+    outgoing.isPending = outgoing.wasSent = true
     this.transport.send(encoded)
   }
 
-  #take (id: string) {
-    const pending = this.#pending.get(id)
-    this.#pending.delete(id)
-    return pending
+  #follow (state: ConnectionState, close: CloseInfo | undefined): void {
+    if (state !== 'open') this.#endConnection(state === 'closed', close)
+    this.events.call('changed', state, close)
+    this.#hasOpened = state === 'open' || (this.#hasOpened && state !== 'closed')
+    this.sendWaiting()
   }
 
-  #follow (state: ConnectionState, close: CloseInfo | undefined): void {
-    const isClosed = state === 'closed'
-    if (state !== 'open') {
-      for (const [id, { call, subject }] of [...this.#pending]) {
-        this.#pending.delete(id)
-        call.reject(isClosed ? failure(subject, state, closedBeforeReply(close)) : failure(subject, 'disconnected'))
-      }
+  /** What is pending is lost, except idempotent messages, which are sent again. A closed client sends nothing more. */
+  #endConnection (isClosed: boolean, close: CloseInfo | undefined): void {
+    const how = isClosed ? `closed with ${close?.code} before the reply: ${close?.reason}` : 'lost before the reply'
+    for (const [id, outgoing] of this.#outgoing) {
+      const { call, channel, isPending, wasSent } = outgoing
+      outgoing.isPending = false
+      outgoing.wasDelayed = true
+      if (!isClosed && (channel || !isPending)) continue
+      this.#outgoing.delete(id)
+      call.reject(this.notSent(call.message, wasSent ? `the connection was ${how}; ${unknownEffect}` : undefined))
     }
-    this.events.call('changed', state, close)
-    this.#hasOpened = state === 'open' || (this.#hasOpened && !isClosed)
-    if (state !== 'connecting') this.#run()
   }
 
   #receive (envelope: Envelope): void {
     const { type, payload, correlationId = '' } = envelope
-    if (type === 'welcome') {
-      this.limits.set(payload as Welcome)
-      this.#run()
-    } else if (type !== 'ack' && type !== 'error') {
-      this.events.call('received', envelope)
-    } else {
-      const pending = this.#take(correlationId)
-      if (type === 'ack') pending?.call.resolve(payload)
-      else pending?.call.reject(refusalOf(pending.subject, payload))
+    if (type !== 'ack' && type !== 'error') return this.events.call('received', envelope)
+    const outgoing = this.#outgoing.get(correlationId)
+    if (!outgoing) return
+    const { call, channel } = outgoing
+    const error = type === 'error' && refusalOf(call.message, payload)
+    if (error && isRepeated(outgoing, error.code)) {
+      outgoing.isPending = false
+      outgoing.wasDelayed = true
+      return channel?.delay(error.retryAfter)
     }
+    this.#outgoing.delete(correlationId)
+    channel?.answered()
+    if (error) call.reject(error)
+    else call.resolve(payload)
   }
-
-  /** Runs what waits for a connection; on a closed client it fails. */
-  #run (): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const { call, subject, run } of waiting) {
-      if (this.transport.state !== 'open') call.reject(this.notSent(subject))
-      else if (!call.isSettled) run()
-    }
-  }
-}
-
-function closedBeforeReply (close: CloseInfo | undefined): string {
-  return `the connection was closed with ${close?.code} before the reply: ${close?.reason}; ${unknownEffect}`
 }

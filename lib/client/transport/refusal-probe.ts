@@ -36,7 +36,7 @@ export class RefusalProbe {
     // Node says "Unexpected server response: 403". The `GET` may differ, because a `WebSocket` class may add an Origin.
     const status = Number(/ (\d{3})$/.exec(problem)?.[1])
     if (status > 0 && status !== answer.status) {
-      return { status, reason: status === 403 ? 'the server refuses the origin of this client' : problem }
+      return { status, reason: 'the server refuses the origin or another header of this client' }
     }
     return answer.status || !problem ? answer : { reason: `${answer.reason} (${problem})` }
   }

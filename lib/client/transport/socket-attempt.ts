@@ -16,8 +16,6 @@ export interface SocketAttemptDeps {
 }
 
 export interface SocketAttemptEvents {
-  /** The socket is open; `token` is the one that was sent. */
-  opened (token: string | undefined): void
   received (envelope: Envelope): void
   /** The last call, made at most once. `error` is set when the attempt failed before there was a socket. */
   ended (close: CloseInfo, error?: unknown): void
@@ -32,12 +30,12 @@ const timeoutCode = 3008
 
 const encodedPing = JSON.stringify({ type: 'ping', correlationId: 'ping' })
 
-const types = ['open', 'message', 'close'] as const
+const types = ['message', 'close'] as const
 
 /**
  * One WebSocket, from the call of `token` until it is closed. One timer runs at a time:
  *
- *   token, open -10 s-> ended
+ *   token, open, welcome -10 s-> ended
  *      '-> silence -25 s-> ping -10 s-> ended          each frame starts the 25 s again
  */
 export class SocketAttempt {
@@ -95,7 +93,6 @@ export class SocketAttempt {
   #handle ({ type, data, code = lostCode, reason }: SocketEvent): void {
     if (type === 'close') return this.#end({ code, reason: reason || this.#problem })
     this.#deadline.start(silenceMs, () => this.probe())
-    if (type === 'open') return this.#events.opened(this.token)
     try {
       this.#events.received(JSON.parse(data as string))
     } catch (error) {

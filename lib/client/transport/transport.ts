@@ -1,5 +1,6 @@
 import type { Timer } from '../../clock.ts'
 import { retryAfterClose } from '../../protocol/close-events.ts'
+import type { Welcome } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { Backoff, longestWaitMs, waitOf } from './backoff.ts'
 import { ConnectError, isStop, type ConnectFailure, type StopConnecting } from './connect-error.ts'
@@ -42,15 +43,18 @@ const goingAwayCode = 4001
 export class Transport {
   /** The last failed attempt to connect; undefined once a connection is open. */
   lastError: ConnectError | undefined
+  state: ConnectionState = 'idle'
+  /** The token of the open connection. */
+  token: string | undefined
+  /** What the server said when the connection was opened; undefined without one. */
+  welcome: Welcome | undefined
   readonly #deps: TransportDeps
   readonly #events: TransportEvents
   readonly #backoff: Backoff
   #renewal: Timer
   readonly #probe: RefusalProbe
   #handover: Timer
-  #token: string | undefined
   #stopListening: (() => void) | undefined
-  #state: ConnectionState = 'idle'
   #attempt: SocketAttempt | undefined
 
   constructor (deps: TransportDeps, events: TransportEvents) {
@@ -60,13 +64,9 @@ export class Transport {
     this.#probe = new RefusalProbe(deps)
   }
 
-  get state (): ConnectionState {
-    return this.#state
-  }
-
   /** Connects, unless the client does so already. @throws {TypeError} */
   open (): void {
-    if (this.#state !== 'idle' && this.#state !== 'closed') return
+    if (this.state !== 'idle' && this.state !== 'closed') return
     const { networkEvents, target } = this.#deps
     target()
     const leave = () => this.#suspend('the page was left', longestWaitMs)
@@ -80,15 +80,10 @@ export class Transport {
     this.#attempt?.send(encoded)
   }
 
-  /** The token of the open connection. */
-  get token (): string | undefined {
-    return this.#token
-  }
-
   /** Schedules the renewal of a token that the server has accepted on the open connection. */
   accept (token: string | undefined): void {
     const { clock } = this.#deps
-    this.#token = token
+    this.token = token
     clock.clearTimeout(this.#renewal)
     const waitMs = renewalWaitOf(token, clock.now())
     if (waitMs > 0) this.#renewal = clock.setTimeout(() => this.#events.renew(), waitMs)
@@ -96,7 +91,7 @@ export class Transport {
 
   /** An open connection may have been lost without an event, so it is probed. A wait to connect ends. */
   check (): void {
-    if (this.#state === 'open') this.#attempt?.probe()
+    if (this.state === 'open') this.#attempt?.probe()
     else this.#backoff.skipWait()
   }
 
@@ -118,27 +113,31 @@ export class Transport {
 
   #connect (): void {
     const attempt = this.#attempt = new SocketAttempt({ ...this.#deps, ...this.#deps.target() }, {
-      opened: (token) => this.#opened(token),
-      received: (envelope) => this.#receive(envelope),
+      received: (envelope) => this.#receive(envelope, attempt),
       ended: (close, error) => this.#ended(attempt, close, error)
     })
   }
 
-  #opened (token: string | undefined): void {
+  #receive (envelope: Envelope, { token }: SocketAttempt): void {
+    const { type, payload } = envelope
+    if (type === 'welcome') this.#opened(token, payload as Welcome)
+    else if (type === 'reconnect') this.#prepareHandover(payload as { readonly delay: number })
+    else this.#events.received(envelope)
+  }
+
+  #opened (token: string | undefined, welcome: Welcome): void {
     this.lastError = undefined
     this.#probe.reset()
     this.#backoff.opened()
-    this.#setState('open')
+    this.#setState('open', undefined, welcome)
     this.accept(token)
   }
 
-  #receive (envelope: Envelope): void {
-    if (envelope.type !== 'reconnect') return this.#events.received(envelope)
+  /** A random part of the delay, so that the clients of a server that drains do not all move at once. */
+  #prepareHandover ({ delay }: { readonly delay: number }): void {
     const { clock, random } = this.#deps
-    const delayMs = waitOf((envelope.payload as { delay?: number } | undefined)?.delay) ?? 0
-    // A random part of the time, so that the clients of a server that drains do not all move at once.
     clock.clearTimeout(this.#handover)
-    this.#handover = clock.setTimeout(() => this.#replace(), random() * delayMs)
+    this.#handover = clock.setTimeout(() => this.#replace(), random() * (waitOf(delay) ?? 0))
   }
 
   /** Connects again: at once, unless the server asks at each connection. */
@@ -159,7 +158,7 @@ export class Transport {
     if (isStop(error)) return this.stop(error)
     if (error !== undefined) this.#deps.failed(error)
     if (['no', 'stop'].includes(retryAfterClose(close.code))) return this.close(close)
-    const wasOpen = this.#state === 'open'
+    const wasOpen = this.state === 'open'
     this.#backoff.retry(() => this.#connect())
     this.#setState('connecting', close)
     if (!wasOpen) this.#explain(token, close, error)
@@ -174,7 +173,7 @@ export class Transport {
     const { reason } = close
     this.#backoff.hold()
     const refusal = cause === undefined ? await this.#probe.ask(url, token, reason) : { reason }
-    if (this.#state === 'closed') return
+    if (this.state === 'closed') return
     const { status, retryAfter = 0 } = refusal
     const isHopeless = [400, 403, 404].includes(status ?? 0) || (status === 401 && !this.#deps.token)
     const retryIn = Math.ceil(this.#backoff.extend(isHopeless ? longestWaitMs : retryAfter))
@@ -187,9 +186,10 @@ export class Transport {
     this.#events.failed(this.lastError)
   }
 
-  #setState (state: ConnectionState, close?: CloseInfo): void {
-    if (state === this.#state) return
-    this.#state = state
+  #setState (state: ConnectionState, close?: CloseInfo, welcome?: Welcome): void {
+    if (state === this.state) return
+    this.state = state
+    this.welcome = welcome
     this.accept(undefined)
     this.#deps.clock.clearTimeout(this.#handover)
     this.#events.changed(state, close)

@@ -20,6 +20,17 @@ t.test('client: ready() resolves when the client is open, or rejects', async (t)
   await t.rejects(client.ready(), { code: 'closed', message: /open\(\)/ })
 })
 
+t.test('client: ready() without a connection says so, and why', async (t) => {
+  const { client, clock, network } = startDoc({ timeout: 700 })
+  const ready = client.ready()
+  await setImmediate()
+  network.last.end(1006)
+  await setImmediate()
+  clock.advance(700)
+  const message = /^'ready' failed with disconnected: no connection within 700 ms: the server cannot be reached/
+  await t.rejects(ready, { code: 'disconnected', message })
+})
+
 t.test('client: a closed client is opened again with its channels and listeners', async (t) => {
   for (const end of ['close', 1008, 1009, 3003] as const) {
     const { client, socket, seen, open, doc, clock } = await joinDoc()
@@ -83,27 +94,33 @@ t.test('client: where pages are rendered, a relative URL does not connect and do
 })
 
 t.test('client: a message that the server would not take is rejected alone', async (t) => {
-  const { client, socket, doc } = await joinDoc()
-  const welcome = { limits: { messageBytes: 200 }, patterns: ['doc/:id', 'news'] }
-  socket.say({ type: 'welcome', payload: welcome })
+  const { client, network, join } = startDoc()
+  await setImmediate()
+  const socket = network.last
+  socket.accept({ limits: { messageBytes: 200, channelLength: 256, depth: 64 }, patterns: ['doc/:id', 'news'] })
+  const joining = join()
+  socket.ack('join', { idempotent: ['edit'] })
+  const doc = await joining
   const text = 'é'.repeat(80)
   await t.rejects(doc.send('edit', { text }), { code: 'payload_too_large', message: /the server takes 200 bytes/ })
   const before = socket.sent.length
   await t.rejects(
     client.join('doc/:id' as never, { id: '1/2' } as never, { onResync: 'ignore' } as never), { name: 'UsageError' }
   )
-  socket.say({ type: 'welcome', payload: { patterns: ['docs/:id', 'news'] } })
-  await t.rejects(client.join('doc/:id', { id: '2' }, { onResync: 'ignore' }), { code: 'unknown_channel' })
+  await t.rejects(client.join('docs/2' as never, {} as never, {} as never), { code: 'unknown_channel' })
   t.equal(socket.sent.length, before)
   t.equal(client.state, 'open')
 })
 
-t.test('client: a large message waits until the server has said what it takes', async (t) => {
-  const { client, open } = startCalls()
+t.test('client: the connection is open when the server has said what it takes', async (t) => {
+  const { client, network } = startCalls()
   const sends = [70_000, 80_000].map((length) => client.trySend('say', 'x'.repeat(length)))
-  const socket = await open()
-  t.strictSame(typesOf(socket), [])
+  await setImmediate()
+  const socket = network.last
+  socket.dispatchEvent(new Event('open'))
+  t.equal(client.state, 'connecting')
   socket.say({ type: 'welcome', payload: { limits: { messageBytes: 75_000 }, patterns: ['doc/:id'] } })
+  t.equal(client.state, 'open')
   t.strictSame(typesOf(socket), ['say'])
   socket.ack('say')
   t.match(await Promise.all(sends), [{ ok: true }, { ok: false, error: { code: 'payload_too_large' } }])
@@ -144,7 +161,7 @@ t.test('client: an error has the line of its caller', async (t) => {
   const sending = doc.send('look')
   socket.refuse('look', { code: 'internal', message: 'failed' })
   const error = await sending.catch((error: Error) => error) as Error
-  t.match(error.stack, /^RequestError: message 'look' on 'doc\/1' failed with internal: failed\n/)
+  t.match(error.stack, /^RequestError: 'look' on 'doc\/1' failed with internal: failed\n/)
   t.match(error.stack, /calls\.test/)
 })
 
@@ -225,7 +242,7 @@ function startCalls () {
     network.last.accept()
     return network.last
   }
-  return { client, open }
+  return { client, network, open }
 }
 
 /** A clock whose reading is that of `skew` milliseconds later. */

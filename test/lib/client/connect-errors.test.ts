@@ -199,8 +199,11 @@ t.test('connect error: no attempt follows before the server has said why', async
 
 t.test('connect error: without an answer an event of the network ends the wait, or 10 s more', async (t) => {
   const window = new EventTarget()
-  const fetch = () => new Promise<Response>(() => {})
+  let answer: (response: Response) => void = () => {}
+  const fetch = () => new Promise<Response>((resolve) => { answer = resolve })
   const { network, clock, client } = startDoc({ fetch, networkEvents: window as never })
+  const errors: ConnectError[] = []
+  client.onConnectError((error) => errors.push(error))
   await setImmediate()
   network.last.end(1006)
   window.dispatchEvent(new Event('online'))
@@ -213,6 +216,9 @@ t.test('connect error: without an answer an event of the network ends the wait, 
   clock.advance(1)
   await setImmediate()
   t.equal(network.sockets.length, 3)
+  answer(new Response('', { status: 403 }))
+  await setImmediate()
+  t.match(errors, [{ status: 403, retryIn: 0 }, { status: 403, retryIn: 0 }], 'the next attempt is under way')
   client.close()
   t.equal(clock.pending, 0)
 })

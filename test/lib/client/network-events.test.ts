@@ -146,7 +146,7 @@ t.test('handover: a draining server asks for another connection', async (t) => {
 
   t.test('the client opens it at once without a delay', async (t) => {
     const { socket, clock } = await joinDoc()
-    socket.say({ type: 'reconnect' })
+    socket.say({ type: 'reconnect', payload: { delay: 0 } })
     clock.advance(0)
     t.equal(socket.closedWith, 4001)
   })

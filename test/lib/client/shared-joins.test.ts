@@ -103,6 +103,13 @@ t.test('shared joins: a late handle whose state comes after a missing entry gets
   t.strictSame(late, [2, 'e1', 'e2'])
 })
 
+t.test('shared joins: a late handle starts also while the server cannot read the history', async (t) => {
+  const { client, socket } = await joinDoc()
+  const joining = client.join('doc/:id', { id: '1' }, { onResync: () => t.fail('there is no state') })
+  socket.ack('join')
+  t.equal((await joining).address, 'doc/1')
+})
+
 t.test('shared joins: the refusal of a late handle leaves the first one alone', async (t) => {
   const { client, socket, doc } = await joinDoc()
   const joining = client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })

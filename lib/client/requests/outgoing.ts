@@ -1,0 +1,45 @@
+import type { Call } from './call.ts'
+
+/** The channel of an idempotent message decides when the message is sent, and sent again. */
+export interface IdempotentChannel {
+  /** Whether the channel is joined and has not failed for now. */
+  readonly canSend: boolean
+  readonly hasEnded: boolean
+  /** A message failed for now. `afterMs`: the wait that the server asks for. */
+  delay (afterMs: number | undefined): void
+  /** A message was answered. */
+  answered (): void
+}
+
+/** A message of a call until it is answered. */
+export interface Outgoing {
+  readonly call: Call
+  readonly encoded: string
+  /** Set for an idempotent message, which is sent under one id until it is answered, over any number of connections. */
+  readonly channel: IdempotentChannel | undefined
+  /** The message was sent and its reply is awaited. */
+  isPending: boolean
+  /** The message was sent at least once, so its effect is unknown until a reply arrives. */
+  wasSent: boolean
+  /** The client delayed or repeated the message, so a rate limit is the client's to handle, not the caller's. */
+  wasDelayed: boolean
+}
+
+/** After these failures a further try may succeed, and the effect of the message is unknown. */
+const temporaryCodes = ['in_flight', 'timeout', 'unavailable']
+
+/** Whether an idempotent message is sent again after this failure. */
+export function isRepeated ({ channel, wasDelayed }: Outgoing, code: string): boolean {
+  return channel?.hasEnded === false && (temporaryCodes.includes(code) || (wasDelayed && code === 'rate_limited'))
+}
+
+/**
+ * 128 random bits. `crypto.randomUUID` does not exist in a page that was loaded without TLS. React Native has no
+ * `crypto`, and its `Math.random` has a state of 31 bits, so the time is mixed in there.
+ */
+export function randomId (): string {
+  const empty = new Uint8Array(16)
+  const bytes = globalThis.crypto?.getRandomValues(empty) ??
+    empty.map((_zero, i) => Math.random() * 256 ^ Date.now() / 256 ** i)
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
