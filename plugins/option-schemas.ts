@@ -43,9 +43,11 @@ export function optionals<P extends Record<string, TSchema>> (members: P, descri
 }
 
 /** An option that is `undefined` has its default: as a value it would be no limit. */
-export function withoutUndefined<T extends object> (options?: T): T {
-  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as T
+export function withoutUndefined<T extends object> (options?: T): Defined<T> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Defined<T>
 }
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 
 /** What is wrong with an option, as the end of a sentence. */
 export function problemOf ({ type, path, schema }: ValueError): string {

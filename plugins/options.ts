@@ -16,7 +16,10 @@ export type Identify = (request: FastifyRequest) => unknown
 /** The Redis to use: its URL, an instance of ioredis, or a namespace of @fastify/redis. */
 export type RedisOption =
   & ({ readonly url: string } | { readonly client: RedisClient } | { readonly namespace: string })
-  & { readonly prefix?: string }
+  & { readonly prefix?: string | undefined }
+
+/** Some of the members. One that is `undefined` has its default. */
+export type PartialOptions<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
 /** The options of the plugin. Times are in milliseconds, sizes in bytes. */
 export interface ChannelsOptions {
@@ -25,78 +28,78 @@ export interface ChannelsOptions {
    * of its visitors. A request without an `Origin` header does not come from a browser and passes.
    * @default the origin that the request was sent to; behind a proxy with TLS that needs Fastify's `trustProxy`
    */
-  readonly origins?: readonly string[] | '*'
+  readonly origins?: readonly string[] | '*' | undefined
   /**
    * Options of @fastify/jwt, which the plugin then registers.
    * @default the application's own @fastify/jwt is used where it is registered
    */
-  readonly jwt?: FastifyJWTOptions
+  readonly jwt?: FastifyJWTOptions | undefined
   /** Finds the user of a request, in place of the token check. Runs after every `onRequest` hook. */
-  readonly identify?: Identify
+  readonly identify?: Identify | undefined
   /**
    * The id of a user, which connections, quotas and presence are counted by.
    * @default the user's `id`, else its `sub`, else those of the payload of its token
    */
-  readonly userId?: (user: User) => string
+  readonly userId?: ((user: User) => string) | undefined
   /**
    * The largest message that a client may send. A larger one closes the connection with 1009.
    * @default 65_536
    */
-  readonly maxPayload?: number
+  readonly maxPayload?: number | undefined
   /**
    * The time between two pings of a connection, and the time that its answer may take. The timeout is the shorter.
    * @default { interval: 30_000, timeout: 10_000 }
    */
-  readonly heartbeat?: Partial<HeartbeatOptions>
+  readonly heartbeat?: PartialOptions<HeartbeatOptions> | undefined
   /**
    * The time that a handler may take before its sender is answered `timeout`.
    * @default 30_000
    */
-  readonly handlerTimeout?: number
+  readonly handlerTimeout?: number | undefined
   /**
    * The time that a client may take to answer a close before its socket is destroyed.
    * @default 5_000
    */
-  readonly closeTimeout?: number
+  readonly closeTimeout?: number | undefined
   /**
    * The time that an upgrade may take, hooks included, before it is answered 503.
    * @default 5_000
    */
-  readonly upgradeTimeout?: number
+  readonly upgradeTimeout?: number | undefined
   /**
    * Messages of one connection that may wait or run before the server stops reading from its socket.
    * @default 64
    */
-  readonly receiveQueueLimit?: number
+  readonly receiveQueueLimit?: number | undefined
   /**
    * Protocol errors (unknown types, invalid payloads) allowed per window before the connection is closed with 1008.
    * @default { max: 10, timeWindow: 60_000 }
    */
-  readonly protocolErrors?: Partial<ProtocolErrorLimit>
+  readonly protocolErrors?: PartialOptions<ProtocolErrorLimit> | undefined
   /**
    * Closes a connection on its first protocol error.
    * @default false
    */
-  readonly strict?: boolean
+  readonly strict?: boolean | undefined
   /**
    * Refuses a contract whose schemas have a pattern prone to backtracking, which is otherwise logged once.
    * @default false
    */
-  readonly strictPatterns?: boolean
+  readonly strictPatterns?: boolean | undefined
   /**
    * How much one server, user, address and connection may use; `Limits` has each meaning and default. `false` lifts the
    * limits on connections and rates, for load tests.
    */
-  readonly limits?: Partial<Limits> | false
+  readonly limits?: PartialOptions<Limits> | false | undefined
   /**
    * Runs `check` for every connection at this interval. When it returns `false`, the connection is closed with 3000.
    */
-  readonly sessionCheck?: SessionCheck
+  readonly sessionCheck?: SessionCheck | undefined
   /**
    * The time that a disconnected user stays present, so that a page reload is not seen as a leave.
    * @default 3_000
    */
-  readonly presenceGrace?: number
+  readonly presenceGrace?: number | undefined
   /**
    * The Redis, version 7 or newer, that connects this node with the others. `{ url }`: the plugin connects to it, with
    * a client of its own that is not `app.redis`. `{ client }`: an instance of ioredis, also for Sentinel and Cluster.
@@ -104,24 +107,24 @@ export interface ChannelsOptions {
    * and closes only those. `prefix` precedes every name in Redis.
    * @default none: the node works alone, in memory
    */
-  readonly redis?: RedisOption
+  readonly redis?: RedisOption | undefined
   /** An adapter of the application, in place of `redis`; see `fastify-channels/adapter`. */
-  readonly adapter?: Adapter
+  readonly adapter?: Adapter | undefined
   /**
    * Whether the application also gets `app.rooms`, `app.registry` and `app.heartbeat`. Pass `false` when it has
    * decorators of these names; `app.channels` has every service in any case.
    * @default true
    */
-  readonly decorators?: boolean
+  readonly decorators?: boolean | undefined
   /**
    * A path that answers `GET` with `app.channels.status()`: 200, or 503 while the server closes.
    * @default no such route
    */
-  readonly status?: string
+  readonly status?: string | undefined
   /** What this node adds to its entry in `registry.nodes()`: any JSON value. */
-  readonly report?: () => unknown
+  readonly report?: (() => unknown) | undefined
   /** Options of @fastify/websocket, which the plugin registers. */
-  readonly websocket?: WebsocketPluginOptions
+  readonly websocket?: WebsocketPluginOptions | undefined
   /** A clock for tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }

@@ -33,12 +33,12 @@ export interface ConnectionFunctions {
    * Runs once for each connection, after the upgrade. Messages of the connection wait until it is done. When it fails,
    * or takes longer than `handlerTimeout`, the connection is closed with 1011.
    */
-  readonly connected?: (ctx: ConnectionContext) => void | Promise<void>
+  readonly connected?: ((ctx: ConnectionContext) => void | Promise<void>) | undefined
   /**
    * Runs once for each connection for which `connected` ran, after `left` of all its channels. `reason`: the code and
    * text with which the server closed the connection, or else those of the client; 1006 when the connection was lost.
    */
-  readonly disconnected?: (ctx: ConnectionContext, reason: CloseEvent) => void | Promise<void>
+  readonly disconnected?: ((ctx: ConnectionContext, reason: CloseEvent) => void | Promise<void>) | undefined
 }
 
 /** What a route says about its connections. */

@@ -3,6 +3,7 @@ import type { ConnectionLimits } from '../../lib/limits/limits.ts'
 import type { ConnectionFunctions, RouteBehaviour } from '../../lib/server/route.ts'
 import { InvalidOptions } from '../errors.ts'
 import { callback, connectionLimits, int32, optionals, problemOf, withoutUndefined } from '../option-schemas.ts'
+import type { PartialOptions } from '../options.ts'
 import type { Settings } from '../settings.ts'
 
 const routeSchema = TypeCompiler.Compile(optionals({
@@ -20,12 +21,12 @@ export interface RouteSettings extends ConnectionFunctions {
    * The largest message that a client may send on this route.
    * @default that of the plugin
    */
-  readonly maxPayload?: number
+  readonly maxPayload?: number | undefined
   /**
    * How much one connection of this route may use, where that differs from the limits of the plugin.
    * @default those of the plugin
    */
-  readonly limits?: Partial<ConnectionLimits>
+  readonly limits?: PartialOptions<ConnectionLimits> | undefined
 }
 
 /**

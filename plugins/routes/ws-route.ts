@@ -20,7 +20,7 @@ import { UpgradeHooks } from '../upgrade/upgrade-hooks.ts'
 /** The options of a WebSocket route on top of those of a Fastify route. */
 export interface WsOptions extends Protection, RouteSettings {
   /** Keeps what handlers need of the request as `ctx.locals`, because the request is gone after the upgrade. */
-  readonly locals?: (request: FastifyRequest) => unknown
+  readonly locals?: ((request: FastifyRequest) => unknown) | undefined
 }
 
 declare module 'fastify' {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { transformSync } from 'esbuild'
 import t, { type Test } from 'tap'
 import { pages, readPage, type Page } from '../support/docs/page.ts'
 import { checkSnippets } from '../support/docs/snippets.ts'
@@ -37,13 +38,34 @@ t.test('docs: a snippet that does not compile is reported with its page and line
   t.match(errors.filter(isWrong), [/^docs\/x\.md:15: /, /^docs\/x\.md:5: .*'string'/])
 })
 
-t.test('README: the first server and the first client run as printed, and end by themselves', async (t) => {
+t.test('README: the first server and the first client run as printed, and Ctrl-C ends the server', async (t) => {
   const programs = readPage('README.md').blocks.filter(({ language }) => language === 'js')
   const [server = '', client = ''] = programs.map(({ code }) => code)
   const port = String(await freePort())
-  const [started, connected] = [server, client].map((code) => run(t, code.replaceAll('3000', port)))
+  const interrupt = new AbortController()
+  const started = run(t, server.replaceAll('3000', port), interrupt.signal)
+  const connected = run(t, client.replaceAll('3000', port))
   t.match(await connected, { code: 0, output: /^\{ id: '[\w-]+', text: 'hello' \}\n$/ })
+  interrupt.abort()
   t.match(await started, { code: 0, output: '' })
+})
+
+t.test('getting started: the server, the login and the client run as printed', async (t) => {
+  const port = String(await freePort())
+  const files = readPage('docs/getting-started.md').blocks.flatMap(({ code }) => {
+    const [, name] = /^\/\/ (\S+)\.ts\n/.exec(code) ?? []
+    const script = () => transformSync(code.replaceAll('3000', port), { loader: 'ts' }).code
+    return name === undefined ? [] : [[`${name}.js`, script()]]
+  })
+  const { output, code } = await run(t, `
+    process.env.JWT_SECRET = 'x'
+    await import('./start.js')
+    await import('./client.js')
+    process.kill(process.pid, 'SIGINT')
+  `, undefined, Object.fromEntries(files) as Record<string, string>)
+  t.equal(code, 0)
+  const printed = output.split('\n').filter((line) => !line.startsWith('{'))
+  t.strictSame(printed, ['open', 'Ann: hello', 'closed', ''])
 })
 
 t.test('docs: each way to configure Redis in docs/scaling.md connects as printed', async (t) => {
@@ -75,14 +97,17 @@ t.test('docs: every npm command that a page names is a script of package.json', 
 })
 
 /** Runs a module as a user of the package would. Resolves to its output and its exit code. */
-async function run (t: Test, code: string): Promise<{ output: string, code: unknown }> {
+async function run (
+  t: Test, code: string, interrupt?: AbortSignal, beside: Readonly<Record<string, string>> = {}
+): Promise<{ output: string, code: unknown }> {
   mkdirSync(join(root, 'dist'), { recursive: true })
   const folder = mkdtempSync(join(root, 'dist/example-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'example.mjs')
-  writeFileSync(file, code)
+  for (const [name, text] of Object.entries({ ...beside, 'example.mjs': code })) writeFileSync(join(folder, name), text)
   const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill())
+  interrupt?.addEventListener('abort', () => child.kill('SIGINT'))
   let output = ''
   child.stdout.on('data', (chunk) => { output += String(chunk) })
   const [exitCode] = await once(child, 'close')

@@ -120,7 +120,7 @@ t.test('1. connecting', async (t) => {
     t.strictSame([head.status, await head.text(), head.headers.get('cache-control')], [426, '', 'no-store'], 'HEAD')
   })
 
-  t.test('1.12 welcome is the first message: it names the connection and the limits', async (t) => {
+  t.test('1.11 welcome is the first message: it names the connection and the limits', async (t) => {
     const demo = await serveDemo(t, { maxPayload: 1_000 })
     const { client } = await demo.connect('ann')
     const { connectionId, limits } = await client.welcome
@@ -128,7 +128,7 @@ t.test('1. connecting', async (t) => {
     t.equal(demo.app.registry.get(connectionId)?.ip, '127.0.0.1')
   })
 
-  t.test('1.13 welcome lists the patterns of the route, without the contract of the connection', async (t) => {
+  t.test('1.12 welcome lists the patterns of the route, without the contract of the connection', async (t) => {
     const { connect } = await serveDemo(t)
     t.strictSame((await (await connect('ann')).client.welcome).patterns, ['chat/:room'])
     const { client } = await connect('ann', undefined, '/ws/lab')
@@ -154,7 +154,7 @@ t.test('1. connecting', async (t) => {
     t.match(await refusal(hung.connect('ann')), { status: 503, headers: { 'retry-after': /^\d+$/ } })
   })
 
-  t.test('1.10 a newer token of the same user extends the connection', async (t) => {
+  t.test('1.13 a newer token of the same user extends the connection', async (t) => {
     const ann = await identity('ann')
     const client = await TestClient.connect(`${chat}?token=${ann.token}`)
     const record: WireMessage[] = []
@@ -166,7 +166,7 @@ t.test('1. connecting', async (t) => {
     t.match((await client.request('refresh', undefined, { token })).payload, { code: 'invalid_token' })
   })
 
-  t.test('1.11 a refused upgrade has a body of JSON', async (t) => {
+  t.test('1.10 a refused upgrade has a body of JSON', async (t) => {
     const { status, body } = await refusal(TestClient.connect(chat))
     const { statusCode, code, message, error } = JSON.parse(body) as Record<string, unknown>
     t.match({ status, statusCode, code, message, error },
@@ -397,7 +397,7 @@ t.test('3. channels', async (t) => {
     t.notOk(joining.log.some(({ type }) => type === 'left'))
   })
 
-  t.test('3.7 a member gets the history again, and stays the member that it was', async (t) => {
+  t.test('3.3 a member gets the history again, and stays the member that it was', async (t) => {
     const { client: member } = await connect('hal', 'ledger/again', '/ws/lab')
     await member.request('write', 'ledger/again', { text: 'one' })
     const again = await member.request('join', 'ledger/again', { again: true })
@@ -410,7 +410,7 @@ t.test('3. channels', async (t) => {
     t.match(await other.request('join', 'ledger/again', { again: true }), { type: 'ack' }, 'a join as any other')
   })
 
-  t.test('3.3 the ack of a leave is the last thing of the channel', async (t) => {
+  t.test('3.4 the ack of a leave is the last thing of the channel', async (t) => {
     const leaver = (await connect('eve', room)).client
     await leaver.request('leave', room)
     const mark = leaver.log.length
@@ -420,17 +420,17 @@ t.test('3. channels', async (t) => {
     t.match((await leaver.request('leave', room)).payload, { code: 'not_joined' })
   })
 
-  t.test('3.4 a message needs membership', async (t) => {
+  t.test('3.5 a message needs membership', async (t) => {
     t.match((await client.request('typing', 'chat/elsewhere', { active: true })).payload, { code: 'not_joined' })
   })
 
-  t.test('3.5 who is taken out is told', async (t) => {
+  t.test('3.6 who is taken out is told', async (t) => {
     const removed = await connect('fay', room)
     await app.rooms.of(chat, { room: 'lobby' }).remove({ userId: removed.userId }, 'banned')
     t.strictSame(await removed.client.next('left'), { type: 'left', channel: room, payload: { code: 'banned' } })
   })
 
-  t.test('3.6 everyone gets everything, in one order', async (t) => {
+  t.test('3.7 everyone gets everything, in one order', async (t) => {
     const texts = Array.from({ length: 50 }, (_, i) => `message ${i}`)
     for (const text of texts) client.send({ type: 'message.send', channel: room, payload: { text } })
     await client.request('message.send', room, { text: 'last' })

@@ -2,7 +2,9 @@ import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/ty
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import { channels, closeEvents, implement, type Reached, type Room } from '../../plugins/channels.ts'
+import {
+  channels, closeEvents, implement, type ChannelsOptions, type Reached, type Room, type WsOptions
+} from '../../plugins/channels.ts'
 import type { User } from '../../lib/server/implement.ts'
 import type { ConnectionInfo } from '../../lib/connection/connection-info.ts'
 import { account, chat, news } from '../support/types/chat/chat.contract.ts'
@@ -12,6 +14,18 @@ const served = [
   implement(chat, { presence: (ctx) => ({ name: ctx.user.name }), on }),
   implement(account, { on: { whoami: (ctx) => ({ id: ctx.user.sub }) } })
 ]
+
+type Undefined<T> = { [K in keyof T]-?: undefined }
+
+describe('options', () => {
+  test('one that is undefined has its default', () => {
+    expect<ChannelsOptions>().type.toBeAssignableFrom<Undefined<ChannelsOptions>>()
+    expect<WsOptions>().type.toBeAssignableFrom<Undefined<WsOptions>>()
+    const nested = { limits: { perUser: undefined }, heartbeat: { interval: undefined } }
+    expect<ChannelsOptions>().type.toBeAssignableFrom(nested)
+    expect<WsOptions>().type.toBeAssignableFrom({ limits: { joins: undefined } })
+  })
+})
 
 describe('app.ws', () => {
   test('takes a route, its options and its channels', () => {
