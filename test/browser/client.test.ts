@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { connect as Connect, ConnectError } from '../../lib/client/index.ts'
 import { chatHandlers } from '../../routes/chat/chat.handlers.ts'
 import { launchBrowser, launchCachingBrowser } from '../support/browser/browser.ts'
 import { serveTalk } from '../support/clients/talk.ts'
 import { PageWindow } from '../support/browser/page-window.ts'
 import { freePort } from '../support/free-port.ts'
+import { cases } from '../support/long-form.ts'
+import type { blockClients as BlockClients } from '../support/platforms/blocked-client.ts'
 import type { runClientFlow as RunClientFlow } from '../support/platforms/client-flow.ts'
 import { root } from '../support/root.ts'
 import { listen, makeApp } from '../support/serve.ts'
@@ -18,6 +20,7 @@ const html = `<!doctype html>
 <script type="module">import { connect } from 'fastify-channels/client'; window.connect = connect</script>`
 
 declare const connect: typeof Connect
+declare const blockClients: typeof BlockClients
 declare const runClientFlow: typeof RunClientFlow
 declare function back (): Promise<object>
 
@@ -78,24 +81,50 @@ t.test('Chromium: each refusal is reported with its reason, and the client goes 
   await refused(`ws://127.0.0.1:${await freePort()}/ws`, token('Ada'), unreachable)
 })
 
-t.test('client: the same flow as on every platform, in Chromium', async (t) => {
+/** A page without content, with the bodies of tests that every platform runs. */
+async function platformPage (t: Test) {
   const { outputFiles: [script] } = await build({
     stdin: {
-      contents: `import { runClientFlow } from './test/support/platforms/client-flow.ts'
-        window.runClientFlow = runClientFlow`,
-      resolveDir: root
+      contents: `import { runClientFlow } from './client-flow.ts'
+        import { blockClients } from './blocked-client.ts'
+        Object.assign(window, { runClientFlow, blockClients })`,
+      resolveDir: join(root, 'test/support/platforms')
     },
     bundle: true,
     format: 'esm',
     write: false
   })
-  const { http, tokens } = await serveTalk(t)
+  const served = await serveTalk(t)
   // Any page of this origin.
-  const window = await PageWindow.look(browser, `${http}/`)
+  const window = await PageWindow.look(browser, `${served.http}/`)
   t.teardown(() => window.close())
   await window.page.addScriptTag({ type: 'module', content: script!.text })
-  const steps = await window.page.evaluate((tokens) => runClientFlow({ url: '/ws', room: 'chromium', tokens }), tokens)
+  return { ...served, page: window.page }
+}
+
+t.test('client: the same flow as on every platform, in Chromium', async (t) => {
+  const { page, tokens } = await platformPage(t)
+  const steps = await page.evaluate((tokens) => runClientFlow({ url: '/ws', room: 'chromium', tokens }), tokens)
   for (const step of steps) t.pass(step)
+})
+
+t.test('client: a page that is blocked for longer than heartbeat and timeout loses no connection', async (t) => {
+  const { page, tokens } = await platformPage(t)
+  const blocks = cases(50, 3)
+  const result = await page.evaluate(([blocks, token]) => blockClients({
+    url: '/ws',
+    room: 'blocked',
+    token,
+    blocks,
+    speed: 20,
+    WebSocket,
+    block: (ms) => {
+      const request = new XMLHttpRequest()
+      request.open('GET', `/blocked/${ms}`, false)
+      request.send()
+    }
+  }), [blocks, tokens['ANN'] as string] as const)
+  t.strictSame(result, { states: [], answered: 5 * blocks })
 })
 
 t.test('Chromium: an idle page enters the back/forward cache and comes back connected', async (t) => {

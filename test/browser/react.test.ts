@@ -77,7 +77,7 @@ for (const [version, alias] of Object.entries(versions)) {
     t.equal(app.channels.status().connections, 1, 'the connection stays')
     t.strictSame(window.faults, [])
   })
-  t.test(`React ${version}: connect('/ws') at module level is idle on a server and connects when hydrated`, async (t) => {
+  t.test(`React ${version}: connect('/ws') in a module is idle on a server and connects when hydrated`, async (t) => {
     const folder = t.testdir({
       'server.cjs': await bundle(alias, {
         stdin: {

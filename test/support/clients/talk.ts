@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
@@ -22,6 +23,7 @@ export const talk = defineChannel({
     typing: { payload: Type.Object({ active: Type.Boolean() }) },
     'ask.pong': {},
     'ask.drop': {},
+    'ask.later': {},
     'ask.remove': {},
     'ask.disconnect': {},
     'ask.revoke': {}
@@ -34,6 +36,9 @@ export const talk = defineChannel({
   history: { limit: 100, ttl: 600_000, initial: 50 }
 })
 
+/** When `ask.later` is answered. */
+export const laterMs = 1000
+
 /** A server on `/ws`, and the tokens of its visitors. */
 export interface TalkServer extends Served {
   readonly tokens: Readonly<Record<string, string>>
@@ -43,6 +48,8 @@ export async function serveTalk (t: Test, options: ChannelsOptions = {}): Promis
   // A lost connection is announced late, so that a recovery within the flow announces nothing.
   const { app, sink } = await makeApp(t, { presenceGrace: 60_000, ...options })
   app.ws('/ws', {}, [implementTalk(app)])
+  // A page that asks for it synchronously is blocked for so long.
+  app.get<{ Params: { ms: number } }>('/blocked/:ms', ({ params }) => wait(Number(params.ms)))
   const served = await listen(app, sink)
   const { token } = served
   return {
@@ -77,6 +84,7 @@ function implementTalk (app: FastifyInstance): ImplementedChannel {
           await rooms.of(talk, ctx.params).broadcast('message.posted', { id: text, from: 'server', text })
         }
       },
+      'ask.later': async () => { await wait(laterMs) },
       'ask.remove': async (ctx) => { await rooms.of(talk, ctx.params).remove({ connectionId: ctx.connection.id }) },
       'ask.disconnect': async (ctx) => { await registry.disconnect({ connectionId: ctx.connection.id }) },
       'ask.revoke': async (ctx) => {
