@@ -393,10 +393,10 @@ t.test('errors: a failed request of the client says which message failed, where 
 })
 
 t.test('errors: connect throws a TypeError for a URL of another scheme than ws, wss, http and https', async (t) => {
-  t.throws(() => connect('ftp://localhost/ws'),
-    new TypeError("cannot connect to 'ftp://localhost/ws': pass a URL that starts with wss: or ws:"))
-  t.throws(() => connect('ws://localhost/ws#top'),
-    new TypeError("cannot connect to 'ws://localhost/ws#top': pass a URL that has no fragment"))
+  for (const url of ['ftp://localhost/ws', 'ws://localhost/ws#top', '/ws#top', 'ws']) {
+    const advice = 'pass a ws: or wss: URL without a fragment; in a page it may be relative'
+    t.throws(() => connect(url, { autoConnect: false }).open(), new TypeError(`cannot connect to '${url}': ${advice}`))
+  }
 })
 
 t.test('errors: connect throws a TypeError where the platform has no WebSocket', async (t) => {
@@ -404,5 +404,5 @@ t.test('errors: connect throws a TypeError where the platform has no WebSocket',
   t.teardown(() => { if (own) Object.defineProperty(globalThis, 'WebSocket', own) })
   Reflect.deleteProperty(globalThis, 'WebSocket')
   t.throws(() => connect('ws://localhost/ws'),
-    new TypeError("this platform has no global WebSocket: pass { WebSocket } from the package 'ws' to connect"))
+    new TypeError("there is no global WebSocket: pass { WebSocket } of the package 'ws' to connect"))
 })

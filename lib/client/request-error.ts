@@ -44,7 +44,7 @@ export class RequestError<C extends string = string, D = unknown> extends Channe
     const { code, message, details: data } = payload
     const retryAfter = waitOf(payload.retryAfter)
     const isDeclared = message === code
-    const where = channel === undefined ? '' : ` on '${channel}'`
+    const where = channel ? ` on '${channel}'` : ''
     const why = isDeclared ? '' : `: ${message}${cause ? `: ${cause.message}` : ''}`
     const next = retryAfter === undefined ? '' : `; try again in ${retryAfter} ms`
     super(code, `'${type}'${where} failed with ${code}${why}${next}`, 500)

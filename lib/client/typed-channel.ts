@@ -27,8 +27,17 @@ export interface ListenOptions<D extends ChannelDefinition> extends CallOptions 
    * joined, so they miss nothing.
    * @example { on: { 'message.posted': ({ text }) => show(text) } }
    */
-  readonly on?: ChannelListeners<D>
+  readonly on?: ChannelListeners<D> | undefined
+  /** Like `channel.onPresence`. Added before the channel is joined, so it misses no change. */
+  readonly onPresence?: PresenceListener<D> | undefined
+  /** Like `channel.onRecovered`. */
+  readonly onRecovered?: (() => void) | undefined
+  /** Like `channel.onLeft`. */
+  readonly onLeft?: ((left: { readonly code: string }) => void) | undefined
 }
+
+type PresenceListener<D extends ChannelDefinition> =
+  (presence: PresenceView<D>, change: PresenceDifference<D> | undefined) => void
 
 /** The options of `join` for a channel with a history. */
 export interface JoinOptions<D extends ChannelDefinition> extends ListenOptions<D> {
@@ -90,9 +99,7 @@ export interface TypedChannel<D extends ChannelDefinition> extends TypedMessagin
    * after a reconnect, when the server sends the whole list, and always with `list: 'count'`.
    * @returns A function that removes the listener.
    */
-  onPresence (
-    listener: (presence: PresenceView<D>, change: PresenceDifference<D> | undefined) => void
-  ): Unsubscribe
+  onPresence (listener: PresenceListener<D>): Unsubscribe
 
   /**
    * Adds a listener that is called after a reconnect when every missed message of the history was delivered. If missed

@@ -52,23 +52,10 @@ function cut (reason: string): string {
   return reason.slice(0, read)
 }
 
-/**
- * The reaction to each close code. Codes that are not listed mean a temporary failure, such as 1006: the connection was
- * lost without a close frame.
- */
-const policies: Readonly<Record<number, Retry>> = {
-  1000: 'no',
-  1002: 'stop',
-  1003: 'stop',
-  1007: 'stop',
-  1008: 'stop',
-  1009: 'stop',
-  1010: 'stop',
-  3000: 'token',
-  3003: 'stop'
-}
+/** All other codes mean a temporary failure, such as 1006: the connection was lost without a close frame. */
+const finalCodes = [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3003]
 
-/** The client's reaction to a close with `code`. */
-export function retryAfterClose (code: number): Retry {
-  return policies[code] ?? 'reconnect'
+/** Whether the client does not connect again after a close with `code`. */
+export function isFinal (code: number): boolean {
+  return finalCodes.includes(code)
 }

@@ -1,8 +1,6 @@
 import type { Welcome } from '../protocol/control-messages.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import type {
-  SocketEventType, SocketListener, WebSocketConstructor, WebSocketLike
-} from '../client/transport/web-socket.ts'
+import type { WebSocketConstructor, WebSocketLike } from '../client/transport/web-socket.ts'
 
 /** A WebSocket without a network, for tests of the client. The test plays the server: each method says which part. */
 export class FakeWebSocket extends EventTarget implements WebSocketLike {
@@ -12,8 +10,6 @@ export class FakeWebSocket extends EventTarget implements WebSocketLike {
   readonly protocols: readonly string[]
   /** The envelopes that the client sent, in order. */
   readonly sent: Envelope[] = []
-  /** The types of the events that the client listens to. */
-  readonly listened = new Set<string>()
   /** The close code that the client passed first. Undefined while the client has not closed the WebSocket. */
   closedWith: number | undefined
 
@@ -21,18 +17,6 @@ export class FakeWebSocket extends EventTarget implements WebSocketLike {
     super()
     this.url = url
     this.protocols = protocols
-  }
-
-  /** Adds a listener, and its type to `listened`. */
-  override addEventListener (type: SocketEventType, listener: SocketListener): void {
-    this.listened.add(type)
-    super.addEventListener(type, listener)
-  }
-
-  /** Removes a listener, and its type from `listened`. */
-  override removeEventListener (type: SocketEventType, listener: SocketListener): void {
-    this.listened.delete(type)
-    super.removeEventListener(type, listener)
   }
 
   /** Records an envelope of the client. */

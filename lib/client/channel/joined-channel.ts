@@ -15,7 +15,10 @@ const giveUpAfterMs = 90_000
 /** What `join` takes. `JoinOptions` in typed-channel.ts documents the members. */
 export interface UntypedJoinOptions {
   readonly onResync?: ((resync: ResyncEvent) => void) | 'ignore' | undefined
-  readonly on?: Readonly<Record<string, (...args: never[]) => void>> | undefined
+  readonly onPresence?: ((presence: View, change: Difference | undefined) => void) | undefined
+  readonly onRecovered?: (() => void) | undefined
+  readonly onLeft?: ((left: { readonly code: string }) => void) | undefined
+  readonly on?: Readonly<Record<string, ((...args: never[]) => void) | undefined>> | undefined
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -40,15 +43,17 @@ export class JoinedChannel extends Messaging implements Handle {
   constructor (
     requests: Requests,
     membership: Membership,
-    { onResync, on = {} }: UntypedJoinOptions,
+    { on, onResync, onPresence, onRecovered, onLeft }: UntypedJoinOptions,
     joining: Call
   ) {
     super(requests, membership.address)
     this.address = membership.address
     this.#membership = membership
     this.#joining = joining
-    if (typeof onResync === 'function') this.on('resync', onResync)
-    for (const [type, listener] of Object.entries(on)) this.on(type, listener)
+    const listeners = { ...on, resync: onResync, presence: onPresence, ack: onRecovered, left: onLeft }
+    for (const [type, listener] of Object.entries(listeners)) {
+      if (typeof listener === 'function') this.on(type, listener)
+    }
   }
 
   get presence (): View {

@@ -4,17 +4,16 @@ import type { IdempotentChannel } from '../requests/outgoing.ts'
 import type { Requests } from '../requests/requests.ts'
 import { Backoff, maxWaitMs } from '../transport/backoff.ts'
 import type { ConnectionState } from '../transport/transport.ts'
-import { deliver, type Handle } from './handle.ts'
+import { deliver, Handles, type Handle } from './handle.ts'
 import { HistoryPosition, messagesOf, resyncIn, type Ack, type Received } from './history-position.ts'
 import { Presence, type PresenceMessage } from './presence.ts'
 
 /** After these refusals of a join a further try may succeed. */
-const temporaryCodes = ['unavailable', 'timeout']
+const temporaryCodes = ['unavailable', 'timeout', 'rate_limited']
 
 /**
  * The membership in one channel, shared by all handles of it. The channel is joined on every new connection until the
- * last handle leaves, the server refuses or removes the client.
- * A later handle gets the state that the first one got: the presence is at hand, the history is asked for.
+ * last handle leaves, the server refuses or removes the client. A later handle gets the state that the first one got.
  */
 export class Membership implements IdempotentChannel {
   readonly address: string
@@ -26,18 +25,18 @@ export class Membership implements IdempotentChannel {
   readonly #requests: Requests
   /** Called when `isRejoining` or `hasEnded` may have changed. */
   readonly #changed: () => void
-  readonly #handles = new Set<Handle>()
+  readonly #handles = new Handles()
   readonly #position = new HistoryPosition()
   readonly #backoff: Backoff
   #wasJoined = false
+  /** A request for the history is under way, for handles that are not started. */
+  #isAsking = false
 
   constructor (requests: Requests, address: string, changed: () => void) {
     this.#requests = requests
     this.address = address
     this.#changed = changed
-    this.presence = new Presence((view, change) => {
-      for (const handle of this.#started) handle.take('presence', view, change)
-    })
+    this.presence = new Presence((...change) => this.#handles.take('presence', ...change))
     this.#backoff = new Backoff(requests.deps)
     if (requests.isOpen) this.#join()
   }
@@ -51,8 +50,8 @@ export class Membership implements IdempotentChannel {
 
   /** Messages that fail together are one failure, or the wait would double with each of them. */
   delay (afterMs: number | undefined): void {
-    if (this.#backoff.isWaiting) this.#backoff.extend(afterMs ?? 0)
-    else this.#backoff.retry(() => this.#requests.sendWaiting(this), afterMs)
+    if (this.#backoff.isWaiting) this.#backoff.extend(afterMs)
+    else this.#backoff.retry(() => this.#resume(), afterMs)
   }
 
   answered (): void {
@@ -62,16 +61,14 @@ export class Membership implements IdempotentChannel {
   /** Adds a handle. It is started now, or with its own state or the next ack of a join. */
   add (handle: Handle): void {
     this.#handles.add(handle)
-    if (this.isJoined) this.#start(handle)
+    if (this.isJoined) this.#startWaiting()
   }
 
   /** Removes a handle. The last one leaves; resolves when the server has answered, or at once without a connection. */
   remove (handle: Handle): Promise<void> {
     if (!this.#handles.delete(handle) || this.#handles.size > 0 || this.hasEnded) return Promise.resolve()
     this.#stop()
-    return new Promise((resolve) => {
-      this.#requests.request(this.#leave, { resolve: () => resolve(), reject: () => resolve() })
-    })
+    return new Promise<void>((resolve) => this.#requests.request(this.#leave, { resolve, reject: () => resolve() }))
   }
 
   /** Takes a new state of the connection. Only handles that are started outlive a closed client. */
@@ -91,16 +88,16 @@ export class Membership implements IdempotentChannel {
     if (type === 'presence') this.presence.change(payload as PresenceMessage)
     else if (type === 'left') this.#end(refusalOf({ ...this.#subject, type }, payload))
     else if (type === 'resync') this.#resync(payload as Recovery)
-    else this.#deliverInOrder(message)
+    else {
+      const order = this.#position.advance(message)
+      if (order === 'gap') this.#rejoin()
+      if (order === 'next') deliver(message, this.#handles.started)
+    }
   }
 
   get #subject () { return { type: 'join', channel: this.address } }
 
   get #leave () { return { ...this.#subject, type: 'leave' } }
-
-  get #started (): readonly Handle[] {
-    return [...this.#handles].filter((handle) => handle.isStarted)
-  }
 
   /** The callers of a first join have time limits of their own. */
   #join (): void {
@@ -114,7 +111,7 @@ export class Membership implements IdempotentChannel {
   #applyJoin (ack: Ack): void {
     if (this.hasEnded) return
     const isRecovered = ack?.recovered === true
-    const waiting = [...this.#handles].filter((handle) => !handle.isStarted)
+    const { waiting } = this.#handles
     this.#backoff.reset()
     this.#wasJoined = this.isJoined = true
     this.presence.replace(ack)
@@ -123,24 +120,37 @@ export class Membership implements IdempotentChannel {
     else for (const message of messagesOf(ack)) this.receive(message)
     // A listener may have left the channel, or an entry may have been missing.
     if (!this.isJoined) return
-    if (isRecovered) for (const handle of this.#started) handle.take('ack')
-    if (isRecovered) for (const handle of waiting) this.#start(handle)
+    if (isRecovered) this.#handles.take('ack')
     this.#changed()
     this.idempotent = ack?.idempotent ?? []
+    this.#resume()
+  }
+
+  #resume (): void {
+    this.#startWaiting()
     this.#requests.sendWaiting(this)
   }
 
-  /** Starts a handle of a joined channel. The server sends the history again for it, if there is one. */
-  #start (handle: Handle): void {
-    if (!this.#position.since) return handle.start()
+  /** Starts the later handles of a joined channel. The server sends the history, if there is one, once for all. */
+  #startWaiting (): void {
+    if (!this.#position.since) for (const handle of this.#handles.waiting) handle.start()
+    if (this.#isAsking || this.#handles.waiting.length === 0) return
+    this.#isAsking = true
     this.#requests.request({ ...this.#subject, payload: { again: true } }, {
       resolve: (ack) => {
-        if (!this.isJoined || !this.#handles.has(handle) || handle.isStarted) return
-        handle.start(ack as Ack)
-        for (const message of messagesOf(ack as Ack)) deliver(message, [handle])
+        this.#isAsking = false
+        const { waiting } = this.#handles
+        // Where an entry is missing, they start with the ack of the next join.
+        if (!this.isJoined) return
+        for (const handle of waiting) handle.start(ack as Ack)
+        for (const message of messagesOf(ack as Ack)) deliver(message, waiting)
       },
-      // It is started with the ack of the next join, where the connection is lost or an entry is missing.
-      reject: (error) => { if (this.#requests.isOpen) this.#refuse(handle, error) }
+      reject: (error) => {
+        this.#isAsking = false
+        if (!this.#requests.isOpen) return
+        if (temporaryCodes.includes(error.code)) this.delay(error.retryAfter)
+        else for (const handle of this.#handles.waiting) this.#refuse(handle, error)
+      }
     })
   }
 
@@ -149,14 +159,8 @@ export class Membership implements IdempotentChannel {
     const resync = resyncIn(recovery)
     if (!resync) return
     this.#position.reset(resync.position, messagesOf(recovery)[0])
-    for (const handle of this.#started) if (!informed.includes(handle)) handle.take('resync', resync)
+    for (const handle of this.#handles.started) if (!informed.includes(handle)) handle.take('resync', resync)
     for (const message of messagesOf(recovery)) this.receive(message)
-  }
-
-  #deliverInOrder (message: Received): void {
-    const order = this.#position.advance(message)
-    if (order === 'gap') this.#rejoin()
-    if (order === 'next') deliver(message, this.#started)
   }
 
   /** A join that was lost with its connection is repeated on the next connection. */
@@ -166,10 +170,7 @@ export class Membership implements IdempotentChannel {
     else this.#end(error)
   }
 
-  /**
-   * Leaves and joins again after a wait. The effect of the join before may be unknown, as after a timeout. A leave puts
-   * both sides into the same state.
-   */
+  /** Joins again after a wait. The effect of the join before may be unknown, so a leave comes first. */
   #rejoin (afterMs?: number): void {
     this.isJoined = false
     this.#backoff.retry(() => {

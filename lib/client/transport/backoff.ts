@@ -70,7 +70,7 @@ export class Backoff {
   }
 
   /** Makes the wait of a `retry` at least this long, from now on. Returns the milliseconds that are left. */
-  extend (ms: number): number {
+  extend (ms = 0): number {
     const now = this.#clock.now()
     if (!this.#waiting) return 0
     if (this.#at < now + ms) this.#start(this.#waiting, ms)

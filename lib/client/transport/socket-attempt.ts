@@ -30,8 +30,6 @@ const timeoutCode = 3008
 
 const encodedPing = JSON.stringify({ type: 'ping', correlationId: 'ping' })
 
-const types = ['message', 'close'] as const
-
 /**
  * One WebSocket, from the call of `token` until it is closed. One timer runs at a time:
  *
@@ -44,7 +42,6 @@ export class SocketAttempt {
   readonly #deps: SocketAttemptDeps
   readonly #events: SocketAttemptEvents
   readonly #deadline: Deadline
-  readonly #listener = { handleEvent: (event: SocketEvent) => this.#handle(event) }
   #socket: WebSocketLike | undefined
   #problem = ''
   #step = "the option 'token'"
@@ -85,13 +82,16 @@ export class SocketAttempt {
     const protocols = token ? [subprotocol, carrierOf(token).join('.').replace('B', 'b')] : [subprotocol]
     this.#socket = new this.#deps.WebSocket(this.#deps.url, protocols)
     // Never removed: `ws` emits an error when a socket is closed before it is open, and an error without a listener
-    // ends a Node process. A close event always follows. Only Node tells the problem.
-    this.#socket.addEventListener('error', { handleEvent: ({ message = '' }) => { this.#problem = message } })
-    for (const type of types) this.#socket.addEventListener(type, this.#listener)
+    // ends a Node process. A close event always follows.
+    for (const type of ['error', 'message', 'close'] as const) this.#socket.addEventListener(type, this)
   }
 
-  #handle ({ type, data, code = lostCode, reason }: SocketEvent): void {
-    if (type === 'close') return this.#end({ code, reason: reason || this.#problem })
+  /** Takes an event of the socket. Only Node tells the problem of an error. */
+  handleEvent ({ type, data, code = lostCode, reason, message = '' }: SocketEvent): void {
+    if (this.#hasEnded) return
+    if (type === 'error') this.#problem = message
+    if (type === 'close') this.#end({ code, reason: reason || this.#problem })
+    if (type !== 'message') return
     this.#deadline.start(silenceMs, () => this.probe())
     try {
       this.#events.received(JSON.parse(data as string))
@@ -121,6 +121,5 @@ export class SocketAttempt {
   #release (): void {
     this.#hasEnded = true
     this.#deadline.stop()
-    for (const type of types) this.#socket?.removeEventListener(type, this.#listener)
   }
 }

@@ -24,17 +24,15 @@ export function carrierOf (token: string): [scheme: string, text: string] {
   return ['Bearer64', base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')]
 }
 
-/** Milliseconds from `now` until the renewal of a token; NaN or not positive for never. */
+/**
+ * Milliseconds from `now` until the renewal of a JWT; NaN or not positive for never, as without an expiry. Only the
+ * server verifies tokens.
+ */
 export function renewalWaitOf (token: string | undefined, now: number): number {
-  const leftMs = expiryOf(token) - now
-  return Math.min(leftMs - Math.min(leftMs / 10, maxLeadMs), maxWaitMs)
-}
-
-/** When a JWT expires, in milliseconds since 1970; NaN without an expiry. Only the server verifies tokens. */
-function expiryOf (token = ''): number {
   try {
-    const [, claims = ''] = token.split('.')
-    return JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1000
+    const claims = token?.split('.')[1] as string
+    const leftMs = JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1000 - now
+    return Math.min(leftMs - Math.min(leftMs / 10, maxLeadMs), maxWaitMs)
   } catch {
     return NaN
   }

@@ -1,5 +1,5 @@
 import type { Timer } from '../../clock.ts'
-import { retryAfterClose } from '../../protocol/close-events.ts'
+import { isFinal } from '../../protocol/close-events.ts'
 import type { Welcome } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { Backoff, longestWaitMs, waitOf } from './backoff.ts'
@@ -20,7 +20,7 @@ export interface TransportDeps extends Omit<SocketAttemptDeps, keyof Target>, Re
   readonly networkEvents: NetworkEventSource | undefined
 }
 
-type Target = Pick<SocketAttemptDeps, 'url' | 'WebSocket'>
+export type Target = Pick<SocketAttemptDeps, 'url' | 'WebSocket'>
 
 export interface TransportEvents {
   /** A new state, and how the connection before it ended. */
@@ -157,7 +157,7 @@ export class Transport {
   #ended ({ token }: SocketAttempt, close: CloseInfo, error: unknown): void {
     if (isStop(error)) return this.stop(error)
     if (error !== undefined) this.#deps.failed(error)
-    if (['no', 'stop'].includes(retryAfterClose(close.code))) return this.close(close)
+    if (isFinal(close.code)) return this.close(close)
     const wasOpen = this.state === 'open'
     this.#backoff.retry(() => this.#connect())
     this.#setState('connecting', close)
@@ -174,8 +174,8 @@ export class Transport {
     this.#backoff.hold()
     const refusal = cause === undefined ? await this.#probe.ask(url, token, reason) : { reason }
     if (this.state === 'closed') return
-    const { status, retryAfter = 0 } = refusal
-    const isHopeless = [400, 403, 404].includes(status ?? 0) || (status === 401 && !this.#deps.token)
+    const { status = 0, retryAfter } = refusal
+    const isHopeless = [400, 403, 404, this.#deps.token ? 400 : 401].includes(status)
     const retryIn = Math.ceil(this.#backoff.extend(isHopeless ? longestWaitMs : retryAfter))
     this.#report({ ...refusal, close, willRetry: true, retryIn, cause })
     this.#backoff.release()

@@ -18,10 +18,9 @@ export interface WebSocketLike {
   send (text: string): void
   close (code?: number, reason?: string): void
   addEventListener (type: SocketEventType, listener: SocketListener): void
-  removeEventListener (type: SocketEventType, listener: SocketListener): void
 }
 
-export type SocketEventType = 'open' | 'message' | 'close' | 'error'
+export type SocketEventType = 'message' | 'close' | 'error'
 
 /** The `WebSocket` of a browser, of Node 22 or later, or of the package `ws`. */
 export interface WebSocketConstructor {

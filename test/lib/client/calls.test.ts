@@ -83,7 +83,7 @@ t.test('client: where pages are rendered, a relative URL does not connect and do
   const network = new FakeNetwork()
   const client = connect('/ws', { clock: new FakeClock(), fetch: noNetwork })
   t.equal(client.state, 'idle')
-  t.throws(() => client.open(), TypeError)
+  t.throws(() => client.open(), { name: 'TypeError', message: /connect to '\/ws': .* in a page it may be relative/ })
   await t.rejects(client.join('news', {}), TypeError)
   client.close()
   Reflect.set(globalThis, 'location', { href: 'https://app.test/' })

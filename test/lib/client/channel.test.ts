@@ -444,7 +444,7 @@ t.test('channel: rejoining', async (t) => {
     t.strictSame(next.sent, [])
   })
 
-  for (const code of ['unavailable', 'timeout']) {
+  for (const code of ['unavailable', 'timeout', 'rate_limited']) {
     t.test(`${code} passes: tried again, with the waits of a reconnect`, async (t) => {
       const { lobby, clock, reconnect, left } = await startJoined()
       const socket = await reconnect()

@@ -113,11 +113,44 @@ t.test('shared joins: a late handle starts also while the server cannot read the
 t.test('shared joins: the refusal of a late handle leaves the first one alone', async (t) => {
   const { client, socket, doc } = await joinDoc()
   const joining = client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
-  socket.refuse('join', { code: 'rate_limited', message: 'slow down' })
-  await t.rejects(joining, { code: 'rate_limited' })
+  socket.refuse('join', { code: 'forbidden', message: 'not allowed' })
+  await t.rejects(joining, { code: 'forbidden' })
   const looking = doc.send('look')
   socket.ack('look')
   await looking
+})
+
+t.test('shared joins: 300 late handles ask for the history once, again after rate_limited', async (t) => {
+  const { client, socket, clock } = await joinDoc()
+  const joining = Array.from({ length: 300 }, () => client.join('doc/:id', { id: '1' }, { onResync: 'ignore' }))
+  t.strictSame(typesOf(socket), ['join', 'join'])
+  socket.refuse('join', { code: 'rate_limited', message: 'slow down', retryAfter: 700 })
+  clock.advance(699)
+  t.strictSame(typesOf(socket), ['join', 'join'])
+  clock.advance(1)
+  t.strictSame(typesOf(socket), ['join', 'join', 'join'])
+  socket.ack('join', ack)
+  t.equal((await Promise.all(joining)).length, 300)
+})
+
+t.test('shared joins: listeners of events are there before the channel is joined', async (t) => {
+  const { client, open, clock, reconnect } = startDoc()
+  const socket = await open()
+  const seen: unknown[] = []
+  const joining = client.join('doc/:id', { id: '1' }, {
+    onResync: 'ignore',
+    onPresence: (presence) => seen.push(presence),
+    onRecovered: () => seen.push('recovered'),
+    onLeft: ({ code }) => seen.push(code)
+  })
+  socket.ack('join', { ...ack, presence: [ann] })
+  socket.say({ type: 'presence', channel: 'doc/1', payload: { joined: [bob] } })
+  await joining
+  clock.advance(0)
+  const next = await reconnect()
+  next.ack('join', { ...at(0), recovered: true, messages: [], presence: [ann] })
+  next.say({ type: 'left', channel: 'doc/1', payload: { code: 'forbidden', message: 'not allowed' } })
+  t.strictSame(seen, [[ann, bob], [ann], 'recovered', 'forbidden'])
 })
 
 t.test('shared joins: all handles learn that the server removed them', async (t) => {
