@@ -108,9 +108,13 @@ export class Unauthenticated extends RefusedUpgrade {
 }
 
 export class ForbiddenOrigin extends RefusedUpgrade {
-  constructor () {
-    super('FST_CHANNELS_FORBIDDEN_ORIGIN', "This origin is not allowed: add it to the option 'origins', or set " +
-      "'trustProxy' behind a proxy with TLS.", 403)
+  /** `own`: what the origin was compared with, where no origins are listed. */
+  constructor (origin: string, own: string, isOwnOnly: boolean) {
+    const sent = origin.length > 100 ? `${origin.slice(0, 100)}…` : origin
+    super('FST_CHANNELS_FORBIDDEN_ORIGIN', isOwnOnly
+      ? `The origin '${sent}' is not that of this server, '${own}': add it to the option 'origins', or let the proxy ` +
+        "pass on Host, and set 'trustProxy'."
+      : `The option 'origins' of the server '${own}' does not allow the origin '${sent}': add it.`, 403)
   }
 }
 

@@ -9,6 +9,7 @@ import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
 import type { RedisClient } from '../lib/redis/client-settings.ts'
 import type { User } from '../lib/server/implement.ts'
 import type { SessionCheck } from './session-check.ts'
+import type { OriginPattern } from './upgrade/origins.ts'
 
 /** Finds the user of a request. A request without a user, `undefined` or `null`, is answered 401. */
 export type Identify = (request: FastifyRequest) => unknown
@@ -24,11 +25,13 @@ export type PartialOptions<T> = { readonly [K in keyof T]?: T[K] | undefined }
 /** The options of the plugin. Times are in milliseconds, sizes in bytes. */
 export interface ChannelsOptions {
   /**
-   * Origins whose pages may connect, e.g. `['https://app.example.com']`. `'*'` lets every page connect with the cookies
-   * of its visitors. A request without an `Origin` header does not come from a browser and passes.
-   * @default the origin that the request was sent to; behind a proxy with TLS that needs Fastify's `trustProxy`
+   * Origins whose pages may connect: `'https://app.example.com'`; `*` for a part of one label of the host or for any
+   * port, as in `'https://*.example.com'`; a RegExp; a scheme such as `'capacitor:'`; `'null'` for pages without an
+   * origin; `(origin, request) => boolean`; or an array of these. `'*'` lets every page connect with the cookies of its
+   * visitors. A request without an `Origin` header does not come from a browser and passes.
+   * @default the origin that the request was sent to; the scheme counts where TLS or `trustProxy` tells it
    */
-  readonly origins?: readonly string[] | '*' | undefined
+  readonly origins?: OriginPattern | readonly OriginPattern[] | undefined
   /**
    * Options of @fastify/jwt, which the plugin then registers.
    * @default the application's own @fastify/jwt is used where it is registered

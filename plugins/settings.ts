@@ -10,6 +10,7 @@ import {
   withoutUndefined, wrongValue
 } from './option-schemas.ts'
 import type { ChannelsOptions, RedisOption } from './options.ts'
+import { originCheck } from './upgrade/origins.ts'
 
 const limits = optionals({
   connections: positive, perUser: positive, perIp: positive, ...connectionLimits
@@ -31,9 +32,8 @@ const websocket = Type.Object({
 }, { description: 'the options of @fastify/websocket' })
 
 const definition = optionals({
-  origins: Type.Union([Type.Literal('*'), Type.Array(Type.String())], {
-    description: "'*', or an array of origins such as ['https://app.example.com']"
-  }),
+  // Checked by `originCheck`.
+  origins: Type.Unknown(),
   jwt: Type.Object({}, { description: 'the options of @fastify/jwt, such as { secret }' }),
   identify: callback,
   userId: callback,
@@ -98,6 +98,7 @@ function checkValues (options: ChannelsOptions): void {
   const error = schema.Errors(limits === false ? rest : options).First()
   if (error) throw new InvalidOptions(problemOf(error))
   if (options.redis) checkRedis(options.redis)
+  originCheck(options.origins)
 }
 
 /** A variable of the environment that is not set must not become the Redis at localhost. */

@@ -80,12 +80,21 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     [{ heartbeat: { every: 1 } },
       "unknown option 'heartbeat.every'; use one of 'heartbeat.interval', 'heartbeat.timeout'"],
     [{ limits: { perUsers: 1 } }, "unknown option 'limits.perUsers'; did you mean 'limits.perUser'?"],
-    [{ origins: 'https://app.example.com' }, "wrong value for the option 'origins': " +
-      "pass '*', or an array of origins such as ['https://app.example.com']"],
-    [{ origins: ['app.example.com'] },
-      "'app.example.com' in 'origins' is not an origin: pass one such as 'https://app.example.com'"],
-    [{ origins: ['https://app.example.com/'] }, "'https://app.example.com/' in 'origins' is not an origin: " +
-      "pass one such as 'https://app.example.com'"],
+    ...[5, [5], {}, [null]].map((origins) => [{ origins }, "wrong value for the option 'origins': pass '*', an " +
+      "origin such as 'https://app.example.com', 'https://*.example.com', a RegExp, a function, or an array of " +
+      'these'] as const),
+    [{ origins: ['*'] }, "'*' in a list of 'origins' allows every page: pass '*' alone"],
+    [{ origins: 'app.example.com' },
+      "'app.example.com' in 'origins' can never match: pass 'https://app.example.com'"],
+    [{ origins: ['my app'] },
+      "'my app' in 'origins' can never match: pass an origin such as 'https://app.example.com'"],
+    [{ origins: 'https:' }, "'https:' in 'origins' allows every page: pass '*' if that is meant"],
+    [{ origins: 'https://app.*' },
+      "'https://app.*' in 'origins' allows every top-level domain: write out the end of the name"],
+    [{ origins: /example\.com/ }, "the pattern /example\\.com/ in 'origins' has no end, so it also allows names such as " +
+      "'app.example.com.evil.example': end it with $"],
+    [{ origins: /example\.com\/$/ }, "the pattern /example\\.com\\/$/ in 'origins' can never match: " +
+      'leave out the slash at its end, because an origin has no path'],
     [{ redis: 'redis://localhost' }, "wrong value for the option 'redis': " +
       "pass { url: 'redis://…' }, { client } or { namespace }, each with an optional 'prefix'"],
     [{ redis: { prefix: 'app' } }, "wrong value for the option 'redis': " +
@@ -339,14 +348,17 @@ t.test('errors: a refused upgrade has a JSON body with its code, and says what t
     return connecting().then(() => '', (error: UpgradeRefused) => JSON.parse(error.body) as object)
   }
   const identify = () => ({ id: 'ann' })
-  const foreign = { origin: 'https://elsewhere.example' }
+  const foreign = { origin: 'https://elsewhere.example', headers: { host: 'a.example' } }
   type Refusal = readonly [body: unknown, statusCode: number, code: string, message: string, retryAfter?: number]
   const rows: readonly Refusal[] = [
     [await body({ identify }, {}, ['v1']), 400, 'FST_CHANNELS_BAD_HANDSHAKE',
       "No offered subprotocol is supported: offer 'fastify-channels.v1' too, or no subprotocol."],
     [await body({}), 401, 'FST_CHANNELS_UNAUTHENTICATED', 'Authentication is required: send a valid token.'],
-    [await body({ identify }, foreign), 403, 'FST_CHANNELS_FORBIDDEN_ORIGIN', 'This origin is not allowed: add it to ' +
-      "the option 'origins', or set 'trustProxy' behind a proxy with TLS."],
+    [await body({ identify }, foreign), 403, 'FST_CHANNELS_FORBIDDEN_ORIGIN', "The origin 'https://elsewhere.example' " +
+      "is not that of this server, 'a.example': add it to the option 'origins', or let the proxy pass on Host, and " +
+      "set 'trustProxy'."],
+    [await body({ identify, origins: 'null' }, foreign), 403, 'FST_CHANNELS_FORBIDDEN_ORIGIN', "The option 'origins' " +
+      "of the server 'a.example' does not allow the origin 'https://elsewhere.example': add it."],
     [await body({ identify, limits: { perUser: 1 } }), 429, 'FST_CHANNELS_TOO_MANY_CONNECTIONS',
       'Too many connections of this user: try again after the time in Retry-After.', 5_000],
     [await body({ identify, limits: { perIp: 1 } }), 429, 'FST_CHANNELS_TOO_MANY_CONNECTIONS',

@@ -402,7 +402,7 @@ t.test('origins: the host that a proxy forwards counts only when the proxy is tr
   }
   t.strictSame(await statuses(false), [101, 403, 403], 'by default: the Host of the request')
   t.strictSame(await statuses('10.0.0.0/8'), [101, 403, 403], 'the request does not come from the proxy')
-  t.strictSame(await statuses('127.0.0.1'), [403, 101, 403], 'the proxy is trusted: the host that it appended')
+  t.strictSame(await statuses('127.0.0.1'), [403, 403, 101], 'the proxy is trusted: the host that the browser sent')
 })
 
 t.test('tokens: a token in a URL reaches no log', async (t) => {
