@@ -32,6 +32,8 @@ export class RequestError<C extends string = string, D = unknown> extends Channe
   declare readonly data: D
   /** Milliseconds after which a further try makes sense; undefined when the server does not say. */
   declare readonly retryAfter: number | undefined
+  /** The offset of the last entry that the message appended before it failed; undefined when it appended none. */
+  declare readonly appended: number | undefined
   /** The type of the message that failed; `join` for a join, `ready` for `client.ready()`. */
   declare readonly type: string
   /** The address of the channel; undefined for a message of the connection itself. */
@@ -41,14 +43,14 @@ export class RequestError<C extends string = string, D = unknown> extends Channe
 
   /** @param payload That of an `error` message. The text of a declared error is its code. */
   constructor ({ type, channel }: Envelope, payload: ErrorPayload & { readonly code: C }, cause?: Error) {
-    const { code, message, details: data } = payload
+    const { code, message, details: data, appended } = payload
     const retryAfter = waitOf(payload.retryAfter)
     const isDeclared = message === code
     const where = channel ? ` on '${channel}'` : ''
     const why = isDeclared ? '' : `: ${message}${cause ? `: ${cause.message}` : ''}`
     const next = retryAfter === undefined ? '' : `; try again in ${retryAfter} ms`
     super(code, `'${type}'${where} failed with ${code}${why}${next}`, 500)
-    Object.assign(this, { type, channel, data, retryAfter, isDeclared })
+    Object.assign(this, { type, channel, data, retryAfter, appended, isDeclared })
     // As with `new Error(text, { cause })`, an error without a cause has no such member.
     if (cause) this.cause = cause
   }

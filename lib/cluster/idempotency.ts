@@ -1,3 +1,5 @@
+import type { Position } from '../protocol/position.ts'
+
 /** The right to handle one idempotent message. */
 export interface IdempotencyClaim {
   /** The id of the message. */
@@ -8,12 +10,19 @@ export interface IdempotencyClaim {
   readonly owner: string
 }
 
+/** An entry that an earlier attempt appended. */
+export interface KnownEntry extends Position {
+  readonly id: string
+}
+
 /**
- * `claimed`: this attempt may handle the message. `running`: another attempt does. `conflict`: the id was used for
- * another content. `done`: the message was handled before, and `reply`, as JSON, was the reply.
+ * `claimed`: this attempt may handle the message; `appended` are the entries of earlier attempts that the history knows
+ * under `entryIdOf(id, 0)`, `entryIdOf(id, 1)` and so on. `running`: another attempt does. `conflict`: the id was used
+ * for another content. `done`: the message was handled before, and `reply`, as JSON, was the reply.
  */
 export type ClaimOutcome =
-  | { readonly outcome: 'claimed' | 'running' | 'conflict' }
+  | { readonly outcome: 'claimed', readonly appended: readonly KnownEntry[] }
+  | { readonly outcome: 'running' | 'conflict' }
   | { readonly outcome: 'done', readonly reply: string }
 
 /** `done`: the reply that counts, as JSON. `lost`: an entry appended by the attempt is no longer in the history. */

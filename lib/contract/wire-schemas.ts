@@ -90,6 +90,7 @@ const joinReply = Type.Union([missed, startAgain, noHistory].map((history) =>
   Type.Object({ ...channelInfo, ...history })))
 
 const failure = Type.Object({
+  appended: Type.Optional(offset),
   code: Type.String({ minLength: 1 }),
   message: text,
   details: anything,

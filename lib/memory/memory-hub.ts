@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { systemClock, type Clock } from '../clock.ts'
 import type { PresenceChange } from '../protocol/control-messages.ts'
+import { entryIdOf } from '../protocol/position.ts'
 import type { AdapterEvents } from '../cluster/events.ts'
+import type { KnownEntry } from '../cluster/idempotency.ts'
 import type { PresenceList } from '../cluster/presence.ts'
 import { clusterTimings, type ClusterTimings } from '../cluster/timings.ts'
 import { StoredHistory } from './stored-history.ts'
@@ -107,6 +109,18 @@ export class MemoryHub {
 
   hasHistory (channel: string): boolean {
     return this.#histories.get(channel)?.isExpired === false
+  }
+
+  /** The entries that a message with this id appended. */
+  appendedBy (channel: string, messageId: string): KnownEntry[] {
+    const appended: KnownEntry[] = []
+    if (!this.hasHistory(channel)) return appended
+    const history = this.historyOf(channel)
+    for (;;) {
+      const known = history.known(entryIdOf(messageId, appended.length))
+      if (!known) return appended
+      appended.push(known)
+    }
   }
 
   /** Deletes a few expired claims and replies, so that a steady flow of messages needs no walk over all of them. */

@@ -21,7 +21,7 @@ export class MemoryIdempotency implements IdempotencyPort {
     if (handled) return { outcome: 'done', reply: handled.reply }
     if (known) return { outcome: 'running' }
     this.#store(claims, key, { contentHash, owner, expiresAt: this.#hub.clock.now() + timings.claimTtlMs })
-    return { outcome: 'claimed' }
+    return { outcome: 'claimed', appended: this.#hub.appendedBy(channel, id) }
   }
 
   async finish (

@@ -1,5 +1,5 @@
 import type { Append, AppendOutcome, HistoryEntry, HistoryPageRead, HistoryRead, Snapshot } from '../cluster/history.ts'
-import type { AppendedEntry } from '../cluster/idempotency.ts'
+import type { AppendedEntry, KnownEntry } from '../cluster/idempotency.ts'
 import {
   historyBound, historyPageBound, recoveredBytes, snapshotStretch, takeWithinBound
 } from '../cluster/history-bound.ts'
@@ -78,6 +78,12 @@ export class StoredHistory {
     const within = takeWithinBound(older, bound)
     const entries = within.length > 0 ? within : older.slice(-1)
     return { position: this.#position, entries, hasMore: entries.length < older.length }
+  }
+
+  /** The entry that was appended under the id within the dedupe window. */
+  known (id: string): KnownEntry | undefined {
+    const entry = this.#ids.get(id)
+    return entry && { epoch: this.#epoch, offset: entry.offset, hash: entry.hash, id }
   }
 
   /** Whether the id was appended with this hash within the dedupe window. */

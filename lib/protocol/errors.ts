@@ -64,6 +64,8 @@ export interface ErrorPayload {
   readonly message: string
   readonly details?: unknown
   readonly retryAfter?: number
+  /** The offset of the last entry that the message appended to the history before it failed. The entry stands. */
+  readonly appended?: number
 }
 
 /** Base class of every error that this library throws on purpose. Tell errors apart by `code`. */
@@ -99,11 +101,14 @@ export class MessageError extends ChannelsError {
   readonly details: unknown
   /** Milliseconds after which a further try makes sense. */
   readonly retryAfter: number | undefined
+  /** The offset of the entry that was appended all the same. */
+  readonly appended: number | undefined
 
-  constructor (code: string, message: string, details?: unknown, retryAfter?: number) {
+  constructor (code: string, message: string, details?: unknown, retryAfter?: number, appended?: number) {
     super(code, message, Object.hasOwn(statusCodes, code) ? statusCodes[code] as number : 400)
     this.details = details
     this.retryAfter = retryAfter
+    this.appended = appended
     Object.defineProperty(this, refusalMark, { value: true })
   }
 

@@ -7,3 +7,8 @@ export interface Position {
   readonly offset: number
   readonly hash: string
 }
+
+/** The id of the entry that a message with this id appended as its n-th one, counted from 0. */
+export function entryIdOf (messageId: string, n: number): string {
+  return n === 0 ? messageId : `${messageId}:${n}`
+}

@@ -4,10 +4,12 @@ import type { AnyChannel } from '../contract/define-channel.ts'
 import { overlap } from '../contract/pattern.ts'
 import { slowPatterns } from '../contract/schema/backtracking.ts'
 import type { Logger } from '../logger.ts'
+import { AppendHooks } from './messages/append-hooks.ts'
 
 /** The contracts that the routes of a server serve. Each is compiled once, and no two match the same address. */
 export class Contracts {
   readonly #compiled = new Map<AnyChannel, CompiledChannel>()
+  readonly #hooks = new Map<CompiledChannel, AppendHooks>()
   readonly #log: Logger
   readonly #strictPatterns: boolean
 
@@ -35,6 +37,13 @@ export class Contracts {
       if (this.#strictPatterns) throw new ContractError(slow.path, issue, advice)
       this.#log.warn(slow, `${issue}: ${advice}`)
     }
+  }
+
+  /** The hooks of a contract that was added. */
+  hooksOf (compiled: CompiledChannel): AppendHooks {
+    const hooks = this.#hooks.get(compiled) ?? new AppendHooks(compiled, this.#log)
+    this.#hooks.set(compiled, hooks)
+    return hooks
   }
 
   /** @throws {ContractError} when no route serves the contract */

@@ -1,13 +1,15 @@
 import type { AnyChannel, Channel, ChannelDefinition } from '../contract/define-channel.ts'
 import type {
-  ClientMessageType, ClientPayloadOf, ErrorData, ErrorsOf, IsPersistent, ParamsOf, PayloadArgument, PresenceOf, ReplyOf,
-  ServerMessageType, ServerPayloadOf, SnapshotOf
+  ClientMessageType, ClientPayloadOf, ErrorData, ErrorsOf, ParamsOf, PayloadArgument, PresenceOf, ReplyOf,
+  ServerPayloadOf, SnapshotOf
 } from '../contract/message-types.ts'
 import type { ConnectionInfo } from '../connection/connection-info.ts'
+import type {
+  AppendOptions, Appended, AppendedAt, AppendedMessageOf, BroadcastArguments, BroadcastResult, BroadcastType,
+  PersistentType
+} from './history-types.ts'
 import type { Logger } from '../logger.ts'
 import type { MessageError } from '../protocol/errors.ts'
-import type { HistoryContent, HistoryMessage } from '../protocol/history.ts'
-import type { Position } from '../protocol/position.ts'
 
 /**
  * The types of an application, given by declaration merging: `user` is the type of `ctx.user`, `locals` that of
@@ -22,64 +24,6 @@ export type User = Register extends { user: infer U } ? U
 export type Locals = Register extends { locals: infer C } ? C : unknown
 
 type Awaitable<T> = T | Promise<T>
-
-/** Options of `broadcast` for an ephemeral message. */
-export interface BroadcastOptions {
-  /** Members that do not get the message: one connection, usually the sender's, or all connections of one user. */
-  readonly except?: { readonly id: string } | { readonly userId: string }
-}
-
-/** Options of `append`. */
-export interface AppendOptions<Snapshot = unknown> {
-  /** Append only if this is the newest position of the history. */
-  readonly after: Position
-  /** The state of the channel after this message. A join gets the newest snapshot and the messages after it. */
-  readonly snapshot?: Snapshot
-}
-
-/** Which messages of a history are wanted. */
-export interface HistoryPageOptions {
-  /**
-   * The offset of the message before which they are.
-   * @default the newest messages
-   */
-  readonly before?: number | undefined
-  /**
-   * How many at most, from 1 to 100.
-   * @default 100
-   */
-  readonly limit?: number
-}
-
-/** The position of an appended message, and the id under which members receive it. */
-export interface Appended extends Position {
-  readonly id: string
-}
-
-/** The types that the server may broadcast on a channel. A connection's own contract has no room to broadcast to. */
-export type BroadcastType<D extends ChannelDefinition> = D['pattern'] extends '' ? never : ServerMessageType<D>
-
-/** The types that go through the history of a channel. */
-export type PersistentType<D extends ChannelDefinition> =
-  { [T in ServerMessageType<D>]: IsPersistent<D, T> extends true ? T : never }[ServerMessageType<D>]
-
-/** The types that do not go through a history. */
-export type EphemeralType<D extends ChannelDefinition> =
-  { [T in ServerMessageType<D>]: IsPersistent<D, T> extends true ? never : T }[ServerMessageType<D>]
-
-/** What `read` gives of a channel: its persistent messages, each type with its payload. */
-export type HistoryOf<D extends ChannelDefinition> = HistoryContent<PersistentMessageOf<D>, SnapshotOf<D>>
-
-/** A message of the history, each type with its payload. */
-export type PersistentMessageOf<D extends ChannelDefinition> =
-  { [T in PersistentType<D>]: HistoryMessage<T, ServerPayloadOf<D, T>> }[PersistentType<D>]
-
-/** The arguments of `broadcast` after the type: a persistent message takes no options. */
-export type BroadcastArguments<D extends ChannelDefinition, T extends ServerMessageType<D>> =
-  PayloadArgument<ServerPayloadOf<D, T>, IsPersistent<D, T> extends true ? [] : [options?: BroadcastOptions]>
-
-export type BroadcastResult<D extends ChannelDefinition, T extends ServerMessageType<D>> =
-  IsPersistent<D, T> extends true ? Appended : void
 
 /** Why a connection is no longer in a channel. */
 export type LeaveReason = 'left' | 'removed' | 'disconnected'
@@ -124,6 +68,11 @@ export interface ChannelContext<D extends ChannelDefinition> {
 export interface MessageContext<D extends ChannelDefinition, K extends ClientMessageType<D>> extends ChannelContext<D> {
   /** Unique for this message. A repeated idempotent message has the same one. */
   readonly messageId: string
+  /**
+   * What an earlier run of the handler appended for this idempotent message, in order: that run failed, or its node
+   * died before the reply. Empty in the first run.
+   */
+  readonly appended: readonly Appended[]
   /** Aborted when the handler exceeds `handlerTimeout`, or when the connection is closed. */
   readonly signal: AbortSignal
   /** Creates one of the message's declared errors. Throw it to answer the sender with it. */
@@ -149,6 +98,12 @@ interface Behaviour<D extends ChannelDefinition> {
   readonly joined?: (ctx: ChannelContext<D>) => Awaitable<void>
   /** Runs once the connection is no longer a member, after the messages that it sent before. */
   readonly left?: (ctx: ChannelContext<D>, reason: LeaveReason) => Awaitable<void>
+  /**
+   * Runs after each append to the history of a channel of this contract, whoever appended, on the node that did, and
+   * before the append resolves. It may run again for the same entry, so use its `id` as the key of a write. When it
+   * fails, the append rejects with `unavailable`, although the entry stands: an idempotent message is then sent again.
+   */
+  readonly onAppend?: (entry: AppendedMessageOf<D>, at: AppendedAt<D>) => Awaitable<void>
   readonly on: Handlers<D>
 }
 
@@ -172,6 +127,7 @@ export interface ErasedImplementation {
   readonly presence?: (ctx: unknown) => Awaitable<unknown>
   readonly joined?: (ctx: unknown) => Awaitable<void>
   readonly left?: (ctx: unknown, reason: LeaveReason) => Awaitable<void>
+  readonly onAppend?: (entry: unknown, at: unknown) => Awaitable<void>
   readonly on: Readonly<Record<string, (ctx: unknown, payload: unknown) => unknown>>
 }
 

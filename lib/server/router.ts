@@ -1,4 +1,5 @@
 import { ContractError } from '../contract/contract-errors.ts'
+import type { AnyChannel } from '../contract/define-channel.ts'
 import { contractPath, type CompiledChannel, type CompiledClientMessage } from '../contract/compile.ts'
 import { suggestion } from '../contract/option-checks.ts'
 import { matchPattern, type Params } from '../contract/pattern.ts'
@@ -7,6 +8,7 @@ import { maxChannelLength, maxDepth } from '../protocol/envelope.ts'
 import { refusal } from '../protocol/errors.ts'
 import type { Contracts } from './contracts.ts'
 import type { ErasedImplementation, ImplementedChannel } from './implement.ts'
+import type { AppendHooks } from './messages/append-hooks.ts'
 import type { RouteBehaviour } from './route.ts'
 
 /** A message that clients may send, with its handler. */
@@ -18,6 +20,7 @@ export interface ServedMessage extends CompiledClientMessage {
 export interface ServedChannel {
   readonly compiled: CompiledChannel
   readonly implementation: ErasedImplementation
+  readonly hooks: AppendHooks
   readonly messages: ReadonlyMap<string, ServedMessage>
   /** The types of the idempotent messages. */
   readonly idempotent: readonly string[]
@@ -35,7 +38,7 @@ export class Router {
   /** @throws {ContractError} for an invalid or duplicate contract, or for a missing or undeclared handler */
   constructor (implemented: readonly ImplementedChannel[], contracts: Contracts, route: RouteBehaviour) {
     this.route = route
-    const served = implemented.map(({ channel, implementation }) => serve(contracts.add(channel), implementation))
+    const served = implemented.map(({ channel, implementation }) => serve(channel, implementation, contracts))
     const patterns = served.map(({ compiled }) => compiled.pattern.text)
     const duplicate = patterns.find((pattern, i) => patterns.indexOf(pattern) < i)
     if (duplicate !== undefined) {
@@ -64,7 +67,8 @@ export class Router {
   }
 }
 
-function serve (compiled: CompiledChannel, implementation: ErasedImplementation): ServedChannel {
+function serve (contract: AnyChannel, implementation: ErasedImplementation, contracts: Contracts): ServedChannel {
+  const compiled = contracts.add(contract)
   const path = contractPath(compiled.pattern.text)
   const messages = new Map([...compiled.fromClient].map(([type, message]) => {
     const handle = implementation.on[type]
@@ -81,5 +85,7 @@ function serve (compiled: CompiledChannel, implementation: ErasedImplementation)
     throw new ContractError(path, "missing function 'presence'", 'add it, because the contract declares presence')
   }
   const idempotent = [...messages].filter(([, message]) => message.idempotent).map(([type]) => type)
-  return { compiled, implementation, messages, idempotent }
+  const hooks = contracts.hooksOf(compiled)
+  hooks.add(implementation.onAppend)
+  return { compiled, implementation, hooks, messages, idempotent }
 }

@@ -965,6 +965,14 @@ t.test('8. while the log is away', async (t) => {
   })
 })
 
+t.test('8.10 an error after an append has the offset of the entry', async (t) => {
+  const { client } = await (await serveDemo(t)).connect('ann', 'ledger/d', '/ws/lab')
+  const failing = () => client.request('write', 'ledger/d', { text: 'fail' }, 'm1')
+  t.match(await failing(), { type: 'error', payload: { code: 'internal', appended: 1 } })
+  t.match(await failing(), { type: 'ack', offset: 1 })
+  t.notOk('appended' in ((await client.request('write', 'ledger/d', 5)).payload as object))
+})
+
 t.test('9. once', async (t) => {
   const { connect, app } = await serveDemo(t)
   const c = 'ledger/c'

@@ -25,6 +25,8 @@ export class IdempotentNode {
   readonly adapter: Adapter
   readonly #messages: IdempotentMessages
   runs = 0
+  /** What earlier runs appended, as each run learned it. */
+  readonly appendedBefore: string[][] = []
   /** The handler waits for this promise before it appends. */
   handlerDone: Promise<void> | undefined
   cut: Cut | undefined
@@ -43,8 +45,10 @@ export class IdempotentNode {
 
   /** The handler of `message.send`: appends once, and replies with the number of its runs on this node. */
   send (text = 'hello', id = messageId) {
-    return this.#messages.run({ channel: this.#channel, id, type: 'message.send', payload: { text } }, async () => {
+    const message = { channel: this.#channel, id, type: 'message.send', payload: { text } }
+    return this.#messages.run(message, async (before) => {
       this.runs++
+      this.appendedBefore.push(before.map(({ id, offset }) => `${offset} ${id}`))
       await this.handlerDone
       const append = { id, encoded: Buffer.from(JSON.stringify({ text })), whenSlow: undefined, limit: 10, ttl: 60_000 }
       const appended = await this.#reach('append', () => this.adapter.history.append(this.#channel, append))
@@ -91,6 +95,11 @@ export async function expectOneEffect (
   const again = (otherNode ? b : a).send()
   await expireClaim()
   const reply = await again
+  const wasAppended = cut.step === 'finish' || (cut.step === 'append' && !cut.before)
+  const lastRun = [...a.appendedBefore, ...b.appendedBefore].at(-1)
+  if (cut.step !== 'finish' || cut.before) {
+    t.strictSame(lastRun, wasAppended ? [`1 ${messageId}`] : [], 'the next run knows what was appended')
+  }
   t.equal(reply.offset, 1, 'the reply names the first entry')
   t.equal(await a.entries(), 1, 'the message has one entry')
   for (const node of [a, b]) t.strictSame(await node.send(), reply, 'the reply stays the same')

@@ -1,10 +1,16 @@
 import type {
-  AppendedEntry, ClaimOutcome, FinishOutcome, IdempotencyClaim, IdempotencyPort
+  AppendedEntry, ClaimOutcome, FinishOutcome, IdempotencyClaim, IdempotencyPort, KnownEntry
 } from '../../cluster/idempotency.ts'
+import { entryIdOf } from '../../protocol/position.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { claimScript } from './claim-script.ts'
 import { finishScript } from './finish-script.ts'
 import { releaseScript } from './release-script.ts'
+
+function knownEntry (messageId: string, n: number, epoch: string, entry: string): KnownEntry {
+  const [offset, hash] = entry.split(' ') as [string, string]
+  return { epoch, offset: Number(offset), hash, id: entryIdOf(messageId, n) }
+}
 
 /** Which attempt handles an idempotent message, and the reply once it is handled: one hash per message. */
 export class RedisIdempotency implements IdempotencyPort {
@@ -15,10 +21,16 @@ export class RedisIdempotency implements IdempotencyPort {
   }
 
   async claim (channel: string, claim: IdempotencyClaim): Promise<ClaimOutcome> {
-    const { scripts, timings } = this.#deps
-    const args = [claim.contentHash, claim.owner, timings.claimTtlMs]
-    const [outcome, reply = ''] = await scripts.run(claimScript, [this.#key(channel, claim)], args) as string[]
-    return outcome === 'done' ? { outcome, reply } : { outcome: outcome as 'claimed' | 'running' | 'conflict' }
+    const { scripts, keys, timings } = this.#deps
+    const [meta, , ...dedupe] = keys.ofHistory(channel)
+    const args = [claim.contentHash, claim.owner, timings.claimTtlMs, claim.id]
+    const names = [this.#key(channel, claim), meta as string, ...dedupe]
+    const [outcome, first = '', ...entries] = await scripts.run(claimScript, names, args) as string[]
+    switch (outcome) {
+      case 'done': return { outcome, reply: first }
+      case 'claimed': return { outcome, appended: entries.map((entry, n) => knownEntry(claim.id, n, first, entry)) }
+      default: return { outcome: outcome as 'running' | 'conflict' }
+    }
   }
 
   async finish (

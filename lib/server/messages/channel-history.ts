@@ -8,16 +8,19 @@ import { Behind, errorMessages, MessageError, refusal, UsageError } from '../../
 import type { HistoryContent, HistoryMessage, HistoryPage } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
-import type { AppendOptions, Appended, HistoryPageOptions } from '../implement.ts'
+import type { AppendOptions, Appended, HistoryPageOptions } from '../history-types.ts'
+import type { AppendHooks } from './append-hooks.ts'
 
 /** The history of one channel, as handlers and services use it. */
 export class ChannelHistory {
   readonly #rooms: Rooms
   readonly #channel: string
   readonly #compiled: CompiledHistory
+  readonly #hooks: AppendHooks | undefined
   readonly #log: Logger | undefined
 
-  constructor (rooms: Rooms, channel: string, compiled: CompiledHistory, log?: Logger) {
+  constructor (rooms: Rooms, channel: string, compiled: CompiledHistory, hooks?: AppendHooks, log?: Logger) {
+    this.#hooks = hooks
     this.#rooms = rooms
     this.#channel = channel
     this.#compiled = compiled
@@ -28,7 +31,7 @@ export class ChannelHistory {
    * Appends a message, if `options` are given only `after` that position.
    *
    * @throws {Behind}
-   * @throws {MessageError} `history_full`, `unavailable`
+   * @throws {MessageError} `history_full`; `unavailable`, also when a hook fails
    * @throws {OutgoingError} for a snapshot that breaks its schema
    * @throws {UsageError} for a snapshot that the contract does not declare, a snapshot or message that is too large
    */
@@ -45,7 +48,9 @@ export class ChannelHistory {
     if (appended.outcome === 'full') {
       throw new MessageError('history_full', errorMessages.history_full, undefined, appended.retryAfter)
     }
-    return { ...appended.position, id }
+    const result = { ...appended.position, id }
+    if (this.#hooks?.isEmpty === false) await this.#hooks.run(this.#channel, result, encoded)
+    return result
   }
 
   /** Reads the messages after `since`, or everything that is kept. @throws {MessageError} `unavailable` */

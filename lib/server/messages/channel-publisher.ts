@@ -6,8 +6,9 @@ import { encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
 import { isRefusal, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
+import type { AppendHooks } from './append-hooks.ts'
 import { ChannelHistory } from './channel-history.ts'
-import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
+import type { AppendOptions, Appended, BroadcastOptions } from '../history-types.ts'
 
 /** A message from the server, checked and encoded. */
 export interface ServerMessage {
@@ -37,6 +38,12 @@ export function encodeServerMessage (
   }
 }
 
+/** A contract, and what follows an append to one of its histories. */
+interface Published {
+  readonly compiled: CompiledChannel
+  readonly hooks: AppendHooks
+}
+
 /** Sends the messages of one channel's contract: ephemeral ones to its members, persistent ones through its history. */
 export class ChannelPublisher {
   readonly #compiled: CompiledChannel
@@ -45,12 +52,14 @@ export class ChannelPublisher {
   readonly #history: ChannelHistory | undefined
 
   /** @param channel undefined for a connection's own contract, which can neither broadcast nor append */
-  constructor (compiled: CompiledChannel, channel: string | undefined, rooms: Rooms, log?: Logger) {
+  constructor (published: Published, channel: string | undefined, rooms: Rooms, log?: Logger) {
+    const { compiled, hooks } = published
     this.#compiled = compiled
     this.#channel = channel
     this.#rooms = rooms
     const { history } = compiled
-    this.#history = history && channel !== undefined ? new ChannelHistory(rooms, channel, history, log) : undefined
+    const hasHistory = history !== undefined && channel !== undefined
+    this.#history = hasHistory ? new ChannelHistory(rooms, channel, history, hooks, log) : undefined
   }
 
   isPersistent (type: string): boolean {

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
-import type { CompiledChannel, CompiledClientMessage } from '../../contract/compile.ts'
+import type { CompiledClientMessage } from '../../contract/compile.ts'
 import type { Params } from '../../contract/pattern.ts'
 import { logError, type Logger } from '../../logger.ts'
 import { MessageError, UsageError } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import { ChannelPublisher, isBehind } from './channel-publisher.ts'
-import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
+import type { AppendOptions, Appended, BroadcastOptions } from '../history-types.ts'
 import type { InboundMessage } from '../session/inbound-message.ts'
+import type { ServedChannel } from '../router.ts'
 import { TrackedBroadcasts } from './tracked-broadcasts.ts'
 
 /** One connection in one channel, as handlers see it; `channel` is undefined for the connection's own messages. */
@@ -20,11 +21,11 @@ export class ChannelHandlerContext {
   #log: Logger | undefined
 
   constructor (
-    connection: Connection, compiled: CompiledChannel, channel: string | undefined, params: Params, rooms: Rooms
+    connection: Connection, served: ServedChannel, channel: string | undefined, params: Params, rooms: Rooms
   ) {
     this.connection = connection
     this.params = params
-    this.publisher = new ChannelPublisher(compiled, channel, rooms, connection.log)
+    this.publisher = new ChannelPublisher(served, channel, rooms, connection.log)
     this.#channel = channel
   }
 
@@ -66,16 +67,22 @@ export class ChannelHandlerContext {
 
 /** The context of one message: that of its channel, and what belongs to the message alone. */
 export class MessageHandlerContext {
+  readonly appended: readonly Appended[]
   readonly #base: ChannelHandlerContext
   readonly #declared: CompiledClientMessage
   readonly #message: InboundMessage
   #messageId: string | undefined
   #broadcasts: TrackedBroadcasts | undefined
 
-  /** @param messageId of an idempotent message; others get a random id on demand */
+  /**
+   * @param messageId of an idempotent message; others get a random id on demand
+   * @param appended what earlier runs appended under that id
+   */
   constructor (
-    base: ChannelHandlerContext, declared: CompiledClientMessage, message: InboundMessage, messageId?: string
+    base: ChannelHandlerContext, declared: CompiledClientMessage, message: InboundMessage,
+    messageId?: string, appended: readonly Appended[] = []
   ) {
+    this.appended = appended
     this.#base = base
     this.#declared = declared
     this.#message = message
@@ -119,7 +126,9 @@ export class MessageHandlerContext {
   }
 
   #tracked (): TrackedBroadcasts {
-    this.#broadcasts ??= new TrackedBroadcasts(this.#base.publisher, this.messageId)
+    this.#broadcasts ??= new TrackedBroadcasts(this.#base.publisher, this.messageId, (offset) => {
+      this.#message.appended = offset
+    })
     return this.#broadcasts
   }
 }

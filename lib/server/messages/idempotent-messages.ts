@@ -1,16 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { AppendedEntry, ClaimOutcome, IdempotencyClaim, IdempotencyPort } from '../../cluster/idempotency.ts'
+import type {
+  AppendedEntry, ClaimOutcome, IdempotencyClaim, IdempotencyPort, KnownEntry
+} from '../../cluster/idempotency.ts'
 import { clusterTimings } from '../../cluster/timings.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { refusal } from '../../protocol/errors.ts'
+import { ClaimReleases } from './claim-releases.ts'
 
 /** Milliseconds of the first wait for a claim that another node holds. Each wait doubles, up to `maxClaimWaitMs`. */
 const minClaimWaitMs = 20
 /** Milliseconds within which a waiting node notices that the other node has finished. */
 const maxClaimWaitMs = 200
-
-/** Milliseconds until a failed release of a claim is tried again. A message waits that long after an outage. */
-const releaseRetryMs = 250
 
 /** The ack of a handled message: its payload, and the offset of the last entry that the handler appended. */
 export interface HandlerResult {
@@ -22,6 +22,9 @@ export interface HandlerResult {
 export interface AttemptResult extends HandlerResult {
   readonly entries: readonly AppendedEntry[]
 }
+
+/** Runs the handler. `appended`: the entries of earlier runs. */
+type Attempt = (appended: readonly KnownEntry[]) => Promise<AttemptResult>
 
 interface LocalAttempt { readonly contentHash: string, readonly result: Promise<HandlerResult> }
 
@@ -60,7 +63,7 @@ export class IdempotentMessages {
    * @throws {MessageError} `conflict` for other content under the same id; `unavailable` when the result is unknown
    * @throws whatever `attempt` throws
    */
-  async run (message: IdempotentMessage, attempt: () => Promise<AttemptResult>): Promise<HandlerResult> {
+  async run (message: IdempotentMessage, attempt: Attempt): Promise<HandlerResult> {
     const { channel, id, type, payload } = message
     const contentHash = digest([type, payload])
     // Nothing may be awaited between the last read of `#attempts` and the new entry in it.
@@ -80,11 +83,11 @@ export class IdempotentMessages {
   }
 
   async #claimAndRun (
-    channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>
+    channel: string, claim: IdempotencyClaim, attempt: Attempt
   ): Promise<HandlerResult> {
     for (let waitMs = minClaimWaitMs; ; waitMs = Math.min(2 * waitMs, maxClaimWaitMs)) {
       const claimed = await this.#claim(channel, claim)
-      if (claimed.outcome === 'claimed') return this.#runClaimed(channel, claim, attempt)
+      if (claimed.outcome === 'claimed') return this.#runClaimed(channel, claim, () => attempt(claimed.appended))
       if (claimed.outcome === 'done') return JSON.parse(claimed.reply) as HandlerResult
       if (claimed.outcome === 'conflict') throw refusal('conflict')
       await new Promise<void>((resolve) => { this.#clock.setTimeout(resolve, waitMs) })
@@ -137,48 +140,6 @@ export class IdempotentMessages {
     const schedule = () => { timer = this.#clock.setTimeout(renew, clusterTimings.claimRenewalMs) }
     schedule()
     return { stop: () => this.#clock.clearTimeout(timer) }
-  }
-}
-
-interface Release { readonly channel: string, readonly claim: IdempotencyClaim, readonly endsAt: number }
-
-/**
- * Gives claims up, so that their messages can be handled again at once. A release that fails, because the adapter is
- * away, is tried again until the claim has expired by itself. One release at a time tells whether the adapter is back.
- */
-class ClaimReleases {
-  readonly #port: IdempotencyPort
-  readonly #clock: Clock
-  readonly #failed = new Set<Release>()
-  #timer: Timer | undefined
-
-  constructor (port: IdempotencyPort, clock: Clock) {
-    this.#port = port
-    this.#clock = clock
-  }
-
-  /** Never rejects. */
-  async add (channel: string, claim: IdempotencyClaim): Promise<void> {
-    await this.#try({ channel, claim, endsAt: this.#clock.now() + clusterTimings.claimTtlMs })
-  }
-
-  async #try (release: Release): Promise<boolean> {
-    try {
-      await this.#port.release(release.channel, release.claim)
-      this.#failed.delete(release)
-      return true
-    } catch {
-      this.#failed.add(release)
-      this.#timer ??= this.#clock.setTimeout(() => this.#retry(), releaseRetryMs)
-      return false
-    }
-  }
-
-  async #retry (): Promise<void> {
-    this.#timer = undefined
-    for (const release of this.#failed) if (this.#clock.now() >= release.endsAt) this.#failed.delete(release)
-    const [first, ...others] = this.#failed
-    if (first && await this.#try(first)) for (const release of others) this.#try(release)
   }
 }
 

@@ -1,5 +1,7 @@
 import { isBehind, type ChannelPublisher } from './channel-publisher.ts'
-import type { AppendOptions, Appended, BroadcastOptions } from '../implement.ts'
+import { isRefusal } from '../../protocol/errors.ts'
+import { entryIdOf } from '../../protocol/position.ts'
+import type { AppendOptions, Appended, BroadcastOptions } from '../history-types.ts'
 
 /**
  * The broadcasts and appends of one handler, awaited before its message is acked. Persistent messages get ids made from
@@ -10,11 +12,14 @@ export class TrackedBroadcasts {
   readonly appended: Appended[] = []
   readonly #publisher: ChannelPublisher
   readonly #messageId: string
+  readonly #onAppended: (offset: number) => void
   readonly #pending: Array<Promise<void>> = []
   readonly #failures: unknown[] = []
   #nextNumber = 0
 
-  constructor (publisher: ChannelPublisher, messageId: string) {
+  /** @param onAppended called with the offset of each entry, also when a hook fails after the append */
+  constructor (publisher: ChannelPublisher, messageId: string, onAppended: (offset: number) => void) {
+    this.#onAppended = onAppended
     this.#publisher = publisher
     this.#messageId = messageId
   }
@@ -45,17 +50,22 @@ export class TrackedBroadcasts {
   /** The returned promise never becomes an unhandled rejection, whether or not the handler awaits it. */
   #track<T extends Appended | void> (running: Promise<T>, number?: number): Promise<T> {
     this.#pending.push(running.then(
-      (appended) => { if (appended) this.appended.push(appended) },
+      (appended) => {
+        if (!appended) return
+        this.appended.push(appended)
+        this.#onAppended(appended.offset)
+      },
       (error) => {
-        if (isBehind(error)) this.#releaseNumber(number)
-        else this.#failures.push(error)
+        if (isBehind(error)) return this.#releaseNumber(number)
+        this.#failures.push(error)
+        if (isRefusal(error) && error.appended !== undefined) this.#onAppended(error.appended)
       }
     ))
     return running
   }
 
   #idOf (number: number): string {
-    return number === 0 ? this.#messageId : `${this.#messageId}:${number}`
+    return entryIdOf(this.#messageId, number)
   }
 
   /** The next append of the handler takes the number of one that was behind, as it would in a second run. */

@@ -6,10 +6,11 @@ import type { ServerPayloadOf, SnapshotOf } from '../../contract/message-types.t
 import type { HistoryContent, HistoryPage } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
+import type { Contracts } from '../contracts.ts'
 import type {
   AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, HistoryPageOptions,
   PersistentMessageOf, PersistentType
-} from '../implement.ts'
+} from '../history-types.ts'
 import { ChannelPublisher } from '../messages/channel-publisher.ts'
 import { checkRemovalCode, checkTarget } from './check-arguments.ts'
 import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
@@ -80,6 +81,7 @@ export interface Room<D extends ChannelDefinition> {
 }
 
 export interface RoomDeps {
+  readonly contracts: Contracts
   readonly rooms: Rooms
   readonly adapter: { readonly presence: PresencePort }
   readonly requests: NodeRequests
@@ -96,7 +98,7 @@ export class ContractRoom {
     this.channel = channel
     this.#compiled = compiled
     this.#deps = deps
-    this.publisher = new ChannelPublisher(compiled, channel, deps.rooms)
+    this.publisher = new ChannelPublisher({ compiled, hooks: deps.contracts.hooksOf(compiled) }, channel, deps.rooms)
   }
 
   broadcast (type: string, payload?: unknown, options?: BroadcastOptions): Promise<Appended | void> {

@@ -3,8 +3,7 @@ import { ContractError } from '../../contract/contract-errors.ts'
 import type { Channel, ChannelDefinition } from '../../contract/define-channel.ts'
 import type { ParamsOf, PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
 import { UsageError } from '../../protocol/errors.ts'
-import type { Contracts } from '../contracts.ts'
-import type { BroadcastOptions, EphemeralType } from '../implement.ts'
+import type { BroadcastOptions, EphemeralType } from '../history-types.ts'
 import { exceptOf, type ServerMessage } from '../messages/channel-publisher.ts'
 import { checkPattern, checkUserId } from './check-arguments.ts'
 import type { RoomSize } from './local-node-requests.ts'
@@ -44,17 +43,13 @@ export interface RoomsService {
   ): Room<D>
 }
 
-export interface RoomsServiceDeps extends RoomDeps {
-  readonly contracts: Contracts
-}
-
 /** The number of rooms that one `broadcast` takes: each message names the rooms before it. */
 const maxRooms = 100
 
 export class ContractRooms implements RoomsService {
-  readonly #deps: RoomsServiceDeps
+  readonly #deps: RoomDeps
 
-  constructor (deps: RoomsServiceDeps) {
+  constructor (deps: RoomDeps) {
     this.#deps = deps
   }
 

@@ -9,6 +9,8 @@ export class InboundMessage {
   readonly envelope: Envelope
   /** The error that answers a message which must not be handled. */
   readonly refusal: MessageError | undefined
+  /** The offset of the last entry that it appended to the history, in this attempt or an earlier one. */
+  appended: number | undefined
   #isReplied = false
   #controller: AbortController | undefined
 

@@ -58,7 +58,7 @@ export class Joins {
   async prepare (channel: string, payload: unknown): Promise<Admission> {
     const { served, params } = this.#router.require(channel)
     if (this.#memberships.get(channel)) throw refusal('already_joined')
-    const context = new ChannelHandlerContext(this.#connection, served.compiled, channel, params, this.#rooms)
+    const context = new ChannelHandlerContext(this.#connection, served, channel, params, this.#rooms)
     const since = positionIn(payload)
     const membership = new Membership(channel, served, context)
     this.#memberships.reserve(membership)

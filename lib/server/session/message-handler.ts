@@ -33,7 +33,7 @@ export class MessageHandler {
   get own (): Recipient | undefined {
     const served = this.#router.connection
     if (!served) return undefined
-    this.#own ??= new ChannelHandlerContext(this.#connection, served.compiled, undefined, {}, this.#deps.rooms)
+    this.#own ??= new ChannelHandlerContext(this.#connection, served, undefined, {}, this.#deps.rooms)
     return { served, context: this.#own }
   }
 
@@ -78,9 +78,10 @@ export class MessageHandler {
   ): Promise<void> {
     const { type } = message.envelope
     const id = idempotencyId(this.#connection.userId, channel, correlationId)
-    const reply = await this.#deps.idempotentMessages.run({ channel, id, type, payload }, async () => {
+    const reply = await this.#deps.idempotentMessages.run({ channel, id, type, payload }, async (appended) => {
+      message.appended = appended.at(-1)?.offset
       this.#checkRate(declared, served, type)
-      const own = new MessageHandlerContext(context, declared, message, id)
+      const own = new MessageHandlerContext(context, declared, message, id, appended)
       return this.#complete(own, declared, declared.handle(own, payload))
     })
     this.#replies.ack(message, reply.payload, reply.offset)

@@ -59,16 +59,16 @@ export class Replies {
 
   /** Sends the error, unless the message was replied to. The details of an application's error are only logged. */
   fail (message: InboundMessage, error: unknown): void {
-    const reply = errorReply(message.envelope, error)
+    const reply = errorReply(message, error)
     this.#log(message.envelope, reply, error)
     if (this.#claim(message)) this.#connection.send(reply.encoded)
     this.#count(reply.payload.code)
   }
 
   /** Refuses a message that was not begun: its `correlationId` is not in flight, or belongs to another message. */
-  refuse ({ envelope }: InboundMessage, error: MessageError): void {
-    const reply = errorReply(envelope, error)
-    this.#log(envelope, reply, error)
+  refuse (message: InboundMessage, error: MessageError): void {
+    const reply = errorReply(message, error)
+    this.#log(message.envelope, reply, error)
     this.#connection.send(reply.encoded)
     this.#count(error.code)
   }
@@ -120,18 +120,18 @@ interface ErrorReply {
 }
 
 /** Anything can be thrown. What is no refusal, or cannot be encoded, is answered `internal`. */
-function errorReply (envelope: Envelope, error: unknown): ErrorReply {
+function errorReply (message: InboundMessage, error: unknown): ErrorReply {
   try {
-    if (isRefusal(error)) return encodedReply(envelope, error, true)
+    if (isRefusal(error)) return encodedReply(message, error, true)
   } catch {
     // A proxy or a getter threw, or the details have no JSON.
   }
-  return encodedReply(envelope, refusal('internal'), false)
+  return encodedReply(message, refusal('internal'), false)
 }
 
-function encodedReply (
-  { channel, correlationId }: Envelope, { payload }: MessageError, isRefusal: boolean
-): ErrorReply {
+function encodedReply (message: InboundMessage, error: MessageError, isRefusal: boolean): ErrorReply {
+  const { envelope: { channel, correlationId }, appended } = message
+  const payload = { ...error.payload, ...(appended !== undefined && { appended }) }
   const encoded = encodeOutgoing({ type: 'error', channel, payload, correlationId }, 'the error')
   return { payload, encoded, isRefusal }
 }

@@ -4,6 +4,8 @@ import type { Rules } from './rule.ts'
 const first = { id: 'm1', contentHash: 'h1', owner: 'a' }
 const second = { ...first, owner: 'b' }
 
+const claimed = { outcome: 'claimed', appended: [] }
+
 export const idempotencyRules: Rules = {
   'idempotency: one attempt claims a message, and may claim it again': async (t, [a, b]) => {
     t.strictSame([
@@ -11,7 +13,7 @@ export const idempotencyRules: Rules = {
       await b.adapter.idempotency.claim('x', second),
       await a.adapter.idempotency.claim('x', first)
     ],
-    [{ outcome: 'claimed' }, { outcome: 'running' }, { outcome: 'claimed' }], 'the second attempt has to wait')
+    [claimed, { outcome: 'running' }, claimed], 'the second attempt has to wait')
     t.strictSame(
       await b.adapter.idempotency.claim('x', { ...second, contentHash: 'h2' }),
       { outcome: 'conflict' },
@@ -52,7 +54,17 @@ export const idempotencyRules: Rules = {
       'a release by another attempt does nothing'
     )
     await a.adapter.idempotency.release('x', first)
-    t.strictSame(await b.adapter.idempotency.claim('x', second), { outcome: 'claimed' }, 'the released claim is free')
+    t.strictSame(await b.adapter.idempotency.claim('x', second), claimed, 'the released claim is free')
+  },
+
+  'idempotency: a claim says what earlier attempts appended': async (t, [a, b]) => {
+    await a.adapter.idempotency.claim('x', first)
+    const entries = []
+    for (const id of ['m1', 'm1:1', 'm1:3', 'other']) entries.push({ ...await appendTo(a, id), id })
+    await a.adapter.idempotency.release('x', first)
+    const again = await b.adapter.idempotency.claim('x', second)
+    t.strictSame(again, { outcome: 'claimed', appended: entries.slice(0, 2) }, 'the entries of the message, in order')
+    t.strictSame(await b.adapter.idempotency.claim('y', second), claimed, 'another channel has none')
   },
 
   'idempotency: an attempt is done only if its entries are in the history': async (t, [a, b]) => {
