@@ -14,7 +14,7 @@ export interface RedisClient {
  */
 const addressOptions = [
   'host', 'port', 'path', 'family', 'tls', 'username', 'password', 'db', 'protocol', 'Connector', 'keepAlive',
-  'noDelay', 'disconnectTimeout', 'connectionName', 'disableClientInfo', 'clientInfoTag', 'sentinels', 'name',
+  'noDelay', 'connectionName', 'disableClientInfo', 'clientInfoTag', 'sentinels', 'name',
   'sentinelUsername', 'sentinelPassword', 'sentinelTLS', 'enableTLSForSentinelMode', 'sentinelReconnectStrategy',
   'sentinelCommandTimeout', 'sentinelMaxConnections', 'updateSentinels', 'failoverDetector', 'natMap'
 ]
@@ -37,6 +37,11 @@ export function clusterAddressOf ({ options }: RedisClient): ClusterOptions {
 export function startupNodesOf (client: RedisClient): ClusterNode[] {
   const { startupNodes } = client as unknown as { startupNodes: ReadonlyArray<string | number | object> }
   return startupNodes.map((node) => typeof node === 'object' ? addressOf(node) as ClusterNode : node)
+}
+
+/** The number of the database. A Cluster has only one. */
+export function databaseOf (client: RedisClient): number {
+  return client.isCluster ? 0 : connectionOptionsOf(client).db ?? 0
 }
 
 /** The options of a client's connections: those of a Cluster are nested. */

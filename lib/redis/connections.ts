@@ -1,5 +1,5 @@
 /// <reference path="./cluster-key-slot.d.ts" />
-import { Cluster, Redis } from 'ioredis'
+import { Cluster, Redis, type ClusterOptions } from 'ioredis'
 import slotOf from 'cluster-key-slot'
 import {
   addressOf, clusterAddressOf, connectionOptionsOf, startupNodesOf, type ConnectionOptions, type RedisClient
@@ -9,6 +9,8 @@ import {
 const commandTimeoutMs = 3_000
 /** The longest wait before a connection is tried again. */
 const reconnectWaitMs = 500
+/** How long a connection may take to close before it is destroyed: enough for what is still to be written. */
+const disconnectTimeoutMs = 500
 
 /**
  * The options of each connection: it fails fast, repeats no command by itself, and reconnects for ever. The wait is
@@ -25,13 +27,21 @@ function connectionOptions (random: () => number): ConnectionOptions {
     commandTimeout: commandTimeoutMs,
     lazyConnect: true,
     retryStrategy,
-    sentinelRetryStrategy: retryStrategy
+    sentinelRetryStrategy: retryStrategy,
+    // The library's own check waits for a Redis that loads its data, up to 10 s too long, and does not tell why.
+    enableReadyCheck: false,
+    // A dead connection is not closed by its other end.
+    disconnectTimeout: disconnectTimeoutMs
   }
 }
 
 /** The connections to one Redis, Sentinel group or Cluster. A master's name is its address; '' for a single Redis. */
 export interface Connections {
   readonly command: Redis | Cluster
+  /** The connections for commands, one to each known master. */
+  servers (): readonly Redis[]
+  /** Connects for commands again: the address may lead to another server by now. */
+  reconnect (): void
   /** Reads the slots of a Cluster again. */
   refresh (): void
   /** The masters that can hold subscriptions; none until the slots of a Cluster are known. */
@@ -47,46 +57,75 @@ export interface Connections {
   subscriber (master: string): Redis
 }
 
-/**
- * The adapter's own connections, to the addresses of `client`. The client itself stays the application's. They are of
- * the adapter's own ioredis, because the application's may be of another version.
- */
-export function connectionsOf (client: RedisClient, random: () => number): Connections {
-  const options = { ...addressOf(connectionOptionsOf(client)), ...connectionOptions(random) }
-  const connections = client.isCluster ? cluster(client, options) : single(options)
-  // An `error` event without a listener would end the process. A `close` event follows, and that one is handled.
-  connections.command.on('error', () => {})
-  return connections
+/** Before ioredis has read the slots of a Cluster it delays commands, for ever if the Cluster has no slots. */
+export function hasNoSlots (redis: Redis | Cluster): boolean {
+  return 'slots' in redis && redis.slots.length === 0
 }
 
-function single (options: ConnectionOptions): Connections {
+/**
+ * The adapter's own connections, to the addresses of `client`. The client itself stays the application's. They are of
+ * the adapter's own ioredis, because the application's may be of another version. `failed` receives each error of a
+ * connection; one that closes it is followed by a `close` event.
+ */
+export function connectionsOf (client: RedisClient, random: () => number, failed: OnError): Connections {
+  const options = { ...addressOf(connectionOptionsOf(client)), ...connectionOptions(random) }
+  return client.isCluster ? cluster(client, options, failed) : single(options, failed)
+}
+
+type OnError = (error: Error) => void
+
+/** ioredis ends the process when an `error` event has no listener. */
+function reporting (redis: Redis, failed: OnError): Redis {
+  // The error of a Sentinel says more than the error about all of them, which follows.
+  redis.on('sentinelError', failed)
+  return redis.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
+    // ioredis goes on in database 0.
+    if (error.command?.name === 'select') redis.disconnect(true)
+    failed(error)
+  })
+}
+
+function single (options: ConnectionOptions, failed: OnError): Connections {
+  const command = reporting(new Redis({ ...options, enableAutoPipelining: true }), failed)
   return {
-    command: new Redis({ ...options, enableAutoPipelining: true }),
+    command,
+    servers: () => [command],
+    reconnect: () => command.disconnect(true),
     refresh: () => {},
     masters: () => [''],
     masterOf: () => '',
     routeOf: () => '',
-    subscriber: () => quiet(new Redis(options))
+    subscriber: () => reporting(new Redis(options), failed)
   }
 }
 
-function cluster (client: RedisClient, options: ConnectionOptions): Connections {
-  const { retryStrategy, ...each } = options
+const clusterOptions: ClusterOptions = {
+  enableOfflineQueue: false,
+  lazyConnect: true,
+  enableReadyCheck: false,
+  enableAutoPipelining: true,
+  // A command to a Cluster that is down fails at once.
+  retryDelayOnClusterDown: 0,
+  slotsRefreshTimeout: commandTimeoutMs,
+  // The adapter calls `refresh` itself: the library's timer, when `disconnect` comes in the middle of a refresh, keeps
+  // running and keeps the process alive.
+  slotsRefreshInterval: 0
+}
+
+function cluster (client: RedisClient, options: ConnectionOptions, failed: OnError): Connections {
+  // A Cluster has one database.
+  const { retryStrategy, db, ...each } = options
   const command = new Cluster(startupNodesOf(client), {
+    ...clusterOptions,
     ...clusterAddressOf(client),
-    enableOfflineQueue: false,
-    lazyConnect: true,
-    enableAutoPipelining: true,
     clusterRetryStrategy: retryStrategy as (times: number) => number,
-    slotsRefreshTimeout: commandTimeoutMs,
-    // The adapter calls `refresh` itself: the library's timer, when `disconnect` comes in the middle of a refresh,
-    // keeps running and keeps the process alive.
-    slotsRefreshInterval: 0,
     redisOptions: each
   })
-  command.on('+node', nameUnannounced)
+  command.on('+node', (node: Redis) => readSlotsWith(node, failed)).on('node error', failed).on('error', failed)
   return {
     command,
+    servers: () => command.nodes('master'),
+    reconnect: () => command.refreshSlotsCache(),
     refresh: () => command.refreshSlotsCache(),
     // A master without slots has no channels.
     masters: () => [...new Set(command.slots.map(([master]) => master as string))],
@@ -97,7 +136,7 @@ function cluster (client: RedisClient, options: ConnectionOptions): Connections 
       const [host, port] = [master.slice(0, colon), Number(master.slice(colon + 1))]
       // A node that the application named may have a password of its own.
       const known = command.nodes().find((node) => node.options.host === host && node.options.port === port)
-      return quiet(new Redis({ ...options, ...addressOf(known?.options), host, port }))
+      return reporting(new Redis({ ...each, retryStrategy, ...addressOf(known?.options), host, port }), failed)
     }
   }
 }
@@ -105,14 +144,17 @@ function cluster (client: RedisClient, options: ConnectionOptions): Connections 
 type Slots = ReadonlyArray<readonly [first: number, last: number, ...nodes: Array<[host: string | null, port: number]>]>
 
 /**
- * A node that does not know its own address has none in the list of slots, which means "the address that you asked".
- * ioredis leaves such nodes out, so it is filled in.
+ * ioredis reads the list of slots over a copy of a connection. A node that does not know its own address has none in
+ * that list, which means "the address that you asked". ioredis leaves such nodes out, so it is filled in. And the
+ * errors of the copy are the only ones that tell why no node can be reached.
  */
-function nameUnannounced (node: Redis): void {
+function readSlotsWith (node: Redis, failed: OnError): void {
   node.duplicate = (override) => {
     const copy = new Redis({ ...node.options as ConnectionOptions, ...override as ConnectionOptions })
+    copy.on('error', failed)
     const send = copy.cluster.bind(copy) as (subcommand: 'SLOTS', callback: SlotsCallback) => Promise<unknown>
     const cluster: typeof send = (subcommand, callback) => send(subcommand, (error, slots) => {
+      if (slots?.length === 0) failed(new Error('CLUSTERDOWN no slots are assigned'))
       for (const [, , ...nodes] of slots ?? []) for (const one of nodes) one[0] ||= node.options.host as string
       callback(error, slots)
     })
@@ -121,7 +163,3 @@ function nameUnannounced (node: Redis): void {
 }
 
 type SlotsCallback = (error?: Error | null, slots?: Slots) => void
-
-function quiet (redis: Redis): Redis {
-  return redis.on('error', () => {})
-}

@@ -4,12 +4,15 @@ import type { Adapter, AdapterCounters, AdapterStatus } from '../cluster/adapter
 import { AdapterEventRelay, type AdapterEvents } from '../cluster/events.ts'
 import { clusterTimings, type ClusterTimings } from '../cluster/timings.ts'
 import type { Logger } from '../logger.ts'
-import { connectionOptionsOf, prefixOf, type RedisClient } from './client-settings.ts'
+import { databaseOf, prefixOf, type RedisClient } from './client-settings.ts'
 import { Lease } from './cluster/lease.ts'
 import { RedisNodes } from './cluster/redis-nodes.ts'
 import { RedisQuota } from './cluster/redis-quota.ts'
 import { connectionsOf, type Connections } from './connections.ts'
-import { Health } from './health.ts'
+import { Health } from './health/health.ts'
+import { stateOf, type Issue } from './health/issues.ts'
+import { findRightsIssue } from './health/rights.ts'
+import { StateCheck } from './health/state-check.ts'
 import { RedisHistory } from './history/redis-history.ts'
 import { RedisIdempotency } from './idempotency/redis-idempotency.ts'
 import { Keys } from './keys.ts'
@@ -19,8 +22,7 @@ import { PublishQueue } from './pubsub/publish-queue.ts'
 import { RedisPubSub } from './pubsub/redis-pubsub.ts'
 import { RedisSubscriptions } from './pubsub/subscriptions.ts'
 import type { RedisDeps } from './redis-deps.ts'
-import { findRightsIssue } from './rights.ts'
-import { ScriptRunner } from './script-runner.ts'
+import { isMissingRight, RedisUnavailable, ScriptRunner } from './script-runner.ts'
 
 export interface RedisAdapterOptions {
   /** The application's client for a Redis or a Redis Cluster. The adapter makes connections to its addresses. */
@@ -54,16 +56,18 @@ export class RedisAdapter implements Adapter {
   readonly #subscriptions: RedisSubscriptions
   readonly #lease: Lease
   readonly #health: Health
+  readonly #stateCheck: StateCheck
   readonly #poison: PoisonReports
 
   constructor (options: RedisAdapterOptions) {
     const { client, prefix = 'fastify-channels', clock, log, timings = clusterTimings, random = Math.random } = options
-    const { nodeId } = this
-    const keys = new Keys(prefixOf(client) + prefix, connectionOptionsOf(client).db)
-    const connections = this.#connections = connectionsOf(client, random)
-    const publisher = this.#publishQueue = new PublishQueue(connections, nodeId, log)
-    const scripts = new ScriptRunner(connections.command, () => this.#health.checkRights())
-    const deps = { nodeId, scripts, publisher, keys, events: this.#events, timings, clock, random, log }
+    const keys = new Keys(prefixOf(client) + prefix, databaseOf(client))
+    const connections = this.#connections = connectionsOf(client, random, (error) => this.#health.noteError(error))
+    const refused = (cause: unknown) => this.#noteRefusal(cause)
+    const scripts = new ScriptRunner(connections.command, refused)
+    const publisher = this.#publishQueue = new PublishQueue(connections, this.nodeId, log, refused)
+    const shared = { clock, random, log, reportFailure: (err: unknown, text: string) => this.#reportFailure(err, text) }
+    const deps = { ...shared, nodeId: this.nodeId, scripts, publisher, keys, events: this.#events, timings }
     this.#deps = deps
     this.#lease = new Lease(deps)
     this.history = new RedisHistory(deps)
@@ -71,18 +75,32 @@ export class RedisAdapter implements Adapter {
     this.idempotency = new RedisIdempotency(deps)
     this.quota = new RedisQuota(deps, this.#lease)
     this.nodes = new RedisNodes(deps, this.#lease)
-    const findIssue = () => findRightsIssue(scripts, keys)
-    this.#health = new Health(connections.command, { clock, log, findIssue, recovered: () => this.#restore() })
+    this.#health = this.#newHealth(deps)
     this.#poison = new PoisonReports(log, () => clock.now())
     this.#subscriptions = new RedisSubscriptions({
       connections,
       publisher,
       clock,
       poison: this.#poison,
-      events: { gap: () => this.#restore(), issueChanged: (issue) => this.#health.setSubscriptionIssue(issue) },
-      probeName: (number) => keys.ofNode(`${nodeId} ${number}`, 'probe')
+      events: { gap: () => this.#restore(), issueChanged: (issue) => this.#health.setSubscriptions(issue) },
+      probeName: (number) => keys.ofNode(`${this.nodeId} ${number}`, 'probe')
     })
+    const names = () => this.#subscriptions.probeNames
+    this.#stateCheck = new StateCheck({ scripts, clock, names, checked: (issue) => this.#noteState(issue) })
     this.pubsub = new RedisPubSub(deps, this.#subscriptions, { history: this.history, presence: this.presence })
+  }
+
+  #newHealth ({ clock, log, keys }: RedisDeps): Health {
+    const connections = this.#connections
+    return new Health({
+      connections,
+      clock,
+      log,
+      findRightsIssue: () => findRightsIssue(connections.servers().map((server) => new ScriptRunner(server)), keys),
+      checkState: () => { this.#stateCheck.run() },
+      dropped: () => this.#publishQueue.dropped,
+      recovered: () => this.#restore()
+    })
   }
 
   get status (): AdapterStatus {
@@ -108,12 +126,14 @@ export class RedisAdapter implements Adapter {
     this.presence.start()
     this.#connections.command.on('ready', () => this.#subscriptions.refresh()).connect().catch(() => {})
     this.#subscriptions.start()
+    this.#stateCheck.start()
     this.#runInBackground(this.nodes.start(this.#subscriptions))
   }
 
   async close (): Promise<void> {
     await this.presence.close()
     await this.#lease.resign().catch(() => {})
+    this.#stateCheck.stop()
     this.#subscriptions.close()
     this.#health.close()
     this.#connections.command.disconnect()
@@ -129,8 +149,27 @@ export class RedisAdapter implements Adapter {
     this.#runInBackground(this.nodes.restore())
   }
 
+  /** A replica stays one, unless its address leads elsewhere by now: the connections are made again. */
+  #noteState (issue: Issue | undefined): void {
+    this.#health.setState(issue)
+    if (issue?.kind !== 'replica' && issue?.kind !== 'masterdown') return
+    this.#connections.reconnect()
+    this.#subscriptions.reconnect()
+  }
+
+  /** Looks at once what the cause of a refusal means for the others. */
+  #noteRefusal (cause: unknown): void {
+    if (isMissingRight(cause)) this.#health.checkRights()
+    else if (stateOf(cause) && this.status.state === 'up') this.#stateCheck.run()
+  }
+
+  #reportFailure (err: unknown, text: string): void {
+    const isKnown = this.status.state !== 'up' || (err instanceof RedisUnavailable && stateOf(err.cause) !== undefined)
+    if (!isKnown) this.#deps.log.warn({ err }, text)
+  }
+
   #runInBackground (work: Promise<void>): void {
-    work.catch((err) => this.#deps.log.warn({ err }, 'revocations or node requests may be incomplete until ' +
+    work.catch((err) => this.#reportFailure(err, 'revocations or node requests may be incomplete until ' +
       'the next reconnect: check the connection to Redis'))
   }
 }

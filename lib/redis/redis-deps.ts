@@ -20,4 +20,6 @@ export interface RedisDeps {
   /** A number of [0, 1). */
   readonly random: () => number
   readonly log: Logger
+  /** Logs that work in the background failed, unless the state of Redis says so already. */
+  readonly reportFailure: (err: unknown, text: string) => void
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
+import { hasNoSlots } from './connections.ts'
 
 /** A Lua script. The head of its text says what its KEYS and ARGV are, and what it returns. */
 export interface Script {
@@ -26,7 +27,7 @@ export type ScriptArgument = string | number | Buffer
 export class RedisUnavailable extends Error {}
 
 /** Error replies of a Redis that is reachable but cannot serve the command now. */
-const unavailableReply = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY)/
+const unavailableReply = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY|OOM|MOVED|ASK)/
 
 /** Error replies for a command that the ACL of Redis forbids: its own, and that of a script in Redis 7.0. */
 const missingRight = /^(NOPERM|ERR The user executing the script can't)/
@@ -35,12 +36,12 @@ const missingRight = /^(NOPERM|ERR The user executing the script can't)/
 export class ScriptRunner {
   readonly #redis: Redis | Cluster
   readonly #hashes = new Map<Script, string>()
-  readonly #forbidden: () => void
+  readonly #refused: (cause: unknown) => void
 
-  /** `forbidden`: called when the Redis user lacks a right that a script needs. */
-  constructor (redis: Redis | Cluster, forbidden: () => void) {
+  /** `refused`: called when Redis was not reached, cannot serve a script now, or its user lacks a right. */
+  constructor (redis: Redis | Cluster, refused: (cause: unknown) => void = () => {}) {
     this.#redis = redis
-    this.#forbidden = forbidden
+    this.#refused = refused
   }
 
   /**
@@ -54,8 +55,8 @@ export class ScriptRunner {
     try {
       return await this.#run(script, [keys.length, ...keys, ...args])
     } catch (cause) {
-      if (isMissingRight(cause)) this.#forbidden()
-      else if (isReply(cause) && !unavailableReply.test(cause.message)) throw cause
+      if (isReply(cause) && !missingRight.test(cause.message) && !unavailableReply.test(cause.message)) throw cause
+      this.#refused(cause)
       throw new RedisUnavailable(`Redis did not run the script '${script.name}'`, { cause })
     }
   }
@@ -71,6 +72,7 @@ export class ScriptRunner {
 
   // Not `callBuffer`, because in an automatic pipeline it loses the name of the command.
   #call (script: Script, command: 'evalsha' | 'eval', text: string, rest: readonly ScriptArgument[]): Promise<unknown> {
+    if (hasNoSlots(this.#redis)) return Promise.reject(new Error('no master of the Redis Cluster is known'))
     const redis = this.#redis as unknown as Record<string, (...args: readonly ScriptArgument[]) => Promise<unknown>>
     return (redis[script.binary ? `${command}Buffer` : command] as typeof redis[string]).call(redis, text, ...rest)
   }

@@ -6,13 +6,16 @@ import type { Test } from 'tap'
 export class Network {
   readonly #server: Server
   readonly #pairs = new Set<[Socket, Socket]>()
+  /** The port that new connections lead to; those before stay where they are. */
+  target: number
   #frozen = false
   #isBlocked = false
 
   private constructor (target: number) {
+    this.target = target
     this.#server = createServer((near) => {
       if (this.#isBlocked) near.destroy()
-      else this.#join(near, connect(target, '127.0.0.1'))
+      else this.#join(near, connect(this.target, '127.0.0.1'))
     })
   }
 

@@ -1,5 +1,5 @@
 import { headerOf } from '../pubsub/message-kinds.ts'
-import { requirePublish } from '../rights.ts'
+import { requirePublish } from '../health/rights.ts'
 import { defineScript } from '../script-runner.ts'
 
 export const requestScript = defineScript('request', String.raw`

@@ -87,11 +87,11 @@ export class RedisNodeRequests {
 
   /** Receives the request of another node. @throws {TypeError | SyntaxError} when it is malformed */
   receiveRequest (body: Buffer): void {
-    const { nodeId, publisher, log } = this.#deps
+    const { nodeId, publisher, reportFailure } = this.#deps
     const [id, node, request] = readParts(body)
     if (node === nodeId) return
     this.#answer(id, request).then((answer) => publisher.publish(this.answersOf(node), 'a', Buffer.from(answer)))
-      .catch((err) => log.warn({ err, node }, 'a node request was not answered, so the asking node lacks this ' +
+      .catch((err) => reportFailure(err, 'a node request was not answered, so the asking node lacks this ' +
         'node\'s part: check the error, the request handler and the connection to Redis'))
   }
 

@@ -82,12 +82,12 @@ export class RedisQuota implements QuotaPort {
 
   /** States the numbers again that Redis has not confirmed, and those that would expire. */
   #confirm (): void {
-    const { clock, log, timings } = this.#deps
+    const { clock, reportFailure, timings } = this.#deps
     for (const [userId, { statedAt }] of this.#held) {
       if (clock.now() - statedAt < timings.quotaRestateMs) break
       this.#unconfirmed.add(userId)
     }
-    this.#stateAll([...this.#unconfirmed]).catch((err) => log.warn({ err }, 'the connections of users may be ' +
+    this.#stateAll([...this.#unconfirmed]).catch((err) => reportFailure(err, 'the connections of users may be ' +
       'miscounted until the next renewal of the lease: check the connection to Redis'))
   }
 

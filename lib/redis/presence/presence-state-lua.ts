@@ -1,4 +1,4 @@
-import { requirePublish } from '../rights.ts'
+import { requirePublish } from '../health/rights.ts'
 import { headerOf } from '../pubsub/message-kinds.ts'
 
 /** Lua functions that the scripts of this folder share. */

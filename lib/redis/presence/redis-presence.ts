@@ -193,7 +193,7 @@ export class RedisPresence implements PresencePort {
 
   #runInBackground (work: Promise<unknown>): void {
     work.catch((err) => {
-      if (!this.#isClosed) this.#deps.log.warn({ err }, 'presence may be out of date: check the connection to Redis')
+      if (!this.#isClosed) this.#deps.reportFailure(err, 'presence may be out of date: check the connection to Redis')
     })
   }
 }

@@ -1,5 +1,5 @@
 import type { Logger } from '../../logger.ts'
-import type { Connections } from '../connections.ts'
+import { hasNoSlots, type Connections } from '../connections.ts'
 import { RedisUnavailable } from '../script-runner.ts'
 import { headerOf, type Kind, type Publisher } from './message-kinds.ts'
 
@@ -46,15 +46,18 @@ class QueuedMessage {
   }
 }
 
+type PublishConnections = Pick<Connections, 'command' | 'routeOf'>
+
 /**
  * The messages on their way to Redis. Ephemeral messages of one event-loop turn and channel travel as one message, and
  * all messages of a turn in one pipeline per master. The client library's automatic pipelines would leave a turn later,
  * and wait for the replies to those before: 0.3 ms on an idle machine.
  */
 export class PublishQueue implements Publisher {
-  readonly #connections: Pick<Connections, 'command' | 'routeOf'>
+  readonly #connections: PublishConnections
   readonly #nodeId: string
   readonly #log: Logger
+  readonly #refused: (cause: unknown) => void
   #messages: QueuedMessage[] = []
   /** By channel: queued messages that more ephemeral messages can join. */
   readonly #batches = new Map<string, QueuedMessage>()
@@ -63,17 +66,21 @@ export class PublishQueue implements Publisher {
   published = 0
   dropped = 0
 
-  constructor (connections: Pick<Connections, 'command' | 'routeOf'>, nodeId: string, log: Logger) {
+  /** `refused`: called when Redis was not reached, cannot take a message now, or its user lacks a right. */
+  constructor (
+    connections: PublishConnections, nodeId: string, log: Logger, refused: (cause: unknown) => void = () => {}
+  ) {
     this.#connections = connections
     this.#nodeId = nodeId
     this.#log = log
+    this.#refused = refused
   }
 
   /** The message leaves at the end of the event-loop turn. */
   publish (name: string, kind: Kind, body: Buffer): Promise<void> {
     const isProbe = kind === 'o'
     if (this.#bytes + body.length > maxQueueBytes) {
-      return Promise.reject(this.#drop(isProbe, `more than ${maxQueueBytes} bytes are on their way to Redis`))
+      return Promise.reject(this.#overflow(isProbe))
     }
     if (!isProbe) this.published++
     this.#bytes += body.length
@@ -109,29 +116,37 @@ export class PublishQueue implements Publisher {
   }
 
   async #write (messages: readonly QueuedMessage[]): Promise<void> {
-    const pipeline = this.#connections.command.pipeline()
-    for (const message of messages) pipeline.spublish(message.name, message.encode())
-    const failed = (cause: unknown) => messages.map(() => [cause])
-    const results = await pipeline.exec().catch(failed) as Array<[unknown]>
+    const results = await this.#send(messages).catch((cause: unknown) => messages.map(() => [cause]))
     for (const [i, message] of messages.entries()) this.#settle(message, results[i]?.[0])
+  }
+
+  async #send (messages: readonly QueuedMessage[]): Promise<unknown[][]> {
+    const { command } = this.#connections
+    if (hasNoSlots(command)) throw new Error('no master of the Redis Cluster is known')
+    const pipeline = command.pipeline()
+    for (const message of messages) pipeline.spublish(message.name, message.encode())
+    return await pipeline.exec() as unknown[][]
   }
 
   #settle (message: QueuedMessage, cause: unknown): void {
     this.#bytes -= message.bytes
-    if (cause) return message.settle(this.#drop(message.isProbe, 'a message did not reach Redis', cause))
+    if (cause) {
+      if (!message.isProbe) this.dropped++
+      this.#refused(cause)
+      return message.settle(new RedisUnavailable('a message did not reach Redis', { cause }))
+    }
     this.#noteSuccess()
     message.settle()
   }
 
-  #drop (isProbe: boolean, text: string, cause?: unknown): RedisUnavailable {
-    const err = new RedisUnavailable(text, { cause })
-    if (isProbe) return err
-    this.dropped++
+  #overflow (isProbe: boolean): RedisUnavailable {
+    if (!isProbe) this.dropped++
     if (!this.#isDropping) {
-      this.#log.warn({ err }, 'messages to other nodes are dropped: check the connection to Redis and its load')
+      this.#log.warn({}, `messages to other nodes are dropped, because over ${maxQueueBytes} bytes wait for Redis: ` +
+        'check its load and the network')
     }
     this.#isDropping = true
-    return err
+    return new RedisUnavailable('too many messages wait for Redis')
   }
 
   #noteSuccess (): void {

@@ -1,5 +1,7 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { Connections } from '../connections.ts'
+import type { Issue } from '../health/issues.ts'
+import { closeMaster, issueOf, roundTripOf, type Master } from './master.ts'
 import { readKind, type Publisher, type Receivers, type Subscriptions } from './message-kinds.ts'
 import type { PoisonReports } from './poison-reports.ts'
 import { Probe } from './probe.ts'
@@ -23,7 +25,7 @@ export interface SubscriptionEvents {
   /** A subscription moved, so messages may have been missed though nothing failed. */
   gap (): void
   /** The issue with the subscriptions, after which messages have been missed; undefined when there is none. */
-  issueChanged (issue: string | undefined): void
+  issueChanged (issue: Issue | undefined): void
 }
 
 export interface SubscriptionsDeps {
@@ -35,8 +37,6 @@ export interface SubscriptionsDeps {
   /** Names of this node, as many as it takes until one belongs to each master. */
   readonly probeName: (number: number) => string
 }
-
-interface Master { readonly subscriber: Subscriber, readonly probe: Probe }
 
 /** All subscriptions of this node: each at the master of its name, probed, and restored after every interruption. */
 export class RedisSubscriptions implements Subscriptions {
@@ -51,8 +51,12 @@ export class RedisSubscriptions implements Subscriptions {
 
   /** The round trip of the slowest master's probe, in milliseconds; undefined before the first. */
   get roundTrip (): number | undefined {
-    const known = [...this.#masters.values()].flatMap(({ probe: { roundTrip } }) => roundTrip ?? [])
-    return known.length === 0 ? undefined : Math.max(...known)
+    return roundTripOf([...this.#masters.values()])
+  }
+
+  /** A name for each known master, which belongs to it. */
+  get probeNames (): string[] {
+    return [...this.#masters.values()].map(({ probe }) => probe.name)
   }
 
   start (): void {
@@ -90,6 +94,11 @@ export class RedisSubscriptions implements Subscriptions {
     clock.clearTimeout(this.#timer)
     for (const { unsubscribeTimer } of this.#subscriptions.values()) clock.clearTimeout(unsubscribeTimer)
     for (const master of this.#masters.values()) closeMaster(master)
+  }
+
+  /** Connects again: the addresses may lead to other servers by now. */
+  reconnect (): void {
+    for (const { subscriber } of this.#masters.values()) subscriber.reconnect()
   }
 
   /** Connects to new masters, disconnects from removed ones, and moves the names whose slot has moved. */
@@ -181,15 +190,4 @@ export class RedisSubscriptions implements Subscriptions {
 
 function newSubscription (receivers: Receivers): Subscription {
   return { receivers, master: undefined, placing: undefined, unsubscribeTimer: undefined }
-}
-
-function closeMaster ({ subscriber, probe }: Master): void {
-  probe.stop()
-  subscriber.close()
-}
-
-function issueOf (masters: readonly Master[]): string | undefined {
-  if (masters.length === 0) return 'no master is known'
-  if (masters.some(({ subscriber }) => !subscriber.isUp)) return 'a connection for subscriptions is down'
-  return masters.some(({ probe }) => probe.isLost) ? 'a probe did not come back' : undefined
 }

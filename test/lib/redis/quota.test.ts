@@ -112,8 +112,9 @@ async function scripted () {
       return answer
     }
   }
-  const log = { warn: (_: object, text: string) => warnings.push(text) }
-  const deps = { nodeId: 'node', scripts, keys: new Keys('p'), clock, timings, random: () => 0.5, log } as unknown
+  const reportFailure = (_: unknown, text: string) => warnings.push(text)
+  const shared = { clock, timings, random: () => 0.5, reportFailure }
+  const deps = { ...shared, nodeId: 'node', scripts, keys: new Keys('p') } as unknown
   const lease = new Lease(deps as RedisDeps)
   const quota = new RedisQuota(deps as RedisDeps, lease)
   await lease.renew()

@@ -9,7 +9,8 @@ import { clusterTimings } from '../../../lib/cluster/timings.ts'
 import { Lease } from '../../../lib/redis/cluster/lease.ts'
 import { RedisUnavailable, ScriptRunner, type Script } from '../../../lib/redis/script-runner.ts'
 import { decodeMessages, encodeMessage } from '../../../lib/redis/pubsub/node-messages.ts'
-import { Health } from '../../../lib/redis/health.ts'
+import { Health } from '../../../lib/redis/health/health.ts'
+import { issues } from '../../../lib/redis/health/issues.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
 import { PublishQueue } from '../../../lib/redis/pubsub/publish-queue.ts'
 import { PoisonReports } from '../../../lib/redis/pubsub/poison-reports.ts'
@@ -33,13 +34,20 @@ const turn = () => new Promise(setImmediate)
 /** A log whose lines the test can see. */
 class Lines implements Logger {
   readonly lines: string[] = []
-  info = (_: object, text: string): void => { this.lines.push(`info: ${text}`) }
-  warn = (_: object, text: string): void => { this.lines.push(`warn: ${text}`) }
-  error = (_: object, text: string): void => { this.lines.push(`error: ${text}`) }
+  readonly details: object[] = []
+  info = (details: object, text: string): void => this.#add('info', details, text)
+  warn = (details: object, text: string): void => this.#add('warn', details, text)
+  error = (details: object, text: string): void => this.#add('error', details, text)
   child = (): Logger => this
+
+  #add (level: string, details: object, text: string): void {
+    this.lines.push(`${level}: ${text}`)
+    this.details.push(details)
+  }
 }
 
-const dropping = 'warn: messages to other nodes are dropped: check the connection to Redis and its load'
+const dropping = 'warn: messages to other nodes are dropped, because over 8388608 bytes wait for Redis: ' +
+  'check its load and the network'
 
 interface Reported {
   readonly frames: string[]
@@ -177,23 +185,26 @@ t.test('publish queue: one pipeline per route and event-loop turn, and each mess
   t.strictSame([outgoing.published, outgoing.dropped], [5, 2])
 })
 
-t.test('publish queue: a dropped probe is not counted, and a sent probe ends the dropping state', async (t) => {
+t.test('publish queue: a lost message is counted and its cause passed on; a probe is not counted', async (t) => {
   const log = new Lines()
   let fault: Error | null = new Error('not connected yet')
+  const causes: unknown[] = []
   const outgoing = new PublishQueue(
     { command: { pipeline: () => ({ spublish: () => {}, exec: async () => [[fault]] }) }, routeOf: () => '' } as never,
     'f'.repeat(16),
-    log
+    log,
+    (cause) => causes.push(cause)
   )
   const send = (kind: 'o' | 'r') =>
     outgoing.publish('x', kind, Buffer.from('1')).then(() => 'sent', (error: unknown) => error)
   t.type(await send('o'), RedisUnavailable)
-  t.strictSame([log.lines, outgoing.published, outgoing.dropped], [[], 0, 0])
+  t.strictSame([outgoing.published, outgoing.dropped], [0, 0])
   t.type(await send('r'), RedisUnavailable)
-  t.strictSame([log.lines, outgoing.published, outgoing.dropped], [[dropping], 1, 1])
+  t.strictSame([outgoing.published, outgoing.dropped], [1, 1])
+  t.strictSame(causes, [fault, fault])
   fault = null
   t.equal(await send('o'), 'sent')
-  t.strictSame(log.lines.slice(1), ['info: messages reach other nodes again'])
+  t.strictSame(log.lines, [], 'the state of Redis is logged elsewhere')
 })
 
 t.test('pub/sub: an encoded message travels with its policy for slow readers', async (t) => {
@@ -249,72 +260,135 @@ t.test('probe: a lost probe is reported repeatedly until one returns', async (t)
   t.equal(clock.pending, 0)
 })
 
-/** A connection that says it is a Redis of that kind. */
-function redisOf (server: string, memory = 'maxmemory:0') {
-  const connection = Object.assign(
-    new EventEmitter(), { status: 'ready', info: async (section: string) => section === 'server' ? server : memory }
-  )
+/** The health of a connection that says it is a Redis of that kind. */
+function healthOf (info: () => Promise<string>) {
+  const connection = Object.assign(new EventEmitter(), { status: 'ready', info })
   const log = new Lines()
   const clock = new FakeClock(7)
-  let recovered = 0
-  const health = new Health(connection as never, {
-    clock, log, findIssue: async () => undefined, recovered: () => { recovered++ }
+  const counts = { recovered: 0, dropped: 0, checks: 0 }
+  const health = new Health({
+    connections: { command: connection, servers: () => [connection] } as never,
+    clock,
+    log,
+    findRightsIssue: async () => undefined,
+    checkState: () => {
+      counts.checks++
+      health.setState(undefined)
+    },
+    dropped: () => counts.dropped,
+    recovered: () => { counts.recovered++ }
   })
-  return { connection, log, clock, health, recovered: () => recovered }
+  const work = async () => {
+    connection.status = 'ready'
+    connection.emit('ready')
+    health.setSubscriptions(undefined)
+    await turn()
+  }
+  const fail = (error?: Error) => {
+    connection.status = 'reconnecting'
+    if (error) health.noteError(error)
+    connection.emit('close')
+  }
+  return { connection, log, clock, health, counts, work, fail }
 }
+
+const sound = async () => 'redis_version:7.0.15\r\nmaxmemory:0'
+const closed = 'Redis closed the connection: check its log and the network'
+const effect = ' (until then persistent messages are refused, and messages may not reach other nodes)'
 
 t.test('Redis health', async (t) => {
   t.test('Redis health: it is up only while all parts work, else degraded since the first failure', async (t) => {
-    const { connection, health, clock, log, recovered } = redisOf('redis_version:7.0.15')
+    const { health, clock, log, counts, work, fail } = healthOf(sound)
     const degraded = (reason: string, since: number): AdapterStatus => ({ state: 'degraded', since, reason })
-    t.strictSame(health.status, degraded('not connected yet', 7))
-    connection.emit('ready')
-    await turn()
-    health.setSubscriptionIssue(undefined)
-    t.strictSame([health.status, recovered()], [{ state: 'up' }, 1])
+    t.strictSame(health.status, degraded('not connected to Redis yet: check its address and the network', 7))
+    await work()
+    t.strictSame([health.status, counts.recovered], [{ state: 'up' }, 1])
     clock.advance(3)
-    connection.status = 'reconnecting'
-    connection.emit('close')
-    t.strictSame(health.status, degraded('the connection for commands is down', 10))
+    fail()
+    t.strictSame(health.status, degraded(closed, 10))
     clock.advance(5)
-    health.setSubscriptionIssue('a probe did not come back')
-    t.strictSame(health.status, degraded('a probe did not come back', 10), 'since it began')
-    connection.status = 'ready'
-    health.setSubscriptionIssue(undefined)
-    t.strictSame([health.status, recovered()], [{ state: 'up' }, 2])
-    t.match(log.lines, ['info: Redis is reachable', /^warn: Redis is unreachable/, 'info: Redis is reachable'])
+    counts.dropped = 4
+    health.setSubscriptions(issues.closed)
+    t.strictSame(health.status, degraded(closed, 10), 'since it began')
+    await work()
+    t.strictSame([health.status, counts.recovered], [{ state: 'up' }, 2])
+    t.strictSame(log.lines, ['info: Redis works', `warn: ${closed}${effect}`, 'info: Redis works again'])
+    t.strictSame(log.details.at(-1), { downMs: 5, dropped: 4 }, 'what was lost is logged')
+    health.setSubscriptions(issues.silent)
+    t.match(health.status, { reason: /^a probe did not come back/ })
     health.close()
-    connection.emit('close')
-    t.equal(health.status.state, 'up')
+    fail()
+    clock.advance(60_000)
+    t.equal(log.lines.length, 4, 'nothing is logged after the end')
+  })
+
+  t.test('Redis health: a cause is logged once, however often it returns', async (t) => {
+    const { health, clock, log, work, fail } = healthOf(sound)
+    const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' })
+    for (let i = 0; i < 100; i++) {
+      fail(refused)
+      health.noteError(new Error('Connection is closed.'))
+      clock.advance(100)
+    }
+    t.match(log.lines, [/^warn: Redis refuses connections \(ECONNREFUSED 127\.0\.0\.1:1\)/], 'the true cause')
+    t.equal(log.lines.length, 1, 'one line')
+    const loading = new Error('LOADING Redis is loading the dataset in memory')
+    fail(loading)
+    clock.advance(2_000)
+    await work()
+    t.strictSame(log.lines.slice(1), ['info: Redis works'], 'a stage of the recovery is none')
+    health.noteError(refused)
+    t.equal(health.status.state, 'up', 'an error of a connection that is not needed changes nothing')
+    fail()
+    fail(refused)
+    clock.advance(60_000)
+    fail(new Error('WRONGPASS invalid username-password pair or user is disabled.'))
+    clock.advance(4_999)
+    t.equal(log.lines.length, 3)
+    clock.advance(1)
+    t.match(log.lines[3], /^warn: Redis refuses the password \(WRONGPASS\)/, 'a further cause that lasts is logged')
+    fail(refused)
+    clock.advance(60_000)
+    t.equal(log.lines.length, 4)
+  })
+
+  t.test('Redis health: a lost connection is logged with the cause that its next attempt finds', async (t) => {
+    const { clock, log, work, fail } = healthOf(sound)
+    await work()
+    fail()
+    clock.advance(900)
+    t.equal(log.lines.length, 1)
+    fail(new Error('getaddrinfo ENOTFOUND redis.internal'))
+    t.match(log.lines.slice(1), [/^warn: the host name of Redis is not known \(ENOTFOUND redis\.internal\)/])
+    await work()
+    fail(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
+    clock.advance(1_000)
+    t.match(log.lines.slice(3), [/^warn: Redis closed the connection/], 'or without one, when there is none')
   })
 
   t.test('Redis health: a Redis that is too old is reported with its version', async (t) => {
-    const { connection, health, log } = redisOf('redis_version:6.2.14')
+    const { connection, health, log } = healthOf(async () => 'redis_version:6.2.14')
+    health.setSubscriptions(issues.closed)
     connection.emit('ready')
     await turn()
-    health.setSubscriptionIssue(undefined)
     t.match(health.status, { state: 'degraded', reason: 'Redis 6.2.14 is too old: use version 7 or newer' })
-    t.match(log.lines[0], /^error: Redis 6\.2\.14/)
+    t.match(log.lines, [/^warn: Redis 6\.2\.14/])
   })
 
-  t.test('Redis health: an eviction policy that may remove keys is logged as a warning', async (t) => {
-    for (const [memory, warns] of [
-      ['maxmemory:100\r\nmaxmemory_policy:allkeys-lru', true], ['maxmemory:100\r\nmaxmemory_policy:noeviction', false]
+  t.test('Redis health: an eviction policy that may remove keys is logged once as a warning', async (t) => {
+    for (const [memory, warnings] of [
+      ['maxmemory:100\r\nmaxmemory_policy:allkeys-lru', 1], ['maxmemory:100\r\nmaxmemory_policy:noeviction', 0]
     ] as const) {
-      const { connection, log } = redisOf('redis_version:7.2.0', memory)
-      connection.emit('ready')
-      await turn()
-      await turn()
-      t.equal(log.lines.some((line) => line.includes('noeviction')), warns)
+      const { log, work } = healthOf(async () => `redis_version:7.2.0\r\n${memory}`)
+      await work()
+      await work()
+      t.equal(log.lines.filter((line) => line.includes('noeviction')).length, warnings)
     }
   })
 
   t.test('Redis health: a Redis that refuses INFO counts as up', async (t) => {
-    const { connection, health } = redisOf('')
-    connection.info = async () => { throw new Error('NOPERM') }
-    connection.emit('ready')
-    await turn()
-    health.setSubscriptionIssue(undefined)
+    const { health, work } = healthOf(async () => { throw new Error('NOPERM') })
+    await work()
     t.equal(health.status.state, 'up')
   })
 })
@@ -380,7 +454,7 @@ function masters (...names: string[]) {
   const subscriptions = new RedisSubscriptions({
     connections: connections as never,
     publisher,
-    events: { gap: () => { reported.gaps++ }, issueChanged: (issue) => { reported.health = issue } },
+    events: { gap: () => { reported.gaps++ }, issueChanged: (issue) => { reported.health = issue?.kind } },
     clock,
     poison: new PoisonReports(silentLog, () => 0),
     probeName: (number) => `probe ${number}@${[...known.keys()][number % known.size] as string}`
@@ -398,7 +472,7 @@ t.test('Redis subscriptions', async (t) => {
     const early: string[] = []
     await subscriptions.subscribe('x', { p: (body) => early.push(body.toString()) })
     subscriptions.start()
-    t.equal(reported.health, 'a connection for subscriptions is down')
+    t.equal(reported.health, 'closed')
     for (const name of ['a', 'b']) await ready(name)
     t.equal(reported.health, undefined)
     placed.set('x', 'b')
@@ -460,7 +534,7 @@ t.test('Redis subscriptions', async (t) => {
       throw new Error('Connection is closed.')
     }
     await subscriptions.subscribe('x', {})
-    t.equal(reported.health, 'a connection for subscriptions is down')
+    t.equal(reported.health, 'closed')
     master.ssubscribe = async (name) => { master.subscribed.add(name) }
     await ready('a')
     t.ok(master.subscribed.has('x'))
@@ -500,14 +574,14 @@ t.test('Redis subscriptions', async (t) => {
       clock.advance(1_000)
       await turn()
     }
-    t.strictSame([master.disconnects, reported.health], [1, 'a probe did not come back'])
+    t.strictSame([master.disconnects, reported.health], [1, 'silent'])
   })
 })
 
 t.test('subscriptions: without a known master the issue is reported', async (t) => {
   const { subscriptions, reported, clock } = masters()
   subscriptions.start()
-  t.equal(reported.health, 'no master is known')
+  t.equal(reported.health, 'closed')
   subscriptions.close()
   t.equal(clock.pending, 0)
 })
@@ -673,7 +747,13 @@ function scripted (answers: Record<string, unknown[]>) {
   const log = new Lines()
   const timings = { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 }
   const deps = {
-    nodeId: 'node', scripts, keys: new Keys('p'), clock, timings, random: () => 0.5, log
+    nodeId: 'node',
+    scripts,
+    keys: new Keys('p'),
+    clock,
+    timings,
+    random: () => 0.5,
+    reportFailure: (err: unknown, text: string) => log.warn({ err }, text)
   } as unknown as RedisDeps
   const lease = new Lease(deps)
   const presence = new RedisPresence(deps, lease)

@@ -6,7 +6,7 @@ import { systemClock } from '../../../lib/clock.ts'
 import { clusterTimings } from '../../../lib/cluster/timings.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
-import { findRightsIssue } from '../../../lib/redis/rights.ts'
+import { findRightsIssue } from '../../../lib/redis/health/rights.ts'
 import { RedisUnavailable, type Script } from '../../../lib/redis/script-runner.ts'
 import type { Logger } from '../../../lib/logger.ts'
 import { startCluster, startRedis, startSentinel, type RedisServer } from '../../support/redis.ts'
@@ -29,7 +29,8 @@ function startNode (t: Test, redis: RedisServer): Node {
 function startNodeOn (t: Test, client: Redis | Cluster): Node {
   const errors: string[] = []
   const received: string[] = []
-  const log: Logger = { info () {}, warn () {}, error: (_, text) => errors.push(text), child: () => log }
+  const add = (_: object, text: string) => { errors.push(text) }
+  const log: Logger = { info () {}, warn: add, error: add, child: () => log }
   const timings = { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 }
   const adapter = new RedisAdapter({ client, clock: systemClock, log, timings })
   adapter.start({
@@ -173,10 +174,10 @@ t.test('Redis rights: every command of the scripts is checked', async (t) => {
     checked.push(...args)
     return []
   }
-  await findRightsIssue({ run }, new Keys('p'))
+  await findRightsIssue([{ run }], new Keys('p'))
   t.strictSame(used.filter((command) => !checked.includes(command)), [], 'no command is left out')
   const failing = async () => { throw new Error('attempt to call field acl_check_cmd') }
-  t.equal(await findRightsIssue({ run: failing }, new Keys('p')), undefined, 'a server that cannot tell has no issue')
+  t.equal(await findRightsIssue([{ run: failing }], new Keys('p')), undefined, 'a server that cannot tell has no issue')
   const away = async () => { throw new RedisUnavailable('away') }
-  await t.rejects(findRightsIssue({ run: away }, new Keys('p')), { message: 'away' }, 'an outage is no answer')
+  await t.rejects(findRightsIssue([{ run: away }], new Keys('p')), { message: 'away' }, 'an outage is no answer')
 })

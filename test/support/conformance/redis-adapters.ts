@@ -29,7 +29,10 @@ export function createAdapters (client: Redis | Cluster, nodes: number) {
     prefix,
     adapters,
     timeScale,
-    kill: (adapter: Adapter) => processes.get(adapter as RedisAdapter)?.kill(),
+    kill: (adapter: Adapter) => {
+      processes.get(adapter as RedisAdapter)?.kill()
+      adapter.close().catch(() => {})
+    },
     ready: () => until(isReady)
   }
 }

@@ -1,5 +1,6 @@
-import type { Keys } from './keys.ts'
-import { defineScript, isMissingRight, RedisUnavailable, type ScriptRunner } from './script-runner.ts'
+import type { Keys } from '../keys.ts'
+import { defineScript, isMissingRight, RedisUnavailable, type ScriptRunner } from '../script-runner.ts'
+import type { Issue } from './issues.ts'
 
 /** The commands of the scripts that concern a key. */
 const keyCommands = [
@@ -32,21 +33,28 @@ end
 }
 
 /**
- * The rights that the Redis user of this adapter lacks, as a text for an operator; undefined when it has all of them,
+ * The rights that the Redis user of this adapter lacks; undefined when it has all of them,
  * or when Redis cannot tell.
  *
  * @throws {RedisUnavailable}
  */
-export async function findRightsIssue (scripts: Pick<ScriptRunner, 'run'>, keys: Keys): Promise<string | undefined> {
+export async function findRightsIssue (
+  masters: ReadonlyArray<Pick<ScriptRunner, 'run'>>, keys: Keys
+): Promise<Issue | undefined> {
   const names = [keys.ofChannel('x', 'history'), keys.ofUser('x', 'connections'), keys.shared('live')]
   const channels = [keys.pubsubOf('x'), keys.shared('nodes-pubsub')]
-  const needed = [...pairs(keyCommands, names), ...pairs(channelCommands, channels)]
+  const needed = [...pairs(keyCommands, names), ...pairs(channelCommands, channels)].flat()
+  const found = await Promise.all(masters.map((scripts) => findMissing(scripts, needed)))
+  return found.find((issue) => issue)
+}
+
+async function findMissing (scripts: Pick<ScriptRunner, 'run'>, needed: readonly string[]): Promise<Issue | undefined> {
   try {
-    const missing = await scripts.run(rightsScript, [], needed.flat()) as string[]
+    const missing = await scripts.run(rightsScript, [], needed) as string[]
     return missing.length === 0 ? undefined : issueOf(missing.map((pair) => pair.split(' ', 2) as [string, string]))
   } catch (error) {
     const { cause } = error as Error
-    if (isMissingRight(cause)) return `the Redis user lacks rights: ${(cause as Error).message}`
+    if (isMissingRight(cause)) return lacking((cause as Error).message)
     if (error instanceof RedisUnavailable) throw error
     // A server without this function of Redis 7.
     return undefined
@@ -57,7 +65,11 @@ function pairs (commands: readonly string[], names: readonly string[]): Array<re
   return names.flatMap((name) => commands.map((command) => [command, name] as const))
 }
 
-function issueOf (missing: ReadonlyArray<readonly [command: string, name: string]>): string {
+function issueOf (missing: ReadonlyArray<readonly [command: string, name: string]>): Issue {
   const [commands, names] = [0, 1].map((part) => [...new Set(missing.map((pair) => pair[part]))].join(', '))
-  return `the Redis user lacks rights: it may not run ${String(commands)} on ${String(names)}`
+  return lacking(`it may not run ${String(commands)} on ${String(names)}`)
+}
+
+function lacking (what: string): Issue {
+  return { kind: 'rights', text: `the Redis user lacks rights: ${what}: grant them, see the documentation on scaling` }
 }
