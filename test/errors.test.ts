@@ -224,7 +224,7 @@ t.test('errors: wrong arguments of app.ws are refused with the route and what to
     [jwt(named, { jwt: 'app' }), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the option 'jwt' with the " +
       "namespace 'app', but requests have no method 'appJwtVerify': pass { namespace: 'app', jwtVerify } with " +
       "the 'jwtVerify' of its registration"],
-    ...[5, null, {}, { namespace: 'admin' }].map((value): Row =>
+    ...[5, null, '', {}, { namespace: 'admin' }].map((value): Row =>
       [jwt(named, { jwt: value }), 'FST_CHANNELS_OPTIONS', 500, shape]),
     [jwt(named, { jwt: 'admin', public: true }), 'FST_CHANNELS_OPTIONS', 500,
       "'jwt' and 'public' of the route '/ws' are mutually exclusive: pass one of them"],

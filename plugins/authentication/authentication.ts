@@ -41,7 +41,7 @@ export function authenticator (
   const identify = route.identify ?? (route.jwt ? undefined : options.identify ?? (route.public && alreadyKnown))
   const { userId } = options
   if (identify) return async (request) => identified(await identify(request) ?? undefined, route, userId)
-  const verifier = tokenVerifierOf(app, url, route.jwt ?? ownNamespace(options))
+  const verifier = tokenVerifierOf(app, url, namespaceOf(route, options))
   if (!verifier) throw new UnprotectedRoute(url, namespacesOf(app))
   return async (request) => ({
     ...credentialsOf(await verifier.verifyRequest(request), userId),
@@ -57,14 +57,17 @@ function checkProtection (url: string, { jwt, identify, public: isPublic }: Prot
     throw new InvalidOptions(`'jwt' and '${other}' of the route '${url}' are mutually exclusive: pass one of them`)
   }
   const names = typeof jwt === 'string' ? [jwt] : [Object(jwt).namespace, Object(jwt).jwtVerify]
-  if (!names.every((name) => typeof name === 'string')) {
+  if (!names.every((name) => typeof name === 'string' && name !== '')) {
     throw new InvalidOptions(`wrong value for the option 'jwt' of the route '${url}': ` +
       'pass a namespace of @fastify/jwt, or { namespace, jwtVerify }')
   }
 }
 
-/** The instance that the plugin's option `jwt` registers. */
-function ownNamespace ({ jwt: { namespace, jwtVerify } = {} as never }: Options): JwtNamespace | undefined {
+/** The namespace of the route, else that of the plugin's option `jwt`, whose `jwtVerify` is known. */
+function namespaceOf (
+  { jwt }: Protection, { jwt: { namespace, jwtVerify } = {} as never }: Options
+): JwtNamespace | undefined {
+  if (jwt !== undefined && jwt !== namespace) return jwt
   return namespace !== undefined && jwtVerify !== undefined ? { namespace, jwtVerify } : namespace
 }
 

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { Connection } from '../../lib/connection/connection.ts'
 import type { Node } from '../../lib/server/node.ts'
 import type { PendingUpgrade } from '../../lib/server/services/pending-upgrades.ts'
@@ -10,6 +10,7 @@ import type { Settings } from '../settings.ts'
 import { Admission } from './admission.ts'
 import { checkHandshake } from './handshake.ts'
 import { originCheck } from './origins.ts'
+import { withRetryAfter } from './retry-after.ts'
 
 /** What the hooks of a route found out about a request. */
 export interface Admitted extends Authenticated {
@@ -78,12 +79,11 @@ export class UpgradeHooks {
           await this.#admission.admit(this.of(request).userId, request, reply)
         }
       ],
-      onError: [
-        ...listOf(route.onError),
-        async (request, reply, error) => this.#noteRetry(request, reply, error),
-        async (_request, _reply, { statusCode = 500 }) => this.#node.counters.countRejection(`http_${statusCode}`)
-      ],
-      onSend: [async (request, _reply, payload) => this.#withRetryAfter(request, payload), ...listOf(route.onSend)]
+      onError: [...listOf(route.onError), async (request, reply, error) => this.#noteRefusal(request, reply, error)],
+      onSend: [
+        async (request, reply, payload) => withRetryAfter(reply, payload, this.#refusedForNow.get(request)),
+        ...listOf(route.onSend)
+      ]
     }
   }
 
@@ -113,22 +113,11 @@ export class UpgradeHooks {
     }
   }
 
-  #noteRetry (request: FastifyRequest, reply: FastifyReply, error: Error): void {
+  #noteRefusal (request: FastifyRequest, reply: FastifyReply, error: FastifyError): void {
+    this.#node.counters.countRejection(`http_${error.statusCode ?? 500}`)
     if (!(error instanceof RefusedForNow)) return
     this.#refusedForNow.set(request, error)
     reply.header('retry-after', error.retryAfterSeconds)
-  }
-
-  /**
-   * The body with `retryAfter`, because the default answer of Fastify has four members and no more. An answer of the
-   * application that is no JSON with the code of the refusal stays as it is.
-   */
-  #withRetryAfter (request: FastifyRequest, payload: unknown): unknown {
-    const refusal = this.#refusedForNow.get(request)
-    if (!refusal) return payload
-    const text = String(payload)
-    const hasCode = /^\{.*\}$/s.test(text) && text.includes(`"${refusal.code}"`)
-    return hasCode ? `${text.slice(0, -1)},"retryAfter":${refusal.retryAfter}}` : payload
   }
 
   #unrevoked (verify: Authenticated['verify']): Authenticated['verify'] {

@@ -243,16 +243,23 @@ t.test('refusals: the application writes its own answers, which keep Retry-After
   const { app, sink } = await makeApp(t, { limits: { perIp: 1 } })
   const answers = [
     async (_: unknown, _request: unknown, reply: FastifyReply) => reply.code(429).type('text/html').send('<p>later'),
-    async ({ code }: { code: string }, _: unknown, reply: FastifyReply) => reply.code(429).send({ own: true, code })
+    async ({ code }: { code: string }, _: unknown, reply: FastifyReply) => reply.code(429).send({ own: true, code }),
+    async ({ code }: Error & { code: string }, _: unknown, reply: FastifyReply) =>
+      reply.code(429).send({ code, retryAfter: 7 }),
+    async (_: unknown, _request: unknown, reply: FastifyReply) => reply.code(429).send({ own: true }),
+    async (_: unknown, _request: unknown, reply: FastifyReply) => reply.code(429).send('{own')
   ]
   for (const [i, errorHandler] of answers.entries()) app.ws(`/${i}`, { public: true, errorHandler }, [])
   const { url } = await listen(app, sink)
   await TestClient.connect(`${url}/0`)
-  const [html, json] = await Promise.all([0, 1].map((i) => refused(TestClient.connect(`${url}/${i}`))))
+  const [html, json, ...others] = await Promise.all(
+    answers.map((_, i) => refused(TestClient.connect(`${url}/${i}`)))
+  )
   t.match(html, { status: 429, body: '<p>later', headers: { 'retry-after': '5' } })
   t.strictSame(JSON.parse(String(json?.body)), {
     own: true, code: 'FST_CHANNELS_TOO_MANY_CONNECTIONS', retryAfter: 5_000
   }, 'JSON with the code gets retryAfter')
+  t.match(others.map(({ body }) => body), [/,"retryAfter":7}$/, '{"own":true}', '{own'], 'once, and no other JSON')
 })
 
 t.test('routes: raw WebSocket routes of the application keep working', async (t) => {

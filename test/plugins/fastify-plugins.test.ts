@@ -125,7 +125,7 @@ t.test('@fastify/rate-limit: it counts upgrades, and a route may have its own li
   })
   t.equal(await limited.status(), 101)
   const refused = await limited.connect().catch((error: UpgradeRefused) => error)
-  t.match(refused, { status: 429, headers: { 'retry-after': '60' } })
+  t.match(refused, { status: 429, headers: { 'retry-after': '60' }, body: '"retryAfter":60000' })
   const free = await serve(t, {
     before: (app) => app.register(fastifyRateLimit, { max: 1, timeWindow: 60_000 }),
     route: { public: true, config: { rateLimit: false } }
@@ -150,7 +150,7 @@ t.test('@fastify/under-pressure: it refuses upgrades with 503, and leaves open c
   isHealthy = false
   while (await status() !== 503) t.match(await client.request('ping'), { type: 'ack' })
   const refused = await connect().catch((error: UpgradeRefused) => error)
-  t.match(refused, { status: 503, headers: { 'retry-after': '7' } })
+  t.match(refused, { status: 503, headers: { 'retry-after': '7' }, body: '"retryAfter":7000' })
   t.match(await client.request('ping'), { type: 'ack' })
 })
 

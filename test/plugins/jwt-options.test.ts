@@ -100,7 +100,8 @@ t.test('jwt: each route has its own namespace, and the option of the plugin may 
     jwt: { secret, namespace: 'app', jwtVerify: 'verifyApp' }, userId: ({ sub }) => `user ${sub}`
   })
   app.ws('/admin', { jwt: 'admin' }, [implementOwn()])
-  app.ws('/app', { jwt: { namespace: 'app', jwtVerify: 'verifyApp' } }, [implementOwn()])
+  app.ws('/app', { jwt: 'app' }, [implementOwn()])
+  app.ws('/app/too', { jwt: { namespace: 'app', jwtVerify: 'verifyApp' } }, [implementOwn()])
   app.ws('/identify', [implementOwn()])
   other.app.ws('/ws', [implementOwn()])
   const { url } = await listen(app, sink)
@@ -113,6 +114,7 @@ t.test('jwt: each route has its own namespace, and the option of the plugin may 
   t.equal(await status(`${url}/admin`, user), 401)
   t.equal(await status(`${url}/app`, user), 101)
   t.equal(await status(`${url}/app`, admin), 401)
+  t.equal(await status(`${url}/app/too`, user), 101)
   t.equal(await status(`${url}/identify`, user), 401, "the plugin's identify is for routes without a namespace")
   t.equal(await status(`${elsewhere.url}/ws`, user), 101, 'the namespace of the option is that of every route')
   t.match(other.app.registry.all(), [{ userId: 'user ann' }])
