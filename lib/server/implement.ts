@@ -6,10 +6,10 @@ import type {
 import type { ConnectionInfo } from '../connection/connection-info.ts'
 import type {
   AppendOptions, Appended, AppendedAt, AppendedMessageOf, BroadcastArguments, BroadcastResult, BroadcastType,
-  PersistentType
+  HistoryOf, PersistentType
 } from './history-types.ts'
 import type { Logger } from '../logger.ts'
-import type { MessageError } from '../protocol/errors.ts'
+import type { Behind, MessageError } from '../protocol/errors.ts'
 
 /**
  * The types of an application, given by declaration merging: `user` is the type of `ctx.user`, `locals` that of
@@ -62,6 +62,11 @@ export interface ChannelContext<D extends ChannelDefinition> {
   append<T extends PersistentType<D>> (
     type: T, payload: ServerPayloadOf<D, T>, options: AppendOptions<SnapshotOf<D>>
   ): Promise<Appended>
+  /**
+   * Whether `error` is the `Behind` of an `append` to this channel. Narrows its messages and its snapshot.
+   * @example if (ctx.isBehind(error)) state = apply(state, error.messages)
+   */
+  isBehind (error: unknown): error is Behind & HistoryOf<D>
 }
 
 /** What a handler sees: its channel's context and the message at hand. */

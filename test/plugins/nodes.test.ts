@@ -64,8 +64,8 @@ const implementCounter = implement(counter, {
           state.sum += n
           return { sum: state.sum }
         } catch (error) {
-          if (!(error instanceof Behind)) throw error
-          const start = error.snapshot ? (error.snapshot.state as { sum: number }).sum : error.reason ? 0 : state.sum
+          if (!ctx.isBehind(error)) throw error
+          const start = error.snapshot ? error.snapshot.state.sum : error.reason ? 0 : state.sum
           state.sum = error.messages.reduce((sum, { payload }) => sum + (payload as number), start)
           state.at = error.position
         }
@@ -336,7 +336,8 @@ t.test('rooms.of: the history of a channel, outside of its handlers', async (t) 
 
   t.test('rooms.of: append rejects with Behind, which has the missed messages', async (t) => {
     const behind: unknown = await room.append('added', 1, { after: start }).catch((error: unknown) => error)
-    t.ok(behind instanceof Behind)
+    t.ok(behind instanceof Behind && room.isBehind(behind))
+    t.notOk(room.isBehind(new Error('behind')))
     t.match(
       behind,
       {

@@ -69,6 +69,12 @@ describe('an implementation', () => {
     expect(snapshot).type.toBe<SentSnapshot<{ text: string }> | undefined>()
     expect(room.append('edited', '', { after: position })).type.toBeAssignableTo<Promise<{ id: string }>>()
     expect(new Behind({ position, messages }).position).type.toBe<typeof position>()
+    const error: unknown = {}
+    if (room.isBehind(error)) {
+      expect(error.messages[0]?.payload).type.toBe<string | undefined>()
+      expect(error.snapshot?.state).type.toBe<{ text: string } | undefined>()
+      expect(error.code).type.toBe<string>()
+    }
   })
 
   test('gives the presence data also where members learn only the number', () => {

@@ -4,7 +4,7 @@ import type { CompiledChannel } from '../../contract/compile.ts'
 import type { Logger } from '../../logger.ts'
 import { encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
-import { isRefusal, UsageError } from '../../protocol/errors.ts'
+import { isRefusal, UsageError, type Behind } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { AppendHooks } from './append-hooks.ts'
 import { ChannelHistory } from './channel-history.ts'
@@ -118,6 +118,7 @@ export function exceptOf (options: BroadcastOptions | undefined): Except | undef
   throw new UsageError("'except' names no connection and no user: pass { id } or { userId }")
 }
 
-export function isBehind (error: unknown): boolean {
+/** Whether an append failed because the history has moved on. */
+export function isBehind (error: unknown): error is Behind {
   return isRefusal(error) && error.code === 'behind'
 }

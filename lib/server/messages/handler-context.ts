@@ -3,7 +3,7 @@ import type { Connection } from '../../connection/connection.ts'
 import type { CompiledClientMessage } from '../../contract/compile.ts'
 import type { Params } from '../../contract/pattern.ts'
 import { logError, type Logger } from '../../logger.ts'
-import { MessageError, UsageError } from '../../protocol/errors.ts'
+import { MessageError, UsageError, type Behind } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import { ChannelPublisher, isBehind } from './channel-publisher.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../history-types.ts'
@@ -49,6 +49,10 @@ export class ChannelHandlerContext {
 
   broadcast (type: string, payload?: unknown, options?: BroadcastOptions): Promise<Appended | void> {
     return this.#logFailure(type, this.publisher.broadcast(type, payload, options))
+  }
+
+  isBehind (error: unknown): error is Behind {
+    return isBehind(error)
   }
 
   append (type: string, payload: unknown, options: AppendOptions): Promise<Appended> {
@@ -117,6 +121,10 @@ export class MessageHandlerContext {
 
   append (type: string, payload: unknown, options: AppendOptions): Promise<Appended> {
     return this.#tracked().append(type, payload, options)
+  }
+
+  isBehind (error: unknown): error is Behind {
+    return this.#base.isBehind(error)
   }
 
   error (code: string, data: unknown): MessageError {

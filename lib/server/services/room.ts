@@ -3,6 +3,7 @@ import type { Target } from '../../connection/registry.ts'
 import type { CompiledChannel } from '../../contract/compile.ts'
 import type { ChannelDefinition } from '../../contract/define-channel.ts'
 import type { ServerPayloadOf, SnapshotOf } from '../../contract/message-types.ts'
+import type { Behind } from '../../protocol/errors.ts'
 import type { HistoryContent, HistoryPage } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
@@ -11,7 +12,7 @@ import type {
   AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, HistoryPageOptions,
   PersistentMessageOf, PersistentType
 } from '../history-types.ts'
-import { ChannelPublisher } from '../messages/channel-publisher.ts'
+import { ChannelPublisher, isBehind } from '../messages/channel-publisher.ts'
 import { checkRemovalCode, checkTarget } from './check-arguments.ts'
 import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
 
@@ -43,6 +44,11 @@ export interface Room<D extends ChannelDefinition> {
   append<T extends PersistentType<D>> (
     type: T, payload: ServerPayloadOf<D, T>, options: AppendOptions<SnapshotOf<D>>
   ): Promise<Appended>
+  /**
+   * Whether `error` is the `Behind` of an append to this channel. Narrows its messages and its snapshot.
+   * @example if (room.isBehind(error)) apply(error.messages)
+   */
+  isBehind (error: unknown): error is Behind & HistoryOf<D>
   /**
    * Reads the messages after a position. If they can no longer be recovered, or without a position, reads the newest
    * snapshot and the messages after it. Rejects with `unavailable`.
@@ -103,6 +109,10 @@ export class ContractRoom {
 
   broadcast (type: string, payload?: unknown, options?: BroadcastOptions): Promise<Appended | void> {
     return this.publisher.broadcast(type, payload, options)
+  }
+
+  isBehind (error: unknown): error is Behind {
+    return isBehind(error)
   }
 
   append (type: string, payload: unknown, options: AppendOptions): Promise<Appended> {
