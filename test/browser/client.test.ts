@@ -1,9 +1,10 @@
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { build } from 'esbuild'
 import t, { type Test } from 'tap'
 import type { connect as Connect, ConnectError } from '../../lib/client/index.ts'
 import { chatHandlers } from '../../routes/chat/chat.handlers.ts'
-import { launchBrowser, launchCachingBrowser } from '../support/browser/browser.ts'
+import { launchBrowser, launchCachingBrowser, openHiddenPage } from '../support/browser/browser.ts'
 import { serveTalk } from '../support/clients/talk.ts'
 import { PageWindow } from '../support/browser/page-window.ts'
 import { freePort } from '../support/free-port.ts'
@@ -12,6 +13,7 @@ import type { blockClients as BlockClients } from '../support/platforms/blocked-
 import type { runClientFlow as RunClientFlow } from '../support/platforms/client-flow.ts'
 import { root } from '../support/root.ts'
 import { listen, makeApp } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 
 // The page has no bundler: one file of the client, and an import map, as docs/client.md shows.
 const html = `<!doctype html>
@@ -27,6 +29,18 @@ declare function back (): Promise<object>
 const { outputFiles } = await build({
   entryPoints: [join(root, 'lib/client/index.ts')], bundle: true, minify: true, format: 'esm', write: false
 })
+/** The bodies of tests that every platform runs. */
+const { outputFiles: [platformScript] } = await build({
+  stdin: {
+    contents: `import { runClientFlow } from './client-flow.ts'
+      import { blockClients, IdleClients } from './blocked-client.ts'
+      Object.assign(window, { runClientFlow, blockClients, IdleClients })`,
+    resolveDir: join(root, 'test/support/platforms')
+  },
+  bundle: true,
+  write: false
+})
+
 const browser = await launchBrowser()
 t.teardown(() => browser.close())
 
@@ -81,24 +95,13 @@ t.test('Chromium: each refusal is reported with its reason, and the client goes 
   await refused(`ws://127.0.0.1:${await freePort()}/ws`, token('Ada'), unreachable)
 })
 
-/** A page without content, with the bodies of tests that every platform runs. */
+/** An empty page with `platformScript`. */
 async function platformPage (t: Test) {
-  const { outputFiles: [script] } = await build({
-    stdin: {
-      contents: `import { runClientFlow } from './client-flow.ts'
-        import { blockClients } from './blocked-client.ts'
-        Object.assign(window, { runClientFlow, blockClients })`,
-      resolveDir: join(root, 'test/support/platforms')
-    },
-    bundle: true,
-    format: 'esm',
-    write: false
-  })
   const served = await serveTalk(t)
   // Any page of this origin.
   const window = await PageWindow.look(browser, `${served.http}/`)
   t.teardown(() => window.close())
-  await window.page.addScriptTag({ type: 'module', content: script!.text })
+  await window.page.addScriptTag({ content: platformScript!.text })
   return { ...served, page: window.page }
 }
 
@@ -125,6 +128,31 @@ t.test('client: a page that is blocked for longer than heartbeat and timeout los
     }
   }), [blocks, tokens['ANN'] as string] as const)
   t.strictSame(result, { states: [], answered: 5 * blocks })
+})
+
+t.test('Chromium: a hidden page with one timer a minute loses no connection, a frozen one comes back', async (t) => {
+  if (cases(1, 0) === 0) return t.comment('only in the long form: it takes 30 s')
+  const { http, tokens } = await serveTalk(t)
+  const page = await openHiddenPage(t, `${http}/`)
+  if (!page) return t.comment('this browser has no windows')
+  await page.evaluate(`{ ${platformScript!.text} }`)
+  await page.hide()
+  t.equal(await page.evaluate('document.visibilityState'), 'hidden')
+  // Timers fire once a second, which is a minute of the clock.
+  await page.evaluate(`(async () => {
+    window.idle = new IdleClients({ url: '/ws', token: '${tokens['ANN']}', speed: 60, WebSocket })
+    await idle.join('hidden')
+  })()`)
+  await wait(20_000)
+  t.strictSame(await page.evaluate("idle.send('ask.nothing')"), 5)
+  t.strictSame(await page.evaluate('idle.states'), [], '20 minutes of its clock')
+
+  // Chromium itself closes the connections of a frozen page.
+  await page.setState('frozen')
+  await wait(2_000)
+  await page.setState('active')
+  await until(async () => await page.evaluate("idle.send('ask.nothing')") === 5)
+  t.match(await page.evaluate('idle.states'), ['connecting'])
 })
 
 t.test('Chromium: an idle page enters the back/forward cache and comes back connected', async (t) => {

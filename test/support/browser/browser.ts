@@ -1,6 +1,8 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
+import type { Test } from 'tap'
+import { HiddenPage } from './hidden-page.ts'
 
 /**
  * The same order as in test/support/needs.sh, which installs the first: Chromium without windows, which needs half the
@@ -26,10 +28,20 @@ export async function launchBrowser (): Promise<Browser> {
 
 /** A browser with a back/forward cache, which Chromium without windows lacks; undefined when there is none. */
 export function launchCachingBrowser (): Promise<Browser> | undefined {
-  const executablePath = browserPath(commands.slice(1))
+  const executablePath = windowedBrowserPath()
   return executablePath === undefined
     ? undefined
     : chromium.launch({ executablePath, args, ignoreDefaultArgs: ['--disable-back-forward-cache'] })
+}
+
+/** A page that a test can hide and freeze, where there is a Chromium with windows. */
+export function openHiddenPage (t: Test, url: string): Promise<HiddenPage> | undefined {
+  const path = windowedBrowserPath()
+  return path === undefined ? undefined : HiddenPage.open(t, path, args, url)
+}
+
+function windowedBrowserPath (): string | undefined {
+  return browserPath(commands.slice(1))
 }
 
 function browserPath (commands: readonly string[]): string | undefined {

@@ -24,6 +24,7 @@ export const talk = defineChannel({
     'ask.pong': {},
     'ask.drop': {},
     'ask.later': {},
+    'ask.nothing': {},
     'ask.remove': {},
     'ask.disconnect': {},
     'ask.revoke': {}
@@ -85,6 +86,7 @@ function implementTalk (app: FastifyInstance): ImplementedChannel {
         }
       },
       'ask.later': async () => { await wait(laterMs) },
+      'ask.nothing': () => {},
       'ask.remove': async (ctx) => { await rooms.of(talk, ctx.params).remove({ connectionId: ctx.connection.id }) },
       'ask.disconnect': async (ctx) => { await registry.disconnect({ connectionId: ctx.connection.id }) },
       'ask.revoke': async (ctx) => {
