@@ -1,8 +1,9 @@
+import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyRequest } from 'fastify'
-import { bearer64Prefix, bearerPrefix } from '../../lib/protocol/control-messages.ts'
+import { bearer64Prefix, bearerPrefix, subprotocol } from '../../lib/protocol/control-messages.ts'
 import { Unauthenticated } from '../errors.ts'
 import { offeredBy } from '../upgrade/handshake.ts'
-import { tokenInUrl } from './token-in-url.ts'
+import { hideToken, tokenInUrl } from './token-in-url.ts'
 
 /**
  * Puts a token into the header as it is, wherever it travelled and in whichever form. The hooks of the application,
@@ -10,19 +11,39 @@ import { tokenInUrl } from './token-in-url.ts'
  * @throws {Unauthenticated} for a token that is not encoded as its prefix says
  */
 export async function moveTokenToHeader (request: FastifyRequest): Promise<void> {
-  const { authorization } = request.headers
-  const [, encoded] = /^Bearer64(?: +|$)(.*)$/i.exec(authorization ?? '') ?? []
-  const token = encoded === undefined ? undefined : decoded(encoded)
-  const moved = authorization === undefined ? tokenOutsideHeader(request) : token
-  if (moved !== undefined) request.raw.headers.authorization = `Bearer ${moved}`
+  move(request.raw, tokenInUrl(request))
 }
 
-function tokenOutsideHeader (request: FastifyRequest): string | undefined {
-  for (const offer of offeredBy(request)) {
+/**
+ * Does the same with every following upgrade before Fastify sees it, because a hook of the whole application may run
+ * before those of the route. Only for clients of this protocol: other WebSocket routes have rules of their own. It also
+ * takes the token out of the URL of every upgrade.
+ */
+export function prepareTokens (webSocketRequests: Server): void {
+  webSocketRequests.prependListener('upgrade', (request: IncomingMessage) => {
+    const token = hideToken(request)
+    if (!offeredBy(request).includes(subprotocol)) return
+    try {
+      move(request, token)
+    } catch {
+      // The hook refuses it, with an explanation.
+    }
+  })
+}
+
+function move ({ headers }: IncomingMessage, inUrl: string | undefined): void {
+  const { authorization } = headers
+  const [, encoded] = /^Bearer64(?: +|$)(.*)$/i.exec(authorization ?? '') ?? []
+  const token = encoded === undefined ? undefined : decoded(encoded)
+  const moved = authorization === undefined ? tokenOffered(offeredBy({ headers })) ?? inUrl : token
+  if (moved !== undefined) headers.authorization = `Bearer ${moved}`
+}
+
+function tokenOffered (offers: readonly string[]): string | undefined {
+  for (const offer of offers) {
     if (offer.startsWith(bearerPrefix)) return offer.slice(bearerPrefix.length)
     if (offer.startsWith(bearer64Prefix)) return decoded(offer.slice(bearer64Prefix.length))
   }
-  return tokenInUrl(request)
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

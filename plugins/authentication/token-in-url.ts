@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
@@ -19,15 +19,15 @@ function isToken (name: string): boolean {
   return decode(name) === 'token'
 }
 
-/** Replaces the token in the URL of every following upgrade. */
-export function hideTokens (webSocketRequests: Server): void {
-  webSocketRequests.prependListener('upgrade', (request: IncomingMessage) => {
-    const url = request.url as string
-    const found = [...url.matchAll(parameter)].find(([, , name = '']) => isToken(name))
-    if (!found) return
-    tokens.set(request, decode((found[3] as string).replaceAll('+', ' ')))
-    request.url = redacted(url)
-  })
+/** Replaces the token in the URL of an upgrade, and returns it. */
+export function hideToken (request: IncomingMessage): string | undefined {
+  const url = request.url as string
+  const found = [...url.matchAll(parameter)].find(([, , name = '']) => isToken(name))
+  if (!found) return undefined
+  const token = decode((found[3] as string).replaceAll('+', ' '))
+  tokens.set(request, token)
+  request.url = redacted(url)
+  return token
 }
 
 /** The token that was in the URL of an upgrade, or is in the URL of a plain request. */

@@ -11,7 +11,8 @@ import { NoSuchRoute, WebSocketRegistered } from '../errors.ts'
 import { selectSubprotocol } from '../upgrade/handshake.ts'
 import { withoutUndefined } from '../option-schemas.ts'
 import type { Settings } from '../settings.ts'
-import { hideTokens, restoreToken } from '../authentication/token-in-url.ts'
+import { prepareTokens } from '../authentication/token-carriers.ts'
+import { restoreToken } from '../authentication/token-in-url.ts'
 import { UpgradeGuard } from './upgrade-guard.ts'
 import { destroyAfterWrites, webSocketRequestsOf } from './upgrade-requests.ts'
 
@@ -27,7 +28,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
   const { options } = settings.websocket ?? {}
   const server = webSocketRequestsOf(options?.server as Server | undefined ?? app.server)
   closeRefused(app, server)
-  hideTokens(server)
+  prepareTokens(server)
   const guard = new UpgradeGuard(server, settings.upgradeTimeout, settings.clock)
   app.addHook('onRoute', (route) => {
     if (route.websocket || route.wsHandler) route.config = Object.assign({}, route.config, { [takesUpgrades]: true })

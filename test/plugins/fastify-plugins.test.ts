@@ -67,6 +67,35 @@ t.test('@fastify/jwt: a decorator that verifies in a hook answers before the upg
   t.match((await client.request('whoami')).payload, { user: 'ann' })
 })
 
+t.test('@fastify/jwt: a hook of the whole application finds the token of a browser, wherever it travels', async (t) => {
+  const verify = async (request: FastifyRequest) => { await request.jwtVerify() }
+  for (const isFirst of [true, false]) {
+    const { app, http } = await serve(t, {
+      before: async (app) => {
+        await app.register(fastifyJwt, { secret })
+        if (isFirst) app.addHook('onRequest', verify)
+      },
+      options: {},
+      after: (app) => {
+        if (!isFirst) app.addHook('onRequest', verify)
+        app.get('/raw', { websocket: true }, (socket) => socket.close())
+      }
+    })
+    const url = http.replace('http', 'ws')
+    const connect = (path: string, offers: string[]) => statusOf(TestClient.connect(url + path, offers))
+    const token = app.jwt.sign(ann)
+    const encoded = Buffer.from(token).toString('base64url')
+    const own = 'fastify-channels.v1'
+    t.equal(await connect('/ws', [own, `bearer.${token}`]), 101)
+    t.equal(await connect('/ws', [own, `bearer64.${encoded}`]), 101)
+    t.equal(await connect(`/ws?token=${token}`, [own]), 101)
+    t.equal(await connect('/ws', [own, 'bearer.garbage']), 401)
+    t.equal(await connect('/ws', [own, 'bearer64.!']), 401)
+    t.equal(await connect('/ws', [own]), 401)
+    t.equal(await connect(`/raw?token=${token}`, []), 401, 'a route of the application has its own rules')
+  }
+})
+
 t.test('@fastify/cookie: a token in a signed cookie, also where it is registered last', async (t) => {
   const { app, status } = await serve(t, {
     before: (app) => app.register(fastifyJwt, { secret, cookie: { cookieName: 'token', signed: true } }),
