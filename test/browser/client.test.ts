@@ -2,11 +2,14 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { build } from 'esbuild'
 import t, { type Test } from 'tap'
-import type { connect as Connect, ConnectError } from '../../lib/client/index.ts'
+import type { JSHandle } from 'playwright-core'
+import type { connect as Connect } from '../../lib/client/index.ts'
 import { chatHandlers } from '../../routes/chat/chat.handlers.ts'
 import { launchBrowser, launchCachingBrowser, openHiddenPage } from '../support/browser/browser.ts'
 import { serveTalk } from '../support/clients/talk.ts'
+import { failuresPage, firstFailure, plainProxy, type Seen, type TokenKind } from '../support/browser/failures-page.ts'
 import { PageWindow } from '../support/browser/page-window.ts'
+import { readPage } from '../support/docs/page.ts'
 import { freePort } from '../support/free-port.ts'
 import { cases } from '../support/long-form.ts'
 import type { blockClients as BlockClients } from '../support/platforms/blocked-client.ts'
@@ -15,15 +18,10 @@ import { root } from '../support/root.ts'
 import { listen, makeApp } from '../support/serve.ts'
 import { until } from '../support/until.ts'
 
-// The page has no bundler: one file of the client, and an import map, as docs/client.md shows.
-const html = `<!doctype html>
-<link rel="icon" href="data:,">
-<script type="importmap">{ "imports": { "fastify-channels/client": "/client.js" } }</script>
-<script type="module">import { connect } from 'fastify-channels/client'; window.connect = connect</script>`
-
 declare const connect: typeof Connect
 declare const blockClients: typeof BlockClients
 declare const runClientFlow: typeof RunClientFlow
+declare function start (url: string, options?: Parameters<typeof Connect>[1]): Seen
 declare function back (): Promise<object>
 
 const { outputFiles } = await build({
@@ -45,26 +43,14 @@ const browser = await launchBrowser()
 t.teardown(() => browser.close())
 
 const { app, sink } = await makeApp(t, { limits: { perUser: 1, connections: 2 } })
-app.get('/', (_request, reply) => reply.type('text/html').send(html))
+app.get('/', (_request, reply) => reply.type('text/html').send(failuresPage))
 app.get('/other', (_request, reply) => reply.type('text/html').send('<p>other'))
 app.get('/client.js', (_request, reply) => reply.type('text/javascript').send(outputFiles[0]!.text))
+app.get('/token', () => token('Dora', { exp: Math.floor(Date.now() / 1000) + 2 }))
 app.ws('/ws', {}, [chatHandlers])
 app.ws('/private', { onRequest: async (_request, reply) => { await reply.code(403).send({ message: 'not you' }) } }, [])
 const { http, url, token } = await listen(app, sink)
 const { page } = await PageWindow.look(browser, http)
-
-/** What the page learns of its first failed attempt to connect, and the state of its client. */
-function attempt (url: string, token: string): Promise<Partial<ConnectError> & { state: string }> {
-  return page.evaluate(async ([url, token]) => {
-    const client = connect(url, { token: () => token, onError: () => {} })
-    const { status, code, reason, willRetry } = await new Promise<ConnectError>((resolve) => {
-      client.onConnectError(resolve)
-    })
-    const { state } = client
-    client.close()
-    return { status, code, reason, willRetry, state }
-  }, [url, token] as const)
-}
 
 /** The page is connected as these users while `run` runs. */
 async function whileConnected (names: readonly string[], run: () => Promise<unknown>): Promise<void> {
@@ -77,22 +63,124 @@ async function whileConnected (names: readonly string[], run: () => Promise<unkn
   await clients.evaluate((clients) => { for (const client of clients) client.close() })
 }
 
-const unreachable = { status: undefined, code: 'connection_failed', reason: /cannot be reached, refuses the origin/ }
+const unreachable = {
+  status: undefined, code: 'connection_failed', reason: /cannot be reached, refuses the origin/, willRetry: true
+}
+const trying = { willRetry: true, state: 'connecting' }
+const every20s = { ...trying, retryIn: 20_000 }
+const unauthenticated = { status: 401, code: 'FST_CHANNELS_UNAUTHENTICATED', reason: /token/ }
+const as = (name: string) => ({ text: token(name) })
 
-t.test('Chromium: each refusal is reported with its reason, and the client goes on', async (t) => {
-  const trying = { willRetry: true, state: 'connecting' }
-  const refused = async (url: string, token: string, expected: object) =>
-    t.match(await attempt(url, token), { ...trying, ...expected }, JSON.stringify(expected))
-  await refused('/ws', '', { status: 401, code: 'FST_CHANNELS_UNAUTHENTICATED', reason: /token/ })
-  await refused('/ws', token('Ada', { exp: 1 }), { status: 401, code: 'FST_CHANNELS_UNAUTHENTICATED', reason: /token/ })
-  await refused('/private', token('Ada'), { status: 403, reason: 'not you' })
-  await refused('/nowhere', token('Ada'), { status: 404, reason: 'no WebSocket route at this path' })
-  await whileConnected(['Ada'], () =>
-    refused('/ws', token('Ada'), { status: 429, code: 'FST_CHANNELS_TOO_MANY_CONNECTIONS' }))
-  await whileConnected(['Ada', 'Bob'], () =>
-    refused('/ws', token('Cleo'), { status: 503, code: 'FST_CHANNELS_SERVER_FULL' }))
-  await refused(`${url.replace('127.0.0.1', 'localhost')}/ws`, token('Ada'), unreachable)
-  await refused(`ws://127.0.0.1:${await freePort()}/ws`, token('Ada'), unreachable)
+/** Expects the first failure, and that the page shows its reason. */
+async function fails (t: Test, url: string, kind: TokenKind, expected: object, on = page): Promise<void> {
+  const failure = await firstFailure(on, url, kind) as { reason: string, shown: string }
+  t.match(failure, expected)
+  t.equal(failure.shown, failure.reason, 'the page shows it')
+}
+
+/** What happens on an open connection of Ada, after `act`: the states that follow. */
+async function afterwards (t: Test, act: (seen: JSHandle<Seen>) => Promise<unknown>, states: object[]): Promise<void> {
+  const seen = await page.evaluateHandle(async (token) => {
+    const seen = start('/ws', { token: () => token })
+    await seen.client.ready()
+    await seen.client.join('chat/:room', { room: 'lobby' }, { onResync: 'ignore' })
+    seen.states.length = 0
+    return seen
+  }, token('Ada'))
+  await act(seen)
+  await until(() => seen.evaluate(({ states }, count) => states.length >= count, states.length))
+  t.match(await seen.evaluate(({ states }) => states), states)
+  await seen.evaluate(({ client }) => client.close())
+}
+
+/** By the first column of the table in docs/client.md. */
+const situations: Readonly<Record<string, (t: Test) => Promise<void>>> = {
+  'the URL is malformed': (t) => fails(t, '/%zz', as('Ada'), { ...every20s, status: 400 }),
+  'no token, or an invalid one, and no `token` function': (t) =>
+    fails(t, '/ws?token=x', 'none', { ...every20s, ...unauthenticated }),
+  'the same with a `token` function': async (t) => {
+    for (const text of ['', 'x', token('Ada', { exp: 1 })]) {
+      await fails(t, '/ws', { text }, { ...trying, ...unauthenticated })
+    }
+  },
+  '`token` gives `StopConnecting`': (t) =>
+    fails(t, '/ws', 'stops', { status: undefined, reason: 'nobody is logged in', willRetry: false, state: 'closed' }),
+  '`token` or the `WebSocket` constructor throws': (t) =>
+    fails(t, '/ws', 'throws', { ...trying, status: undefined, reason: /the option 'token' failed.*session is over/ }),
+  "the page's origin is not allowed": (t) =>
+    fails(t, `${url.replace('127.0.0.1', 'localhost')}/ws`, as('Ada'), unreachable),
+  'no such route': (t) =>
+    fails(t, '/nowhere', as('Ada'), { ...every20s, status: 404, reason: 'no WebSocket route at this path' }),
+  'the application refuses without a code': (t) =>
+    fails(t, '/private', as('Ada'), { ...every20s, status: 403, code: 'refused', reason: 'not you' }),
+  'a proxy that drops `Upgrade`': async (t) => {
+    const port = await plainProxy(t, new URL(http).port)
+    const { page } = await PageWindow.look(browser, `http://127.0.0.1:${port}/`)
+    await fails(t, '/ws', as('Ada'), { ...trying, status: 426, code: 'FST_CHANNELS_UPGRADE_REQUIRED' }, page)
+  },
+  'too many connections': (t) => whileConnected(['Ada'], () =>
+    fails(t, '/ws', as('Ada'), { ...trying, status: 429, code: 'FST_CHANNELS_TOO_MANY_CONNECTIONS' })),
+  'the server is full or closing': (t) => whileConnected(['Ada', 'Bob'], () =>
+    fails(t, '/ws', as('Cleo'), { ...trying, status: 503, code: 'FST_CHANNELS_SERVER_FULL' })),
+  'the server is absent': async (t) => fails(t, `ws://127.0.0.1:${await freePort()}/ws`, as('Ada'), unreachable),
+  'the connection is lost': (t) => afterwards(t, async () => {
+    for (const socket of app.websocketServer.clients) socket.terminate()
+  }, [{ state: 'connecting', close: { code: 1006 } }, { state: 'recovering' }, { state: 'open' }]),
+  'the token expires': async (t) => {
+    for (const isFunction of [true, false]) {
+      const text = token('Ada', { exp: Math.floor(Date.now() / 1000) + 1 })
+      const seen = await page.evaluate(async ([text, isFunction]) => {
+        const { client, states, errors } = isFunction
+          ? start('/ws', { token: () => text })
+          : start(`/ws?token=${text}`)
+        while (errors.length === 0) await new Promise((resolve) => client.onConnectError(resolve))
+        client.close()
+        return { states, errors, shown: document.querySelector('p')?.textContent }
+      }, [text, isFunction] as const)
+      t.match(seen, {
+        states: [{ state: 'open' }, { state: 'connecting', close: { code: 3000, reason: 'the token expired' } }],
+        errors: [{ ...unauthenticated, willRetry: true, ...!isFunction && { retryIn: 20_000 } }],
+        shown: /token/
+      })
+    }
+  },
+  'one message is too large': (t) => afterwards(t, async (seen) => {
+    const code = await seen.evaluate(async ({ client }) => {
+      const lobby = await client.join('chat/:room', { room: 'lobby' }, { onResync: 'ignore' })
+      const sent = await lobby.trySend('message.send', { text: 'x'.repeat(70_000) })
+      return sent.ok || sent.error.code
+    })
+    t.equal(code, 'payload_too_large')
+  }, []),
+  'the server disconnects the client': (t) => afterwards(t, async () => {
+    await app.registry.disconnect({ userId: 'id-of-Ada' })
+  }, [{ state: 'closed', close: { code: 3003 } }])
+}
+
+t.test('Chromium: each row of the table of failures in docs/client.md is what an application learns', async (t) => {
+  const [, table = ''] = readPage('docs/client.md').text.split('## What your users see when')
+  const rows = [...table.split('\n## ')[0]!.matchAll(/^\| (.*?) \|/gm)].map(([, cell]) => cell).slice(1)
+  t.strictSame(Object.keys(situations), rows, 'every row is tried')
+  for (const [name, expectIt] of Object.entries(situations)) await t.test(name, expectIt)
+})
+
+t.test('Chromium: a `token` function renews the token of an open connection before it expires', async (t) => {
+  const seen = await page.evaluate(async () => {
+    const { client, states, errors } = await new Promise<Seen>((resolve) => {
+      let asked = 0
+      const seen = start('/ws', {
+        token: async () => {
+          if (++asked === 4) resolve(seen)
+          return (await fetch('/token')).text()
+        }
+      })
+    })
+    const { state } = client
+    const shown = document.querySelector('p')?.textContent
+    client.close()
+    return { states: states.map(({ state }) => state), errors, state, shown }
+  })
+  t.strictSame(seen, { states: ['open', 'closed'], errors: [], state: 'open', shown: 'Connected' })
 })
 
 /** An empty page with `platformScript`. */
