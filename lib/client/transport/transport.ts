@@ -182,8 +182,10 @@ export class Transport {
   }
 
   #report (failure: ConnectFailure): void {
-    this.lastError = new ConnectError(failure)
-    this.#events.failed(this.lastError)
+    const error = new ConnectError(failure)
+    // The next attempt may have succeeded before the reason of this one was known.
+    if (this.state !== 'open') this.lastError = error
+    this.#events.failed(error)
   }
 
   #setState (state: ConnectionState, close?: CloseInfo, welcome?: Welcome): void {

@@ -223,6 +223,24 @@ t.test('connect error: without an answer an event of the network ends the wait, 
   t.equal(clock.pending, 0)
 })
 
+t.test('connect error: a reason that comes after the next attempt has succeeded is no lastError', async (t) => {
+  const window = new EventTarget()
+  let answer: (response: Response) => void = () => {}
+  const fetch = () => new Promise<Response>((resolve) => { answer = resolve })
+  const { network, client } = startDoc({ fetch, networkEvents: window as never })
+  const errors: ConnectError[] = []
+  client.onConnectError((error) => errors.push(error))
+  await setImmediate()
+  network.last.end(1006)
+  window.dispatchEvent(new Event('online'))
+  await setImmediate()
+  network.last.accept()
+  answer(new Response('', { status: 503 }))
+  await setImmediate()
+  t.match(errors, [{ status: 503, retryIn: 0 }])
+  t.equal(client.lastError, undefined)
+})
+
 t.test('connect error: a report that comes after the client was closed is dropped', async (t) => {
   const { client, errors, network } = startRefused([{ status: 404 }])
   await setImmediate()
