@@ -1,3 +1,4 @@
+import { maxMetadataBytes } from '../lib/connection/metadata.ts'
 import { suggestion } from '../lib/contract/option-checks.ts'
 import { ChannelsError } from '../lib/protocol/errors.ts'
 
@@ -62,6 +63,14 @@ export class NoUserId extends ChannelsError {
   constructor () {
     super('FST_CHANNELS_NO_USER_ID',
       "the user has neither 'id' nor 'sub': pass 'userId', a function that returns the id of a user", 500)
+  }
+}
+
+/** At an upgrade: the route's `metadata` returned something else than metadata. */
+export class InvalidMetadata extends ChannelsError {
+  constructor (url: string) {
+    super('FST_CHANNELS_METADATA', `'metadata' of the route '${url}' returned no flat object of texts, numbers and ` +
+      `booleans within ${maxMetadataBytes} bytes: return less`, 500)
   }
 }
 

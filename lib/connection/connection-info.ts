@@ -1,3 +1,5 @@
+import type { Metadata } from './metadata.ts'
+
 /** Public facts about one connection. Times are milliseconds since 1970. */
 export interface ConnectionInfo {
   readonly id: string
@@ -5,6 +7,10 @@ export interface ConnectionInfo {
   readonly userId: string | undefined
   readonly user: unknown
   readonly ip: string
+  /** The URL of its route, with the prefix. */
+  readonly route: string
+  /** What the route's `metadata(request)` returned at the upgrade. */
+  readonly metadata: Metadata
   readonly connectedAt: number
   /** When the last WebSocket frame arrived, pongs included. */
   readonly lastSeen: number

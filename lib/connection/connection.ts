@@ -31,6 +31,8 @@ export class Connection implements ConnectionInfo {
   readonly userId: string | undefined
   readonly ip: string
   readonly locals: unknown
+  readonly route: string
+  readonly metadata: ConnectionInfo['metadata']
   readonly verify: Identity['verify']
   readonly connectedAt: number
   readonly channels = new Set<string>()
@@ -42,9 +44,10 @@ export class Connection implements ConnectionInfo {
   bytesOut = 0
   /** Whether a WebSocket frame has arrived since the last ping. */
   hasAnswered = true
+  /** The code and the reason with which this side closed it; undefined unless it did. */
+  closeEvent: CloseEvent | undefined
   #credentials: Credentials
   #state: 'open' | 'closing' | 'closed' = 'open'
-  #closeEvent: CloseEvent | undefined
   readonly #webSocket: WebSocket
   readonly #sendQueue: SendQueue
   readonly #clock: Clock
@@ -57,6 +60,8 @@ export class Connection implements ConnectionInfo {
     this.verify = identity.verify
     this.ip = identity.ip
     this.locals = identity.locals
+    this.route = identity.route ?? ''
+    this.metadata = identity.metadata ?? {}
     this.log = log
     this.connectedAt = this.lastSeen = deps.clock.now()
     this.#webSocket = webSocket
@@ -81,11 +86,6 @@ export class Connection implements ConnectionInfo {
 
   get isOpen (): boolean {
     return this.#state === 'open'
-  }
-
-  /** The code and the reason with which this side closed it; undefined unless it did. */
-  get closeEvent (): CloseEvent | undefined {
-    return this.#closeEvent
   }
 
   /** Whether the socket is closed, even if its `close` event has not been handled. */
@@ -166,7 +166,7 @@ export class Connection implements ConnectionInfo {
     if (this.#state !== 'open') return
     const { code, reason } = sendable(event)
     this.#state = 'closing'
-    this.#closeEvent = { code, reason }
+    this.closeEvent = { code, reason }
     this.#sendQueue.flushBeforeClose()
     this.#webSocket.close(code, reason)
     // A paused socket would never read the peer's close frame.

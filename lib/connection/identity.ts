@@ -1,3 +1,5 @@
+import type { Metadata } from './metadata.ts'
+
 /** The result of verifying a user: from a token, or from the route's `identify`. */
 export interface Credentials {
   /** Undefined on a public route without an identity. */
@@ -16,6 +18,10 @@ export interface Identity extends Credentials {
   readonly ip: string
   /** Captured from the HTTP request by the route option `locals`. */
   readonly locals?: unknown
+  /** The URL of its route. */
+  readonly route?: string | undefined
+  /** From the route option `metadata`. */
+  readonly metadata?: Metadata | undefined
   /** Verifies a newer token. Rejects an invalid one with `invalidToken`. Undefined on a route without tokens. */
   readonly verify: ((token: string) => Promise<Credentials>) | undefined
 }

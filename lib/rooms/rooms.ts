@@ -97,17 +97,12 @@ export class Rooms {
   /** What came after `since`, at least up to `newest`: from this node's copy of the history, where it has one. */
   async missedSince (channel: string, since: Position, newest: Position): Promise<RecoveryContent | HistoryRead> {
     const history = this.#rooms.get(channel)?.history
-    return history ? await history.missedSince(since, newest) : await this.read(channel, since)
+    return history ? await history.missedSince(since, newest) : await this.histories.read(channel, since)
   }
 
   /** The shared histories. */
   get histories (): HistoryPort {
     return this.#adapter.history
-  }
-
-  /** Reads the shared history after a position; without a position, its newest part. */
-  read (channel: string, since?: Position): Promise<HistoryRead> {
-    return this.#adapter.history.read(channel, since)
   }
 
   /** Reads the history of a channel again, if this node follows it. */
@@ -153,6 +148,12 @@ export class Rooms {
   /** Counts a user as present, under an id of its membership. Rejects when the adapter cannot. */
   async enterPresence (channel: string, member: Pick<Member, 'id' | 'userId'>, data: unknown): Promise<void> {
     await this.#adapter.presence.enter(channel, { connection: member.id, user: userOf(member), data })
+  }
+
+  /** Names the entry of a member in presence anew. False when it is no member. */
+  replacePresenceId (channel: string, { id }: Pick<Member, 'id'>, presenceId: string): boolean {
+    const room = this.#rooms.get(channel)
+    return room?.members.has(id) === true && room.presenceIds.set(id, presenceId) !== undefined
   }
 
   /** Its user stays present for another `graceMs` milliseconds; a return within that time is not announced. */

@@ -55,6 +55,14 @@ export interface ChannelContext<D extends ChannelDefinition> {
    */
   broadcast<T extends BroadcastType<D>> (type: T, ...payload: BroadcastArguments<D, T>): Promise<BroadcastResult<D, T>>
   /**
+   * Changes the user's presence data while the connection is in the channel. The data of the connection that entered
+   * or changed them last count. A later join asks `presence` again.
+   *
+   * Rejects with `not_joined` outside the membership, with `unavailable`, and with `FST_CHANNELS_OUTGOING` for data
+   * that break their schema.
+   */
+  updatePresence (data: PresenceOf<D>): Promise<void>
+  /**
    * Compare-and-append: sends a persistent message to every member, provided that `after` is still the newest position
    * of the history. Else it rejects with `Behind`, which has the missed messages, and nothing was appended. Otherwise
    * it rejects as `broadcast` does.

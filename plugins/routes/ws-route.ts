@@ -3,6 +3,7 @@ import type {
   FastifyBaseLogger, FastifyInstance, FastifyRequest, FastifySchema, FastifyTypeProvider, RawReplyDefaultExpression,
   RawRequestDefaultExpression, RawServerBase, RouteGenericInterface, RouteShorthandOptions
 } from 'fastify'
+import type { Metadata } from '../../lib/connection/metadata.ts'
 import type { ImplementedChannel } from '../../lib/server/implement.ts'
 import type { Node } from '../../lib/server/node.ts'
 import { Router } from '../../lib/server/router.ts'
@@ -21,6 +22,11 @@ import { UpgradeHooks } from '../upgrade/upgrade-hooks.ts'
 export interface WsOptions extends Protection, RouteSettings {
   /** Keeps what handlers need of the request as `ctx.locals`, because the request is gone after the upgrade. */
   readonly locals?: ((request: FastifyRequest) => unknown) | undefined
+  /**
+   * Describes the connection in `registry.list`, as `connection.metadata`: a flat object of texts, numbers and
+   * booleans within 512 bytes, such as `{ device: 'phone' }`.
+   */
+  readonly metadata?: ((request: FastifyRequest) => Metadata | Promise<Metadata>) | undefined
 }
 
 declare module 'fastify' {
@@ -68,11 +74,11 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
       [Options, readonly ImplementedChannel[]]
     checkArguments(url, options, channels)
     const { behaviour, rest: own } = routeBehaviourOf(url, options, settings, messageBytesOf(this))
-    const { identify, jwt, public: isPublic, locals, ...route } = own
+    const { identify, jwt, public: isPublic, locals, metadata, ...route } = own
     const authenticate = authenticator(this, url, { identify, jwt, public: isPublic }, settings)
     const shared = {
       ...route,
-      ...hooks.around(route, { authenticate, locals }),
+      ...hooks.around(route, { authenticate, locals, metadata }),
       url,
       schema: { ...route.schema, hide: true } as FastifySchema,
       exposeHeadRoute: false,
@@ -96,7 +102,8 @@ function acceptor (node: Node, hooks: UpgradeHooks, refusals: RefusalLog, router
   return (webSocket: Parameters<Node['accept']>[0], request: FastifyRequest): void => {
     refusals.admit(request)
     limitPayload(webSocket, router.route.messageBytes)
-    const identity = { ...hooks.of(request), id: randomUUID(), ip: request.ip }
+    const { ip, routeOptions: { url: route } } = request
+    const identity = { ...hooks.of(request), id: randomUUID(), ip, route }
     const log = request.log.child({ connection: identity.id, user: identity.userId })
     hooks.complete(request, node.accept(webSocket, request.raw.socket, identity, router, log))
   }

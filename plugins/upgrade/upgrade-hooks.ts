@@ -1,10 +1,11 @@
 import type { FastifyError, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import { isMetadata, type Metadata } from '../../lib/connection/metadata.ts'
 import type { Connection } from '../../lib/connection/connection.ts'
 import type { Node } from '../../lib/server/node.ts'
 import type { PendingUpgrade } from '../../lib/server/services/pending-upgrades.ts'
 import { moveTokenToHeader } from '../authentication/token-carriers.ts'
 import { asTokenRefusal, type Authenticated } from '../authentication/authentication.ts'
-import { RefusedForNow, Unauthenticated } from '../errors.ts'
+import { InvalidMetadata, RefusedForNow, Unauthenticated } from '../errors.ts'
 import type { RefusalLog } from '../refusal-log.ts'
 import type { Settings } from '../settings.ts'
 import { Admission } from './admission.ts'
@@ -15,12 +16,14 @@ import { withRetryAfter } from './retry-after.ts'
 /** What the hooks of a route found out about a request. */
 export interface Admitted extends Authenticated {
   readonly locals?: unknown
+  readonly metadata?: Metadata | undefined
 }
 
 /** How one route authenticates a request, and what it keeps of it. */
 export interface RouteChecks {
   readonly authenticate: (request: FastifyRequest) => Promise<Authenticated>
   readonly locals: ((request: FastifyRequest) => unknown) | undefined
+  readonly metadata: ((request: FastifyRequest) => unknown) | undefined
 }
 
 type Hooks = Required<Pick<RouteShorthandOptions, 'onRequest' | 'preHandler' | 'onError' | 'onSend'>>
@@ -58,7 +61,7 @@ export class UpgradeHooks {
   }
 
   /** The hooks of a route, those of the application in their place: after the cheap checks, before authentication. */
-  around (route: RouteShorthandOptions, { authenticate, locals }: RouteChecks): Hooks {
+  around (route: RouteShorthandOptions, { authenticate, ...kept }: RouteChecks): Hooks {
     return {
       onRequest: [
         checkHandshake,
@@ -75,7 +78,7 @@ export class UpgradeHooks {
       preHandler: [
         ...listOf(route.preHandler),
         async (request, reply) => {
-          if (request.ws) this.#admitted.set(request, { ...this.of(request), locals: await locals?.(request) })
+          if (request.ws) this.#admitted.set(request, { ...this.of(request), ...await keep(request, kept) })
           await this.#admission.admit(this.of(request).userId, request, reply)
         }
       ],
@@ -135,6 +138,15 @@ export class UpgradeHooks {
   #requireUnrevoked (credentials: Parameters<Node['revocations']['isRevoked']>[0]): void {
     if (this.#node.revocations.isRevoked(credentials)) throw new Unauthenticated('the user or the token was revoked')
   }
+}
+
+/** What handlers need of a request. @throws {InvalidMetadata} */
+async function keep (
+  request: FastifyRequest, { locals, metadata }: Pick<RouteChecks, 'locals' | 'metadata'>
+): Promise<Pick<Admitted, 'locals' | 'metadata'>> {
+  const kept = { locals: await locals?.(request), metadata: await metadata?.(request) ?? {} }
+  if (!isMetadata(kept.metadata)) throw new InvalidMetadata(request.routeOptions.url as string)
+  return kept as Pick<Admitted, 'locals' | 'metadata'>
 }
 
 function listOf<H> (hooks: H | H[] | undefined): H[] {

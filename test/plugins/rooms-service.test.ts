@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
+import type { Adapter } from '../../lib/cluster/adapter.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import { implement } from '../../lib/server/implement.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
@@ -21,13 +22,17 @@ const lounge = defineChannel({ pattern: 'lounge', fromClient: {}, fromServer: {}
 
 async function serve (t: Test, options: ChannelsOptions) {
   const { app, sink } = await makeApp(t, options)
-  app.ws('/wall', {}, [
+  await app.register(async (app) => {
+    app.ws('/other', { public: true, metadata: () => ({}) }, [])
+  }, { prefix: '/v1' })
+  app.ws('/wall', { metadata: ({ headers }) => ({ device: String(headers['x-device']), beta: true }) }, [
     implement(wall, { on: { tell: (ctx, text) => ctx.broadcast('told', text, { except: { userId: ctx.user.sub } }) } }),
     implement(lounge, { on: {} })
   ])
   const served = await listen(app, sink)
   const enter = async (name: string, ...channels: string[]) => {
-    const client = await TestClient.connect(`${served.url}/wall`, [], bearer(served.token(name)))
+    const headers = { ...bearer(served.token(name)).headers, 'x-device': name === 'ann' ? 'phone' : 'desk' }
+    const client = await TestClient.connect(`${served.url}/wall`, [], { headers })
     for (const channel of channels) await client.request('join', channel)
     return client
   }
@@ -171,4 +176,121 @@ t.test('room.close: everyone on every node leaves, with a code', async (t) => {
   t.match(await clients[0]?.next('left'), { channel: 'wall/2', payload: { code: 'moved' } })
   t.match(await clients[1]?.request('join', 'wall/1'), { type: 'ack' }, 'they may join again')
   await t.rejects(a.room('1').close(''), { code: 'FST_CHANNELS_USAGE' })
+})
+
+t.test('registry.list: the connections of every node that match a filter, in pages', async (t) => {
+  const [a, b] = await twoNodes(t)
+  const since = Date.now()
+  await a.enter('ann', 'wall/1')
+  await b.enter('ann')
+  await b.enter('bob', 'wall/1')
+  await TestClient.connect(`${b.url}/v1/other`)
+  const { registry } = a.app
+  const node = b.app.channels.status().node
+  const count = async (...args: Parameters<typeof registry.list>) => {
+    const { results, missing } = await registry.list(...args)
+    t.strictSame(missing, [])
+    return results.length
+  }
+  t.equal(await count(), 4)
+  t.equal(await count({ userId: 'id-of-ann' }), 2)
+  t.equal(await count({ channel: 'wall/1' }), 2)
+  t.equal(await count({ route: '/v1/other' }), 1)
+  t.equal(await count({ node }), 3)
+  t.equal(await count({ metadata: { device: 'phone', beta: true } }), 2)
+  t.equal(await count({ userId: 'id-of-ann', channel: 'wall/1', node }), 0, 'every member has to match')
+  t.equal(await count({ metadata: { beta: false } }), 0)
+  const { results: [bob] } = await registry.list({ userId: 'id-of-bob' })
+  t.match(bob, {
+    connectionId: /^[0-9a-f-]{36}$/, node, route: '/wall', ip: '127.0.0.1', metadata: { device: 'desk', beta: true }
+  })
+  t.ok(Number(bob?.connectedAt) >= since && Number(bob?.lastSeen) >= since)
+  const first = await registry.list({}, { limit: 3 })
+  const second = await registry.list({}, { limit: 3, cursor: first.cursor })
+  const ids = [...first.results, ...second.results].map(({ connectionId }) => connectionId)
+  t.strictSame([ids, second.cursor], [[...new Set(ids)].sort(), undefined], 'each once')
+  t.equal(ids.length, 4)
+})
+
+t.test('registry.list: a wrong filter lists nothing', async (t) => {
+  const { app: { registry } } = await serve(t, {})
+  const wrong = [
+    null, 'ann', { user: 'ann' }, { userId: 7 }, { channel: null }, { metadata: [] }, { metadata: { a: {} } }
+  ]
+  for (const filter of wrong) await t.rejects(registry.list(filter as never), { code: 'FST_CHANNELS_USAGE' })
+  t.strictSame((await registry.list({ userId: undefined as never })).results, [])
+})
+
+t.test('metadata: what is no flat object of 512 bytes refuses the upgrade with 500', async (t) => {
+  const { app, sink } = await makeApp(t)
+  const values: unknown[] = [[], 'x', { a: { b: 1 } }, { a: null }, { a: Number.NaN }, { a: 'x'.repeat(600) }]
+  for (const [i, value] of values.entries()) app.ws(`/m${i}`, { public: true, metadata: () => value as never }, [])
+  app.ws('/none', { public: true, metadata: () => undefined as never }, [])
+  const { url } = await listen(app, sink)
+  for (const i of values.keys()) await t.rejects(TestClient.connect(`${url}/m${i}`), { message: /500/ })
+  t.ok(await TestClient.connect(`${url}/none`))
+  t.match(app.registry.all(), [{ route: '/none', metadata: {} }])
+})
+
+const team = defineChannel({
+  pattern: 'team/:id',
+  params: Type.Object({ id: Type.String() }),
+  fromClient: { rename: { payload: Type.Unknown() }, later: {} },
+  fromServer: {},
+  presence: Type.Object({ name: Type.String() })
+})
+
+/** A team whose members may change what others see of them. */
+async function serveTeam (t: Test, adapter: Adapter) {
+  const { app, sink } = await makeApp(t, { adapter })
+  const left: unknown[] = []
+  app.ws('/team', {}, [
+    implement(team, {
+      presence: (ctx) => ({ name: ctx.user.name }),
+      left: (ctx) => ctx.updatePresence({ name: 'a ghost' }).catch((error: unknown) => { left.push(error) }),
+      on: {
+        rename: (ctx, name) => ctx.updatePresence({ name: name as string }),
+        // @ts-expect-error: the data need a name
+        later: (ctx) => ctx.updatePresence({})
+      }
+    }),
+    // @ts-expect-error: the channel has no presence
+    implement(lounge, { joined: (ctx) => ctx.updatePresence({ name: 'x' }), on: {} })
+  ])
+  const served = await listen(app, sink)
+  const enter = async (name: string, channel = 'team/1') => {
+    const client = await TestClient.connect(`${served.url}/team`, [], bearer(served.token(name)))
+    return { client, ack: await client.request('join', channel) }
+  }
+  return { ...served, left, enter, room: app.rooms.of(team, { id: '1' }) }
+}
+
+t.test('ctx.updatePresence: members of every node see the new data, and the user never leaves', async (t) => {
+  const hub = new MemoryHub()
+  const [a, b] = [await serveTeam(t, new MemoryAdapter(hub)), await serveTeam(t, new MemoryAdapter(hub))]
+  const [{ client: ann }, { client: bob }] = [await a.enter('ann'), await b.enter('bob')]
+  await ann.next('presence')
+  for (const name of ['Anna', 'Anne']) t.match(await ann.request('rename', 'team/1', name), { type: 'ack' })
+  const changes = []
+  while (!JSON.stringify(changes).includes('Anne')) changes.push((await bob.next('presence')).payload)
+  t.notOk(changes.some((change) => 'left' in Object(change)))
+  t.match((await b.enter('cy')).ack.payload, { presence: [{ data: { name: 'Anne' } }, { data: { name: 'bob' } }, {}] })
+  t.equal(await a.room.count(), 3)
+  await ann.close()
+  while (!changes.some((change) => 'left' in Object(change))) changes.push((await bob.next('presence')).payload)
+  t.strictSame(await hub.presenceList('team/1').entries.map(({ user }) => user), ['id-of-bob', 'id-of-cy'])
+  t.match(a.left, [{ code: 'not_joined' }], 'a former member does not come back')
+})
+
+t.test('ctx.updatePresence: wrong data, no presence and an adapter that is away are refused', async (t) => {
+  const { enter, logged } = await serveTeam(t, new MemoryAdapter())
+  const { client } = await enter('ann')
+  t.match(await client.request('rename', 'team/1', 5), { payload: { code: 'internal' } })
+  t.match(await client.request('later', 'team/1'), { payload: { code: 'internal' } })
+  await client.request('join', 'lounge')
+  t.match((await logged('a handler failed')).err, { code: 'FST_CHANNELS_OUTGOING' })
+  const enters = [async () => {}, down]
+  const adapter = adapterWith({ presence: { enter: async () => enters.shift()?.() } })
+  const { client: bob } = await (await serveTeam(t, adapter)).enter('bob')
+  t.match(await bob.request('rename', 'team/1', 'Bobby'), { payload: { code: 'unavailable' } })
 })

@@ -55,7 +55,7 @@ export class ChannelHistory {
 
   /** Reads the messages after `since`, or everything that is kept. @throws {MessageError} `unavailable` */
   async read (since?: Position): Promise<HistoryContent> {
-    return contentOf(await this.#reach(this.#rooms.read(this.#channel, since)))
+    return contentOf(await this.#reach(this.#rooms.histories.read(this.#channel, since)))
   }
 
   /**

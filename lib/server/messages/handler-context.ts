@@ -9,6 +9,7 @@ import { ChannelPublisher, isBehind } from './channel-publisher.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../history-types.ts'
 import type { InboundMessage } from '../session/inbound-message.ts'
 import type { ServedChannel } from '../router.ts'
+import { MemberPresence } from './member-presence.ts'
 import { TrackedBroadcasts } from './tracked-broadcasts.ts'
 
 /** One connection in one channel, as handlers see it; `channel` is undefined for the connection's own messages. */
@@ -17,6 +18,7 @@ export class ChannelHandlerContext {
   readonly params: Params
   readonly state: Record<string, unknown> = {}
   readonly publisher: ChannelPublisher
+  readonly presence: MemberPresence
   readonly #channel: string | undefined
   #log: Logger | undefined
 
@@ -26,6 +28,8 @@ export class ChannelHandlerContext {
     this.connection = connection
     this.params = params
     this.publisher = new ChannelPublisher(served, channel, rooms, connection.log)
+    const { presence } = served.compiled
+    this.presence = new MemberPresence({ connection, channel: channel ?? '', presence, rooms })
     this.#channel = channel
   }
 
@@ -57,6 +61,10 @@ export class ChannelHandlerContext {
 
   append (type: string, payload: unknown, options: AppendOptions): Promise<Appended> {
     return this.#logFailure(type, this.publisher.append(type, payload, options))
+  }
+
+  updatePresence (data: unknown): Promise<void> {
+    return this.presence.update(data)
   }
 
   /** The returned promise never becomes an unhandled rejection, whether or not the application awaits it. */
@@ -125,6 +133,10 @@ export class MessageHandlerContext {
 
   isBehind (error: unknown): error is Behind {
     return this.#base.isBehind(error)
+  }
+
+  updatePresence (data: unknown): Promise<void> {
+    return this.#base.updatePresence(data)
   }
 
   error (code: string, data: unknown): MessageError {

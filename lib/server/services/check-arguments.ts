@@ -1,7 +1,9 @@
+import { isMetadata } from '../../connection/metadata.ts'
 import type { Target } from '../../connection/registry.ts'
 import { patternRule } from '../../contract/pattern.ts'
 import { isCloseCode, type CloseEvent } from '../../protocol/close-events.ts'
 import { isWellFormed, maxTypeLength } from '../../protocol/envelope.ts'
+import type { ConnectionFilter } from './local-node-requests.ts'
 import { UsageError } from '../../protocol/errors.ts'
 
 /** @throws {UsageError} unless the target names a user or a connection */
@@ -18,6 +20,17 @@ export function checkPattern (pattern: string): string {
   const rule = typeof pattern === 'string' ? patternRule(pattern) : 'pass a text'
   if (rule) throw new UsageError(`the pattern of a list of rooms is invalid: ${rule}`)
   return pattern
+}
+
+const filterTexts: readonly string[] = ['userId', 'channel', 'route', 'node']
+
+/** A wrong filter must not list every connection. @throws {UsageError} */
+export function checkFilter (filter: ConnectionFilter): void {
+  const isMember = ([name, value]: [string, unknown]) => value === undefined ||
+    (filterTexts.includes(name) && typeof value === 'string') || (name === 'metadata' && isMetadata(value))
+  if (typeof filter === 'object' && filter !== null && Object.entries(filter).every(isMember)) return
+  throw new UsageError('a filter of connections is invalid: ' +
+    'pass { userId, channel, route, node }, each a text, and metadata, a flat object; each may be left out')
 }
 
 /** @throws {UsageError} unless the id is a string */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import type { Metadata } from '../../connection/metadata.ts'
 import type { Registry, Target } from '../../connection/registry.ts'
 import { matchPattern, parsePattern } from '../../contract/pattern.ts'
 import { logError, type Logger } from '../../logger.ts'
@@ -33,6 +34,31 @@ export interface SendRequest {
 export interface RoomSize {
   readonly channel: string
   readonly connections: number
+}
+
+/** Which connections are wanted: those that match every given member. */
+export interface ConnectionFilter {
+  readonly userId?: string
+  /** An address that the connection has joined. */
+  readonly channel?: string
+  /** The URL of a route, with its prefix. */
+  readonly route?: string
+  /** The id of a node: `channels.status().node` is this one. */
+  readonly node?: string
+  /** Members that the connection's metadata have. */
+  readonly metadata?: Metadata
+}
+
+/** A connection in a list. Times are milliseconds since 1970. */
+export interface ListedConnection {
+  readonly connectionId: string
+  readonly userId?: string
+  readonly node: string
+  readonly route: string
+  readonly ip: string
+  readonly connectedAt: number
+  readonly lastSeen: number
+  readonly metadata: Metadata
 }
 
 /** Connections in a room, as node requests name them. */
@@ -102,6 +128,21 @@ export class LocalNodeRequests {
     const sizes = [...this.#deps.rooms.sizes].map(([channel, connections]) => ({ channel, connections }))
     const matching = parsed ? sizes.filter(({ channel }) => matchPattern(parsed, channel)) : sizes
     return firstOf(matching, ({ channel }) => channel, page)
+  }
+
+  /** The connections that match every given member of the filter. */
+  connections ({ filter, ...page }: PageRequest & { readonly filter: ConnectionFilter }): readonly ListedConnection[] {
+    const { registry, nodeId } = this.#deps
+    const { userId, channel, route, node = nodeId, metadata = {} } = filter
+    if (node !== nodeId) return []
+    const found = (userId === undefined ? registry.all() : registry.find({ userId })).filter((connection) =>
+      (channel === undefined || connection.channels.has(channel)) &&
+      (route === undefined || connection.route === route) &&
+      Object.entries(metadata).every(([name, value]) => connection.metadata[name] === value))
+    return firstOf(found, ({ id }) => id, page).map(({ id, userId, ip, route, connectedAt, lastSeen, metadata }) => {
+      const facts = { node: nodeId, route, ip, connectedAt, lastSeen, metadata }
+      return { connectionId: id, ...(userId !== undefined && { userId }), ...facts }
+    })
   }
 
   /** Takes the user's connections, or one connection, out of a channel. Returns how many were in it. */

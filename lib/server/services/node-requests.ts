@@ -28,10 +28,11 @@ export interface Reached {
 type Counting = 'send' | 'disconnect' | 'remove' | 'close' | 'reauthorize' | 'revoke'
 
 /** The names of the requests to all nodes. Arguments and results are JSON. Each request is idempotent. */
-export type NodeRequestName = 'info' | 'members' | 'rooms' | 'refreshHistory' | Counting
+export type NodeRequestName = 'info' | 'members' | 'rooms' | 'connections' | 'refreshHistory' | Counting
 
 const names: ReadonlySet<string> = new Set<NodeRequestName>([
-  'info', 'members', 'rooms', 'refreshHistory', 'send', 'disconnect', 'remove', 'close', 'reauthorize', 'revoke'
+  'info', 'members', 'rooms', 'connections', 'refreshHistory', 'send', 'disconnect', 'remove', 'close', 'reauthorize',
+  'revoke'
 ])
 
 type Result<K extends NodeRequestName> = Awaited<ReturnType<LocalNodeRequests[K]>>

@@ -10,13 +10,15 @@ import { UsageError } from '../../protocol/errors.ts'
 import { encodeServerMessage } from '../messages/channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type { Swept } from '../sweeper.ts'
-import { checkCloseEvent, checkTarget, checkUserId } from './check-arguments.ts'
-import type { NodeInfo } from './local-node-requests.ts'
-import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
+import { checkCloseEvent, checkFilter, checkTarget, checkUserId } from './check-arguments.ts'
+import type { ConnectionFilter, ListedConnection, NodeInfo } from './local-node-requests.ts'
+import type { NodeRequests, NodeResults, Page, Reached } from './node-requests.ts'
+import { pageOf, pageRequest, type PageOptions } from './pages.ts'
 
 /**
  * `fastify.registry` and `fastify.channels.registry`: the connections, and how to reach their users. `size`, `get`,
- * `ofUser`, `all` and `swept` cover this node only. `send`, `revoke`, `nodes` and `disconnect` are cluster-wide.
+ * `ofUser`, `all` and `swept` cover this node only. `list`, `send`, `revoke`, `nodes` and `disconnect` are
+ * cluster-wide.
  */
 export interface RegistryService {
   /** The number of live connections of this node only. */
@@ -27,6 +29,11 @@ export interface RegistryService {
   ofUser (userId: string): ConnectionInfo[]
   /** All connections of this node only. */
   all (): ConnectionInfo[]
+  /**
+   * Cluster-wide, or with `node` of that node only. The connections that match every given member of the filter, in the
+   * order of their ids, up to `limit`. Rejects with `FST_CHANNELS_USAGE` for a filter with another member.
+   */
+  list (filter?: ConnectionFilter, options?: PageOptions): Promise<Page<ListedConnection>>
   /**
    * Cluster-wide. Sends a message of a connection's own contract to every connection of a user whose route declares it.
    * Resolves to their number, and the nodes that did not answer. Rejects with `FST_CHANNELS_OUTGOING` for a payload
@@ -92,6 +99,13 @@ export class ContractRegistry implements RegistryService {
 
   all (): ConnectionInfo[] {
     return this.#deps.registry.all()
+  }
+
+  async list (filter: ConnectionFilter = {}, options?: PageOptions): Promise<Page<ListedConnection>> {
+    checkFilter(filter)
+    const request = { ...pageRequest(options), filter }
+    const { results, missing } = await this.#deps.requests.requestAll('connections', request)
+    return { ...pageOf(results.flat(), ({ connectionId }) => connectionId, request.limit), missing }
   }
 
   async send<D extends Messages> (

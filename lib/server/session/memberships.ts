@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
 import { logError } from '../../logger.ts'
-import { maxPresenceDataBytes } from '../../protocol/envelope.ts'
-import { isRefusal, refusal, UsageError } from '../../protocol/errors.ts'
+import { isRefusal, refusal } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { LeaveReason } from '../implement.ts'
 import type { ServedChannel } from '../router.ts'
@@ -10,8 +8,6 @@ import type { ChannelHandlerContext } from '../messages/handler-context.ts'
 
 /** One connection's membership of one channel, and the application's functions that concern it. */
 export class Membership {
-  /** Presence counts a membership under this id, so the end of one attempt to join leaves the next attempt alone. */
-  readonly id = randomUUID()
   readonly channel: string
   readonly served: ServedChannel
   readonly context: ChannelHandlerContext
@@ -22,6 +18,11 @@ export class Membership {
     this.channel = channel
     this.served = served
     this.context = context
+  }
+
+  /** Presence counts the membership under this id. */
+  get id (): string {
+    return this.context.presence.id
   }
 
   /** Asks `authorize`. Rejects when that fails. */
@@ -52,21 +53,9 @@ export class Membership {
     }
   }
 
-  /**
-   * The user's presence data, projected to its schema; undefined for a channel without presence. A copy, because data
-   * that cannot be encoded, or sent, must fail this join, and not those of the users who would be shown it.
-   *
-   * @throws {UsageError} for data that are too large
-   */
+  /** The user's presence data; undefined for a channel without presence. Rejects as `MemberPresence.check` throws. */
   async presenceData (): Promise<unknown> {
-    const { compiled, implementation } = this.served
-    const data = compiled.presence?.data(await implementation.presence?.(this.context))
-    if (data === undefined) return undefined
-    const json = JSON.stringify(data)
-    const bytes = Buffer.byteLength(json)
-    if (bytes <= maxPresenceDataBytes) return JSON.parse(json) as unknown
-    throw new UsageError(`the presence data for '${this.channel}' have ${bytes} bytes: return at most ` +
-      `${maxPresenceDataBytes} from 'presence'`)
+    return this.context.presence.check(await this.served.implementation.presence?.(this.context))
   }
 
   #deny (err: unknown): false {
