@@ -9,32 +9,45 @@ import { encodeTextFrames } from './raw-frames.ts'
  */
 export class QueuedMessages {
   /** The empty list, from which every other one is built. */
-  static readonly empty = new QueuedMessages(undefined, undefined, 0, 0)
+  static readonly empty = new QueuedMessages(undefined, undefined, undefined, 0, 0)
   /** The total size of the encoded messages, without frame headers. */
   readonly bytes: number
   /** The size of the largest message. */
   readonly longest: number
   readonly #before: QueuedMessages | undefined
   readonly #last: EncodedMessage | undefined
+  /** The `latest` key of the last message. */
+  readonly #key: string | undefined
   #after: QueuedMessages | undefined
   #webSocketFrames: Buffer | undefined
 
   private constructor (
-    before: QueuedMessages | undefined, last: EncodedMessage | undefined, bytes: number, longest: number
+    before: QueuedMessages | undefined, last: EncodedMessage | undefined, key: string | undefined, bytes: number,
+    longest: number
   ) {
     this.#before = before
     this.#last = last
+    this.#key = key
     this.bytes = bytes
     this.longest = longest
   }
 
   /** This list and one more message. Adding the same message again returns the same object. */
-  with (encoded: EncodedMessage): QueuedMessages {
+  with (encoded: EncodedMessage, key?: string): QueuedMessages {
     if (!this.#after || this.#after.#last !== encoded) {
       const longest = Math.max(this.longest, encoded.length)
-      this.#after = new QueuedMessages(this, encoded, this.bytes + encoded.length, longest)
+      this.#after = new QueuedMessages(this, encoded, key, this.bytes + encoded.length, longest)
     }
     return this.#after
+  }
+
+  /** This list without the messages that have the `latest` key. */
+  without (key: string): QueuedMessages {
+    const kept: QueuedMessages[] = []
+    for (let list: QueuedMessages = this; list.#last; list = list.#before as QueuedMessages) {
+      if (list.#key !== key) kept.push(list)
+    }
+    return kept.reduceRight((all, list) => all.with(list.#last as EncodedMessage, list.#key), QueuedMessages.empty)
   }
 
   get messages (): EncodedMessage[] {
@@ -75,9 +88,17 @@ export class WaitingMessages {
     return this.bytes === 0
   }
 
-  /** Adds a message. With a group, `removeGroup` can remove it. A `latest` key has no other message. */
-  add (encoded: EncodedMessage, group?: MessageGroup): void {
-    if (group === undefined && !this.#removable) this.#shared = this.#shared.with(encoded)
+  /** Whether some messages can be removed at little cost. */
+  get hasRemovable (): boolean {
+    return this.#removable !== undefined
+  }
+
+  /**
+   * Adds a message. With a group, `removeGroup` can remove it, and a `latest` key has no other message there. With
+   * `key` alone, `removeShared` can.
+   */
+  add (encoded: EncodedMessage, group?: MessageGroup, key?: string): void {
+    if (group === undefined && !this.#removable) this.#shared = this.#shared.with(encoded, key)
     else this.#addRemovable(typeof group === 'string' ? group : this.#numberFor(group), encoded)
   }
 
@@ -85,6 +106,11 @@ export class WaitingMessages {
     if (typeof group === 'string') return this.#remove(group)
     for (const number of this.#numbersOf?.get(group) ?? []) this.#remove(number)
     this.#numbersOf?.delete(group)
+  }
+
+  /** Looks at every shared message, so it is for a queue that is full otherwise. */
+  removeShared (key: string): void {
+    this.#shared = this.#shared.without(key)
   }
 
   /** Returns all messages and forgets them. */

@@ -75,9 +75,11 @@ export class SendQueue {
       return true
     }
     const key = typeof whenSlow === 'object' ? whenSlow.latest : undefined
-    if (isSlow && key !== undefined) this.#waiting.removeGroup(key)
-    if (this.#limitedBytes + encoded.length > this.#limit) return false
-    this.#add(encoded, isSlow ? key ?? source : undefined)
+    const isReplacing = key !== undefined && (isSlow || this.#waiting.hasRemovable)
+    if (isReplacing) this.#waiting.removeGroup(key)
+    if (key !== undefined && !this.#hasRoomFor(encoded)) this.#waiting.removeShared(key)
+    if (!this.#hasRoomFor(encoded)) return false
+    this.#add(encoded, isReplacing ? key : isSlow ? source : undefined, key)
     return true
   }
 
@@ -155,6 +157,10 @@ export class SendQueue {
     return this.#writing > 0 || queued + encoded.length > (queued > 0 ? this.#limit / 2 : this.#limit)
   }
 
+  #hasRoomFor (encoded: EncodedMessage): boolean {
+    return this.#limitedBytes + encoded.length <= this.#limit
+  }
+
   /** The bytes to which the limit applies. */
   get #limitedBytes (): number {
     return this.size - this.#recoveries.writing - this.#recoveries.waiting
@@ -167,8 +173,8 @@ export class SendQueue {
     return dequeued
   }
 
-  #add (encoded: EncodedMessage, group?: MessageGroup): void {
-    this.#waiting.add(encoded, group)
+  #add (encoded: EncodedMessage, group?: MessageGroup, key?: string): void {
+    this.#waiting.add(encoded, group, key)
     this.#schedule()
   }
 

@@ -306,6 +306,34 @@ t.test("send queue: whenSlow 'skip' leaves out entries of a slow connection, and
   t.equal(socket.sent.length, 6, 'a connection that left the channel gets no resync')
 })
 
+const moves: ReadonlyArray<readonly [what: string, sizes: readonly number[], kept: readonly number[]]> = [
+  ['two large ones', [600, 600], [50, 600]],
+  ['a small one and a large one', [400, 700], [50, 700]],
+  ['many small ones and a large one', [100, 100, 100, 100, 700], [50, 700]],
+  ['large ones in turn', [900, 100, 900, 100, 900], [50, 900]],
+  ['a large one that leaves room for a small one', [600, 100], [600, 50, 100]]
+]
+
+t.test('send queue: { latest } messages of one key close no connection, however large, in one iteration', async (t) => {
+  for (const [what, sizes, kept] of moves) {
+    const { connection, socket, flush } = connect({}, 1_000)
+    const envelope = (type: string, bytes: number) => {
+      const { length } = encodeEnvelope({ type, payload: '' })
+      return encodeEnvelope({ type, payload: 'x'.repeat(bytes - length) })
+    }
+    for (const [i, bytes] of sizes.entries()) {
+      connection.send(envelope('moved', bytes), { latest: 'ann' })
+      if (i === 0) connection.send(envelope('kept', 50), { latest: 'bob' })
+    }
+    t.ok(connection.isOpen, what)
+    flush()
+    t.strictSame(socket.sent.map(({ length }) => length), kept, what)
+    connection.send(envelope('moved', 950), { latest: 'ann' })
+    connection.send(envelope('other', 100))
+    t.notOk(connection.isOpen, 'others still fill the queue')
+  }
+})
+
 const burst = (message: (at: number) => void) => { for (let at = 0; at < 1_000; at++) message(at) }
 
 t.test('send queue: a burst of messages that may be left out closes no connection, and leaves room for others',
