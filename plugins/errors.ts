@@ -116,6 +116,12 @@ export class Unauthenticated extends RefusedUpgrade {
   }
 }
 
+export class ClientRefused extends RefusedUpgrade {
+  constructor (statusCode = 401, message = "The option 'verifyClient' of the server refuses this client.") {
+    super('FST_CHANNELS_CLIENT_REFUSED', message, statusCode)
+  }
+}
+
 export class ForbiddenOrigin extends RefusedUpgrade {
   /** `own`: what the origin was compared with, where no origins are listed. */
   constructor (origin: string, own: string, isOwnOnly: boolean) {

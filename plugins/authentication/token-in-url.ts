@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Unauthenticated } from '../errors.ts'
 
 /**
  * Tokens that were in the URL of an upgrade. A browser can send a token in the URL or as a subprotocol only, and URLs
  * appear in Fastify's request log, 404 messages and errors. So the token leaves the URL before Fastify sees it.
  */
-const tokens = new WeakMap<IncomingMessage, string>()
+const tokens = new WeakMap<IncomingMessage, readonly string[]>()
 
 const parameter = /([?&;])([^=?&;#\s]*)=([^&;#\s]*)/g
 
@@ -19,28 +20,37 @@ function isToken (name: string): boolean {
   return decode(name) === 'token'
 }
 
-/** Replaces the token in the URL of an upgrade, and returns it. */
+/** Replaces the tokens in the URL of an upgrade. Returns the only one. */
 export function hideToken (request: IncomingMessage): string | undefined {
   const url = request.url as string
-  const found = [...url.matchAll(parameter)].find(([, , name = '']) => isToken(name))
-  if (!found) return undefined
-  const token = decode((found[3] as string).replaceAll('+', ' '))
-  tokens.set(request, token)
+  const found = tokensIn(url)
+  if (found.length === 0) return undefined
+  tokens.set(request, found)
   request.url = redacted(url)
+  return found.length === 1 ? found[0] : undefined
+}
+
+/**
+ * The token that was in the URL of an upgrade, or is in the URL of a plain request.
+ * @throws {Unauthenticated} for two of them, because servers and proxies differ in which one they take
+ */
+export function tokenInUrl ({ ws, raw }: FastifyRequest): string | undefined {
+  const [token, other] = ws ? tokens.get(raw) ?? [] : tokensIn(raw.url as string)
+  if (other !== undefined) throw new Unauthenticated('there are two tokens in the URL')
   return token
 }
 
-/** The token that was in the URL of an upgrade, or is in the URL of a plain request. */
-export function tokenInUrl ({ ws, raw, query }: FastifyRequest): string | undefined {
-  if (ws) return tokens.get(raw)
-  const { token } = query as { token?: unknown }
-  return typeof token === 'string' ? token : undefined
+function tokensIn (url: string): string[] {
+  const found = [...url.matchAll(parameter)].filter(([, , name = '']) => isToken(name))
+  return found.map(([, , , value]) => decode((value as string).replaceAll('+', ' ')))
 }
 
 /** Puts the token back into the query, for a WebSocket route that does not belong to this plugin. */
 export function restoreToken (request: FastifyRequest): void {
-  const token = tokens.get(request.raw)
-  if (token !== undefined) (request.query as { token?: string }).token = token
+  const [token, ...others] = tokens.get(request.raw) ?? []
+  if (token === undefined) return
+  const query = request.query as { token?: string | string[] }
+  query.token = others.length === 0 ? token : [token, ...others]
 }
 
 /** Log serializers of a channels route, because a plain GET with a token in its URL is logged as well. */

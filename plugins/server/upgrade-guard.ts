@@ -3,21 +3,13 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import { UpgradeUndecided } from '../errors.ts'
+import { rawAnswer } from './raw-answer.ts'
 import { destroyAfterWrites } from './upgrade-requests.ts'
 
 interface Pending { readonly timer: Timer, readonly written: number }
 
-const { statusCode, code, message, retryAfter, retryAfterSeconds } = new UpgradeUndecided()
-
-/** As Fastify writes an error, because it can no longer answer this request. */
-const body = JSON.stringify({ statusCode, code, error: 'Service Unavailable', message, retryAfter })
-
-const unavailable = [
-  'HTTP/1.1 503 Service Unavailable', 'Connection: close', `Retry-After: ${retryAfterSeconds}`,
-  'Cache-Control: no-store',
-  'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, '', body
-]
-  .join('\r\n')
+const undecided = new UpgradeUndecided()
+const unavailable = rawAnswer(undecided, undecided.retryAfter)
 
 /**
  * Gives each upgrade a deadline. Node never closes the socket of an upgrade by itself: unless somebody upgrades or

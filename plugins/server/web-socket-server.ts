@@ -4,15 +4,17 @@ import type { Writable } from 'node:stream'
 import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { WebSocket, WebSocketServer } from 'ws'
+import type { ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { Node } from '../../lib/server/node.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
-import { NoSuchRoute, WebSocketRegistered } from '../errors.ts'
+import { BadHandshake, NoSuchRoute, WebSocketRegistered } from '../errors.ts'
 import { selectSubprotocol } from '../upgrade/handshake.ts'
 import { withoutUndefined } from '../option-schemas.ts'
 import type { Settings } from '../settings.ts'
 import { prepareTokens } from '../authentication/token-carriers.ts'
 import { restoreToken } from '../authentication/token-in-url.ts'
+import { checkClient } from './client-check.ts'
+import { rawAnswer } from './raw-answer.ts'
 import { UpgradeGuard } from './upgrade-guard.ts'
 import { destroyAfterWrites, webSocketRequestsOf } from './upgrade-requests.ts'
 
@@ -36,7 +38,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
   await app.register(fastifyWebsocket, {
     errorHandler: closeFailed,
     ...settings.websocket,
-    options: { ...serverOptions(settings), ...withoutUndefined(options), server },
+    options: { ...serverOptions(settings), ...withoutUndefined(options), ...answeredHere, server },
     preClose: async () => {
       guard.close()
       await node.close()
@@ -44,15 +46,33 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
     }
   })
   answerPings(app)
+  explainRefusals(app, node)
   app.websocketServer.on('connection', (webSocket: WebSocket, request) => {
     guard.release(request.socket)
     ignoreAfterError(webSocket)
   })
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.ws && takesUpgrade(request)) restoreToken(request)
-    else if (request.ws) refuseUpgrade(request, reply)
-  })
+  checkRequests(app, options as ServerOptions)
 }, { name: 'fastify-channels-web-socket-server', fastify: '5.x' })
+
+/** The options of `ws` that `checkClient` applies in its place. */
+const answeredHere = { verifyClient: undefined, path: undefined } as object
+
+function checkRequests (app: FastifyInstance, options: ServerOptions = {}): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.ws && !takesUpgrade(request)) refuseUpgrade(request, reply)
+    if (request.ws) restoreToken(request)
+    if (takesUpgrade(request)) await checkClient(options, request, reply)
+  })
+}
+
+/** Answers what only `ws` finds wrong, such as malformed extensions: `ws` would give no reason. */
+function explainRefusals (app: FastifyInstance, node: Node): void {
+  app.websocketServer.on('wsClientError', (error: Error, socket: Socket) => {
+    node.counters.countRejection('http_400')
+    socket.write(rawAnswer(new BadHandshake(`${error.message}.`)))
+    destroyAfterWrites(socket)
+  })
+}
 
 /** The WebSocket of `injectWS` does not answer pings, so the heartbeat would close it. */
 function answerPings (app: FastifyInstance): void {

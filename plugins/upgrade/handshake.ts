@@ -26,7 +26,7 @@ export async function checkHandshake (request: FastifyRequest, reply: FastifyRep
   if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) {
     throw new BadHandshake('Wrong Sec-WebSocket-Key: send 16 bytes in base64.')
   }
-  checkSubprotocols(offeredBy(request))
+  checkSubprotocols(headers['sec-websocket-protocol'])
 }
 
 /**
@@ -64,8 +64,22 @@ export function offeredBy ({ headers }: Pick<FastifyRequest, 'headers'>): string
   return headers['sec-websocket-protocol']?.split(',').map((offer) => offer.trim()) ?? []
 }
 
-function checkSubprotocols (offers: readonly string[]): void {
-  if (offers.length === 0 || offers.includes(subprotocol)) return
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+
+/** A list of tokens (RFC 9110 section 5.6.2). */
+const tokenList = new RegExp(`^[ \\t]*${token}[ \\t]*(?:,[ \\t]*${token}[ \\t]*)*$`)
+
+function checkSubprotocols (header: string | undefined): void {
+  if (header === undefined) return
+  if (!tokenList.test(header)) {
+    throw new BadHandshake('Wrong Sec-WebSocket-Protocol: send a list of tokens, and base64url in place of other ' +
+      `characters, as '${bearer64Prefix}…'.`)
+  }
+  const offers = header.split(',').map((offer) => offer.trim())
+  if (new Set(offers).size < offers.length) {
+    throw new BadHandshake('The same subprotocol is offered twice: offer each one once.')
+  }
+  if (offers.includes(subprotocol)) return
   // Without a selected subprotocol a browser fails without an explanation, and a selected token would be printed.
   const problem = offers.every((offer) => offer.startsWith(bearerPrefix) || offer.startsWith(bearer64Prefix))
     ? 'A token is the only subprotocol offered'

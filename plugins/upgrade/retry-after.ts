@@ -13,7 +13,13 @@ export function withRetryAfter (
   const body = retryAfter > 0 ? objectIn(payload) : undefined
   if (!body || 'retryAfter' in body) return payload
   const isError = body.statusCode === reply.statusCode || (refusal && body.code === refusal.code)
-  return isError ? JSON.stringify({ ...body, retryAfter }) : payload
+  return isError ? withLength(reply, JSON.stringify({ ...body, retryAfter })) : payload
+}
+
+/** Fastify keeps the length of the answer to a HEAD, which it set before. */
+function withLength (reply: FastifyReply, body: string): string {
+  if (reply.hasHeader('content-length')) reply.header('content-length', Buffer.byteLength(body))
+  return body
 }
 
 function objectIn (payload: unknown): Record<string, unknown> | undefined {

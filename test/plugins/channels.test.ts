@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import { once } from 'node:events'
 import fastifyCookie from '@fastify/cookie'
 import fastifyJwt from '@fastify/jwt'
 import fastifyWebsocket from '@fastify/websocket'
@@ -213,6 +214,9 @@ t.test('plain request: it gets the answer of an upgrade, also where other nodes 
     const seconds = retryAfter && String(retryAfter / 1_000)
     t.match(plain, [status, { statusCode: status, code, message: String, retryAfter }, [seconds, 'no-store', /json/]])
     t.strictSame(plain, upgrade, `${status} ${code}`)
+    const ask = async (method: string) => (await fetch(`${server.http}/lab`, { method, headers })).headers
+    const lengths = (await Promise.all(['GET', 'HEAD'].map(ask))).map((answer) => answer.get('content-length'))
+    t.equal(lengths[0], lengths[1], 'the answer to a HEAD announces the length of that to a GET')
   }
 })
 
@@ -410,6 +414,26 @@ t.test('origins: the host that a proxy forwards counts only when the proxy is tr
   t.strictSame(await statuses(false), [101, 403, 403], 'by default: the Host of the request')
   t.strictSame(await statuses('10.0.0.0/8'), [101, 403, 403], 'the request does not come from the proxy')
   t.strictSame(await statuses('127.0.0.1'), [403, 403, 101], 'the proxy is trusted: the host that the browser sent')
+})
+
+t.test('tokens: a URL is read alike in an upgrade and in a plain request', async (t) => {
+  const { app, sink } = await makeApp(t)
+  app.ws('/news', {}, [implementedNews])
+  app.get('/raw', { websocket: true }, (socket, { query }) => socket.send(JSON.stringify(query)))
+  const { http, url, token } = await listen(app, sink)
+  const [ann, bob] = [token('ann'), token('bob')]
+  for (const [query, isAdmitted] of [
+    [`token=${ann}`, true], [`a=1&%74oken=${ann}`, true], [`a=1;token=${ann}`, true], [`Token=${ann}`, false],
+    [`token=${ann}&token=${bob}`, false], [`token=${ann}&token=${ann}`, false], [`token=&token=${ann}`, false],
+    [`token=x&%74oken=${ann}`, false], [`token[]=${ann}`, false], ['token=', false], ['', false]
+  ] as const) {
+    const upgrade = await TestClient.connect(`${url}/news?${query}`).then(() => 101, ({ status }) => status as number)
+    const plain = await fetch(`${http}/news?${query}`)
+    const name = query.replaceAll(ann, 'ann').replaceAll(bob, 'bob')
+    t.strictSame([upgrade, plain.status], isAdmitted ? [101, 426] : [401, 401], name)
+  }
+  const raw = new WebSocket(`${url}/raw?token=a&token=b`)
+  t.equal(String((await once(raw, 'message'))[0]), '{"token":["a","b"]}', "a route of the application's own")
 })
 
 t.test('tokens: a token in a URL reaches no log', async (t) => {

@@ -6,7 +6,9 @@ import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
-import { WebSocket, type ServerOptions } from 'ws'
+import {
+  WebSocket, type ServerOptions, type VerifyClientCallbackAsync, type VerifyClientCallbackSync
+} from 'ws'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
 import { settingsOf } from '../../plugins/settings.ts'
@@ -94,6 +96,7 @@ t.test('a server with any option of ws serves REST and upgrades', async (t) => {
 async function start (t: Test, { server, ws }: Row): Promise<FastifyInstance> {
   const { app } = await makeApp(t, { websocket: { options: ws as never } }, server as FastifyServerOptions)
   app.ws('/ws', { public: true }, [])
+  app.get('/raw', { websocket: true }, () => {})
   app.post('/rest', async ({ body }) => body)
   app.get('/rest', async () => 'rest')
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -232,7 +235,38 @@ t.test('headers: an upgrade with more headers than the application lets Node rea
   t.ok(!app.registry.size, 'nobody is connected')
 })
 
-t.test('other upgrades: a refused injectWS, whose socket is a stream, rejects with its status', async (t) => {
-  const app = await start(t, {})
-  await t.rejects(app.injectWS('/nowhere'), { message: /404/ })
+t.test('ws options: a refusal of verifyClient, and another path, have an answer in JSON', async (t) => {
+  type Verify = NonNullable<ServerOptions['verifyClient']>
+  const verify = (...verdict: Parameters<Parameters<VerifyClientCallbackAsync>[1]>): Verify =>
+    (_info, done) => { setImmediate(done, ...verdict) }
+  const isOther: VerifyClientCallbackSync = ({ origin, secure, req }) =>
+    origin !== 'https://a.test' || secure || !req.headers.host
+  for (const [verifyClient, status, message] of [
+    [() => false, 401, "The option 'verifyClient' of the server refuses this client."],
+    [(async () => false) as never, 401, "The option 'verifyClient' of the server refuses this client."],
+    [verify(false), 401, "The option 'verifyClient' of the server refuses this client."],
+    [verify(false, 429, 'later', { 'Retry-After': '7' }), 429, 'later'],
+    [isOther, 401, /refuses/]
+  ] as Array<[Verify, number, unknown]>) {
+    const app = await start(t, { ws: { verifyClient } })
+    const headers = { origin: 'https://a.test', host: 'a.test' }
+    for (const [path, request] of [['/ws', handshake], ['/ws', plain], ['/raw', handshake]] as const) {
+      const answer = await answerOf(portOf(app), false, request({ path, headers }))
+      t.match(answer, { status, headers: { 'content-type': /json/, 'retry-after': status === 429 ? '7' : undefined } })
+      t.match(JSON.parse(answer?.body ?? ''), { statusCode: status, code: 'FST_CHANNELS_CLIENT_REFUSED', message })
+    }
+  }
+  const app = await start(t, { ws: { path: '/elsewhere' } })
+  const answer = await answerOf(portOf(app), false, handshake({ path: '/ws?a=1' }))
+  t.match(JSON.parse(answer?.body ?? ''), { statusCode: 404, code: 'FST_CHANNELS_NO_SUCH_ROUTE' })
+})
+
+t.test('compression: malformed extensions get an answer in JSON', async (t) => {
+  const app = await start(t, { ws: { perMessageDeflate: true } })
+  const headers = { 'sec-websocket-extensions': 'permessage-deflate; ;=,,"' }
+  const answer = await answerOf(portOf(app), false, handshake({ path: '/ws', headers }))
+  t.match(answer, { status: 400, headers: { 'content-type': /json/, connection: 'close' } })
+  const message = 'Invalid or unacceptable Sec-WebSocket-Extensions header.'
+  t.match(JSON.parse(answer?.body ?? ''), { statusCode: 400, code: 'FST_CHANNELS_BAD_HANDSHAKE', message })
+  t.equal(app.channels.status().counters.rejections.http_400, 1)
 })

@@ -27,6 +27,8 @@ const answered = (status: number, more: Partial<HttpExpectation> = {}): HttpExpe
 const switched = answered(101, { headers: { upgrade: 'websocket' } })
 const upgradeRequired = { headers: { upgrade: 'websocket' } }
 const version13 = { headers: { 'sec-websocket-version': '13', upgrade: 'websocket', connection: 'close, upgrade' } }
+const noList = { body: /FST_CHANNELS_BAD_HANDSHAKE.*Wrong Sec-WebSocket-Protocol: send a list of tokens/ }
+const twice = { body: /FST_CHANNELS_BAD_HANDSHAKE.*The same subprotocol is offered twice: offer each one once/ }
 const explained = { body: /offer 'fastify-channels\.v1' too, or no subprotocol/ }
 
 const protocols = (offered: string | readonly string[]) => upgrade({ headers: { 'sec-websocket-protocol': offered } })
@@ -84,12 +86,16 @@ export const handshakeRows: readonly HttpRow[] = [
     protocols('other, fastify-channels.v1'),
     answered(101, { headers: { 'sec-websocket-protocol': 'fastify-channels.v1' } })
   ],
-  ['a bad subprotocol token', protocols('fastify-channels.v1, a b'), refused(400)],
-  ['a subprotocol with control characters', protocols('fastify-channels.v1, a\tb'), refused(400)],
-  ['a subprotocol twice', protocols('fastify-channels.v1, fastify-channels.v1'), refused(400)],
-  ['an empty subprotocol', protocols(''), refused(400)],
-  ['an empty subprotocol beside ours', protocols('fastify-channels.v1, '), refused(400)],
-  ['only commas for subprotocols', protocols(',,,'), refused(400, explained)],
+  ['a bad subprotocol token', protocols('fastify-channels.v1, a b'), refused(400, noList)],
+  ['a subprotocol with control characters', protocols('fastify-channels.v1, a\tb'), refused(400, noList)],
+  ['a subprotocol with a space of Unicode', protocols('fastify-channels.v1, a\u00a0'), refused(400, noList)],
+  ['a subprotocol in quotes', protocols('"fastify-channels.v1"'), refused(400, noList)],
+  ['a subprotocol twice', protocols('fastify-channels.v1, fastify-channels.v1'), refused(400, twice)],
+  ['another subprotocol twice', protocols('a, fastify-channels.v1 ,a'), refused(400, twice)],
+  ['an empty subprotocol', protocols(''), refused(400, noList)],
+  ['an empty subprotocol beside ours', protocols('fastify-channels.v1, '), refused(400, noList)],
+  ['only commas for subprotocols', protocols(',,,'), refused(400, noList)],
+  ['10,000 spaces and commas', protocols(`${' '.repeat(5_000)},${' '.repeat(5_000)}`), refused(400, noList)],
   [
     'only a token offered',
     protocols('bearer.abc'),
