@@ -56,8 +56,11 @@ const startTimeoutMs = 1_000
 
 /** A client for this plugin alone. It reconnects by itself, so Redis may be away at the start. */
 async function privateClient (app: FastifyInstance, url: string): Promise<Redis> {
-  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: startTimeoutMs })
-  client.on('error', (err) => app.log.debug({ err: err.message }, 'Redis cannot be reached'))
+  const client = new Redis(url, {
+    lazyConnect: true, enableReadyCheck: false, maxRetriesPerRequest: 1, connectTimeout: startTimeoutMs
+  })
+  // The adapter's own connections meet the same error, and it is logged once.
+  client.on('error', () => {})
   app.addHook('onClose', async () => client.disconnect())
   await Promise.race([client.connect().catch(() => {}), setTimeout(startTimeoutMs, undefined, { ref: false })])
   // @fastify/redis does not return before its client is ready, and would fail the registration.

@@ -14,6 +14,9 @@ export type AdapterStatus =
   | { readonly state: 'up' }
   | { readonly state: 'degraded', readonly since: number, readonly reason: string }
 
+/** A call was not carried out for a reason that the adapter's `status` tells. The adapter logs it itself, once. */
+export class AdapterUnavailable extends Error {}
+
 /**
  * Counted since the start, for status pages and metrics. `published` and `received`: messages to and from other nodes;
  * `dropped`: messages that were not sent; `poison`: received data that no node of this version sends.

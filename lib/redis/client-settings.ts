@@ -41,12 +41,12 @@ export function startupNodesOf (client: RedisClient): ClusterNode[] {
 
 /** The number of the database. A Cluster has only one. */
 export function databaseOf (client: RedisClient): number {
-  return client.isCluster ? 0 : connectionOptionsOf(client).db ?? 0
+  return client.isCluster ? 0 : (client.options as RedisOptions).db ?? 0
 }
 
 /** The options of a client's connections: those of a Cluster are nested. */
-export function connectionOptionsOf ({ isCluster, options }: RedisClient): RedisOptions {
-  return (isCluster ? (options as ClusterOptions).redisOptions ?? {} : options) as RedisOptions
+export function connectionOptionsOf ({ isCluster, options }: RedisClient): RedisOptions | undefined {
+  return isCluster ? (options as ClusterOptions).redisOptions as RedisOptions | undefined : options
 }
 
 /**
@@ -72,5 +72,5 @@ export function clientIssue (client: object): string | undefined {
 }
 
 function pick (options: object | undefined, names: readonly string[]): object {
-  return Object.fromEntries(Object.entries(options ?? {}).filter(([name]) => names.includes(name)))
+  return Object.fromEntries(Object.entries({ ...options }).filter(([name]) => names.includes(name)))
 }

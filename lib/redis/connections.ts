@@ -121,12 +121,13 @@ function cluster (client: RedisClient, options: ConnectionOptions, failed: OnErr
     clusterRetryStrategy: retryStrategy as (times: number) => number,
     redisOptions: each
   })
+  const refresh = () => command.refreshSlotsCache()
   command.on('+node', (node: Redis) => readSlotsWith(node, failed)).on('node error', failed).on('error', failed)
   return {
     command,
     servers: () => command.nodes('master'),
-    reconnect: () => command.refreshSlotsCache(),
-    refresh: () => command.refreshSlotsCache(),
+    reconnect: refresh,
+    refresh,
     // A master without slots has no channels.
     masters: () => [...new Set(command.slots.map(([master]) => master as string))],
     masterOf: (name) => command.slots[slotOf(name)]?.[0],

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
+import { AdapterUnavailable } from '../cluster/adapter.ts'
 import { hasNoSlots } from './connections.ts'
 
 /** A Lua script. The head of its text says what its KEYS and ARGV are, and what it returns. */
@@ -24,7 +25,7 @@ export function defineScript (name: string, lua: string, { binary = false, inclu
 export type ScriptArgument = string | number | Buffer
 
 /** Redis cannot be reached, or did not answer in time. It is unknown whether the command had its effect. */
-export class RedisUnavailable extends Error {}
+export class RedisUnavailable extends AdapterUnavailable {}
 
 /** Error replies of a Redis that is reachable but cannot serve the command now. */
 const unavailableReply = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY|OOM|MOVED|ASK)/

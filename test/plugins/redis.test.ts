@@ -1,11 +1,15 @@
 import fastifyRedis from '@fastify/redis'
+import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { channels } from '../../plugins/channels.ts'
+import { WebSocket } from 'ws'
+import { connect } from '../../lib/client/index.ts'
+import { channels, defineChannel, implement } from '../../plugins/channels.ts'
 import { tokenSecret } from '../../routes/secret.ts'
 import { startRedis } from '../support/redis.ts'
-import { makeApp } from '../support/serve.ts'
+import { listen, makeApp } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 
 type NodeRedis = Readonly<Record<
   'createClient' | 'createClientPool' | 'createCluster' | 'createSentinel', (options?: object) => object
@@ -79,6 +83,68 @@ t.test('the redis option', async (t) => {
     }
     await t.rejects(makeApp(t, { redis: { url: redis.url }, adapter: {} as never }), { message: /mutually exclusive/ })
   })
+})
+
+const news = defineChannel({
+  pattern: 'news/:room',
+  params: Type.Object({ room: Type.String() }),
+  fromClient: { post: { payload: Type.Integer() }, wave: {} },
+  fromServer: { posted: { payload: Type.Integer() }, waved: { ephemeral: true } },
+  presence: Type.Object({}),
+  history: { limit: 100, ttl: 60_000 }
+})
+
+t.test('an outage of Redis under traffic is logged once, and so is its end', async (t) => {
+  const redis = await startRedis(t)
+  const { app, sink } = await makeApp(t, { redis: { url: redis.url }, limits: { perUser: 10 } })
+  app.ws('/ws', { public: true }, [implement(news, {
+    authorize: () => true,
+    presence: () => ({}),
+    on: {
+      post: async (ctx, number) => { await ctx.broadcast('posted', number) },
+      wave: (ctx) => ctx.broadcast('waved', undefined)
+    }
+  })])
+  const { url } = await listen(app, sink)
+  const client = connect<typeof news>(`${url}/ws`, { WebSocket })
+  t.teardown(async () => client.close())
+  const channel = await client.join('news/:room', { room: '1' }, { onResync: 'ignore' })
+  await channel.send('post', 1)
+  const before = sink.lines.length
+  for (const [fault, end] of [
+    [() => redis.kill(), () => redis.start()],
+    [() => redis.cli('CONFIG', 'SET', 'maxmemory', '1'), () => redis.cli('CONFIG', 'SET', 'maxmemory', '0')]
+  ] as const) {
+    await fault()
+    for (let i = 0; i < 20; i++) {
+      await channel.send('post', i).catch(() => {})
+      await channel.send('wave').catch(() => {})
+    }
+    await client.join('news/:room', { room: `${sink.lines.length}` }, { onResync: 'ignore' }).catch(() => {})
+    await until(() => app.channels.status().state !== 'up')
+    await end()
+    await up(() => app.channels.status())
+    await channel.send('post', 1)
+  }
+  const ofRedis = sink.lines.slice(before).filter(({ level, msg }) => level >= 40 || /Redis/.test(msg))
+  const lines = ofRedis.map(({ level, msg }) => `${level} ${msg}`)
+  t.match(lines, [
+    /^40 Redis refuses connections \(ECONNREFUSED /, /^30 Redis works again/,
+    /^40 Redis is out of memory \(OOM\)/, /^30 Redis works again/
+  ])
+  t.equal(lines.length, 4, 'nothing else is logged')
+})
+
+t.test('a wrong password is logged once, without the password and before anyone asks', async (t) => {
+  const redis = await startRedis(t, ['--requirepass', 'secret'])
+  const { app, sink } = await makeApp(t, { redis: { url: `redis://:sesame@127.0.0.1:${redis.port}` } })
+  await app.ready()
+  await until(() => sink.lines.some(({ level }) => level >= 40))
+  const { reason } = app.channels.status() as { reason?: string }
+  t.equal(reason, 'Redis refuses the password (WRONGPASS): correct the user and the password')
+  await app.close()
+  t.strictSame(sink.lines.filter(({ level }) => level >= 40).map(({ msg }) => msg.startsWith(String(reason))), [true])
+  t.notMatch(JSON.stringify(sink.lines), /sesame/, 'nor at the level debug')
 })
 
 t.test('a Redis that is not there does not keep the server from starting', async (t) => {

@@ -4,9 +4,9 @@ import type { Issue } from './issues.ts'
 
 /** The commands of the scripts that concern a key. */
 const keyCommands = [
-  'DEL', 'EXISTS', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HINCRBY', 'HKEYS', 'HLEN', 'HMGET', 'HSCAN', 'HSET',
-  'HSETNX', 'PEXPIRE', 'PEXPIREAT', 'PTTL', 'SET', 'TIME', 'XADD', 'XLEN', 'XRANGE', 'XREVRANGE', 'XTRIM', 'ZADD',
-  'ZRANGE', 'ZRANGEBYSCORE', 'ZREM', 'ZREMRANGEBYSCORE', 'ZSCORE'
+  'DEL', 'EVAL', 'EVALSHA', 'EXISTS', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HINCRBY', 'HKEYS', 'HLEN',
+  'HMGET', 'HSCAN', 'HSET', 'HSETNX', 'PEXPIRE', 'PEXPIREAT', 'PTTL', 'SET', 'TIME', 'XADD', 'XLEN', 'XRANGE',
+  'XREVRANGE', 'XTRIM', 'ZADD', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM', 'ZREMRANGEBYSCORE', 'ZSCORE'
 ]
 /** The commands, of scripts and connections, that concern a pub/sub channel. */
 const channelCommands = ['SPUBLISH', 'SSUBSCRIBE', 'SUNSUBSCRIBE']
@@ -14,9 +14,13 @@ const channelCommands = ['SPUBLISH', 'SSUBSCRIBE', 'SUNSUBSCRIBE']
 const rightsScript = defineScript('rights', String.raw`
 -- Runs nothing, so it needs no key of its own. ARGV: pairs of a command and the key or channel that it concerns
 -- Returns the pairs that the user may not run, each as one text.
+local function may (command, name)
+  if string.sub(command, 1, 4) == 'EVAL' then return redis.acl_check_cmd(command, '', '1', name) end
+  return redis.acl_check_cmd(command, name)
+end
 local missing = {}
 for i = 1, #ARGV, 2 do
-  if not redis.acl_check_cmd(ARGV[i], ARGV[i + 1]) then missing[#missing + 1] = ARGV[i] .. ' ' .. ARGV[i + 1] end
+  if not may(ARGV[i], ARGV[i + 1]) then missing[#missing + 1] = ARGV[i] .. ' ' .. ARGV[i + 1] end
 end
 return missing
 `)
@@ -66,8 +70,11 @@ function pairs (commands: readonly string[], names: readonly string[]): Array<re
 }
 
 function issueOf (missing: ReadonlyArray<readonly [command: string, name: string]>): Issue {
-  const [commands, names] = [0, 1].map((part) => [...new Set(missing.map((pair) => pair[part]))].join(', '))
-  return lacking(`it may not run ${String(commands)} on ${String(names)}`)
+  const commands = new Set(missing.map(([command]) => command))
+  const names = [...new Set(missing.map(([, name]) => name))].join(', ')
+  // TIME concerns no key.
+  const isEach = keyCommands.every((command) => commands.has(command) || command === 'TIME')
+  return lacking(isEach ? `it may not use ${names}` : `it may not run ${[...commands].join(', ')} on ${names}`)
 }
 
 function lacking (what: string): Issue {

@@ -4,7 +4,6 @@ import type { Lease } from '../cluster/lease.ts'
 import { newEpoch } from '../epoch.ts'
 import { readChanges } from '../pubsub/presence-message.ts'
 import type { RedisDeps } from '../redis-deps.ts'
-import { RedisUnavailable } from '../script-runner.ts'
 import { applyScript } from './apply-script.ts'
 import { ChangeBatches, enterChange, Versions, type Change, type LocalEntry } from './change-batches.ts'
 import { checkEntriesScript } from './check-entries-script.ts'
@@ -181,10 +180,10 @@ export class RedisPresence implements PresencePort {
     await this.#index.forgetIncarnation(incarnation)
   }
 
-  /** Takes over the grace periods that the dead node would have ended. @throws {RedisUnavailable} if that failed */
+  /** Takes over the grace periods that the dead node would have ended. @throws {Error} if that failed */
   async #sweepChannel (channel: string, incarnation: string): Promise<void> {
     const hasGraces = await sweepEntries(this.#deps, channel, incarnation)
-    if (hasGraces && !await this.#apply(channel, [])) throw new RedisUnavailable('grace periods were not taken over')
+    if (hasGraces && !await this.#apply(channel, [])) throw new Error('grace periods were not taken over')
   }
 
   #exitChange (connectionId: string, graceMs: number): Change {

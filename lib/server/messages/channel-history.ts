@@ -1,3 +1,4 @@
+import { AdapterUnavailable } from '../../cluster/adapter.ts'
 import type { Append, HistoryRead } from '../../cluster/history.ts'
 import { historyPageBound, maxStoredBytes } from '../../cluster/history-bound.ts'
 import type { CompiledHistory } from '../../contract/compile.ts'
@@ -108,7 +109,9 @@ export class ChannelHistory {
     try {
       return await call
     } catch (err) {
-      this.#log?.warn({ err, channel: this.#channel }, 'the history of a channel cannot be reached')
+      if (!(err instanceof AdapterUnavailable)) {
+        this.#log?.warn({ err, channel: this.#channel }, 'the history of a channel cannot be reached')
+      }
       throw refusal('unavailable')
     }
   }

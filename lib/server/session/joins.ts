@@ -1,4 +1,5 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { AdapterUnavailable } from '../../cluster/adapter.ts'
 import type { Connection } from '../../connection/connection.ts'
 import { joinPayload } from '../../contract/wire-schemas.ts'
 import { recoveryPayload, type RecoveryPayload } from '../../history/recovery.ts'
@@ -152,7 +153,9 @@ export class Joins {
       return { membership, since, presenceData, reauthorizations }
     } catch (cause) {
       this.#memberships.release(membership, 0)
-      this.#connection.log.warn({ err: cause, channel }, 'a channel cannot be reached')
+      if (!(cause instanceof AdapterUnavailable)) {
+        this.#connection.log.warn({ err: cause, channel }, 'a channel cannot be reached')
+      }
       throw refusal('unavailable')
     }
   }

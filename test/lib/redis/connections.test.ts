@@ -88,7 +88,8 @@ t.test('connections: the application\'s keyPrefix comes before all names, those 
   for (const [where, options] of [
     ['itself', { keyPrefix }], ['its connections', { redisOptions: { keyPrefix } }]
   ] as const) {
-    await t.test(`with a Cluster, for ${where}`, (t) => carriesThePrefix(t, new Cluster(nodes, options), servers))
+    const urls = servers.map(({ url }) => url)
+    await t.test(`with a Cluster, for ${where}`, (t) => carriesThePrefix(t, new Cluster(urls, options), servers))
   }
   await t.test('with ioredis 5, a Cluster', (t) =>
     carriesThePrefix(t, new five.Cluster(nodes, { keyPrefix }), servers))
