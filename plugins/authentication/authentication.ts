@@ -38,7 +38,7 @@ export function authenticator (
   app: FastifyInstance, url: string, route: Protection, options: Options
 ): (request: FastifyRequest) => Promise<Authenticated> {
   checkProtection(url, route)
-  const identify = route.identify ?? (route.jwt ? undefined : options.identify ?? (route.public && alreadyKnown))
+  const identify = route.identify ?? (route.jwt ? undefined : options.identify ?? (route.public && alreadyKnown(app)))
   const { userId } = options
   if (identify) return async (request) => identified(await identify(request) ?? undefined, route, userId)
   const verifier = tokenVerifierOf(app, url, namespaceOf(route, options))
@@ -77,8 +77,11 @@ function identified (user: unknown, route: Protection, userId: Options['userId']
   return { user, userId: id, expiresAt: undefined, jti: undefined, verify: undefined }
 }
 
-function alreadyKnown (request: FastifyRequest): unknown {
-  return request.user
+/** `request.user`, or what @fastify/jwt puts in its place with its option `decoratorName`. */
+function alreadyKnown (app: FastifyInstance): (request: FastifyRequest) => unknown {
+  const { options } = (app.hasDecorator('jwt') ? app.jwt : {}) as { options?: { decoratorName?: string } }
+  const decoratorName = options?.decoratorName ?? 'user'
+  return (request) => request.user ?? (request as unknown as Record<string, unknown>)[decoratorName]
 }
 
 /** By default, a user that `formatUser` or `verify.complete` gave another shape has the id of its token. */

@@ -120,6 +120,16 @@ t.test('jwt: each route has its own namespace, and the option of the plugin may 
   t.match(other.app.registry.all(), [{ userId: 'user ann' }])
 })
 
+t.test('jwt: on a public route the user is whom a hook found, under whichever decoratorName', async (t) => {
+  for (const decoratorName of ['user', 'identity']) {
+    const { app, sink } = await makeApp(t, { jwt: { secret, decoratorName } })
+    app.ws('/ws', { public: true, onRequest: async (request) => { await request.jwtVerify() } }, [implementOwn()])
+    const { url, token } = await listen(app, sink)
+    await TestClient.connect(`${url}/ws`, [], bearer(token('ann')))
+    t.match(app.registry.all(), [{ userId: 'id-of-ann', user: { name: 'ann' } }], decoratorName)
+  }
+})
+
 t.test('jwt: the newer token is verified with the request of the upgrade, which stays as it is', async (t) => {
   const seen: unknown[] = []
   const { app, sink } = await makeApp(t, {
