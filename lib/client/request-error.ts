@@ -67,6 +67,7 @@ export function failure (
 export function refusalOf (message: Envelope, payload: unknown): RequestError {
   const refusal = payload as ErrorPayload
   const { path, message: issue } = Object(refusal.details) as { readonly path?: string, readonly message?: string }
-  const text = path === undefined ? refusal.message : `${refusal.message}: ${`${path} ${issue}`.trim()}`
-  return new RequestError(message, { ...refusal, message: text })
+  // The data of a declared error may have a path too.
+  if (path === undefined || refusal.message === refusal.code) return new RequestError(message, refusal)
+  return new RequestError(message, { ...refusal, message: `${refusal.message}: ${`${path} ${issue}`.trim()}` })
 }

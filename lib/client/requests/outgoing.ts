@@ -38,8 +38,7 @@ export function isRepeated ({ channel, wasDelayed }: Outgoing, code: string): bo
  * `crypto`, and its `Math.random` has a state of 31 bits, so the time is mixed in there.
  */
 export function randomId (): string {
-  const empty = new Uint8Array(16)
-  const bytes = globalThis.crypto?.getRandomValues(empty) ??
-    empty.map((_zero, i) => Math.random() * 256 ^ Date.now() / 256 ** i)
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const empty = new Uint32Array(4)
+  const words = globalThis.crypto?.getRandomValues(empty) ?? empty.map(() => Math.random() * 2 ** 32 ^ Date.now())
+  return Array.from(words, (word) => word.toString(36)).join('-')
 }

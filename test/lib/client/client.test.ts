@@ -455,13 +455,14 @@ t.test('client: requests', async (t) => {
 
   t.test('isError knows the errors that the message declares', async (t) => {
     const { network, client } = await startOpen()
-    const failed = (code: string, message = code) => {
+    const failed = (code: string, message = code, details?: object) => {
       const asked = client.send('ask', 'one')
-      network.last.refuse('ask', { code, message })
+      network.last.refuse('ask', { code, message, details })
       return asked.catch((e: unknown) => e)
     }
     const busy = await failed('busy')
     t.ok(client.isError(busy, 'ask'))
+    t.ok(client.isError(await failed('busy', 'busy', { path: '/etc' }), 'ask'), 'its data may have a path')
     t.ok(client.isError(busy, 'ask', 'busy'))
     t.notOk(client.isError(busy, 'knock'), 'of another message')
     t.notOk(client.isError(await failed('tired'), 'ask', 'busy'), 'another error')
