@@ -1,4 +1,4 @@
-import type { TObject, TSchema, TString, TUnknown } from '@sinclair/typebox'
+import type { TObject, TString, TUnknown } from '@sinclair/typebox'
 import type { AnyChannel, Channel, ChannelDefinition, HistoryDefinition } from '../contract/define-channel.ts'
 import type { ParamsOf } from '../contract/message-types.ts'
 import type { Unsubscribe } from './listeners.ts'
@@ -27,7 +27,7 @@ type DefinitionAt<C extends AnyChannel, P> =
 /** The definition of the channel that `join` gets, as a contract or as a pattern. */
 export type JoinedDefinition<C extends AnyChannel, T> = T extends AnyChannel ? T['definition'] : DefinitionAt<C, T>
 
-type ParamsArgument<D extends ChannelDefinition> = D extends { readonly params: TSchema }
+type ParamsArgument<D extends ChannelDefinition> = D extends { readonly params: object }
   ? {} extends ParamsOf<D>
       ? [params?: ParamsOf<D>, options?: ListenOptions<D>]
       : [params: ParamsOf<D>, options?: ListenOptions<D>]

@@ -1,7 +1,7 @@
-import type { TObject, TSchema } from '@sinclair/typebox'
 import type { ControlWord, PresenceListKind } from '../protocol/control-messages.ts'
 import type { ReservedCode } from '../protocol/errors.ts'
 import type { ParamNames, ParamsRule, PatternNames } from './pattern.ts'
+import type { TypeBoxObject, TypeBoxSchema } from './schema/typebox-schema.ts'
 
 /** A message that a client may send. */
 export interface FromClientDefinition {
@@ -9,17 +9,17 @@ export interface FromClientDefinition {
    * The schema of the payload. The server refuses any other payload with `invalid_payload`.
    * @default The message has no payload.
    */
-  readonly payload?: TSchema
+  readonly payload?: TypeBoxSchema
   /**
    * The schema of the handler's result, which the `ack` contains.
    * @default The ack is empty.
    */
-  readonly reply?: TSchema
+  readonly reply?: TypeBoxSchema
   /**
    * The errors that the handler may throw with `ctx.error(code, data)`: each code with the schema of its data.
    * @default The handler has no errors of its own.
    */
-  readonly errors?: Readonly<Record<string, TSchema>>
+  readonly errors?: Readonly<Record<string, TypeBoxSchema>>
   /**
    * A user may send `max` messages within `timeWindow` milliseconds, counted over all connections of the user.
    * @default Only the limits of the connection apply.
@@ -40,7 +40,7 @@ export interface FromServerDefinition {
    * The schema of the payload. Properties that it does not declare are removed before the message is sent.
    * @default The message has no payload.
    */
-  readonly payload?: TSchema
+  readonly payload?: TypeBoxSchema
   /**
    * The message does not go through the history, on a channel that has a history.
    * @default The message is persistent where the channel has a history.
@@ -76,13 +76,13 @@ export interface HistoryDefinition {
    * The schema of the state that `append(…, { after, snapshot })` stores.
    * @default The channel has no snapshots.
    */
-  readonly snapshot?: TSchema
+  readonly snapshot?: TypeBoxSchema
 }
 
 /** The presence of a channel, with what its members learn of it. */
 export interface PresenceDefinition {
   /** The schema of the data of a user. */
-  readonly data: TSchema
+  readonly data: TypeBoxSchema
   /**
    * What the members of the channel learn: `'all'` users with their data, only the number of users (`'count'`), or
    * nothing (`'none'`). The server can always ask for the number. Use `'count'` for rooms with thousands of users.
@@ -105,12 +105,12 @@ export interface ChannelDefinition extends Messages {
    * The schema of the params: an object of strings with exactly the names of the pattern.
    * @default The pattern has no names.
    */
-  readonly params?: TObject
+  readonly params?: TypeBoxObject
   /**
    * The schema of the data that other users in the channel see of a user; or that schema with what they see.
    * @default The channel has no presence.
    */
-  readonly presence?: TSchema | PresenceDefinition
+  readonly presence?: TypeBoxSchema | PresenceDefinition
   /**
    * The history from which returning clients get missed messages.
    * @default All messages are ephemeral: a disconnected client misses them.
@@ -159,7 +159,7 @@ type MessageRules<D extends Messages> = {
 }
 
 // A schema has members of its own.
-type PresenceRule<P> = P extends TSchema ? unknown : { readonly presence: Only<P, keyof PresenceDefinition> }
+type PresenceRule<P> = P extends TypeBoxSchema ? unknown : { readonly presence: Only<P, keyof PresenceDefinition> }
 
 /** The rules of a definition. A property that breaks a rule gets the explanation as its expected type. */
 export type ChannelRules<D extends ChannelDefinition> =

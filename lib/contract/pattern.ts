@@ -1,4 +1,3 @@
-import type { TObject } from '@sinclair/typebox'
 import { isWellFormed, maxChannelLength } from '../protocol/envelope.ts'
 import { UsageError } from '../protocol/errors.ts'
 
@@ -70,7 +69,8 @@ export type PatternNames<P extends string> =
     : P extends `:${infer N}` ? N : never
 
 /** The names that the params schema has. */
-export type ParamNames<D> = D extends { readonly params: TObject<infer P> } ? keyof P & string : never
+export type ParamNames<D> =
+  D extends { readonly params: { readonly properties: infer P } } ? keyof P & string : never
 
 type StringParams<D> = D extends { readonly params: { readonly static: infer P } }
   ? P extends Readonly<Record<string, string>> ? unknown : { readonly params: 'every name of a pattern is a string' }

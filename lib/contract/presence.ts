@@ -1,8 +1,9 @@
-import { Kind, type TSchema } from '@sinclair/typebox'
+import { Kind } from '@sinclair/typebox'
 import type { PresenceListKind } from '../protocol/control-messages.ts'
 import { ContractError } from './contract-errors.ts'
 import type { PresenceDefinition } from './define-channel.ts'
 import { requireKnownKeys, requireObject } from './option-checks.ts'
+import type { TypeBoxSchema } from './schema/typebox-schema.ts'
 import { refuseForeign } from './schema/foreign-schema.ts'
 import { compileOutgoing, type OutgoingValidator } from './schema/validators.ts'
 
@@ -15,7 +16,7 @@ export interface CompiledPresence {
 }
 
 /** Compiles what a contract says of presence. @throws {ContractError} */
-export function compilePresence (definition: TSchema | PresenceDefinition, path: string): CompiledPresence {
+export function compilePresence (definition: TypeBoxSchema | PresenceDefinition, path: string): CompiledPresence {
   refuseForeign(definition, path)
   requireObject(definition, path)
   if (isSchema(definition)) return { data: compileOutgoing(definition, path), list: 'all' }
@@ -26,6 +27,6 @@ export function compilePresence (definition: TSchema | PresenceDefinition, path:
 }
 
 /** Every schema of TypeBox has a kind, also one of `Type.Unsafe`. */
-function isSchema (definition: TSchema | PresenceDefinition): definition is TSchema {
+function isSchema (definition: TypeBoxSchema | PresenceDefinition): definition is TypeBoxSchema {
   return Kind in definition
 }

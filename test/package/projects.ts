@@ -76,6 +76,13 @@ for (const format of ['esm', 'cjs'] as const) {
   })
 }
 
+async function compiles (t: Test, folder: string, version: string, flags: string): Promise<void> {
+  const compiler = join(workspace.folder, `node_modules/typescript-${version}/lib/tsc.js`)
+  const threads = version === '7' ? ['--singleThreaded'] : []
+  const always = ['--target', 'es2022', '--types', 'node', '--skipLibCheck', '--outDir', 'out', ...threads]
+  t.equal(await run(process.execPath, [compiler, ...always, ...flags.split(' ')], folder), '')
+}
+
 /** Compiler options, with the version of TypeScript and the format of the project. */
 const typed: ReadonlyArray<readonly [version: string, format: Format, options: string]> = [
   ['5.4', 'esm', '--strict --module nodenext'],
@@ -107,14 +114,26 @@ for (const [i, [version, format, options]] of typed.entries()) {
       'entries.ts': allEntries,
       'chat.test.ts': `import test from 'node:test'\n${tests}`
     })
-    const compiler = join(workspace.folder, `node_modules/typescript-${version}/lib/tsc.js`)
-    const always = '--target es2022 --types node --skipLibCheck --outDir out'
-    const files = 'main.ts entries.ts chat.test.ts'
-    const flags = `${always} ${options} ${version === '7' ? '--singleThreaded' : ''} ${files}`.split(/ +/)
-    t.equal(await run(process.execPath, [compiler, ...flags], folder), '')
+    await compiles(t, folder, version, `${options} main.ts entries.ts chat.test.ts`)
     if (!options.includes('--noEmit')) await talks(t, 'out/main.js', folder)
   })
 }
+
+project('an ESM server in TypeScript serves a contract and handlers of a CommonJS module', async (t) => {
+  const names = ['mixed.ts', 'mixed-contract.cts']
+  const files = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await fixture(name)] as const)))
+  const folder = await workspace.project('mixed', { 'package.json': manifest('esm'), ...files })
+  await compiles(t, folder, '7', '--strict --module nodenext mixed.ts')
+  t.strictSame(JSON.parse(await run(process.execPath, ['out/mixed.js'], folder)), { said: 'hello', length: 5 })
+})
+
+project('TypeScript takes schemas of another version of TypeBox', async (t) => {
+  const folder = await workspace.project('other-version', {
+    'package.json': manifest('esm'),
+    'application.ts': application.replace("'@sinclair/typebox'", "'other-typebox'")
+  })
+  await compiles(t, folder, '7', '--strict --module nodenext --noEmit application.ts')
+})
 
 const requireInEsm = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
 const esbuildFlags = ['--bundle', '--platform=node', '--minify', '--log-level=error']

@@ -160,7 +160,7 @@ describe('a contract does not compile', () => {
     defineChannel({
       pattern: 'news',
       fromClient: {
-        // @ts-expect-error Type 'string' is not assignable to type 'TSchema'
+        // @ts-expect-error Type 'string' is not assignable to type 'TypeBoxSchema'
         vote: { payload: 'text' }
       },
       fromServer: {}

@@ -51,15 +51,53 @@ export const conforms = (t: Parameters<typeof adapterConformance>[0]) =>
   adapterConformance(t, (nodes) => ({ adapters: Array.from({ length: nodes }, () => new Mine()) }))
 `
 
+/** TypeScript takes this for CommonJS, so `Type` makes schemas with the types of another copy of TypeBox. */
+const commonJs = "export { Type } from '@sinclair/typebox'\n"
+
+const applicationOfTwoCopies = `
+import { defineChannel, implement } from 'fastify-channels'
+import { connect } from 'fastify-channels/client'
+import { Type } from './commonjs.cjs'
+
+const chat = defineChannel({
+  pattern: 'chat/:room',
+  params: Type.Object({ room: Type.String() }),
+  fromClient: { say: { payload: Type.String(), reply: Type.Integer(), errors: { muted: Type.Integer() } } },
+  fromServer: { said: { payload: Type.Object({ text: Type.String() }) } },
+  presence: Type.Object({ name: Type.String() }),
+  history: { limit: 1, ttl: 1, snapshot: Type.Object({ all: Type.Array(Type.String()) }) }
+})
+implement(chat, {
+  authorize: (ctx) => ctx.params.room === 'lobby',
+  presence: () => ({ name: 'Ada' }),
+  on: {
+    say: async (ctx, text) => {
+      await ctx.broadcast('said', { text })
+      if (text === '') throw ctx.error('muted', 7)
+      return text.length
+    }
+  }
+})
+const room = await connect<typeof chat>('ws://localhost').join('chat/:room', { room: 'lobby' }, { onResync: 'ignore' })
+room.on('said', ({ text }) => text satisfies string)
+// @ts-expect-error: the server sends an object
+room.on('said', (text: string) => text)
+// @ts-expect-error: the schema lacks a name of the pattern
+defineChannel({ pattern: 'chat/:room', params: Type.Object({}), fromClient: {}, fromServer: {} })
+`
+
 t.test('the built package types an application that imports it by name', async (t) => {
   const folder = mkdtempSync(join(root, 'dist/application-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'application.ts')
   writeFileSync(file, application)
+  const second = join(folder, 'two-copies.ts')
+  writeFileSync(second, applicationOfTwoCopies)
+  writeFileSync(join(folder, 'commonjs.cts'), commonJs)
   const options = ['--ignoreConfig', '--noEmit', '--strict', '--target', 'ES2023', '--module', 'NodeNext']
   // Its bin/tsc has no extension, and tap's loader cannot load that.
   const compiler = join(root, 'node_modules/typescript-native/lib/tsc.js')
-  const command = [compiler, '--singleThreaded', ...options, '--types', 'node', file]
+  const command = [compiler, '--singleThreaded', ...options, '--types', 'node', file, second]
   const { stdout, status } = spawnSync(process.execPath, command, { encoding: 'utf8' })
   t.equal(stdout, '')
   t.equal(status, 0)

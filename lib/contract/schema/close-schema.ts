@@ -1,5 +1,6 @@
-import { FormatRegistry, Kind, TransformKind, TypeRegistry, type TSchema } from '@sinclair/typebox'
+import { FormatRegistry, Kind, TransformKind, TypeRegistry } from '@sinclair/typebox'
 import { ContractError } from '../contract-errors.ts'
+import type { TypeBoxSchema } from './typebox-schema.ts'
 import { refuseExponential } from './exponential.ts'
 import { requireTypeBox } from './foreign-schema.ts'
 import { refuseUnreadableMembers, refuseUnreadableNames } from './property-names.ts'
@@ -17,7 +18,7 @@ const jsonKinds = new Set([
  * properties.
  * @throws {ContractError} for a kind that JSON cannot represent, a transform, or a format that is not registered.
  */
-export function closeSchema (schema: TSchema, path: string): SchemaNode {
+export function closeSchema (schema: TypeBoxSchema, path: string): SchemaNode {
   const closed = close(schema as SchemaNode, path)
   refuseExponential(closed, path)
   return closed

@@ -2,6 +2,7 @@ import type { TSchema } from '@sinclair/typebox'
 import { TypeCompiler, type TypeCheck } from '@sinclair/typebox/compiler'
 import { malformedPath, notWellFormed } from '../../protocol/envelope.ts'
 import { ContractError, OutgoingError } from '../contract-errors.ts'
+import type { TypeBoxSchema } from './typebox-schema.ts'
 import { compileProjector } from './projection.ts'
 import { closeSchema } from './close-schema.ts'
 
@@ -20,12 +21,12 @@ export function noPayload (value: unknown): Issue | undefined {
 }
 
 /** Compiles the check of a schema. @throws {ContractError} */
-export function compileValidator (schema: TSchema, path: string): Validator {
+export function compileValidator (schema: TypeBoxSchema, path: string): Validator {
   return checkOf(closeSchema(schema, path), path)
 }
 
 /** Params also come from the application, as in `rooms.of`, and become the name of a channel. */
-export function compileParams (schema: TSchema, path: string): Validator {
+export function compileParams (schema: TypeBoxSchema, path: string): Validator {
   const issueOf = compileValidator(schema, path)
   return (params) => {
     const malformed = malformedPath(params)
@@ -54,7 +55,7 @@ function compile (schema: TSchema, path: string): TypeCheck<TSchema> {
 }
 
 /** Compiles the projection and the check of values that the server sends. @throws {ContractError} */
-export function compileOutgoing (schema: TSchema, path: string): OutgoingValidator {
+export function compileOutgoing (schema: TypeBoxSchema, path: string): OutgoingValidator {
   const closed = closeSchema(schema, path)
   const issueOf = checkOf(closed, path)
   const project = compileProjector(closed)
