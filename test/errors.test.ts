@@ -38,7 +38,6 @@ const board = defineChannel({
   history: { limit: 10, ttl: 60_000 }
 })
 const own = defineConnection({ fromClient: {}, fromServer: { notice: {} } })
-const unserved = defineChannel({ pattern: 'unserved', fromClient: {}, fromServer: {} })
 
 /** An error that a handler caught, because a client never sees it. */
 const caught: { error?: unknown } = {}
@@ -302,8 +301,8 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
   const after = { epoch: 'e', offset: 0, hash: 'h' }
   const usage = (provoke: () => unknown, message: string): Row => [provoke, 'FST_CHANNELS_USAGE', 500, message]
   await assertErrors(t, [
-    [() => rooms.of(unserved), 'FST_CHANNELS_CONTRACT', 500,
-      "missing route in channel 'unserved': implement the contract and pass it to app.ws"],
+    [() => rooms.of('chat/lobby' as never), 'FST_CHANNELS_CONTRACT', 500,
+      'a wrong contract in a call of rooms or registry: pass what defineChannel returned'],
     [() => rooms.of(chat, {} as never), 'FST_CHANNELS_CONTRACT', 500,
       "invalid value in channel 'chat/:room', params/room: Expected required property"],
     [() => lobby.broadcast('said', 5 as never), 'FST_CHANNELS_OUTGOING', 500,

@@ -6,7 +6,10 @@ import { slowPatterns } from '../contract/schema/backtracking.ts'
 import type { Logger } from '../logger.ts'
 import { AppendHooks } from './messages/append-hooks.ts'
 
-/** The contracts that the routes of a server serve. Each is compiled once, and no two match the same address. */
+/**
+ * The contracts that the routes of a server serve, and those that its other code uses. Each is compiled once, and no two
+ * match the same address.
+ */
 export class Contracts {
   readonly #compiled = new Map<AnyChannel, CompiledChannel>()
   readonly #hooks = new Map<CompiledChannel, AppendHooks>()
@@ -46,13 +49,11 @@ export class Contracts {
     return hooks
   }
 
-  /** @throws {ContractError} when no route serves the contract */
+  /** A contract that code outside handlers uses, in a process that may have no route for it. @throws {ContractError} */
   of (contract: AnyChannel): CompiledChannel {
-    const compiled = this.#compiled.get(contract)
-    if (compiled) return compiled
-    throw new ContractError(
-      contractPath(contract.pattern), 'missing route', 'implement the contract and pass it to app.ws'
-    )
+    const { pattern, definition } = Object(contract) as Partial<AnyChannel>
+    if (typeof pattern === 'string' && typeof definition === 'object') return this.add(contract)
+    throw new ContractError('a call of rooms or registry', 'a wrong contract', 'pass what defineChannel returned')
   }
 }
 

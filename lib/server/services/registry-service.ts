@@ -25,7 +25,7 @@ export interface RegistryService {
   readonly size: number
   /** A connection of this node only; undefined for a connection of another node. */
   get (connectionId: string): ConnectionInfo | undefined
-  /** The connections of a user on this node only. */
+  /** The connections of a user on this node only. @throws {UsageError} `FST_CHANNELS_USAGE` unless the id is a text */
   ofUser (userId: string): ConnectionInfo[]
   /** All connections of this node only. */
   all (): ConnectionInfo[]
@@ -94,6 +94,7 @@ export class ContractRegistry implements RegistryService {
   }
 
   ofUser (userId: string): ConnectionInfo[] {
+    checkUserId(userId)
     return this.#deps.registry.find({ userId })
   }
 

@@ -37,7 +37,11 @@ export interface RoomsService {
     rooms: ReadonlyArray<Room<D>>, type: T,
     ...payload: PayloadArgument<ServerPayloadOf<D, T>, [options?: BroadcastOptions]>
   ): Promise<void>
-  /** @throws {ContractError} for a contract that no route serves, or for params that break its schema */
+  /**
+   * One channel. The contract needs no route in this process, so a worker or a cron job can use it.
+   *
+   * @throws {ContractError} for an invalid contract, or for params that break its schema
+   */
   of<D extends ChannelDefinition> (
     contract: Channel<D>, ...params: {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]
   ): Room<D>

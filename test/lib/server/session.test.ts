@@ -294,12 +294,12 @@ t.test('rooms.of', async (t) => {
     t.equal(app.rooms.size, 0)
   })
 
-  t.test('rooms.of: it refuses a contract without a route and invalid params', async (t) => {
+  t.test('rooms.of: it refuses another contract for the same addresses and invalid params', async (t) => {
     t.throws(
       () => app.rooms.of({ ...lab }, { id: 'a' }),
       {
         code: 'FST_CHANNELS_CONTRACT',
-        message: "missing route in channel 'lab/:id': implement the contract and pass it to app.ws"
+        message: /^an overlap with the pattern 'lab\/:id' in channel 'lab\/:id': /
       }
     )
     t.throws(() => app.rooms.of(lab, { id: 'A' }), { message: /^invalid value in channel 'lab\/:id', params\/id: / })
