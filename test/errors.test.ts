@@ -184,7 +184,7 @@ t.test('errors: wrong arguments of app.ws are refused with the route and what to
   await named.register(fastifyJwt, { secret: 'x', namespace: 'app', jwtVerify: 'verifyApp' })
   await named.register(channels)
   const jwt = (of: FastifyInstance, options: object) => () => of.ws('/ws', options, [])
-  const shape = "wrong value for the option 'jwt' of the route '/ws': " +
+  const shape = "the route '/ws' has the wrong value for the option 'jwt': " +
     'pass a namespace of @fastify/jwt, or { namespace, jwtVerify }'
   const usage = "wrong arguments for the route '/ws': pass a URL, options if there are any, and an array: " +
     "app.ws('/ws', [implement(contract, { on: { … } })])"
@@ -225,6 +225,9 @@ t.test('errors: wrong arguments of app.ws are refused with the route and what to
       "the 'jwtVerify' of its registration"],
     ...[5, null, '', {}, { namespace: 'admin' }].map((value): Row =>
       [jwt(named, { jwt: value }), 'FST_CHANNELS_OPTIONS', 500, shape]),
+    ...['public', 'identify', 'locals'].map((name): Row =>
+      [jwt(app, { [name]: 'false' }), 'FST_CHANNELS_OPTIONS', 500, 'the route \'/ws\' has the wrong value for the ' +
+        `option '${name}': pass ${name === 'public' ? 'true or false' : 'a function'}`]),
     [jwt(named, { jwt: 'admin', public: true }), 'FST_CHANNELS_OPTIONS', 500,
       "'jwt' and 'public' of the route '/ws' are mutually exclusive: pass one of them"],
     [jwt(named, { jwt: 'admin', identify: () => ({}) }), 'FST_CHANNELS_OPTIONS', 500,

@@ -1,8 +1,11 @@
+import { Type } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Credentials } from '../../lib/connection/identity.ts'
 import { isWellFormed } from '../../lib/protocol/envelope.ts'
 import { invalidToken } from '../../lib/protocol/errors.ts'
 import { InvalidOptions, NoUserId, Unauthenticated, UnprotectedRoute } from '../errors.ts'
+import { callback, flag, optionals, problemOf, shape, text, withoutUndefined } from '../option-schemas.ts'
 import type { ChannelsOptions, Identify } from '../options.ts'
 import { namespacesOf, tokenVerifierOf, type JwtNamespace, type VerifiedToken } from './token-verifier.ts'
 
@@ -50,16 +53,23 @@ export function authenticator (
   })
 }
 
-function checkProtection (url: string, { jwt, identify, public: isPublic }: Protection): void {
+/** In JavaScript a value of another type could open a route: `public: 'false'`. */
+const protectionSchema = TypeCompiler.Compile(optionals({
+  identify: callback,
+  jwt: Type.Union([text, shape({ namespace: text, jwtVerify: text })], {
+    description: 'a namespace of @fastify/jwt, or { namespace, jwtVerify }'
+  }),
+  public: flag
+}, 'an object'))
+
+function checkProtection (url: string, protection: Protection): void {
+  const { jwt, identify, public: isPublic } = protection
+  const error = protectionSchema.Errors(withoutUndefined(protection)).First()
+  if (error) throw new InvalidOptions(`the route '${url}' has the ${problemOf(error)}`)
   if (jwt === undefined) return
   const other = identify ? 'identify' : 'public'
   if (identify || isPublic) {
     throw new InvalidOptions(`'jwt' and '${other}' of the route '${url}' are mutually exclusive: pass one of them`)
-  }
-  const names = typeof jwt === 'string' ? [jwt] : [Object(jwt).namespace, Object(jwt).jwtVerify]
-  if (!names.every((name) => typeof name === 'string' && name !== '')) {
-    throw new InvalidOptions(`wrong value for the option 'jwt' of the route '${url}': ` +
-      'pass a namespace of @fastify/jwt, or { namespace, jwtVerify }')
   }
 }
 

@@ -9,6 +9,7 @@ import type { Settings } from '../settings.ts'
 const routeSchema = TypeCompiler.Compile(optionals({
   connected: callback,
   disconnected: callback,
+  locals: callback,
   maxPayload: int32,
   limits: optionals(connectionLimits, 'an object of limits')
 }, 'an object'))
@@ -34,11 +35,11 @@ export interface RouteSettings extends ConnectionFunctions {
  * @param messageBytes the largest message on a route without a limit of its own
  * @throws {InvalidOptions} for a wrong value.
  */
-export function routeBehaviourOf<Options extends RouteSettings> (
+export function routeBehaviourOf<Options extends RouteSettings & { readonly locals?: unknown }> (
   url: string, options: Options, { limits: shared }: Pick<Settings, 'limits'>, messageBytes: number
 ): { readonly behaviour: RouteBehaviour, readonly rest: Omit<Options, keyof RouteSettings> } {
   const { connected, disconnected, maxPayload, limits, ...rest } = options
-  const given = withoutUndefined({ connected, disconnected, maxPayload, limits })
+  const given = withoutUndefined({ connected, disconnected, maxPayload, limits, locals: rest.locals })
   refuseSharedLimits(url, limits)
   const error = routeSchema.Errors(given).First()
   if (error) throw new InvalidOptions(`the route '${url}' has the ${problemOf(error)}`)
