@@ -257,9 +257,12 @@ t.test('Chromium: an idle page enters the back/forward cache and comes back conn
     const back = async () => ({ sent: await lobby.send('message.send', { text: 'back' }), states })
     Object.assign(window, { back })
   }, token('Ada'))
+  t.match(app.channels.status(), { connections: 1, rooms: 1 })
   await page.goto(`${http}/other`)
+  await until(() => app.channels.status().connections === 0)
   // A restored page does not load again.
   await page.goBack({ waitUntil: 'commit' })
   const after = await page.evaluate(() => back())
   t.match(after, { states: ['connecting', 'recovering', 'open'], sent: { id: String } })
+  t.match(app.channels.status(), { connections: 1, rooms: 1 }, 'no membership is left behind')
 })
