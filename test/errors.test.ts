@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import fastifyJwt from '@fastify/jwt'
 import fastifyWebsocket from '@fastify/websocket'
-import { Type } from '@sinclair/typebox'
+import { Kind, Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { Cluster } from 'ioredis'
 import t, { type Test } from 'tap'
@@ -267,6 +267,9 @@ t.test('errors: a contract that cannot be served is refused with the part that i
     [serve('a', { fromServer: { said: { payload: { '~kind': 'String', type: 'string' } } } }),
       "a schema of the package 'typebox' (TypeBox 1.x) in channel 'a', fromServer 'said', payload: " +
       'make it with Type of @sinclair/typebox 0.34 (npm install @sinclair/typebox@0.34)'],
+    [serve('a', { fromServer: { said: { payload: { ...Type.Unsafe(), [Kind]: 'Isbn' } } } }),
+      "a schema of kind 'Isbn' in channel 'a', fromServer 'said', payload: " +
+      'register it first, with the TypeRegistry of the copy of @sinclair/typebox that fastify-channels loads'],
     [serve('a', { fromServer: { said: { payload: Type.String({ format: 'isbn' }) } } }),
       "unknown format 'isbn' in channel 'a', fromServer 'said', payload: " +
       'register it first, with the FormatRegistry of the copy of @sinclair/typebox that fastify-channels loads'],

@@ -1,4 +1,4 @@
-import { FormatRegistry, Kind, TransformKind, TypeRegistry } from '@sinclair/typebox'
+import { FormatRegistry, Kind, TransformKind, Type, TypeRegistry } from '@sinclair/typebox'
 import { ContractError } from '../contract-errors.ts'
 import type { TypeBoxSchema } from './typebox-schema.ts'
 import { refuseExponential } from './exponential.ts'
@@ -100,11 +100,16 @@ function closingOf (
   return members.some(holdsProperties) && !saysMore ? { unevaluatedProperties: false } : {}
 }
 
+/** Each copy of TypeBox has registries of its own. */
+const registerWith = (registry: string) =>
+  `register it first, with the ${registry} of the copy of @sinclair/typebox that fastify-channels loads`
+
 function refuseUncheckable (node: SchemaNode, path: string): void {
   requireTypeBox(node, path)
   const kind = node[Kind] as string
   if (!jsonKinds.has(kind) && !TypeRegistry.Has(kind)) {
-    throw new ContractError(path, `a schema of kind '${kind}'`, 'use a kind that JSON can represent')
+    throw new ContractError(path, `a schema of kind '${kind}'`,
+      kind in Type ? 'use a kind that JSON can represent' : registerWith('TypeRegistry'))
   }
   refuseUnreadableNames(node, path)
   if (TransformKind in node) {
@@ -112,6 +117,6 @@ function refuseUncheckable (node: SchemaNode, path: string): void {
   }
   if (node.format !== undefined && !FormatRegistry.Has(node.format)) {
     throw new ContractError(path, `unknown format '${node.format}'`,
-      'register it first, with the FormatRegistry of the copy of @sinclair/typebox that fastify-channels loads')
+      registerWith('FormatRegistry'))
   }
 }
