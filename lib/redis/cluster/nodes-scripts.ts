@@ -14,6 +14,11 @@ end
 return nodes
 `)
 
+export const hasRevocationsScript = defineScript('has-revocations', String.raw`
+-- KEYS: revocations (see below). Returns 1 if Redis has any.
+return redis.call('EXISTS', KEYS[1])
+`)
+
 export const revokeScript = defineScript('revoke', String.raw`
 -- KEYS: revocations (zset: key by the end of the revocation, in ms of Redis's clock), pub/sub channel of all nodes
 -- ARGV: node, 'all' or '', then for each revocation: key, its end or '' when Redis does not have it yet, ms until then

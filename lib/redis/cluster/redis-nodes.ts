@@ -15,6 +15,7 @@ export class RedisNodes implements NodesPort {
     this.#deps = deps
     this.#requests = new RedisNodeRequests(deps, lease)
     this.#revocations = new RedisRevocations(deps)
+    lease.subscribe({ began: () => this.#check(), renewed: () => this.#check() })
   }
 
   request (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
@@ -40,5 +41,10 @@ export class RedisNodes implements NodesPort {
   /** Exchanges the revocations with Redis, after a first connection or a reconnect. */
   restore (): Promise<void> {
     return this.#revocations.restore()
+  }
+
+  #check (): void {
+    this.#revocations.check().catch((err) => this.#deps.reportFailure(err, 'revocations that Redis may have lost ' +
+      'were not written again: check the error, and Redis'))
   }
 }

@@ -1,5 +1,5 @@
 import type { RedisDeps } from '../redis-deps.ts'
-import { revokeScript } from './nodes-scripts.ts'
+import { hasRevocationsScript, revokeScript } from './nodes-scripts.ts'
 
 /** Revocations that one script call writes: more would block Redis for too long. */
 const pageSize = 1_000
@@ -47,6 +47,14 @@ export class RedisRevocations {
       throw new TypeError('a revocation with a wrong part')
     }
     if (node !== this.#deps.nodeId) this.#learn(key, end, now)
+  }
+
+  /** Writes what this node knows if Redis has lost it, for example because it evicted the key. */
+  async check (): Promise<void> {
+    this.#removeEnded()
+    if (this.#known.size === 0) return
+    const { scripts, keys } = this.#deps
+    if (await scripts.run(hasRevocationsScript, [keys.shared('revocations')], []) === 0) await this.restore()
   }
 
   /** Writes what this node knows, and reads what the others know. */

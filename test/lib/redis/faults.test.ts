@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../../lib/clock.ts'
 import { scaleTimings } from '../../../lib/cluster/timings.ts'
 import type { RedisClient } from '../../../lib/redis/client-settings.ts'
+import { Keys } from '../../../lib/redis/keys.ts'
 import { causeOf } from '../../../lib/redis/health/issues.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import type { Logger } from '../../../lib/logger.ts'
@@ -20,11 +21,13 @@ import { until } from '../../support/until.ts'
 // What an operator sees when Redis is not as it should be: one line at the fault, one when it works, the same reason in
 // the status, and never a password.
 
+const keys = new Keys('fastify-channels')
 let appended = 0
 
 class Node {
   readonly adapter: RedisAdapter
   readonly lines: string[] = []
+  readonly revoked: string[] = []
 
   constructor (t: Test, client: RedisClient) {
     const add = (level: string) => (details: object, text: string) => {
@@ -33,7 +36,12 @@ class Node {
     const log: Logger = { info: add('info'), warn: add('warn'), error: add('error'), child: () => log }
     this.adapter = new RedisAdapter({ client, clock: systemClock, log, timings: scaleTimings(0.05) })
     this.adapter.start({
-      message () {}, presenceChanged () {}, entryAppended () {}, gap () {}, revoked () {}, requested () {}
+      message () {},
+      presenceChanged () {},
+      entryAppended () {},
+      gap () {},
+      revoked: (key) => this.revoked.push(key),
+      requested () {}
     })
     t.teardown(() => this.adapter.close())
     // Work in the background, which fails with Redis.
@@ -188,6 +196,33 @@ t.test('Redis faults: refused writes', async (t) => {
   await redis.cli('CONFIG', 'SET', 'min-replicas-to-write', '1')
   const replicas = /^Redis refuses to write because it has too few replicas \(NOREPLICAS\)/
   await assertFault(t, node, replicas, () => redis.cli('CONFIG', 'SET', 'min-replicas-to-write', '0'), 3)
+})
+
+t.test('Redis faults: evicted keys', async (t) => {
+  const redis = await startRedis(t, ['--maxmemory', '1gb', '--maxmemory-policy', 'allkeys-random'])
+  const node = nodeOn(t, redis.port)
+  await node.isUp()
+  await until(() => node.lines.length === 2)
+  t.match([...node.lines].sort(), [/^info: Redis works/, /^warn: Redis may evict keys, .*: set maxmemory-policy to noev/])
+  await node.append()
+  const { position } = await node.adapter.history.read('x')
+  await node.adapter.nodes.revoke('user eve', Date.now() + 60_000)
+  await redis.cli('CONFIG', 'SET', 'maxmemory', '1')
+  await until(async () => (await redis.cli('KEYS', '*') as string[]).length === 0)
+  await redis.cli('CONFIG', 'SET', 'maxmemory', '1gb')
+  t.match(await node.adapter.history.read('x', position), { reason: 'epoch' }, 'a lost history is a resync')
+  await until(async () => await node.adapter.presence.count('x') === 1)
+  t.pass('the user is present again')
+  await until(async () => await redis.cli('EXISTS', keys.ofUser('ann', 'connections')) === 1)
+  t.pass('and its connection counts again')
+  // This one key alone, without any state of Redis that could tell.
+  const revocations = keys.shared('revocations')
+  await until(async () => await redis.cli('EXISTS', revocations) === 1)
+  await redis.cli('DEL', revocations)
+  await until(async () => await redis.cli('EXISTS', revocations) === 1)
+  const late = nodeOn(t, redis.port)
+  await until(() => late.revoked.includes('user eve'))
+  t.pass('a node that starts after the loss knows the revocation')
 })
 
 t.test('Redis faults: data that is being loaded', async (t) => {
