@@ -153,12 +153,24 @@ t.test('client: connecting', async (t) => {
     t.end()
   })
 
-  t.test('the global WebSocket, clock and randomness are the default', async (t) => {
+  t.test('the global WebSocket, clock and randomness are the default, also of undefined options', async (t) => {
     const platform = globalThis.WebSocket
     t.teardown(() => { globalThis.WebSocket = platform })
     const network = new FakeNetwork()
     Reflect.set(globalThis, 'WebSocket', network.WebSocket)
-    const client = connect(url)
+    const nothing = {
+      token: undefined,
+      WebSocket: undefined,
+      fetch: undefined,
+      autoConnect: undefined,
+      timeout: undefined,
+      pending: undefined,
+      onError: undefined,
+      networkEvents: undefined,
+      clock: undefined,
+      random: undefined
+    } satisfies Required<ConnectOptions>
+    const client = connect(url, nothing)
     t.teardown(() => client.close())
     await setImmediate()
     network.last.accept()
