@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
+import fc from 'fast-check'
 import t from 'tap'
 import type { FakeWebSocket } from '../../../lib/testing/fake-web-socket.ts'
-import { joinDoc, typesOf } from '../../support/doc-client.ts'
+import { at, joinDoc, typesOf } from '../../support/doc-client.ts'
 
 const edits = (socket: FakeWebSocket) => socket.sent.filter(({ type }) => type === 'edit')
 const texts = (socket: FakeWebSocket) => edits(socket).map(({ payload }) => (payload as { text: string }).text)
@@ -341,4 +342,53 @@ t.test('idempotent messages: the end of the channel', async (t) => {
     t.equal(await sending, 'closed')
     t.equal(clock.pending, 0)
   })
+})
+
+const step = fc.constantFrom('send', 'send', 'ack', 'refuse', 'lose', 'reconnect', 'wait')
+
+t.test('idempotent messages: each has one effect, in the order of the calls, whatever fails', async (t) => {
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+    const { doc, client, network, clock, open } = await joinDoc(undefined, { random: () => 0 })
+    const effects: unknown[] = []
+    const results: Array<Promise<unknown>> = []
+    let handled = 0
+    let isLost = false
+    /** The server handles the next message of the connection. It has an effect, also where the reply is an error. */
+    const handle = (type: 'ack' | 'error') => {
+      const message = edits(network.last)[handled]
+      if (!message || isLost) return
+      const text = texts(network.last)[handled++]
+      if (!effects.includes(text)) effects.push(text)
+      network.last.say({ ...message, type, payload: type === 'ack' ? text : refused('unavailable') })
+    }
+    const lose = () => {
+      if (!isLost) network.last.end(1006)
+      isLost = true
+    }
+    const reconnect = async () => {
+      if (!isLost) return
+      isLost = false
+      handled = 0
+      clock.advance(0)
+      const socket = await open()
+      socket.ack('join', { ...at(0), recovered: true, messages: [], idempotent: ['edit'] })
+    }
+    for (const name of steps) {
+      if (name === 'send') results.push(doc.send('edit', { text: `${results.length}` }))
+      if (name === 'ack') handle('ack')
+      if (name === 'refuse') handle('error')
+      if (name === 'lose') lose()
+      if (name === 'reconnect') await reconnect()
+      if (name === 'wait') clock.advance(500)
+    }
+    lose()
+    await reconnect()
+    for (let i = 0; i < results.length; i++) handle('ack')
+    const expected = results.map((_, i) => `${i}`)
+    const replies = await Promise.all(results)
+    client.close()
+    if (String(replies) !== String(expected)) throw new Error(`replies: ${replies}`)
+    if (String(effects) !== String(expected)) throw new Error(`effects: ${effects}`)
+  }), { numRuns: 100 })
+  t.pass('100 sequences of sends, replies, refusals and lost connections')
 })
