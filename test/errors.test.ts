@@ -305,29 +305,34 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
   const lobby = rooms.of(chat, { room: 'lobby' })
   const drawing = rooms.of(board, { room: 'lobby' })
   const after = { epoch: 'e', offset: 0, hash: 'h' }
-  const usage = (provoke: () => unknown, message: string): Row => [provoke, 'FST_CHANNELS_USAGE', 500, message]
+  const usage = (provoke: () => unknown, message: string, status = 500): Row =>
+    [provoke, 'FST_CHANNELS_USAGE', status, message]
   await assertErrors(t, [
     [() => rooms.of('chat/lobby' as never), 'FST_CHANNELS_CONTRACT', 500,
       'a wrong contract in a call of rooms or registry: pass what defineChannel returned'],
-    [() => rooms.of(chat, {} as never), 'FST_CHANNELS_CONTRACT', 500,
-      "invalid value in channel 'chat/:room', params/room: Expected required property"],
+    [() => rooms.of(chat, {} as never), 'FST_CHANNELS_PARAMS', 400,
+      "invalid params/room of the channel 'chat/:room': Expected required property"],
+    [() => rooms.of(chat, { room: 'a/b' }), 'FST_CHANNELS_PARAMS', 400,
+      "invalid params/room of the channel 'chat/:room': pass a non-empty string without a slash"],
+    [() => rooms.of(chat, { room: 'x'.repeat(252) }), 'FST_CHANNELS_PARAMS', 400,
+      "invalid params of the channel 'chat/:room': the address has 257 characters, at most 256 fit"],
     [() => lobby.broadcast('said', 5 as never), 'FST_CHANNELS_OUTGOING', 500,
       "invalid outgoing value in channel 'chat/:room', fromServer 'said', payload: Expected string"],
-    usage(() => rooms.of(chat, { room: 'a/b' }),
-      "invalid param 'room' in pattern 'chat/:room': pass a non-empty string without a slash"),
     usage(
       () => lobby.broadcast('sadi' as never, '' as never), "the contract declares no message 'sadi' from the server"
     ),
     usage(
       () => lobby.broadcast('said', 'x'.repeat(2 ** 20)),
-      "the message 'said' has 1048627 bytes: send at most 1048576, which every client accepts"
+      "the message 'said' has 1048627 bytes: send at most 1048576, which every client accepts",
+      413
     ),
     usage(() => lobby.read(), "the channel 'chat/lobby' has no history"),
     usage(() => lobby.append('said' as never, '' as never, { after }),
       "the ephemeral message 'said' cannot be appended: use broadcast"),
     usage(
       () => drawing.append('drawn', 1, {} as never),
-      "append of 'drawn' lacks 'after': pass the position that the history must be at"
+      "append of 'drawn' lacks 'after': pass the position that the history must be at",
+      400
     ),
     usage(() => drawing.append('drawn', 1, { after, snapshot: {} } as never),
       'the contract declares no snapshot for this history'),
@@ -337,9 +342,9 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
       () => registry.send('u', own, 'notcie' as never, undefined as never),
       "the contract declares no message 'notcie' from the server"
     ),
-    usage(() => registry.revoke({} as never, Date.now()), 'a revocation has no id: pass { userId } or { jti }'),
+    usage(() => registry.revoke({} as never, Date.now()), 'a revocation has no id: pass { userId } or { jti }', 400),
     usage(() => registry.revoke({ userId: 'u' }, undefined as never),
-      'a revocation needs the time when it is over, in milliseconds since 1970')
+      'a revocation needs the time when it is over, in milliseconds since 1970', 400)
   ])
 })
 

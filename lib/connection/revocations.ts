@@ -1,4 +1,4 @@
-import { UsageError } from '../protocol/errors.ts'
+import { ChannelsError } from '../protocol/errors.ts'
 import type { Clock } from '../clock.ts'
 
 /** All tokens of a user, or one token by its id (RFC 7519 section 4.1.7). */
@@ -10,12 +10,14 @@ export interface Revocable {
   readonly jti: string | undefined
 }
 
-/** The key that all nodes use for a revocation. @throws {UsageError} when there is no id */
+/** The key that all nodes use for a revocation. @throws {ChannelsError} when there is no id */
 export function revocationKey (revoked: Revoked): string {
   const { jti, userId } = Object(revoked) as { jti?: unknown, userId?: unknown }
   const [kind, id] = 'jti' in Object(revoked) ? ['jti', jti] : ['user', userId]
   // A token without a jti must not be revoked by it, because that would revoke all tokens without one.
-  if (typeof id !== 'string') throw new UsageError('a revocation has no id: pass { userId } or { jti }')
+  if (typeof id !== 'string') {
+    throw new ChannelsError('FST_CHANNELS_USAGE', 'a revocation has no id: pass { userId } or { jti }', 400)
+  }
   return `${kind} ${id}`
 }
 

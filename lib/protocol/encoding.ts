@@ -1,6 +1,6 @@
 import type { Welcome } from './control-messages.ts'
 import { maxRecoveryBytes, type Envelope } from './envelope.ts'
-import { UsageError } from './errors.ts'
+import { ChannelsError } from './errors.ts'
 
 /** An envelope as UTF-8 JSON. It is encoded one time, and all members of a room get the same bytes. */
 export type EncodedMessage = Buffer
@@ -27,13 +27,13 @@ export function welcomeEncoder (payload: Omit<Welcome, 'connectionId'>): (connec
  * Encodes a message whose payload is the application's. A larger one would close the connections of all receivers.
  *
  * @param what names the message in the error
- * @throws {UsageError} above `maxRecoveryBytes`
+ * @throws {ChannelsError} `FST_CHANNELS_USAGE`, 413, above `maxRecoveryBytes`
  */
 export function encodeOutgoing (envelope: Envelope, what: string): EncodedMessage {
   const encoded = encodeEnvelope(envelope)
   if (encoded.length <= maxRecoveryBytes) return encoded
-  throw new UsageError(`${what} has ${encoded.length} bytes: send at most ${maxRecoveryBytes}, ` +
-    'which every client accepts')
+  throw new ChannelsError('FST_CHANNELS_USAGE', `${what} has ${encoded.length} bytes: send at most ` +
+    `${maxRecoveryBytes}, which every client accepts`, 413)
 }
 
 /** Adds the position to an encoded message, because the position is known only after the message was encoded. */

@@ -10,6 +10,7 @@ import type { HistoryContent, HistoryMessage, HistoryPage } from '../../protocol
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { AppendOptions, Appended, HistoryPageOptions } from '../history-types.ts'
+import { InvalidArgument } from '../invalid-argument.ts'
 import type { AppendHooks } from './append-hooks.ts'
 
 /** The history of one channel, as handlers and services use it. */
@@ -63,14 +64,15 @@ export class ChannelHistory {
    * Reads up to `limit` messages before an offset.
    *
    * @throws {MessageError} `unavailable`
-   * @throws {UsageError} for an invalid offset or limit
+   * @throws {InvalidArgument} for an invalid offset or limit
    */
   async readBefore ({ before, limit = historyPageBound.entries }: HistoryPageOptions): Promise<HistoryPage> {
     if (before !== undefined && !Number.isSafeInteger(before)) {
-      throw new UsageError("'before' of a history is invalid: pass the offset of a message")
+      throw new InvalidArgument("'before' of a history is invalid: pass the offset of a message")
     }
     if (!Number.isInteger(limit) || limit < 1 || limit > historyPageBound.entries) {
-      throw new UsageError(`'limit' of a history is invalid: pass a whole number from 1 to ${historyPageBound.entries}`)
+      const { entries } = historyPageBound
+      throw new InvalidArgument(`'limit' of a history is invalid: pass a whole number from 1 to ${entries}`)
     }
     const reading = this.#rooms.histories.readBefore(this.#channel, before, limit)
     const { position, entries, hasMore } = await this.#reach(reading)
@@ -96,8 +98,8 @@ export class ChannelHistory {
 
   #requireSize (what: string, bytes: number): void {
     if (bytes <= maxStoredBytes) return
-    throw new UsageError(`the ${what} for the history of '${this.#channel}' has ${bytes} bytes: ` +
-      `store at most ${maxStoredBytes}, so that a recovery stays below 1 MiB`)
+    throw new InvalidArgument(`the ${what} for the history of '${this.#channel}' has ${bytes} bytes: ` +
+      `store at most ${maxStoredBytes}, so that a recovery stays below 1 MiB`, 413)
   }
 
   async #behind (after: Position, newest: Position): Promise<Behind> {

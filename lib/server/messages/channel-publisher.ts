@@ -9,6 +9,7 @@ import type { Rooms } from '../../rooms/rooms.ts'
 import type { AppendHooks } from './append-hooks.ts'
 import { ChannelHistory } from './channel-history.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../history-types.ts'
+import { InvalidArgument } from '../invalid-argument.ts'
 
 /** A message from the server, checked and encoded. */
 export interface ServerMessage {
@@ -97,7 +98,7 @@ export class ChannelPublisher {
     const message = this.encode(type, payload)
     if (!message.isPersistent) throw new UsageError(`the ephemeral message '${type}' cannot be appended: use broadcast`)
     if (!(options as AppendOptions | undefined)?.after) {
-      throw new UsageError(`append of '${type}' lacks 'after': pass the position that the history must be at`)
+      throw new InvalidArgument(`append of '${type}' lacks 'after': pass the position that the history must be at`)
     }
     return this.history.append(id ?? randomUUID(), message, options)
   }
@@ -109,13 +110,13 @@ export class ChannelPublisher {
   }
 }
 
-/** @throws {UsageError} unless `except` names a connection or a user */
+/** @throws {InvalidArgument} unless `except` names a connection or a user */
 export function exceptOf (options: BroadcastOptions | undefined): Except | undefined {
   if (options?.except === undefined) return undefined
   const { id, userId } = Object(options.except) as { id?: unknown, userId?: unknown }
   if (typeof id === 'string') return { connection: id }
   if (typeof userId === 'string') return { user: userId }
-  throw new UsageError("'except' names no connection and no user: pass { id } or { userId }")
+  throw new InvalidArgument("'except' names no connection and no user: pass { id } or { userId }")
 }
 
 /** Whether an append failed because the history has moved on. */

@@ -4,53 +4,54 @@ import { patternRule } from '../../contract/pattern.ts'
 import { isCloseCode, type CloseEvent } from '../../protocol/close-events.ts'
 import { isWellFormed, maxTypeLength } from '../../protocol/envelope.ts'
 import type { ConnectionFilter } from './local-node-requests.ts'
-import { UsageError } from '../../protocol/errors.ts'
+import { InvalidArgument } from '../invalid-argument.ts'
 
-/** @throws {UsageError} unless the target names a user or a connection */
+/** @throws {InvalidArgument} unless the target names a user or a connection */
 export function checkTarget (target: Target): void {
   const { userId, connectionId } = Object(target) as { userId?: unknown, connectionId?: unknown }
   const id = userId === undefined ? connectionId : userId
   if (typeof id !== 'string') {
-    throw new UsageError('a target names no user and no connection: pass { userId } or { connectionId }')
+    throw new InvalidArgument('a target names no user and no connection: pass { userId } or { connectionId }')
   }
 }
 
-/** @throws {UsageError} unless it is a pattern as contracts have it */
+/** @throws {InvalidArgument} unless it is a pattern as contracts have it */
 export function checkPattern (pattern: string): string {
   const rule = typeof pattern === 'string' ? patternRule(pattern) : 'pass a text'
-  if (rule) throw new UsageError(`the pattern of a list of rooms is invalid: ${rule}`)
+  if (rule) throw new InvalidArgument(`the pattern of a list of rooms is invalid: ${rule}`)
   return pattern
 }
 
 const filterTexts: readonly string[] = ['userId', 'channel', 'route', 'node']
 
-/** A wrong filter must not list every connection. @throws {UsageError} */
+/** A wrong filter must not list every connection. @throws {InvalidArgument} */
 export function checkFilter (filter: ConnectionFilter): void {
   const isMember = ([name, value]: [string, unknown]) => value === undefined ||
     (filterTexts.includes(name) && typeof value === 'string') || (name === 'metadata' && isMetadata(value))
   if (typeof filter === 'object' && filter !== null && Object.entries(filter).every(isMember)) return
-  throw new UsageError('a filter of connections is invalid: ' +
+  throw new InvalidArgument('a filter of connections is invalid: ' +
     'pass { userId, channel, route, node }, each a text, and metadata, a flat object; each may be left out')
 }
 
-/** @throws {UsageError} unless the id is a string */
+/** @throws {InvalidArgument} unless the id is a string */
 export function checkUserId (userId: string): void {
-  if (typeof userId !== 'string') throw new UsageError('the id of a user is not a string: pass a string')
+  if (typeof userId !== 'string') throw new InvalidArgument('the id of a user is not a string: pass a string')
 }
 
-/** @throws {UsageError} for a code or a reason that no close frame can hold; each may be left out */
+/** @throws {InvalidArgument} for a code or a reason that no close frame can hold; each may be left out */
 export function checkCloseEvent (event: CloseEvent): void {
   const { code, reason } = Object(event) as Partial<CloseEvent>
   if (code !== undefined && !isCloseCode(code)) {
-    throw new UsageError('a close event has an invalid code: pass a close code such as 3003, or 4000 to 4999')
+    throw new InvalidArgument('a close event has an invalid code: pass a close code such as 3003, or 4000 to 4999')
   }
   if (reason !== undefined && (typeof reason !== 'string' || !isWellFormed(reason))) {
-    throw new UsageError('a close event has an invalid reason: pass well-formed text')
+    throw new InvalidArgument('a close event has an invalid reason: pass well-formed text')
   }
 }
 
-/** @throws {UsageError} unless the code of a removal is text that fits into `left` */
+/** @throws {InvalidArgument} unless the code of a removal is text that fits into `left` */
 export function checkRemovalCode (code: string): void {
   if (typeof code === 'string' && code !== '' && code.length <= maxTypeLength && isWellFormed(code)) return
-  throw new UsageError(`the code of a removal is invalid: pass well-formed text of 1 to ${maxTypeLength} characters`)
+  throw new InvalidArgument('the code of a removal is invalid: ' +
+    `pass well-formed text of 1 to ${maxTypeLength} characters`)
 }

@@ -1,4 +1,4 @@
-import { UsageError } from '../../protocol/errors.ts'
+import { InvalidArgument } from '../invalid-argument.ts'
 
 /** Which part of a list is wanted. */
 export interface PageOptions {
@@ -23,12 +23,14 @@ export interface PageRequest {
 const defaultLimit = 100
 const maxLimit = 1_000
 
-/** @throws {UsageError} for a limit that is out of range, and a cursor that is no text */
+/** @throws {InvalidArgument} for a limit that is out of range, and a cursor that is no text */
 export function pageRequest ({ limit = defaultLimit, cursor = '' }: PageOptions = {}): PageRequest {
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) {
-    throw new UsageError(`the limit of a page is invalid: pass a whole number from 1 to ${maxLimit}`)
+    throw new InvalidArgument(`the limit of a page is invalid: pass a whole number from 1 to ${maxLimit}`)
   }
-  if (typeof cursor !== 'string') throw new UsageError('the cursor of a page is invalid: pass that of the page before')
+  if (typeof cursor !== 'string') {
+    throw new InvalidArgument('the cursor of a page is invalid: pass that of the page before')
+  }
   // One more tells whether there is a next page.
   return { limit: limit + 1, after: cursor }
 }

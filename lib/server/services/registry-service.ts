@@ -6,10 +6,10 @@ import { revocationKey, type Revoked } from '../../connection/revocations.ts'
 import type { ConnectionContract, Messages } from '../../contract/define-channel.ts'
 import type { PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
-import { UsageError } from '../../protocol/errors.ts'
 import { encodeServerMessage } from '../messages/channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type { Swept } from '../sweeper.ts'
+import { InvalidArgument } from '../invalid-argument.ts'
 import { checkCloseEvent, checkFilter, checkTarget, checkUserId } from './check-arguments.ts'
 import type { ConnectionFilter, ListedConnection, NodeInfo } from './local-node-requests.ts'
 import type { NodeRequests, NodeResults, Page, Reached } from './node-requests.ts'
@@ -122,7 +122,7 @@ export class ContractRegistry implements RegistryService {
   async revoke (revoked: Revoked, until: number): Promise<Reached> {
     const key = revocationKey(revoked)
     if (!Number.isFinite(until)) {
-      throw new UsageError('a revocation needs the time when it is over, in milliseconds since 1970')
+      throw new InvalidArgument('a revocation needs the time when it is over, in milliseconds since 1970')
     }
     const { requests, adapter, clock } = this.#deps
     // The request comes first, because connections that the announcement closes would not be counted.

@@ -1,8 +1,9 @@
 import { addressOf, type Params } from '../../contract/pattern.ts'
-import { ContractError } from '../../contract/contract-errors.ts'
 import type { Channel, ChannelDefinition } from '../../contract/define-channel.ts'
 import type { ParamsOf, PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
+import { maxChannelLength } from '../../protocol/envelope.ts'
 import { UsageError } from '../../protocol/errors.ts'
+import { InvalidParams } from '../invalid-argument.ts'
 import type { BroadcastOptions, EphemeralType } from '../history-types.ts'
 import { exceptOf, type ServerMessage } from '../messages/channel-publisher.ts'
 import { checkPattern, checkUserId } from './check-arguments.ts'
@@ -40,7 +41,8 @@ export interface RoomsService {
   /**
    * One channel. The contract needs no route in this process, so a worker or a cron job can use it.
    *
-   * @throws {ContractError} for an invalid contract, or for params that break its schema
+   * @throws {ContractError} for an invalid contract
+   * @throws {ChannelsError} `FST_CHANNELS_PARAMS`, 400, for params that break its schema
    */
   of<D extends ChannelDefinition> (
     contract: Channel<D>, ...params: {} extends ParamsOf<D> ? [params?: ParamsOf<D>] : [params: ParamsOf<D>]
@@ -64,10 +66,8 @@ export class ContractRooms implements RoomsService {
   of<D extends ChannelDefinition> (contract: Channel<D>, params: ParamsOf<D> | {} = {}): Room<D> {
     const compiled = this.#deps.contracts.of(contract)
     const issue = compiled.params(params)
-    if (issue) {
-      throw new ContractError(`channel '${contract.pattern}', params${issue.path}`, 'invalid value', issue.message)
-    }
-    const room = new ContractRoom(addressOf(contract.pattern, params as Params), compiled, this.#deps)
+    if (issue) throw new InvalidParams(contract.pattern, issue.path, issue.message)
+    const room = new ContractRoom(addressWith(contract.pattern, params as Params), compiled, this.#deps)
     // The contract's types are known to the caller only.
     return room as unknown as Room<D>
   }
@@ -114,4 +114,13 @@ function mergeSizes (sizes: readonly RoomSize[]): RoomSize[] {
   const merged = new Map<string, number>()
   for (const { channel, connections } of sizes) merged.set(channel, (merged.get(channel) ?? 0) + connections)
   return [...merged].map(([channel, connections]) => ({ channel, connections }))
+}
+
+/** @throws {InvalidParams} for params that make another address, or one that no client can join */
+function addressWith (pattern: string, params: Params): string {
+  const [name] = Object.entries(params).find(([, value]) => value === '' || value.includes('/')) ?? []
+  if (name !== undefined) throw new InvalidParams(pattern, `/${name}`, 'pass a non-empty string without a slash')
+  const address = addressOf(pattern, params)
+  if (address.length <= maxChannelLength) return address
+  throw new InvalidParams(pattern, '', `the address has ${address.length} characters, at most ${maxChannelLength} fit`)
 }
