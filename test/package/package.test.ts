@@ -1,12 +1,14 @@
 import '../support/without-coverage.ts'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import t from 'tap'
 import { root } from '../support/root.ts'
 
 // The short form of `npm run test:package`: both builds of the package, packed and unpacked again.
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { 'build:cjs': string } }
 
 /** An application's folder with the packed package. Its dependencies are those of this repository. */
 const folder = mkdtempSync(join(root, 'dist/package-'))
@@ -16,7 +18,8 @@ t.teardown(() => rmSync(folder, { recursive: true }))
 t.before(() => {
   const run = (command: string, args: string[]) =>
     execFileSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 2] })
-  run('npm', ['run', '--silent', 'build:cjs'])
+  // Not by `npm run`, which takes half a second of CPU time.
+  run('sh', ['-c', manifest.scripts['build:cjs']])
   const [{ filename }] = JSON.parse(
     `${run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder])}`
   ) as [{ filename: string }]
