@@ -34,27 +34,23 @@ export type EntryOrder = 'next' | 'known' | 'gap'
 
 /** The newest entry of a channel's history that was delivered. */
 export class HistoryPosition {
-  #position: Position | undefined
-
   /** The position from which a join asks to recover; undefined before the first one is known. */
-  get since (): Position | undefined {
-    return this.#position
-  }
+  since: Position | undefined
 
   /** Moves to the position before the first message that the server sent, or to `newest` when it sent none. */
   reset (newest: Position, first: Received | undefined): void {
     const { epoch } = newest
-    this.#position = first && 'prev' in first ? { epoch, offset: first.offset - 1, hash: first.prev } : newest
+    this.since = first && 'prev' in first ? { epoch, offset: first.offset - 1, hash: first.prev } : newest
   }
 
   /** Moves to the entry of a message if that entry is the next one. */
   advance (message: Received): EntryOrder {
     if (!('prev' in message)) return 'next'
     const { offset, hash, prev } = message
-    const position = this.#position
+    const position = this.since
     if (position && offset <= position.offset) return 'known'
     if (position?.hash !== prev) return 'gap'
-    this.#position = { epoch: position.epoch, offset, hash }
+    this.since = { epoch: position.epoch, offset, hash }
     return 'next'
   }
 }

@@ -1,5 +1,5 @@
 import type { Recovery } from '../../protocol/history.ts'
-import { refusalOf, type RequestError } from '../request-error.ts'
+import { failure, type FailureCode, type RequestError } from '../request-error.ts'
 import type { IdempotentChannel } from '../requests/outgoing.ts'
 import type { Requests } from '../requests/requests.ts'
 import { Backoff, maxWaitMs } from '../transport/backoff.ts'
@@ -42,9 +42,7 @@ export class Membership implements IdempotentChannel {
   }
 
   /** Whether the channel was joined before and waits to be joined again. */
-  get isRejoining (): boolean {
-    return this.#wasJoined && !this.isJoined && !this.hasEnded
-  }
+  get isRejoining (): boolean { return this.#wasJoined && !this.isJoined && !this.hasEnded }
 
   get canSend (): boolean { return this.isJoined && !this.#backoff.isWaiting }
 
@@ -54,9 +52,7 @@ export class Membership implements IdempotentChannel {
     else this.#backoff.retry(() => this.#resume(), afterMs)
   }
 
-  answered (): void {
-    if (!this.#backoff.isWaiting) this.#backoff.reset()
-  }
+  answered (): void { if (!this.#backoff.isWaiting) this.#backoff.reset() }
 
   /** Adds a handle. It is started now, or with its own state or the next ack of a join. */
   add (handle: Handle): void {
@@ -86,7 +82,7 @@ export class Membership implements IdempotentChannel {
     if (!this.isJoined) return
     const { type, payload } = message
     if (type === 'presence') this.presence.change(payload as PresenceMessage)
-    else if (type === 'left') this.#end(refusalOf({ ...this.#subject, type }, payload))
+    else if (type === 'left') this.#end(failure(this.#subject, codeOf(payload), 'removed by the server'))
     else if (type === 'resync') this.#resync(payload as Recovery)
     else {
       const order = this.#position.advance(message)
@@ -96,7 +92,6 @@ export class Membership implements IdempotentChannel {
   }
 
   get #subject () { return { type: 'join', channel: this.address } }
-
   get #leave () { return { ...this.#subject, type: 'leave' } }
 
   /** The callers of a first join have time limits of their own. */
@@ -197,4 +192,9 @@ export class Membership implements IdempotentChannel {
     this.#requests.rejectWaiting(this)
     this.#changed()
   }
+}
+
+/** The code in the payload of a `left`. It may also be one of the application. */
+function codeOf (payload: unknown): FailureCode {
+  return (payload as { readonly code: FailureCode }).code
 }

@@ -163,6 +163,14 @@ t.test('shared joins: all handles learn that the server removed them', async (t)
   t.strictSame(left, ['kicked'], 'the second one is still held back')
 })
 
+t.test('shared joins: a join whose handle waits for the history says that the server removed the client', async (t) => {
+  const { client, socket } = await joinDoc()
+  const joining = client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
+  socket.say({ type: 'left', channel: 'doc/1', payload: { code: 'kicked' } })
+  const message = "'join' on 'doc/1' failed with kicked: removed by the server"
+  await t.rejects(joining, { code: 'kicked', message })
+})
+
 t.test('shared joins: each join has its own time limit, also one above the timeout of connect', async (t) => {
   const { client, open, clock } = startDoc({ timeout: 1000 })
   const socket = await open()
