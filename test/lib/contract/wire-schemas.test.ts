@@ -116,6 +116,7 @@ const optional = [
   'fromServer.ack offset',
   'fromServer.error channel',
   'fromServer.error correlationId',
+  'fromServer.error payload.appended',
   'fromServer.joinAck payload',
   'fromServer.joinAck payload.idempotent',
   'fromServer.joinAck payload.presence',
