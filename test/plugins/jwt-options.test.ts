@@ -12,48 +12,70 @@ import { bearer, listen, LogSink, makeApp, secret } from '../support/serve.ts'
 const day = 86_400_000
 const ann = { sub: 'ann', name: 'Ann' }
 
-/** A server whose application registered @fastify/jwt with the options of a row. */
-async function serveRow (t: Test, { jwt, route }: JwtRow) {
+/** A server with a route for each row, in a context with the @fastify/jwt of that row. */
+async function serveRows (t: Test, rows: readonly JwtRow[]) {
   const sink = new LogSink()
   const clock = new FakeClock(Date.now())
-  const app = fastify({ logger: { level: 'info', stream: sink } })
+  const app = fastify({ trustProxy: true, logger: { level: 'info', stream: sink } })
   t.teardown(() => app.close())
   await app.register(fastifyCookie, { secret: 'a secret of cookies' })
-  await app.register(fastifyJwt, { secret, ...jwt })
   await app.register(channels, { clock, limits: false, heartbeat: { interval: 3 * day, timeout: 2 * day } })
-  app.ws('/ws', route === undefined ? {} : { jwt: route }, [implementOwn()])
-  return { ...await listen(app, sink), clock }
+  const contexts: FastifyInstance[] = []
+  for (const [i, { jwt, route }] of rows.entries()) {
+    await app.register(async (context) => {
+      await context.register(fastifyJwt, { secret, ...jwt })
+      context.ws(`/${i}`, route === undefined ? {} : { jwt: route }, [implementOwn()])
+      contexts.push(context)
+    })
+  }
+  return { ...await listen(app, sink), clock, contexts }
 }
 
-/** Signs the tokens of a row, and says how a request carries them. */
-function tokensOf (app: FastifyInstance, { jwt, sign, claims, headers, query }: JwtRow) {
-  const instance = (jwt.namespace === undefined ? app.jwt : (app.jwt as never)[jwt.namespace]) as JWT
-  const carried = (token: string) => jwt.cookie?.signed ? app.signCookie(token) : token
+type ServedRows = Awaited<ReturnType<typeof serveRows>>
+
+/** Signs the tokens of a row, and sends them as its requests do. */
+function clientOf ({ app, url, contexts }: ServedRows, i: number, { jwt, sign, claims, headers, query }: JwtRow) {
+  const context = contexts[i] as FastifyInstance
+  const instance = (jwt.namespace === undefined ? context.jwt : (context.jwt as never)[jwt.namespace]) as JWT
   const usual = { sub: 'ann', jti: 'j1', exp: inSeconds(600), ...claims }
+  const path = (token: string) => `/${i}${query?.(token) ?? ''}`
+  const headersOf = (token: string) => ({
+    // At most ten refusals of an address a minute are logged.
+    'x-forwarded-for': `10.0.0.${i}`,
+    ...headers?.(jwt.cookie?.signed ? app.signCookie(token) : token) ?? { authorization: `Bearer ${token}` }
+  })
   return {
     sign: (others: object, otherwise = sign) =>
       instance.sign(JSON.parse(JSON.stringify({ ...usual, ...others })), otherwise),
-    path: (token: string) => `/ws${query?.(token) ?? ''}`,
-    headers: (token: string) => headers?.(carried(token)) ?? { authorization: `Bearer ${token}` }
+    connect: (token: string) => TestClient.connect(url + path(token), [], { headers: headersOf(token) }),
+    plain: async (token: string) => (await app.inject({ url: path(token), headers: headersOf(token) })).statusCode
   }
 }
 
 t.test('jwt: with every option the upgrade, a plain request and refresh accept the same tokens', async (t) => {
-  for (const [name, row] of jwtRows) await t.test(name, (t) => acceptsAndRefuses(t, row))
+  for (const rows of jwtRows) {
+    const served = await serveRows(t, rows.map(([, row]) => row))
+    const open: OpenRow[] = []
+    for (const [i, [name, row]] of rows.entries()) {
+      await t.test(name, async (t) => { open.push(await acceptsAndRefuses(t, served, i, row)) })
+    }
+    await t.test('the connections end with their tokens', (t) => endWithTokens(t, served, open))
+  }
 })
 
-async function acceptsAndRefuses (t: Test, row: JwtRow): Promise<void> {
-  const { app, url, http, log, clock } = await serveRow(t, row)
-  const { sign, path, headers } = tokensOf(app, row)
-  const connect = (token: string) => TestClient.connect(url + path(token), [], { headers: headers(token) })
+interface OpenRow { readonly lasts: number | false, readonly clients: readonly TestClient[] }
+
+async function acceptsAndRefuses (t: Test, served: ServedRows, i: number, row: JwtRow): Promise<OpenRow> {
+  const { app, log } = served
+  const { sign, connect, plain } = clientOf(served, i, row)
   const token = sign({})
-  t.equal((await fetch(http + path(token), { headers: headers(token) })).status, 426)
+  t.equal(await plain(token), 426)
   const connected = await connect(token)
   const refreshed = await connect(sign({ jti: 'j0' }))
   for (const [claims, reason, otherwise] of row.refused) {
     const bad = typeof claims === 'string' ? claims : sign(claims, otherwise)
     const from = log.length
-    t.equal((await fetch(http + path(bad), { headers: headers(bad) })).status, 401)
+    t.equal(await plain(bad), 401)
     await t.rejects(connect(bad), /answered 401/)
     t.match((await refreshed.request('refresh', undefined, { token: bad })).payload, { code: 'invalid_token' })
     const lines = log.slice(from)
@@ -64,12 +86,31 @@ async function acceptsAndRefuses (t: Test, row: JwtRow): Promise<void> {
   t.match(await refreshed.request('refresh', undefined, { token }), { type: 'ack' })
   const { lasts = 600, user } = row
   const expected = { userId: 'ann', ...user !== undefined && { user } }
-  for (const connection of app.registry.all()) t.match(connection, expected)
-  clock.advance(lasts === false ? day : inSeconds(lasts) * 1_000 - clock.now() - 1)
-  for (const client of [connected, refreshed]) t.match(await client.request('ping'), { type: 'ack' }, 'it lasts')
-  if (lasts === false) await app.registry.revoke({ jti: 'j1' }, clock.now() + day)
-  else clock.advance(1_001)
-  for (const client of [connected, refreshed]) t.match(await client.closed, { code: 3000 }, 'it ends')
+  const clients = [connected, refreshed]
+  for (const client of clients) t.match(app.registry.get((await client.welcome).connectionId), expected)
+  return { lasts, clients }
+}
+
+async function endWithTokens (t: Test, { app, clock }: ServedRows, open: readonly OpenRow[]): Promise<void> {
+  const clientsOf = (lasts: number | false) =>
+    open.filter((row) => row.lasts === lasts).flatMap(({ clients }) => clients)
+  const last = async (lasts: number | false) => {
+    for (const client of clientsOf(lasts)) t.match(await client.request('ping'), { type: 'ack' }, `${lasts}: it lasts`)
+  }
+  const end = async (lasts: number | false) => {
+    for (const client of clientsOf(lasts)) t.match(await client.closed, { code: 3000 }, `${lasts}: it ends`)
+  }
+  const limited = new Set(open.map(({ lasts }) => lasts).filter((lasts) => lasts !== false))
+  for (const lasts of [...limited].sort((a, b) => a - b)) {
+    clock.advance(inSeconds(lasts) * 1_000 - clock.now() - 1)
+    await last(lasts)
+    clock.advance(1_001)
+    await end(lasts)
+  }
+  clock.advance(day)
+  await last(false)
+  await app.registry.revoke({ jti: 'j1' }, clock.now() + day)
+  await end(false)
 }
 
 t.test('jwt: extractToken is called once, so a ticket for one use is a way to send a token', async (t) => {

@@ -254,8 +254,8 @@ function keyOf (kid: string): string {
   return key
 }
 
-/** Every option of @fastify/jwt with its rows. */
-export const jwtRows: ReadonlyArray<readonly [name: string, row: JwtRow]> =
-  Object.entries({ options, decode, verify }).flatMap(([group, table]) =>
+/** Every option of @fastify/jwt with its rows, in groups. */
+export const jwtRows: ReadonlyArray<ReadonlyArray<readonly [name: string, row: JwtRow]>> =
+  Object.entries({ options, decode, verify }).map(([group, table]) =>
     Object.entries(table).flatMap(([name, rows]: [string, readonly JwtRow[]]) =>
       rows.map((row, i) => [`${group === 'options' ? '' : `${group}.`}${name} (${i + 1})`, row] as const)))
