@@ -2,14 +2,14 @@ import { ChannelsError, type clientCodes, type ErrorCode, type ErrorPayload } fr
 import type { Envelope } from '../protocol/envelope.ts'
 import { waitOf } from './transport/backoff.ts'
 
-export const unknownEffect = 'whether the message had an effect is unknown'
+export const unknownEffect = 'its effect is unknown'
 
 /** The default texts of failures that the client itself detects. */
 const ownReasons: Readonly<Record<string, string>> = {
   closed: 'the client is closed; call open() to connect again',
   disconnected: 'not sent, because there is no connection',
   not_joined: 'the channel has been left; join it again',
-  too_many_pending: 'not sent, because too many messages wait; try again later',
+  too_many_pending: 'too many messages wait; try again later',
   unknown_channel: 'this route serves no such channel'
 }
 
