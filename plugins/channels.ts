@@ -75,7 +75,8 @@ export default channels
 export { defineChannel, defineConnection } from '../lib/contract/define-channel.ts'
 export { handler, implement } from '../lib/server/implement.ts'
 export type {
-  ChannelContext, Handler, Handlers, Implementation, ImplementedChannel, MessageContext
+  ChannelContext, ChannelPreHandler, Handler, Handlers, Implementation, ImplementedChannel, MessageContext,
+  PreHandler
 } from '../lib/server/implement.ts'
 export { closeEvents, type CloseEvent } from '../lib/protocol/close-events.ts'
 export { Behind, ChannelsError } from '../lib/protocol/errors.ts'

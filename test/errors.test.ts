@@ -292,6 +292,12 @@ t.test('errors: a contract that cannot be served is refused with the part that i
       "unknown handler 'sya' in channel 'b'; did you mean 'say'?"],
     [serve('c', { presence: params }), "missing function 'presence' in channel 'c': " +
       'add it, because the contract declares presence'],
+    [serve('d', { fromClient: { say: {} } }, { on: { say () {} }, preHandlers: { sya () {} } }),
+      "unknown pre-handler 'sya' in channel 'd'; did you mean 'say'?"],
+    [serve('e', { fromClient: { say: {} } }, { on: { say () {} }, preHandlers: { say: [5] } }),
+      "a pre-handler that is no function in channel 'e', preHandlers 'say': pass a function, or an array of functions"],
+    [serve('f', { fromClient: { say: {} } }, { on: { say () {} }, preHandler: 'x' }),
+      "a pre-handler that is no function in channel 'f', preHandler: pass a function, or an array of functions"],
     [() => app.ws('/ws', [...implementations, ...implementations]),
       "duplicate contract in channel 'chat/:room': pass it to the route once"]
   ]

@@ -7,8 +7,8 @@ import type { Logger } from '../logger.ts'
 import { AppendHooks } from './messages/append-hooks.ts'
 
 /**
- * The contracts that the routes of a server serve, and those that its other code uses. Each is compiled once, and no two
- * match the same address.
+ * The contracts that the routes of a server serve, and those that its other code uses. Each is compiled once, and no
+ * two match the same address.
  */
 export class Contracts {
   readonly #compiled = new Map<AnyChannel, CompiledChannel>()

@@ -99,6 +99,22 @@ export interface Handler<D extends ChannelDefinition, K extends ClientMessageTyp
 /** A handler for each message that the contract declares from the client. */
 export type Handlers<D extends ChannelDefinition> = { readonly [K in ClientMessageType<D>]: Handler<D, K> }
 
+/** Runs before the handlers of one type. */
+export interface PreHandler<D extends ChannelDefinition, K extends ClientMessageType<D>> {
+  (ctx: MessageContext<D, K>, payload: ClientPayloadOf<D, K>): Awaitable<boolean | void>
+}
+
+/** Runs before the handlers of every type. `ctx.error` makes those errors that every message declares. */
+export interface ChannelPreHandler<D extends ChannelDefinition> {
+  (ctx: MessageContext<D, ClientMessageType<D>>, message: ReceivedMessage<D>): Awaitable<boolean | void>
+}
+
+type ReceivedMessage<D extends ChannelDefinition> = {
+  [K in ClientMessageType<D>]: { readonly type: K, readonly payload: ClientPayloadOf<D, K> }
+}[ClientMessageType<D>]
+
+type OneOrMore<F> = F | readonly F[]
+
 interface Behaviour<D extends ChannelDefinition> {
   /**
    * Whether the connection may join. Any result but `true` is answered with `forbidden`, and so is an exception, which
@@ -117,6 +133,13 @@ interface Behaviour<D extends ChannelDefinition> {
    * fails, the append rejects with `unavailable`, although the entry stands: an idempotent message is then sent again.
    */
   readonly onAppend?: (entry: AppendedMessageOf<D>, at: AppendedAt<D>) => Awaitable<void>
+  /**
+   * Runs before the handler of every message, after the payload was validated. Several run in their order. `false` is
+   * answered with `forbidden`, and an exception as one of the handler. In both cases nothing else runs.
+   */
+  readonly preHandler?: OneOrMore<ChannelPreHandler<D>>
+  /** The same for single types of messages, after `preHandler`. */
+  readonly preHandlers?: { readonly [K in ClientMessageType<D>]?: OneOrMore<PreHandler<D, K>> }
   readonly on: Handlers<D>
 }
 
@@ -141,6 +164,8 @@ export interface ErasedImplementation {
   readonly joined?: (ctx: unknown) => Awaitable<void>
   readonly left?: (ctx: unknown, reason: LeaveReason) => Awaitable<void>
   readonly onAppend?: (entry: unknown, at: unknown) => Awaitable<void>
+  readonly preHandler?: unknown
+  readonly preHandlers?: object
   readonly on: Readonly<Record<string, (ctx: unknown, payload: unknown) => unknown>>
 }
 

@@ -8,6 +8,7 @@ import { maxChannelLength, maxDepth } from '../protocol/envelope.ts'
 import { refusal } from '../protocol/errors.ts'
 import type { Contracts } from './contracts.ts'
 import type { ErasedImplementation, ImplementedChannel } from './implement.ts'
+import { afterPreHandlers, checkPreHandlers } from './messages/pre-handlers.ts'
 import type { AppendHooks } from './messages/append-hooks.ts'
 import type { RouteBehaviour } from './route.ts'
 
@@ -72,7 +73,9 @@ function serve (contract: AnyChannel, implementation: ErasedImplementation, cont
   const path = contractPath(compiled.pattern.text)
   const messages = new Map([...compiled.fromClient].map(([type, message]) => {
     const handle = implementation.on[type]
-    if (typeof handle === 'function') return [type, { ...message, handle }]
+    if (typeof handle === 'function') {
+      return [type, { ...message, handle: afterPreHandlers(implementation, type, handle, path) }]
+    }
     throw new ContractError(
       path, `missing handler '${type}'`, "add it to 'on', because the contract declares the message"
     )
@@ -81,6 +84,7 @@ function serve (contract: AnyChannel, implementation: ErasedImplementation, cont
   if (extra !== undefined) {
     throw new ContractError(path, `unknown handler '${extra}'`, suggestion(extra, [...compiled.fromClient.keys()]))
   }
+  checkPreHandlers(implementation, [...compiled.fromClient.keys()], path)
   if (compiled.presence && !implementation.presence) {
     throw new ContractError(path, "missing function 'presence'", 'add it, because the contract declares presence')
   }
