@@ -45,7 +45,7 @@ async function clientOf (app: FastifyInstance, redis: RedisOption): Promise<Redi
   return usable('redis.namespace', client)
 }
 
-function usable (option: string, client: RedisClient): RedisClient {
+function usable<C extends RedisClient> (option: string, client: C): C {
   const issue = clientIssue(client)
   if (issue) throw new InvalidOptions(`'${option}' ${issue}`)
   return client
@@ -60,7 +60,7 @@ async function privateClient (app: FastifyInstance, url: string): Promise<Redis>
     lazyConnect: true, enableReadyCheck: false, maxRetriesPerRequest: 1, connectTimeout: startTimeoutMs
   })
   // The adapter's own connections meet the same error, and it is logged once.
-  client.on('error', () => {})
+  usable('redis.url', client).on('error', () => {})
   app.addHook('onClose', async () => client.disconnect())
   await Promise.race([client.connect().catch(() => {}), setTimeout(startTimeoutMs, undefined, { ref: false })])
   // @fastify/redis does not return before its client is ready, and would fail the registration.

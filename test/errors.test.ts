@@ -3,7 +3,7 @@ import fastifyJwt from '@fastify/jwt'
 import fastifyWebsocket from '@fastify/websocket'
 import { Kind, Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance } from 'fastify'
-import { Cluster } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect, ChannelsError } from '../lib/client/index.ts'
@@ -112,6 +112,10 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     [{ redis: { client: new Cluster([], { keyPrefix: '{app}', lazyConnect: true }) } },
       "'redis.client' has a keyPrefix with '{' or '}': " +
       'use one without, so that the channels are spread over the masters'],
+    [{ redis: { url: 'redis://localhost/cache' } },
+      "'redis.url' has a database that is no number: use one from 0"],
+    [{ redis: { client: new Redis({ lazyConnect: true, db: NaN }) } },
+      "'redis.client' has a database that is no number: use one from 0"],
     [{ redis: { url: 'http://localhost' } },
       "wrong value for the option 'redis.url': pass a URL that begins with 'redis://' or 'rediss://'"],
     [{ redis: { url: 'redis://localhost', prefix: '{a}' } },

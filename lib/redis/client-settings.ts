@@ -40,8 +40,8 @@ export function startupNodesOf (client: RedisClient): ClusterNode[] {
 }
 
 /** The number of the database. A Cluster has only one. */
-export function databaseOf (client: RedisClient): number {
-  return client.isCluster ? 0 : (client.options as RedisOptions).db ?? 0
+export function databaseOf ({ isCluster, options }: RedisClient): number {
+  return isCluster ? 0 : (options as { readonly db: number }).db
 }
 
 /** The options of a client's connections: those of a Cluster are nested. */
@@ -61,14 +61,20 @@ export function prefixOf ({ options }: RedisClient): string {
 export function clientIssue (client: object): string | undefined {
   const { isCluster, status, options, duplicate } = client as Partial<RedisClient>
   if (typeof isCluster === 'boolean' && typeof status === 'string' && typeof duplicate === 'function' && options) {
-    // A hash tag would put the names of all channels into one slot.
-    return isCluster && /[{}]/.test(prefixOf(client as RedisClient))
-      ? "has a keyPrefix with '{' or '}': use one without, so that the channels are spread over the masters"
-      : undefined
+    return settingsIssue(client as RedisClient)
   }
   return 'hSet' in client || 'send_command' in client
     ? 'is a client of node-redis: pass one of ioredis, such as new Redis(url), or { url } instead of { client }'
     : 'is not a client of ioredis: pass one, such as new Redis(url), or { url } instead of { client }'
+}
+
+function settingsIssue (client: RedisClient): string | undefined {
+  // A hash tag would put the names of all channels into one slot.
+  if (client.isCluster && /[{}]/.test(prefixOf(client))) {
+    return "has a keyPrefix with '{' or '}': use one without, so that the channels are spread over the masters"
+  }
+  // ioredis would use database 0.
+  return Number.isInteger(databaseOf(client)) ? undefined : 'has a database that is no number: use one from 0'
 }
 
 function pick (options: object | undefined, names: readonly string[]): object {

@@ -10,7 +10,7 @@ import { RedisNodes } from './cluster/redis-nodes.ts'
 import { RedisQuota } from './cluster/redis-quota.ts'
 import { connectionsOf, type Connections } from './connections.ts'
 import { Health } from './health/health.ts'
-import { causeOf, stateOf, type Issue } from './health/issues.ts'
+import { stateOf, type Issue } from './health/issues.ts'
 import { findRightsIssue } from './health/rights.ts'
 import { StateCheck } from './health/state-check.ts'
 import { RedisHistory } from './history/redis-history.ts'
@@ -160,10 +160,7 @@ export class RedisAdapter implements Adapter {
   /** Looks at once what the cause of a refusal means for the others. */
   #noteRefusal (cause: unknown): void {
     if (isMissingRight(cause)) this.#health.checkRights()
-    if (this.status.state !== 'up') return
-    if (stateOf(cause)) this.#stateCheck.run()
-    // Whether the command had its effect is unknown, so this is a gap even if the next check succeeds.
-    else if (causeOf(cause)?.kind === 'timeout') this.#health.setState(causeOf(cause))
+    if (this.status.state === 'up' && stateOf(cause)) this.#stateCheck.run()
   }
 
   #reportFailure (err: unknown, text: string): void {

@@ -54,7 +54,7 @@ const rules: readonly Rule[] = [
   ['timeout', /ETIMEDOUT|Command timed out/, 'Redis does not answer in time',
     'check its load, the network, and whether its port speaks TLS'],
   ['reset', /ECONNRESET|EPIPE|ECONNABORTED/, 'Redis closed the connection',
-    "check its log, the network, and whether its port speaks TLS ('rediss://')"],
+    "check its log, its maxclients, the network, and whether its port speaks TLS ('rediss://')"],
   ['file', /(ENOENT|EACCES)( [\w./-]+)?/, 'the socket file of Redis cannot be opened', 'correct its path'],
   ['protocol', /Unknown RESP type|Protocol error/, 'what answers at this address is not Redis',
     'correct the host and the port'],

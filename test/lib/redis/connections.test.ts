@@ -1,4 +1,4 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis'
 import t, { type Test } from 'tap'
 import type { AdapterEvents } from '../../../lib/cluster/events.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
@@ -102,19 +102,31 @@ t.test('connections: the application\'s keyPrefix comes before all names, those 
 })
 
 t.test('connections: a Cluster node that knows no address of its own, with a password of its own', async (t) => {
+  await reachesOnlyNode(t, [])
+})
+
+t.test('connections: a Cluster node that announces an address of another network', async (t) => {
+  await reachesOnlyNode(t, ['--cluster-announce-ip', '10.9.9.9'], {
+    natMap: (address) => ({ host: '127.0.0.1', port: Number(address.split(':')[1]) })
+  })
+})
+
+async function reachesOnlyNode (
+  t: Test, flags: readonly string[], options: Pick<ClusterOptions, 'natMap'> = {}
+): Promise<void> {
   const redis = await startRedis(t, [
-    '--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`, '--requirepass', 'secret'
+    '--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`, '--requirepass', 'secret', ...flags
   ])
   const startup = { host: '127.0.0.1', port: redis.port, password: 'secret' }
   const admin = new Redis(startup)
   t.teardown(async () => admin.disconnect())
   await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
   await until(async () => String(await admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'))
-  const { adapter, reported } = await start(t, new Cluster([startup], { lazyConnect: true }))
+  const { adapter, reported } = await start(t, new Cluster([startup], { ...options, lazyConnect: true }))
   await adapter.pubsub.subscribe('x')
   await adapter.presence.enter('x', { connection: 'c', user: 'ann', data: {} })
   await until(() => reported.includes('joined x ann'))
-})
+}
 
 t.test('connections: two databases of one Redis are two systems', async (t) => {
   const redis = await startRedis(t)

@@ -98,6 +98,10 @@ t.test('Redis faults: refused connections', async (t) => {
   await assertFault(t, node, /^Redis refuses connections \(ECONNREFUSED 127\.0\.0\.1:\d+\): start it/, () => redis.start())
   await redis.kill()
   await assertFault(t, node, /^Redis refuses connections \(ECONNREFUSED/, () => redis.start(), 2)
+  await redis.cli('CONFIG', 'SET', 'maxclients', '1')
+  // The refusal may be lost, because Redis closes the connection at once.
+  const full = /^Redis (accepts no more clients|closed the connection) \(.*\): .*maxclients/
+  await assertFault(t, nodeOn(t, redis.port), full, () => redis.cli('CONFIG', 'SET', 'maxclients', '1000'))
 })
 
 t.test('Redis faults: wrong and missing passwords', async (t) => {
