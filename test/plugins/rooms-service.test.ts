@@ -309,7 +309,7 @@ t.test('rooms.of: a process without routes publishes, reads, lists and removes',
   t.match(await room.history(), { messages: [{ payload: 'from a worker' }] })
   t.match(await room.members(), { results: [{ userId: 'id-of-ann' }] })
   t.match(await worker.rooms.list(), { results: [{ channel: 'wall/1' }] })
-  t.throws(() => worker.rooms.of(wall, { id: 5 } as never), { code: 'FST_CHANNELS_CONTRACT' })
+  t.throws(() => worker.rooms.of(wall, { id: 5 } as never), { code: 'FST_CHANNELS_PARAMS', statusCode: 400 })
   t.equal((await room.remove({ userId: 'id-of-ann' })).connections, 1)
   t.match(await ann.next('left'), { payload: { code: 'removed' } })
   t.throws(() => worker.registry.ofUser(7 as never), { code: 'FST_CHANNELS_USAGE' })
