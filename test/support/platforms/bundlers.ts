@@ -15,8 +15,9 @@ import { cacheFolder, install } from '../versions/runtimes.ts'
 const needs = ['vite@7', 'webpack@5']
 const modules = join(cacheFolder, 'node_modules')
 
-/** The page of an application: `token` is a global. */
-const main = `import { connect } from 'fastify-channels/client'
+/** The scripts of applications: plain, and with React. `token` is a global. */
+export const scripts: Readonly<Record<string, string>> = {
+  'plain.js': `import { connect } from 'fastify-channels/client'
 
 const show = (text) => { document.body.append(text + '. ') }
 const client = connect('/ws/chat', { token: () => token })
@@ -25,7 +26,26 @@ const lobby = await client.join('chat/:room', { room: 'lobby' }, {
   onResync: 'ignore', on: { 'message.posted': ({ text }) => show(text) }
 })
 await lobby.send('message.send', { text: 'hello' })
+`,
+  'react.js': `import { connect } from 'fastify-channels/client'
+import { ChannelsProvider, useConnectionState, useMessages } from 'fastify-channels/react'
+import { createElement as h, StrictMode, useEffect } from 'react'
+import { createRoot } from 'react-dom/client'
+
+const client = connect('/ws/chat', { token: () => token })
+
+function Chat () {
+  const { lastError } = useConnectionState()
+  const { messages, channel } = useMessages('chat/:room', { room: 'lobby' }, { types: ['message.posted'] })
+  useEffect(() => { channel?.send('message.send', { text: 'hello' }) }, [channel])
+  return h('p', null, messages.map(({ payload }) => payload.text + '. '), lastError?.status, ' ', lastError?.code)
+}
+
+createRoot(document.body.appendChild(document.createElement('div'))).render(
+  h(StrictMode, null, h(ChannelsProvider, { client }, h(Chat)))
+)
 `
+}
 
 /** A folder of an application that has this package installed as npm would, with a page and its script. */
 export function makeApplication (t: Test): string {
@@ -38,29 +58,33 @@ export function makeApplication (t: Test): string {
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
   cpSync(join(root, 'dist/lib'), join(installed, 'dist/lib'), { recursive: true })
   for (const name of ['vite', 'webpack']) symlinkSync(join(modules, name), join(folder, 'node_modules', name))
+  for (const name of ['react', 'react-dom']) {
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+  }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "sideEffects": false }')
-  writeFileSync(join(folder, 'main.js'), main)
+  for (const [name, text] of Object.entries(scripts)) writeFileSync(join(folder, name), text)
   return folder
 }
 
 export function pageOf (token: string, script: string): string {
   return `<!doctype html><link rel="icon" href="data:,"><body><script>token = '${token}'</script>
-    <script type="module" src="${script}"></script></body>`
+    <script type="module" src="/${script}"></script></body>`
 }
 
-/** The script of the application, bundled. */
-export const bundlers: Readonly<Record<string, (folder: string) => Promise<string>>> = {
-  esbuild: async (folder) => {
+/** What bundles a script of the application. They return the path of the bundle. */
+export const bundlers: Readonly<Record<string, (folder: string, script: string) => Promise<string>>> = {
+  esbuild: async (folder, script) => {
     const outfile = join(folder, 'out/esbuild.js')
-    await build({ entryPoints: [join(folder, 'main.js')], bundle: true, minify: true, format: 'esm', outfile })
+    const define = { 'process.env.NODE_ENV': '"production"' }
+    await build({ entryPoints: [join(folder, script)], bundle: true, minify: true, format: 'esm', define, outfile })
     return outfile
   },
-  webpack: async (folder) => {
+  webpack: async (folder, script) => {
     const webpack = createRequire(join(folder, 'x.js'))('webpack') as
       (options: object, done: (error: Error | null, stats: { toJson (): { errors: object[] } }) => void) => void
     const output = { path: join(folder, 'out'), filename: 'webpack.js' }
     await new Promise<void>((resolve, reject) => webpack({
-      mode: 'production', context: folder, entry: './main.js', output
+      mode: 'production', context: folder, entry: `./${script}`, output
     }, (error, stats) => {
       const problem = error ?? stats.toJson().errors[0]
       if (problem) reject(new Error(JSON.stringify(problem)))
@@ -68,8 +92,8 @@ export const bundlers: Readonly<Record<string, (folder: string) => Promise<strin
     }))
     return join(folder, 'out/webpack.js')
   },
-  'vite build': async (folder) => {
-    writeFileSync(join(folder, 'index.html'), pageOf('', '/main.js'))
+  'vite build': async (folder, script) => {
+    writeFileSync(join(folder, 'index.html'), pageOf('', script))
     const flags = ['--outDir', 'out/vite', '--logLevel', 'warn', '--config', 'none.js']
     writeFileSync(join(folder, 'none.js'), `export default { build: {
       target: 'es2022', rollupOptions: { output: { entryFileNames: 'vite.js' } } } }`)
@@ -90,7 +114,8 @@ export async function startVite (
   writeFileSync(join(folder, 'vite.config.ts'), change(code.replace('http://localhost:3000', server)))
   writeFileSync(join(folder, 'index.html'), html)
   const port = String(await freePort())
-  const flags = ['--host', '127.0.0.1', '--port', port, '--strictPort']
+  // Without the dependencies that it found for the script of another test.
+  const flags = ['--host', '127.0.0.1', '--port', port, '--strictPort', '--force']
   const vite = spawn(process.execPath, [join(modules, 'vite/bin/vite.js'), ...flags], {
     // It prints errors of the proxy whenever a page is closed.
     cwd: folder, stdio: 'ignore'
