@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyJWTOptions } from '@fastify/jwt'
 import type { WebsocketPluginOptions } from '@fastify/websocket'
 import type { FastifyRequest } from 'fastify'
@@ -124,6 +125,12 @@ export interface ChannelsOptions {
    * @default no such route
    */
   readonly status?: string | undefined
+  /**
+   * The upgrades of another WebSocket server on the same HTTP server, such as Socket.IO or Vite: paths, each with
+   * everything below it, or `(request) => boolean`. The plugin leaves them to the other 'upgrade' listeners.
+   * @default none: an upgrade without a WebSocket route gets 404
+   */
+  readonly otherUpgrades?: readonly string[] | ((request: IncomingMessage) => boolean) | undefined
   /** What this node adds to its entry in `registry.nodes()`: any JSON value. */
   readonly report?: (() => unknown) | undefined
   /** Options of @fastify/websocket, which the plugin registers. */

@@ -53,6 +53,9 @@ const definition = optionals({
   adapter: Type.Object({}, { description: 'an adapter, as fastify-channels/adapter describes it' }),
   decorators: flag,
   status: Type.String({ pattern: '^/', description: "a path that begins with '/'" }),
+  otherUpgrades: Type.Union([Type.Array(Type.String({ pattern: '^/.' })), Type.Function([], Type.Unknown())], {
+    description: "an array of paths such as ['/socket.io'], or a function"
+  }),
   report: callback,
   websocket,
   clock: Type.Object({}, { description: 'a clock' })

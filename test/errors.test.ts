@@ -82,6 +82,9 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     ...[5, [5], {}, [null]].map((origins) => [{ origins }, "wrong value for the option 'origins': pass '*', an " +
       "origin such as 'https://app.example.com', 'https://*.example.com', a RegExp, a function, or an array of " +
       'these'] as const),
+    ...['/socket.io', ['socket.io'], ['/']].map((otherUpgrades) => [{ otherUpgrades },
+      "wrong value for the option 'otherUpgrades': " +
+      "pass an array of paths such as ['/socket.io'], or a function"] as const),
     [{ origins: ['*'] }, "'*' in a list of 'origins' allows every page: pass '*' alone"],
     [{ origins: 'app.example.com' },
       "'app.example.com' in 'origins' can never match: pass 'https://app.example.com'"],

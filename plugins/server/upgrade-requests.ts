@@ -3,15 +3,22 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { requestOf } from './injected-requests.ts'
 
+/** The upgrades of other WebSocket servers: by their paths, each with everything below it, or by a function. */
+export type OtherUpgrades = readonly string[] | ((request: IncomingMessage) => boolean)
+
 /**
  * Emits 'upgrade' for the requests of a server that ask for WebSocket, in the place of that server. Any other upgrade
- * is ignored (RFC 9110 section 7.8): the server reads that request again, as a plain one.
+ * is ignored (RFC 9110 section 7.8): the server reads that request again, as a plain one. `others` are left to the
+ * other listeners of the server.
  */
-export function webSocketRequestsOf (server: Server): Server {
+export function webSocketRequestsOf (server: Server, others: OtherUpgrades = []): Server {
+  const isOther = typeof others === 'function' ? others : ({ url }: IncomingMessage) => isBelow(String(url), others)
   // Node reads 2,000 headers by default and ignores the rest. The size of the head, 16 KB, bounds their number too.
   server.maxHeadersCount ??= 0
   const webSocketRequests = new WebSocketRequests()
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    // Without another listener nobody would answer.
+    if (server.listenerCount('upgrade') > 1 && isOther(request)) return
     // Node has removed its own listener, and a reset would end the process.
     socket.on('error', destroy)
     afterEarlierResponse(socket, () => {
@@ -22,6 +29,11 @@ export function webSocketRequestsOf (server: Server): Server {
   })
   // @fastify/websocket uses nothing of its server but this event.
   return webSocketRequests as Server
+}
+
+function isBelow (url: string, paths: readonly string[]): boolean {
+  const [path = ''] = url.split('?')
+  return paths.some((other) => path === other || path.startsWith(other.replace(/\/?$/, '/')))
 }
 
 /** `injectWS` emits 'upgrade' here, and not at the server. */

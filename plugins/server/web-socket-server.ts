@@ -28,7 +28,7 @@ const takesUpgrades = Symbol('fastify-channels.takes-upgrades')
 export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app, { node, settings }) => {
   if (app.hasDecorator('websocketServer')) throw new WebSocketRegistered()
   const { options } = settings.websocket ?? {}
-  const server = webSocketRequestsOf(options?.server as Server | undefined ?? app.server)
+  const server = webSocketRequestsOf(options?.server as Server | undefined ?? app.server, settings.otherUpgrades)
   closeRefused(app, server)
   prepareTokens(server)
   const guard = new UpgradeGuard(server, settings.upgradeTimeout, settings.clock)
