@@ -106,12 +106,13 @@ t.test('ctx.send of a route: a contract that the route does not serve is refused
   const errors: unknown[] = []
   const { app, sink } = await makeApp(t)
   const connected = (ctx: ConnectionContext) => {
-    try { ctx.send(own, 'greeting', { text: 'hello' }) } catch (error) { errors.push(error) }
+    ctx.state.isKept = true
+    try { ctx.send(own, 'greeting', { text: 'hello' }) } catch (error) { errors.push(error, ctx.state) }
   }
   app.ws('/lab', { connected }, [implementLab()])
   const { url, token } = await listen(app, sink)
   await TestClient.connect(`${url}/lab`, [], bearer(token('ann')))
-  t.match(errors, [{ code: 'FST_CHANNELS_USAGE' }])
+  t.match(errors, [{ code: 'FST_CHANNELS_USAGE' }, { isKept: true }])
 })
 
 const big = (bytes: number) => JSON.stringify({ type: 'note', channel: 'lab/a', payload: { text: 'x'.repeat(bytes) } })

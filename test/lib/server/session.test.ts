@@ -302,7 +302,7 @@ t.test('rooms.of', async (t) => {
         message: /^an overlap with the pattern 'lab\/:id' in channel 'lab\/:id': /
       }
     )
-    t.throws(() => app.rooms.of(lab, { id: 'A' }), { message: /^invalid value in channel 'lab\/:id', params\/id: / })
+    t.throws(() => app.rooms.of(lab, { id: 'A' }), { message: /^invalid params\/id of the channel 'lab\/:id': / })
   })
 })
 

@@ -3,6 +3,7 @@ import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
 import { defaultLimits } from '../../../lib/limits/limits.ts'
 import { Node } from '../../../lib/server/node.ts'
 import { Router } from '../../../lib/server/router.ts'
+import type { CloseEvent } from '../../../lib/protocol/close-events.ts'
 import type { Logger } from '../../../lib/logger.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { FakeSocket } from '../../../lib/testing/fake-socket.ts'
@@ -24,7 +25,10 @@ function makeNode () {
   }
   const node = new Node(options, new MemoryAdapter(hub), clock, log)
   node.start()
-  const router = new Router([implementLab()], node.contracts, { messageBytes: 65_536, limits: defaultLimits })
+  const ends: CloseEvent[] = []
+  const router = new Router([implementLab()], node.contracts, {
+    messageBytes: 65_536, limits: defaultLimits, disconnected: (_ctx, reason) => { ends.push(reason) }
+  })
   const accept = (id: string) => {
     const socket = new FakeSocket()
     const user = { id, name: id }
@@ -33,7 +37,7 @@ function makeNode () {
     }
     return { socket, connection: node.accept(socket.webSocket, socket.transport, identity, router, log) }
   }
-  return { node, clock, hub, accept, warnings }
+  return { node, clock, hub, accept, warnings, ends }
 }
 
 /** Joins, and waits for the ack. */
@@ -62,7 +66,7 @@ t.test('sweeper', async (t) => {
   })
 
   t.test('sweeper: a connection that the heartbeat does not watch is removed', async (t) => {
-    const { node, clock, accept, warnings } = makeNode()
+    const { node, clock, accept, warnings, ends } = makeNode()
     const { connection, socket } = accept('quiet')
     accept('healthy')
     node.heartbeat.unwatch(connection)
@@ -71,6 +75,8 @@ t.test('sweeper', async (t) => {
     t.equal(socket.terminations, 1)
     t.strictSame(node.registry.all().map(({ id }) => id), ['healthy'])
     t.match(warnings, [{ reason: 'unwatched' }])
+    while (ends.length === 0) await new Promise(setImmediate)
+    t.strictSame(ends, [{ code: 1006, reason: '' }], 'the application learns of its end')
   })
 
   t.test('sweeper: sessions, members and presence without a connection are removed', async (t) => {

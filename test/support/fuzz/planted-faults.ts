@@ -91,8 +91,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'remove takes nobody out',
     file: 'lib/server/services/local-node-requests.js',
-    find: 'session.remove(channel, code)',
-    replace: 'session.connection.isOpen'
+    find: 'this.#sessions(target).filter((session) => session.remove(channel, code))',
+    replace: 'this.#sessions(target).filter((session) => session.connection.isOpen)'
   },
   {
     name: 'a joining user gets a message about its own join',
