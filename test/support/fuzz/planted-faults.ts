@@ -186,7 +186,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "the client's keyPrefix is ignored",
     fuzzer: 'tenants',
-    file: 'lib/redis/connections.js',
+    file: 'lib/redis/client-settings.js',
     find: "return String(options.keyPrefix ?? '');",
     replace: "return '';"
   },
