@@ -71,10 +71,11 @@ export class Backoff {
 
   /** Makes the wait of a `retry` at least this long, from now on. Returns the milliseconds that are left. */
   extend (ms = 0): number {
-    const now = this.#clock.now()
     if (!this.#waiting) return 0
-    if (this.#at < now + ms) this.#start(this.#waiting, ms)
-    return Math.max(0, this.#at - now)
+    const leftMs = this.#at - this.#clock.now()
+    if (leftMs >= ms) return leftMs
+    this.#start(this.#waiting, ms)
+    return ms
   }
 
   /**
