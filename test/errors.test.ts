@@ -94,7 +94,15 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     [{ origins: 'https://app.*' },
       "'https://app.*' in 'origins' allows every top-level domain: write out the end of the name"],
     [{ origins: /example\.com/ }, "the pattern /example\\.com/ in 'origins' has no end, so it also allows names such as " +
-      "'app.example.com.evil.example': end it with $"],
+      "'app.example.com.evil.example': end it with $, in each alternative"],
+    [{ origins: /example\.com$/ }, "the pattern /example\\.com$/ in 'origins' has no start, so it also allows names such " +
+      "as 'evil-example.com': begin it with ^ or \\., in each alternative"],
+    [{ origins: /:443$/ }, "the pattern /:443$/ in 'origins' can never match: leave out the port, because browsers do " +
+      'not send :443'],
+    [{ origins: 'https://a.com,https://b.com' }, "'https://a.com,https://b.com' in 'origins' is a list in one text: " +
+      "pass an array, ['https://a.com', 'https://b.com']"],
+    [{ origins: 'https://**.example.com' }, "'https://**.example.com' in 'origins' has two stars in a row, but a star " +
+      "stands for one label: pass 'https://*.example.com', or a RegExp for any number of labels"],
     [{ origins: /example\.com\/$/ }, "the pattern /example\\.com\\/$/ in 'origins' can never match: " +
       'leave out the slash at its end, because an origin has no path'],
     [{ redis: 'redis://localhost' }, "wrong value for the option 'redis': " +

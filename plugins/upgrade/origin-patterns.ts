@@ -1,4 +1,5 @@
 import { InvalidOptions } from '../errors.ts'
+import { checkExpression } from './origin-expressions.ts'
 
 /** Whether a pattern allows an origin, which is in the form that browsers send. */
 export type IsAllowed = (origin: string) => boolean
@@ -30,18 +31,41 @@ function matcherOfText (pattern: string): IsAllowed {
   if (pattern === 'null') return (origin) => origin === 'null'
   const [, schemeAlone] = /^([a-z][a-z0-9+.-]*):$/.exec(pattern) ?? []
   if (schemeAlone !== undefined) return matcherOfScheme(pattern, schemeAlone)
+  checkStars(pattern)
   const [, scheme = '', host = '', port] = shape.exec(pattern) ?? []
-  const sample = pattern.replace(/:\*$/, '').replaceAll('*', 'x')
+  const isAddress = isAddressPattern(host)
+  const sample = pattern.replace(/:\*$/, '').replaceAll('*', isAddress ? '1' : 'x')
   if (normalOrigin(sample) !== sample) throw neverMatches(pattern)
   checkScheme(pattern, scheme)
   if (host === '' && scheme !== 'file') throw neverMatches(pattern, `${scheme}:`)
-  if (/(^|\.)\*$/.test(host) && !/^[\d.*]+$/.test(host)) {
+  if (isHttp(scheme) && !isAddress && hasOpenEnd(host)) {
     throw new InvalidOptions(`'${pattern}' in 'origins' allows every top-level domain: write out the end of the name`)
   }
-  const name = host.split('*').map(escaped).join('[a-z0-9_-]+')
+  const name = host.split('*').map(escaped).join(isAddress ? '\\d{1,3}' : '[a-z0-9_-]+')
   const suffix = port === undefined ? '' : port === '*' ? '(?::\\d+)?' : `:${port}`
   const expression = new RegExp(`^${escaped(scheme)}://${name}${suffix}$`)
   return (origin) => expression.test(origin)
+}
+
+function checkStars (pattern: string): void {
+  if (pattern.includes(',') || /:\/\/.*[\s;].*:\/\//.test(pattern)) {
+    const parts = pattern.split(/[\s,;]+/).filter((part) => part !== '').map((part) => `'${part}'`)
+    throw new InvalidOptions(`'${pattern}' in 'origins' is a list in one text: pass an array, [${parts.join(', ')}]`)
+  }
+  if (pattern.includes('**')) {
+    throw new InvalidOptions(`'${pattern}' in 'origins' has two stars in a row, but a star stands for one label: ` +
+      `pass '${pattern.replaceAll(/\*+/g, '*')}', or a RegExp for any number of labels`)
+  }
+}
+
+/** Four numbers, of which stars stand for some. A name of the DNS does not end with a number. */
+function isAddressPattern (host: string): boolean {
+  return /^(?:(?:\d+|\*)(?:\.|$)){4}$/.test(host) && /\d/.test(host)
+}
+
+/** Whether a star is in the top-level domain. A name of one label, such as `pc-*`, is no name of the internet. */
+function hasOpenEnd (host: string): boolean {
+  return /^\*\.?$|\.[^.]*\*[^.]*\.?$/.test(host)
 }
 
 /** All origins of a scheme, such as `capacitor:`. */
@@ -53,14 +77,7 @@ function matcherOfScheme (pattern: string, scheme: string): IsAllowed {
 
 /** What the pattern matches is compared without regard to case, as the names of hosts are. */
 function matcherOfRegExp (pattern: RegExp): IsAllowed {
-  if (!/(?<!\\)(?:\\\\)*\$\)*$/.test(pattern.source)) {
-    throw new InvalidOptions(`the pattern ${String(pattern)} in 'origins' has no end, so it also allows names such ` +
-      "as 'app.example.com.evil.example': end it with $")
-  }
-  if (pattern.source.endsWith('/$')) {
-    throw new InvalidOptions(`the pattern ${String(pattern)} in 'origins' can never match: leave out the slash at ` +
-      'its end, because an origin has no path')
-  }
+  checkExpression(pattern)
   // A pattern with the flag g or y would remember where it found the last origin.
   const expression = new RegExp(pattern.source, `${pattern.flags.replaceAll(/[giy]/g, '')}i`)
   return (origin) => expression.test(origin)
@@ -81,6 +98,7 @@ function neverMatches (pattern: string, suggestion = suggested(pattern)): Invali
 function suggested (pattern: string): string | undefined {
   const url = pattern.includes('://') ? pattern : `https://${pattern}`
   const origin = URL.canParse(url) ? new URL(url).origin : 'null'
+  if (origin === pattern) return undefined
   return origin === 'null' ? normalOrigin(pattern) : origin
 }
 

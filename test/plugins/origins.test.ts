@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import t, { type Test } from 'tap'
 import { TestClient, UpgradeRefused } from '../../lib/testing/test-client.ts'
 import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
+import { originCheck } from '../../plugins/upgrade/origins.ts'
 import { cert, key } from '../support/certificate.ts'
 import { LogSink } from '../support/serve.ts'
 
@@ -47,6 +48,15 @@ const listed: readonly Row[] = [
     'http://localhost.evil.test:1', 'http://localhost:1@evil.test']],
   ['https://*.example.com:*', ['https://a.example.com', 'https://a.example.com:8443'], ['https://example.com:8443']],
   ['http://192.168.1.*:3000', ['http://192.168.1.7:3000'], ['http://192.168.2.7:3000']],
+  ['http://192.168.*.*', ['http://192.168.10.254'], ['http://192.168.evil.com', 'http://192.168.1.com',
+    'http://192.168.1.1.evil.com', 'http://192.169.1.1']],
+  ['http://10.*.0.1:*', ['http://10.7.0.1', 'http://10.7.0.1:80', 'http://10.7.0.1:5173'], ['http://10.x.0.1']],
+  ['http://pc-*:3000', ['http://pc-7:3000'], ['http://pc-7.evil.test:3000']],
+  ['chrome-extension://*', ['chrome-extension://abc'], ['chrome://abc']],
+  [/^https:\/\/a\.test$|^https:\/\/([|[)(]|b)\.test$/, ['https://a.test', 'https://b.test'],
+    ['https://a.test.evil.test', 'https://b.test.evil.test', 'https://c.test']],
+  [/^https:\/\/(?:a\.test$|(?<name>b\.test(?=$))?$)/, ['https://a.test', 'https://b.test'],
+    ['https://a.test.evil.test', 'https://b.test.evil.test']],
   [/^https:\/\/pr-\d+\.Example\.com$/g, ['https://pr-1.example.com', 'https://PR-22.example.com'],
     ['https://pr-x.example.com', 'https://pr-1.example.com.evil.test']],
   [[/\.example\.com$/, /(^app:\/\/desktop$)/], ['https://a.example.com', 'app://desktop'], ['https://aexample.com']],
@@ -135,7 +145,8 @@ const useless: ReadonlyArray<readonly [pattern: string, suggestion: string]> = [
   ['//app.example.com', 'https://app.example.com'], ['', "an origin such as 'https://app.example.com"],
   ['https://*.example.com/*', 'https://*.example.com'], ['https://*.Example.com', 'https://*.example.com'],
   ['https://app.example.com:99999', "an origin such as 'https://app.example.com"], ['Capacitor://localhost', 'capacitor://localhost'],
-  ['https://a b.test', "an origin such as 'https://app.example.com"], ['NULL', 'https://null'], ['x://:1', 'x:']
+  ['https://a b.test', "an origin such as 'https://app.example.com"], ['NULL', 'https://null'], ['x://:1', 'x:'],
+  ['http://192.168.300.*', "an origin such as 'https://app.example.com"]
 ]
 
 t.test('origins: a pattern that can never match is refused at registration', async (t) => {
@@ -148,6 +159,24 @@ t.test('origins: a pattern that can never match is refused at registration', asy
       t.match(error.message, suggestion)
     }
     await app.register(channels, { origins: [pattern] }).then(() => t.fail(pattern), refusal)
+  }
+})
+
+/** What allows sites of anyone. */
+const open: ReadonlyArray<string | RegExp> = [
+  'https://*', 'https://*.*', 'https://*.*.*', 'https://*.*.*.*', 'http://*:3000', 'https://*.', 'https://app.*.',
+  'https://app.example.c*', 'https://app.*m', 'http://192.168.*', 'http://1.2.3.4.*', 'http://192.168.1.1*',
+  'http://192.168.x.*', 'https://app.example.*:*',
+  /^https:\/\/a\.com|https:\/\/b\.com$/, /^https:\/\/a\.com|^https:\/\/b\.com$/, /^https:\/\/(a\.com|b\.com$)/,
+  /^https:\/\/a\.com$|/, /^https:\/\/a\.com(?!x)/, /^https:\/\/a\.com\$/, /^https:\/\/a\.com[$]/, /^https:\/\/a\.com($)?/,
+  /^https:\/\/a\.com$|b\.com$/, /(^https:\/\/)?a\.com$/, /\.?a\.com$/, /(?<!x)a\.com$/, /(\.|a)\.com$/, /:3000$/, /(?:)/
+]
+
+t.test('origins: a pattern that allows sites of anyone is refused at registration', async (t) => {
+  for (const pattern of open) {
+    t.throws(() => originCheck(pattern), {
+      code: 'FST_CHANNELS_OPTIONS', message: /allows every top-level domain|so it also allows names/
+    }, String(pattern))
   }
 })
 
