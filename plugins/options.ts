@@ -44,7 +44,7 @@ export interface ChannelsOptions {
    * The id of a user, which connections, quotas and presence are counted by.
    * @default the user's `id`, else its `sub`, else those of the payload of its token
    */
-  readonly userId?: ((user: User) => string) | undefined
+  readonly userId?: ((user: User) => string | Promise<string>) | undefined
   /**
    * The largest message that a client may send. A larger one closes the connection with 1009.
    * @default 65_536
@@ -131,7 +131,7 @@ export interface ChannelsOptions {
    * @default none: an upgrade without a WebSocket route gets 404
    */
   readonly otherUpgrades?: readonly string[] | ((request: IncomingMessage) => boolean) | undefined
-  /** What this node adds to its entry in `registry.nodes()`: any JSON value. */
+  /** What this node adds to its entry in `registry.nodes()`: any JSON value, or a promise of one. */
   readonly report?: (() => unknown) | undefined
   /** Options of @fastify/websocket, which the plugin registers. */
   readonly websocket?: WebsocketPluginOptions | undefined

@@ -47,7 +47,7 @@ export function authenticator (
   const verifier = tokenVerifierOf(app, url, namespaceOf(route, options))
   if (!verifier) throw new UnprotectedRoute(url, namespacesOf(app))
   return async (request) => ({
-    ...credentialsOf(await verifier.verifyRequest(request), userId),
+    ...await credentialsOf(await verifier.verifyRequest(request), userId),
     // The options of @fastify/jwt may be functions of a request, so the request is kept.
     verify: async (token) => credentialsOf(await verifier.verifyNewer(request, token), userId)
   })
@@ -81,9 +81,9 @@ function namespaceOf (
   return namespace !== undefined && jwtVerify !== undefined ? { namespace, jwtVerify } : namespace
 }
 
-function identified (user: unknown, route: Protection, userId: Options['userId']): Authenticated {
+async function identified (user: unknown, route: Protection, userId: Options['userId']): Promise<Authenticated> {
   if (user === undefined && !route.public) throw new Unauthenticated("'identify' found no user")
-  const id = user === undefined ? undefined : requireUserId((userId ?? idOf)(user as never))
+  const id = user === undefined ? undefined : requireUserId(await (userId ?? idOf)(user as never))
   return { user, userId: id, expiresAt: undefined, jti: undefined, verify: undefined }
 }
 
@@ -95,8 +95,10 @@ function alreadyKnown (app: FastifyInstance): (request: FastifyRequest) => unkno
 }
 
 /** By default, a user that `formatUser` or `verify.complete` gave another shape has the id of its token. */
-function credentialsOf ({ user, claims, expiresAt }: VerifiedToken, userId: Options['userId']): Credentials {
-  const id = userId ? userId(user as never) : idOf(user) ?? idOf(claims)
+async function credentialsOf (
+  { user, claims, expiresAt }: VerifiedToken, userId: Options['userId']
+): Promise<Credentials> {
+  const id = userId ? await userId(user as never) : idOf(user) ?? idOf(claims)
   return { user, userId: requireUserId(id), expiresAt, jti: tokenIdOf(claims.jti) }
 }
 
@@ -125,7 +127,7 @@ function tokenIdOf (jti: unknown): string | undefined {
 }
 
 function isId (id: unknown): id is string | number {
-  return typeof id === 'string' || typeof id === 'number'
+  return typeof id === 'string' || Number.isFinite(id)
 }
 
 function requireWellFormed (id: string, of: string): string {

@@ -18,10 +18,14 @@ export async function checkClient (
   if (!verifyClient) return
   const { authorized, encrypted } = raw.socket as Partial<TLSSocket>
   const info = { origin: headers.origin as string, secure: Boolean(authorized || encrypted), req: raw }
-  const [isVerified, code, message, ownHeaders = {}] = await new Promise<Verdict>((resolve) => {
-    if (verifyClient.length === 2) verifyClient(info, (...verdict) => resolve(verdict))
-    // A promise is awaited: `ws` takes it for true.
-    else resolve((async (): Promise<Verdict> => [await (verifyClient as (client: typeof info) => boolean)(info)])())
+  const [isVerified, code, message, ownHeaders = {}] = await new Promise<Verdict>((resolve, reject) => {
+    if (verifyClient.length === 2) {
+      // An asynchronous function may reject before it calls back.
+      Promise.resolve(verifyClient(info, (...verdict) => resolve(verdict)) as unknown).catch(reject)
+    } else {
+      // A promise is awaited: `ws` takes it for true.
+      resolve((async (): Promise<Verdict> => [await (verifyClient as (client: typeof info) => boolean)(info)])())
+    }
   })
   if (isVerified) return
   reply.headers({ 'cache-control': 'no-store', ...ownHeaders })

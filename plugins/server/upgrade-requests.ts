@@ -12,7 +12,7 @@ export type OtherUpgrades = readonly string[] | ((request: IncomingMessage) => b
  * other listeners of the server.
  */
 export function webSocketRequestsOf (server: Server, others: OtherUpgrades = []): Server {
-  const isOther = typeof others === 'function' ? others : ({ url }: IncomingMessage) => isBelow(String(url), others)
+  const isOther = typeof others === 'function' ? asked(others) : asked(({ url }) => isBelow(String(url), others))
   // Node reads 2,000 headers by default and ignores the rest. The size of the head, 16 KB, bounds their number too.
   server.maxHeadersCount ??= 0
   const webSocketRequests = new WebSocketRequests()
@@ -29,6 +29,19 @@ export function webSocketRequestsOf (server: Server, others: OtherUpgrades = [])
   })
   // @fastify/websocket uses nothing of its server but this event.
   return webSocketRequests as Server
+}
+
+/** An upgrade is left to others only by the answer `true`: neither a promise nor a failure may end the process. */
+function asked (others: (request: IncomingMessage) => unknown): (request: IncomingMessage) => boolean {
+  return (request) => {
+    try {
+      const answer = others(request)
+      Promise.resolve(answer).catch(() => {})
+      return answer === true
+    } catch {
+      return false
+    }
+  }
 }
 
 function isBelow (url: string, paths: readonly string[]): boolean {

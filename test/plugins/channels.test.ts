@@ -357,6 +357,28 @@ t.test('authentication', async (t) => {
     t.match(await refused(as({ id: 1 })), { status: 500, body: /FST_CHANNELS_NO_USER_ID/ })
   })
 
+  t.test('awaits the option userId, which may fail, and takes no number without a value', async (t) => {
+    const userIds: Record<string, NonNullable<ChannelsOptions['userId']>> = {
+      resolves: async () => 'ann',
+      rejects: async () => { throw new Error('the directory is down') },
+      nan: () => Number.NaN as never,
+      infinite: () => Number.POSITIVE_INFINITY as never
+    }
+    const answers = Object.entries(userIds).map(async ([name, userId]) => {
+      const { app, sink } = await makeApp(t, { userId })
+      app.ws('/news', {}, [implementedNews])
+      app.ws('/own', { identify: () => ({}) as never }, [implementedNews])
+      const { url, token } = await listen(app, sink)
+      return ['/news', '/own'].map(async (path) => {
+        const connecting = TestClient.connect(url + path, [], bearer(token('x')))
+        if (name !== 'resolves') return t.match(await refused(connecting), { status: 500 }, `${name} ${path}`)
+        await connecting
+        return t.equal(app.registry.all()[0]?.userId, 'ann')
+      })
+    })
+    for (const answer of await Promise.all(answers)) await Promise.all(answer)
+  })
+
   t.test('finds out how it failed when identify throws', async (t) => {
     const { app, sink } = await makeApp(t, { identify: async () => { throw new Error('the session store is down') } })
     app.ws('/news', {}, [implementedNews])

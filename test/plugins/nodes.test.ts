@@ -103,8 +103,7 @@ async function twoLabs (t: Test, options: ChannelsOptions = {}) {
 
 t.test('node requests: the calls of the registry and of a room reach every node', async (t) => {
   const [a, b] = await twoLabs(t, {
-    report: () =>
-      'well'
+    report: async () => 'well'
   }) as [Awaited<ReturnType<typeof serveLab>>, Awaited<ReturnType<typeof serveLab>>]
   const ann = [await a.connect('ann'), await b.connect('ann')] as const
   const bob = await b.connect('bob')
@@ -178,10 +177,11 @@ t.test('node requests: a wrong target, close event or code is refused before any
 })
 
 t.test('node requests: a failing report is left out, and an unknown request is refused', async (t) => {
-  const report = () => { throw new Error('on purpose') }
-  const { app, logged } = await serveLab(t, { report })
-  t.notOk('report' in ((await app.registry.nodes()).results[0] as object))
-  t.match(await logged("the option 'report' failed: this node's info lacks its report"), { level: 50 })
+  for (const report of [() => { throw new Error('on purpose') }, async () => { throw new Error('on purpose') }]) {
+    const { app, logged } = await serveLab(t, { report })
+    t.notOk('report' in ((await app.registry.nodes()).results[0] as object))
+    t.match(await logged("the option 'report' failed: this node's info lacks its report"), { level: 50 })
+  }
   const requests = new NodeRequests({} as never)
   for (const request of ['info', ['destroy'], ['constructor'], {}]) {
     t.throws(() => requests.handle(request), { message: 'unknown node request' })

@@ -87,3 +87,12 @@ t.test('other upgrades: without another listener, and without the option, the pl
   const listened = await serve(t, { attach: (app) => { app.server.on('upgrade', () => {}) }, otherUpgrades: undefined })
   await t.rejects(TestClient.connect(listened.url + path), { message: /answered 404/ }, 'the option names none')
 })
+
+t.test('other upgrades: a function that fails, or answers with a promise, leaves none to others', async (t) => {
+  const fail = () => { throw new Error('on purpose') }
+  for (const otherUpgrades of [fail, async () => fail(), async () => true] as never[]) {
+    const { app, url } = await serve(t, { attach: attachHotReload, otherUpgrades })
+    await (await TestClient.connect(`${url}/ws`)).close()
+    await app.close()
+  }
+})

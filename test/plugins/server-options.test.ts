@@ -256,6 +256,10 @@ t.test('ws options: a refusal of verifyClient, and another path, have an answer 
       t.match(JSON.parse(answer?.body ?? ''), { statusCode: status, code: 'FST_CHANNELS_CLIENT_REFUSED', message })
     }
   }
+  const failing: Verify = async (_info, _done) => { throw new Error('on purpose') }
+  const failed = await start(t, { ws: { verifyClient: failing } })
+  const answered = await answerOf(portOf(failed), false, handshake({ path: '/ws' }))
+  t.match(answered, { status: 500 }, 'a function with a callback that rejects ends no process')
   const app = await start(t, { ws: { path: '/elsewhere' } })
   const answer = await answerOf(portOf(app), false, handshake({ path: '/ws?a=1' }))
   t.match(JSON.parse(answer?.body ?? ''), { statusCode: 404, code: 'FST_CHANNELS_NO_SUCH_ROUTE' })

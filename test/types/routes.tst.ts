@@ -83,7 +83,8 @@ describe('app.ws', () => {
 describe('the plugin', () => {
   test('passes the application\'s user to userId', () => {
     fastify().register(channels, { userId: (user: User) => String(user) })
-    // @ts-expect-error Type 'number' is not assignable to type 'string'
+    fastify().register(channels, { userId: async (user: User) => String(user) })
+    // @ts-expect-error Type 'number' is not assignable to type 'string | Promise<string>'
     fastify().register(channels, { userId: () => 42 })
   })
 

@@ -18,7 +18,7 @@ export interface NodeInfo {
   readonly rooms: number
   /** Milliseconds since its start. */
   readonly uptime: number
-  /** What the plugin's option `report` returned. */
+  /** What the plugin's option `report` returned, or resolved to. */
   readonly report?: unknown
 }
 
@@ -92,9 +92,9 @@ export class LocalNodeRequests {
     this.#startedAt = deps.clock.now()
   }
 
-  info (): NodeInfo {
+  async info (): Promise<NodeInfo> {
     const { nodeId, registry, rooms, clock } = this.#deps
-    const report = this.#report()
+    const report = await this.#report()
     const uptime = clock.now() - this.#startedAt
     const sizes = { connections: registry.size, rooms: rooms.size }
     return { node: nodeId, ...sizes, uptime, ...(report !== undefined && { report }) }
@@ -180,9 +180,9 @@ export class LocalNodeRequests {
     return registry.find(target).flatMap(({ id }) => sessions.get(id) ?? [])
   }
 
-  #report (): unknown {
+  async #report (): Promise<unknown> {
     try {
-      return this.#deps.report?.()
+      return await this.#deps.report?.()
     } catch (err) {
       logError(this.#deps.log, {}, err, "the option 'report' failed: this node's info lacks its report")
     }
