@@ -16,10 +16,35 @@ interface ScriptOptions {
   readonly binary?: boolean
   /** Lua functions that the script uses. */
   readonly include?: string
+  /**
+   * The commands that its user must have the right to, else the script ends before it writes anything: Redis undoes no
+   * write of a script that fails. A check takes Redis 2 microseconds. The right to publish is that on the last of KEYS.
+   */
+  readonly needs?: 'each command' | readonly string[]
 }
 
-export function defineScript (name: string, lua: string, { binary = false, include = '' }: ScriptOptions = {}): Script {
-  return { name, binary, lua: include + lua }
+export function defineScript (name: string, lua: string, options: ScriptOptions = {}): Script {
+  const { binary = false, include = '', needs = [] } = options
+  const text = include + lua
+  const commands = needs === 'each command' ? commandsOf(text) : needs
+  return { name, binary, lua: commands.length === 0 ? text : requireRights(commands) + text }
+}
+
+/** Without TIME, which concerns no key and comes before the writes. */
+function commandsOf (lua: string): string[] {
+  return [...new Set([...lua.matchAll(/redis\.call\('(?!TIME)(\w+)'/g)].map(([, command]) => command as string))]
+}
+
+function requireRights (commands: readonly string[]): string {
+  return `if redis.acl_check_cmd then
+  for _, command in ipairs({ '${commands.join("', '")}' }) do
+    local name = KEYS[command == 'SPUBLISH' and #KEYS or 1]
+    if not redis.acl_check_cmd(command, name) then
+      return redis.error_reply('NOPERM this user may not run ' .. command .. ' on ' .. name)
+    end
+  end
+end
+`
 }
 
 export type ScriptArgument = string | number | Buffer

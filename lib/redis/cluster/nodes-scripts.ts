@@ -1,5 +1,4 @@
 import { headerOf } from '../pubsub/message-kinds.ts'
-import { requirePublish } from '../health/rights.ts'
 import { defineScript } from '../script-runner.ts'
 
 export const requestScript = defineScript('request', String.raw`
@@ -46,4 +45,4 @@ if ARGV[2] ~= 'all' then return reply end
 local running = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 table.insert(running, 1, now_text)
 return running
-`, { include: requirePublish(2) })
+`, { needs: 'each command' })

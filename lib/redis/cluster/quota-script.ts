@@ -29,4 +29,4 @@ if all > tonumber(ARGV[4]) then return 0 end
 redis.call('HSET', KEYS[1], incarnation, ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. string.format('%d', now))
 redis.call('PEXPIRE', KEYS[1], all > 0 and ARGV[5] or ARGV[6])
 return 1
-`)
+`, { needs: 'each command' })

@@ -49,4 +49,4 @@ for _, other in ipairs(redis.call('ZRANGE', live, 0, -1)) do
 end
 reply[3] = string.format('%d', math.max(soonest, 0))
 return reply
-`)
+`, { needs: 'each command' })

@@ -5,8 +5,8 @@ import type { Issue } from './issues.ts'
 /** The commands of the scripts that concern a key. */
 const keyCommands = [
   'DEL', 'EVAL', 'EVALSHA', 'EXISTS', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HINCRBY', 'HKEYS', 'HLEN',
-  'HMGET', 'HSCAN', 'HSET', 'HSETNX', 'PEXPIRE', 'PEXPIREAT', 'PTTL', 'SET', 'TIME', 'XADD', 'XLEN', 'XRANGE',
-  'XREVRANGE', 'XTRIM', 'ZADD', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM', 'ZREMRANGEBYSCORE', 'ZSCORE'
+  'HMGET', 'HSCAN', 'HSET', 'HSETNX', 'PEXPIRE', 'PEXPIREAT', 'PTTL', 'SET', 'TIME', 'XADD', 'XDEL', 'XLEN', 'XRANGE',
+  'XREVRANGE', 'XSETID', 'XTRIM', 'ZADD', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM', 'ZREMRANGEBYSCORE', 'ZSCORE'
 ]
 /** The commands, of scripts and connections, that concern a pub/sub channel. */
 const channelCommands = ['SPUBLISH', 'SSUBSCRIBE', 'SUNSUBSCRIBE']
@@ -24,17 +24,6 @@ for i = 1, #ARGV, 2 do
 end
 return missing
 `)
-
-/**
- * Lua that ends a script before it writes anything, when its user may not publish on one of its KEYS. Nothing is stored
- * that no node would hear of.
- */
-export function requirePublish (keyNumber: number): string {
-  return `if redis.acl_check_cmd and not redis.acl_check_cmd('SPUBLISH', KEYS[${keyNumber}], '') then
-  return redis.error_reply('NOPERM this user may not run SPUBLISH on ' .. KEYS[${keyNumber}])
-end
-`
-}
 
 /**
  * The rights that the Redis user of this adapter lacks; undefined when it has all of them,

@@ -1,5 +1,4 @@
 import { headerOf } from '../pubsub/message-kinds.ts'
-import { requirePublish } from '../health/rights.ts'
 import { defineScript } from '../script-runner.ts'
 import { historyReadLua } from './history-read-lua.ts'
 
@@ -25,7 +24,7 @@ for i = 3, 4 do
   local known = redis.call('HGET', KEYS[i], id)
   if known then
     local offset, hash = string.match(known, '^(%d+) (.*)$')
-    return { 'duplicate', epoch, offset, hash }
+    if tonumber(offset) <= top then return { 'duplicate', epoch, offset, hash } end
   end
 end
 
@@ -39,8 +38,27 @@ if is_full and not snapshot then return { 'full' } end
 local offset = top + 1
 local offset_text = string.format('%d', offset)
 local hash = string.sub(redis.sha1hex(prev .. ' ' .. id .. ' ' .. string.format('%d', us)), 1, 12)
-redis.call('XADD', stream, stream_id(offset), 'id', id, 'message', message, 'hash', hash, 'prev', prev,
-  'slow', ARGV[3], 'time', string.format('%d', now))
+local function add()
+  return redis.pcall('XADD', stream, stream_id(offset), 'id', id, 'message', message, 'hash', hash, 'prev', prev,
+    'slow', ARGV[3], 'time', string.format('%d', now))
+end
+
+-- An append that failed after its XADD has left an entry above the top. It counts as not appended.
+local function remove_surplus()
+  for _, raw in ipairs(redis.call('XRANGE', stream, stream_id(offset), '+')) do
+    redis.call('HDEL', KEYS[3], raw[2][2])
+    redis.call('HDEL', KEYS[4], raw[2][2])
+    redis.call('XDEL', stream, raw[1])
+  end
+  redis.call('XSETID', stream, stream_id(top))
+end
+
+local added = add()
+if type(added) == 'table' and string.find(added.err, 'equal or smaller', 1, true) then
+  remove_surplus()
+  added = add()
+end
+if type(added) == 'table' then return added end
 
 local current = tonumber(m[6] or '0')
 if now - tonumber(m[5] or '0') > window then
@@ -51,11 +69,7 @@ end
 redis.call('HSET', KEYS[3 + current], id, offset_text .. ' ' .. hash)
 redis.call('PEXPIRE', KEYS[3 + current], 2 * window)
 
-redis.call('HSET', meta, 'offset', offset_text, 'hash', hash, 'retained', string.format('%d', retained))
-if snapshot then
-  kept = offset
-  redis.call('HSET', meta, 'snapshot_offset', offset_text, 'snapshot_hash', hash, 'snapshot', snapshot)
-end
+if snapshot then kept = offset end
 
 -- Trim by count, then by age; never past the snapshot. Eight entries an append bound the work, and outpace the appends.
 -- One is fetched at a time, because most often the first one is young enough.
@@ -74,7 +88,13 @@ if first > 1 then redis.call('XTRIM', stream, 'MINID', stream_id(first)) end
 local meta_ttl = 2 * math.max(ttl, window)
 redis.call('PEXPIRE', meta, meta_ttl)
 redis.call('PEXPIRE', stream, kept and meta_ttl or ttl)
+
+-- Only now the entry counts. Whatever failed before, such as a missing right, left it above the top.
+redis.call('HSET', meta, 'offset', offset_text, 'hash', hash, 'retained', string.format('%d', retained))
+if snapshot then
+  redis.call('HSET', meta, 'snapshot_offset', offset_text, 'snapshot_hash', hash, 'snapshot', snapshot)
+end
 local head = cjson.encode({ epoch, offset_text, id, hash, prev, ARGV[3], string.format('%d', #message) })
 redis.call('SPUBLISH', KEYS[5], '${headerOf('h')}' .. head .. '\n' .. message .. (snapshot or ''))
 return { 'appended', epoch, offset_text, hash }
-`, { binary: true, include: requirePublish(5) + historyReadLua })
+`, { binary: true, include: historyReadLua, needs: ['SPUBLISH'] })

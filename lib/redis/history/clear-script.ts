@@ -6,4 +6,4 @@ export const clearScript = defineScript('clear', String.raw`
 -- ARGV: epoch and time to live (ms) of the history that begins
 redis.call('DEL', KEYS[1])
 begin(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], tonumber(ARGV[2]))
-`, { include: historyReadLua })
+`, { include: historyReadLua, needs: 'each command' })

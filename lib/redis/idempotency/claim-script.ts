@@ -21,4 +21,4 @@ while true do
   outcome[#outcome + 1] = entry
   id = ARGV[4] .. ':' .. (#outcome - 2)
 end
-`)
+`, { needs: 'each command' })

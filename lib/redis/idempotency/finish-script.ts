@@ -17,4 +17,4 @@ end
 redis.call('HSET', KEYS[1], 'content', ARGV[1], 'owner', ARGV[2], 'reply', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return { 'done', ARGV[3] }
-`)
+`, { needs: 'each command' })

@@ -40,4 +40,4 @@ for i = 5, #ARGV, 5 do
   end
 end
 return { 'done', finish(ARGV[3], tonumber(ARGV[4])) }
-`, { include: presenceStateLua })
+`, { include: presenceStateLua, needs: 'each command' })

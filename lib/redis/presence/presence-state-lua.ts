@@ -1,8 +1,7 @@
-import { requirePublish } from '../health/rights.ts'
 import { headerOf } from '../pubsub/message-kinds.ts'
 
 /** Lua functions that the scripts of this folder share. */
-export const presenceStateLua = requirePublish(8) + String.raw`
+export const presenceStateLua = String.raw`
 -- The presence list of one channel.
 -- KEYS 1 meta hash: epoch, sequence
 --      2 refs (hash: user -> number of connections; 0 during a grace period)

@@ -21,4 +21,4 @@ local remaining = redis.call('HLEN', entries)
 if remaining == 0 then redis.call('HDEL', incarnations, ARGV[1]) end
 local next_grace = finish(ARGV[4], tonumber(ARGV[5]))
 return { page[1], tostring(remaining), next_grace }
-`, { include: presenceStateLua })
+`, { include: presenceStateLua, needs: 'each command' })

@@ -88,6 +88,52 @@ t.test('Redis rights: a right lost at run time is named, and an append is refuse
   t.equal((await node.adapter.history.read('x')).entries.length, 1, 'no refused append was written')
 })
 
+t.test('Redis rights: a right that a script needs late is missing before its first write', async (t) => {
+  const redis = await startRedis(t)
+  await grant(redis, ...rights)
+  const node = startNode(t, redis)
+  await until(() => node.adapter.status.state === 'up')
+  const { history, idempotency, nodes, presence, quota } = node.adapter
+  await history.append('x', append('1'))
+  let offset = 1
+  for (const command of ['HGET', 'HSET', 'PEXPIRE', 'XADD', 'XRANGE', 'SPUBLISH']) {
+    await grant(redis, `-${command}`)
+    await t.rejects(history.append('x', append(command)), notRun, `an append is refused without ${command}`)
+    t.match(await redis.cli('HGET', 'fastify-channels:{c:x}:history', 'offset'), `${offset}`, 'and does not count')
+    await grant(redis, `+${command}`)
+    const again = { outcome: 'appended', position: { offset: ++offset } }
+    t.match(await history.append('x', append(command)), again, 'with the right it is appended')
+  }
+  await grant(redis, '-PEXPIRE', '-PEXPIREAT', '-ZSCORE')
+  await t.rejects(idempotency.claim('x', { id: 'm', contentHash: 'h', owner: 'a' }), notRun, 'a claim is refused')
+  await t.rejects(quota.acquire('ann', '1', 1), notRun, 'a statement of connections is refused')
+  await t.rejects(nodes.revoke('user eve', Date.now() + 60_000), notRun, 'a revocation is refused')
+  await t.rejects(history.clear('x'), notRun, 'a deletion is refused')
+  await presence.enter('y', { connection: '1', user: 'ann', data: {} })
+  const late = startNode(t, redis)
+  await until(() => reasonOf(late).includes('may not run'))
+  t.equal(await redis.cli('XLEN', 'fastify-channels:{c:x}:stream'), 7, 'the history is still there')
+  const written = ['{c:y}*', '*:claim*', '*{u:ann}*', '*:revocations'].map((keys) => redis.cli('KEYS', keys))
+  t.strictSame((await Promise.all(written)).flat(), [], 'none of them wrote anything')
+  t.equal(await redis.cli('HLEN', 'fastify-channels:{n:}:nodes'), 1, 'nor did the lease of a node that started')
+})
+
+t.test('Redis rights: an append that failed in the middle does not block its channel', async (t) => {
+  const redis = await startRedis(t)
+  await grant(redis, ...rights)
+  const { adapter: { history } } = startNode(t, redis)
+  await until(async () => await history.append('x', append('1')).then(() => true, () => false))
+  const surplus = (id: string, entry: string) => redis.cli('XADD', 'fastify-channels:{c:x}:stream', entry,
+    'id', id, 'message', '{}', 'hash', 'h', 'prev', 'p', 'slow', '', 'time', '1')
+  await surplus('2', '2-0')
+  await surplus('3', '3-0')
+  await redis.cli('HSET', 'fastify-channels:{c:x}:ids0', '2', '2 h', '3', '3 h')
+  t.match(await history.append('x', append('2')), { outcome: 'appended', position: { offset: 2 } }, 'it is appended')
+  t.match(await history.append('x', append('3')), { outcome: 'appended', position: { offset: 3 } }, 'so is the next')
+  t.match(await history.append('x', append('2')), { outcome: 'duplicate', position: { offset: 2 } }, 'and known')
+  t.strictSame((await history.read('x')).entries.map(({ id }) => id), ['1', '2', '3'], 'nothing else is there')
+})
+
 /** The rules of a line of the documentation, and those that it adds for a Cluster. */
 function documented (pattern: RegExp): string[] {
   return String(pattern.exec(readFileSync(`${root}docs/scaling.md`, 'utf8'))?.[1]).split(' ')
@@ -213,7 +259,7 @@ t.test('Redis rights: every command of the scripts is checked', async (t) => {
   const folder = join(root, 'lib/redis')
   const files = readdirSync(folder, { recursive: true }).map(String).filter((file) => file.endsWith('.ts'))
   const texts = files.map((file) => readFileSync(join(folder, file), 'utf8'))
-  const used = texts.flatMap((text) => [...text.matchAll(/redis\.call\('(\w+)'/g)].map(([, command]) => command))
+  const used = texts.flatMap((text) => [...text.matchAll(/redis\.p?call\('(\w+)'/g)].map(([, command]) => command))
   const checked: unknown[] = []
   const run = async (_script: Script, _keys: unknown, args: readonly unknown[]) => {
     checked.push(...args)
