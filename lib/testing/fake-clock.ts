@@ -7,7 +7,13 @@ import type { Clock, Timer } from '../clock.ts'
  */
 const iterationsPerTimer = 10
 
-interface PendingTimer { readonly at: number, readonly fn: () => void }
+/** How many timers in a row may be due at the time at which they were set. More are taken for an endless loop. */
+const maxTimersWithoutWait = 10_000
+
+interface PendingTimer { readonly setAt: number, readonly at: number, readonly fn: () => void }
+
+/** A call of `advance` that is under way. Another call moves its end too, so that no call goes back. */
+interface Move { end: number }
 
 /**
  * A clock that stands still until the test calls `advance`. Pass it as the option `clock` of the plugin or of
@@ -21,9 +27,16 @@ interface PendingTimer { readonly at: number, readonly fn: () => void }
 export class FakeClock implements Clock {
   #now: number
   readonly #pending = new Set<PendingTimer>()
+  readonly #moves = new Set<Move>()
+  #lastMove: Promise<void> = Promise.resolve()
+  #timersWithoutWait = 0
 
-  /** `now`: the first reading of the clock, in milliseconds since 1970. Default: 0. */
+  /**
+   * `now`: the first reading of the clock, in milliseconds since 1970. Default: 0.
+   * @throws {RangeError} unless `now` is a finite number
+   */
   constructor (now = 0) {
+    if (!Number.isFinite(now)) throw new RangeError(`FakeClock: 'now' is ${now}: pass milliseconds since 1970`)
     this.#now = now
   }
 
@@ -32,9 +45,9 @@ export class FakeClock implements Clock {
     return this.#now
   }
 
-  /** Calls `fn` once, during the `advance` that reaches `ms` milliseconds from now. */
+  /** Calls `fn` once, during the `advance` that reaches `ms` milliseconds from now. Less than 0 is 0. */
   setTimeout (fn: () => void, ms: number): Timer {
-    const pending = { at: this.#now + ms, fn }
+    const pending = { setAt: this.#now, at: this.#now + (ms > 0 ? ms : 0), fn }
     this.#pending.add(pending)
     return pending
   }
@@ -57,26 +70,51 @@ export class FakeClock implements Clock {
   /**
    * Moves the clock forward by `ms` milliseconds. Calls each timer that becomes due, in order, including timers that
    * are set by these calls. During a call, `now()` is the time at which the timer was due.
+   * @throws {RangeError} unless `ms` is a finite number of at least 0
+   * @throws {Error} if timers of 0 ms set each other without end
    */
   advance (ms: number): void {
-    const end = this.#now + ms
-    while (this.#runNext(end)) { /* one timer after the other */ }
-    this.#now = end
+    checkDuration(ms)
+    const move = this.#start(ms)
+    try {
+      while (this.#runNext(move.end)) { /* one timer after the other */ }
+      this.#now = move.end
+    } finally {
+      this.#moves.delete(move)
+    }
   }
 
   /**
    * Moves the clock forward like `advance`, and lets the event loop run before the first timer, after each timer and at
    * the end. So clients in this process answer pings, and promises settle. Of other processes, such as Redis, an answer
-   * may come later.
+   * may come later. A call waits for the end of earlier ones.
    *
    * @example
    * await clock.advanceAsync(900_000)
    */
   async advanceAsync (ms: number): Promise<void> {
-    const end = this.#now + ms
-    do await runEventLoop()
-    while (this.#runNext(end))
-    this.#now = end
+    checkDuration(ms)
+    const moved = this.#lastMove.then(() => this.#advanceAsync(ms))
+    this.#lastMove = moved.catch(() => {})
+    return moved
+  }
+
+  async #advanceAsync (ms: number): Promise<void> {
+    const move = this.#start(ms)
+    try {
+      do await runEventLoop()
+      while (this.#runNext(move.end))
+      this.#now = move.end
+    } finally {
+      this.#moves.delete(move)
+    }
+  }
+
+  #start (ms: number): Move {
+    for (const other of this.#moves) other.end += ms
+    const move = { end: this.#now + ms }
+    this.#moves.add(move)
+    return move
   }
 
   /** Calls the next timer that is due until `end`. Returns whether there was one. */
@@ -84,6 +122,11 @@ export class FakeClock implements Clock {
     if (this.#pending.size === 0) return false
     const due = this.#soonest()
     if (due.at > end) return false
+    this.#timersWithoutWait = due.at > due.setAt ? 0 : this.#timersWithoutWait + 1
+    if (this.#timersWithoutWait > maxTimersWithoutWait) {
+      this.#timersWithoutWait = 0
+      throw new Error(`FakeClock: timers of 0 ms set each other without end at ${due.at}: give them a duration`)
+    }
     this.#pending.delete(due)
     this.#now = due.at
     due.fn()
@@ -97,4 +140,9 @@ export class FakeClock implements Clock {
 
 async function runEventLoop (): Promise<void> {
   for (let i = 0; i < iterationsPerTimer; i++) await setImmediate()
+}
+
+function checkDuration (ms: number): void {
+  if (Number.isFinite(ms) && ms >= 0) return
+  throw new RangeError(`FakeClock: the clock cannot move by ${ms} ms: pass a number of at least 0`)
 }
