@@ -52,6 +52,7 @@ export class Node {
   readonly adapter: Adapter
   readonly clock: Clock
   readonly contracts: Contracts
+  readonly log: Logger
   readonly counters = new Counters()
   readonly registry = new Registry()
   readonly heartbeat: Heartbeat
@@ -72,6 +73,7 @@ export class Node {
     this.adapter = adapter
     this.contracts = new Contracts(log, options.strictPatterns === true)
     this.clock = clock
+    this.log = log
     this.heartbeat = new Heartbeat(options.heartbeat, clock)
     this.revocations = new Revocations(clock)
     const rooms = this.rooms = new Rooms(adapter, clock)

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { Type } from '@sinclair/typebox'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
-import type { Adapter } from '../../lib/cluster/adapter.ts'
+import { AdapterUnavailable, type Adapter } from '../../lib/cluster/adapter.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import { implement } from '../../lib/server/implement.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
@@ -18,6 +18,7 @@ const wall = defineChannel({
   fromServer: { told: { payload: Type.String(), ephemeral: true }, kept: { payload: Type.String() } },
   history: { limit: 10, ttl: 60_000 }
 })
+const stage = defineChannel({ pattern: 'stage', presence: Type.Object({}), fromClient: {}, fromServer: {} })
 const lounge = defineChannel({ pattern: 'lounge', fromClient: {}, fromServer: {} })
 
 async function serve (t: Test, options: ChannelsOptions) {
@@ -27,7 +28,8 @@ async function serve (t: Test, options: ChannelsOptions) {
   }, { prefix: '/v1' })
   app.ws('/wall', { metadata: ({ headers }) => ({ device: String(headers['x-device']), beta: true }) }, [
     implement(wall, { on: { tell: (ctx, text) => ctx.broadcast('told', text, { except: { userId: ctx.user.sub } }) } }),
-    implement(lounge, { on: {} })
+    implement(lounge, { on: {} }),
+    implement(stage, { on: {}, presence: () => ({}) })
   ])
   const served = await listen(app, sink)
   const enter = async (name: string, ...channels: string[]) => {
@@ -165,6 +167,29 @@ t.test('room.clear: it rejects with `unavailable` while the history cannot be re
   const { room } = await serve(t, { adapter: adapterWith({ history: { clear: down, readBefore: down } }) })
   await t.rejects(room('1').clear(), { code: 'unavailable' })
   await t.rejects(room('1').history(), { code: 'unavailable' })
+})
+
+t.test('rooms: an error of the adapter is logged, and the cause of `unavailable`', async (t) => {
+  const cause = new Error('WRONGTYPE')
+  const broken = async () => { throw cause }
+  const adapter = adapterWith({ history: { append: broken }, presence: { count: broken } })
+  const { app, room, log } = await serve(t, { adapter })
+  await t.rejects(room('1').broadcast('kept', 'text'), { code: 'unavailable', statusCode: 503, cause })
+  await t.rejects(app.rooms.of(stage).count(), { code: 'unavailable', statusCode: 503, cause })
+  const lines = log.filter(({ level }) => level === 40)
+    .map(({ msg, channel, err }) => [msg, channel, (err as Error).message])
+  t.strictSame(lines, [
+    ['the history of a channel cannot be reached', 'wall/1', 'WRONGTYPE'],
+    ['the presence of a channel cannot be reached', 'stage', 'WRONGTYPE']
+  ])
+})
+
+t.test('rooms: an outage that the status of the adapter tells is not logged again', async (t) => {
+  const away = async () => { throw new AdapterUnavailable('away') }
+  const adapter = adapterWith({ presence: { count: away } })
+  const { app, log } = await serve(t, { adapter })
+  await t.rejects(app.rooms.of(stage).count(), { code: 'unavailable', statusCode: 503 })
+  t.strictSame(log.filter(({ level }) => level === 40), [])
 })
 
 t.test('room.close: everyone on every node leaves, with a code', async (t) => {

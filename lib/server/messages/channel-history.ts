@@ -19,9 +19,9 @@ export class ChannelHistory {
   readonly #channel: string
   readonly #compiled: CompiledHistory
   readonly #hooks: AppendHooks | undefined
-  readonly #log: Logger | undefined
+  readonly #log: Logger
 
-  constructor (rooms: Rooms, channel: string, compiled: CompiledHistory, hooks?: AppendHooks, log?: Logger) {
+  constructor (rooms: Rooms, channel: string, compiled: CompiledHistory, log: Logger, hooks?: AppendHooks) {
     this.#hooks = hooks
     this.#rooms = rooms
     this.#channel = channel
@@ -107,15 +107,21 @@ export class ChannelHistory {
     return new Behind('messages' in missed ? recoveredContent(missed) : contentOf(missed))
   }
 
-  async #reach<T> (call: Promise<T>): Promise<T> {
-    try {
-      return await call
-    } catch (err) {
-      if (!(err instanceof AdapterUnavailable)) {
-        this.#log?.warn({ err, channel: this.#channel }, 'the history of a channel cannot be reached')
-      }
-      throw refusal('unavailable')
-    }
+  #reach<T> (call: Promise<T>): Promise<T> {
+    return reach(call, this.#channel, this.#log, 'the history of a channel cannot be reached')
+  }
+}
+
+/**
+ * Settles as a call of the adapter does, with `unavailable` for any error, which becomes its `cause`. An error that the
+ * adapter's `status` does not tell is logged.
+ */
+export async function reach<T> (call: Promise<T>, channel: string, log: Logger, problem: string): Promise<T> {
+  try {
+    return await call
+  } catch (cause) {
+    if (!(cause instanceof AdapterUnavailable)) log.warn({ err: cause, channel }, problem)
+    throw Object.assign(refusal('unavailable'), { cause })
   }
 }
 

@@ -53,14 +53,14 @@ export class ChannelPublisher {
   readonly #history: ChannelHistory | undefined
 
   /** @param channel undefined for a connection's own contract, which can neither broadcast nor append */
-  constructor (published: Published, channel: string | undefined, rooms: Rooms, log?: Logger) {
+  constructor (published: Published, channel: string | undefined, rooms: Rooms, log: Logger) {
     const { compiled, hooks } = published
     this.#compiled = compiled
     this.#channel = channel
     this.#rooms = rooms
     const { history } = compiled
     const hasHistory = history !== undefined && channel !== undefined
-    this.#history = hasHistory ? new ChannelHistory(rooms, channel, history, hooks, log) : undefined
+    this.#history = hasHistory ? new ChannelHistory(rooms, channel, history, log, hooks) : undefined
   }
 
   isPersistent (type: string): boolean {

@@ -3,6 +3,7 @@ import type { Target } from '../../connection/registry.ts'
 import type { CompiledChannel } from '../../contract/compile.ts'
 import type { ChannelDefinition } from '../../contract/define-channel.ts'
 import type { ServerPayloadOf, SnapshotOf } from '../../contract/message-types.ts'
+import type { Logger } from '../../logger.ts'
 import type { Behind } from '../../protocol/errors.ts'
 import type { HistoryContent, HistoryPage } from '../../protocol/history.ts'
 import type { Position } from '../../protocol/position.ts'
@@ -12,6 +13,7 @@ import type {
   AppendOptions, Appended, BroadcastArguments, BroadcastOptions, BroadcastResult, HistoryOf, HistoryPageOptions,
   PersistentMessageOf, PersistentType
 } from '../history-types.ts'
+import { reach } from '../messages/channel-history.ts'
 import { ChannelPublisher, isBehind } from '../messages/channel-publisher.ts'
 import { checkRemovalCode, checkTarget } from './check-arguments.ts'
 import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
@@ -75,7 +77,10 @@ export interface Room<D extends ChannelDefinition> {
   close (code?: string): Promise<Reached>
   /** The connections in the room, on all nodes that answered, and the nodes that did not. */
   members (): Promise<NodeResults<RoomMember>>
-  /** The number of users present; for a channel without presence, the number of connections in the room. */
+  /**
+   * The number of users present; for a channel without presence, the number of connections in the room. Rejects with
+   * `unavailable`.
+   */
   count (): Promise<number>
   /**
    * Takes members out of the channel, on every node. They receive `left` with `code`. Resolves to their number, and the
@@ -91,6 +96,7 @@ export interface RoomDeps {
   readonly rooms: Rooms
   readonly adapter: { readonly presence: PresencePort }
   readonly requests: NodeRequests
+  readonly log: Logger
 }
 
 /** A `Room` without the types of its contract. */
@@ -104,7 +110,8 @@ export class ContractRoom {
     this.channel = channel
     this.#compiled = compiled
     this.#deps = deps
-    this.publisher = new ChannelPublisher({ compiled, hooks: deps.contracts.hooksOf(compiled) }, channel, deps.rooms)
+    const { contracts, rooms, log } = deps
+    this.publisher = new ChannelPublisher({ compiled, hooks: contracts.hooksOf(compiled) }, channel, rooms, log)
   }
 
   broadcast (type: string, payload?: unknown, options?: BroadcastOptions): Promise<Appended | void> {
@@ -144,9 +151,9 @@ export class ContractRoom {
   }
 
   async count (): Promise<number> {
-    return this.#compiled.presence
-      ? await this.#deps.adapter.presence.count(this.channel)
-      : (await this.members()).results.length
+    if (!this.#compiled.presence) return (await this.members()).results.length
+    const { adapter, log } = this.#deps
+    return reach(adapter.presence.count(this.channel), this.channel, log, 'the presence of a channel cannot be reached')
   }
 
   async remove (target: Target, code = 'removed'): Promise<Reached> {

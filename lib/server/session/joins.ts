@@ -156,7 +156,7 @@ export class Joins {
       if (!(cause instanceof AdapterUnavailable)) {
         this.#connection.log.warn({ err: cause, channel }, 'a channel cannot be reached')
       }
-      throw refusal('unavailable')
+      throw Object.assign(refusal('unavailable'), { cause })
     }
   }
 }

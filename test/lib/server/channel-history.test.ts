@@ -11,6 +11,7 @@ import type { Position } from '../../../lib/protocol/position.ts'
 import { Rooms } from '../../../lib/rooms/rooms.ts'
 import { ChannelHistory } from '../../../lib/server/messages/channel-history.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import { silentLog } from '../../support/silent-log.ts'
 
 const { history: compiled } = compileChannel({
   pattern: 'x',
@@ -30,7 +31,7 @@ function makeHistory (t: Test, isCutOff = false) {
   const lost = isCutOff && { entryAppended: () => {} }
   adapter.start({ ...rooms.adapterEvents, ...lost, revoked: () => {}, requested: () => undefined })
   const reads = t.capture(adapter.history, 'read', adapter.history.read)
-  return { rooms, reads, history: new ChannelHistory(rooms, 'x', compiled as CompiledHistory) }
+  return { rooms, reads, history: new ChannelHistory(rooms, 'x', compiled as CompiledHistory, silentLog) }
 }
 
 async function behindOf (append: Promise<unknown>): Promise<Behind> {

@@ -13,6 +13,7 @@ import { Draft, type DocumentResync, type Departing } from '../../../routes/edit
 import { Random } from '../random.ts'
 import { InvalidEdit, Stale } from '../../../routes/editor/replica.ts'
 import { SharedDocument, type Append } from '../../../routes/editor/shared-document.ts'
+import { silentLog } from '../silent-log.ts'
 
 const compiled = compileChannel(editor)
 const channel = 'doc/x'
@@ -33,7 +34,7 @@ class SimulatedNode {
     const adapter = new MemoryAdapter(hub)
     const rooms = new Rooms(adapter, clock)
     adapter.start({ ...rooms.adapterEvents, revoked: () => {}, requested: () => undefined })
-    this.log = new ChannelHistory(rooms, channel, log)
+    this.log = new ChannelHistory(rooms, channel, log, silentLog)
     this.#appended = appended
     this.document = new SharedDocument(this.log, snapshotEvery)
     this.append = this.append.bind(this)
