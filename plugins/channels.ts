@@ -84,6 +84,7 @@ export type { HistoryContent, HistoryMessage, HistoryPage } from '../lib/protoco
 export type { Position } from '../lib/protocol/position.ts'
 export type { ConnectionInfo } from '../lib/connection/connection-info.ts'
 export type { Target } from '../lib/connection/registry.ts'
+export type { GivenTarget } from '../lib/server/services/check-arguments.ts'
 export type { NodeStatus } from '../lib/server/node.ts'
 export type { Metadata } from '../lib/connection/metadata.ts'
 export type { ConnectionFilter, ListedConnection, NodeInfo } from '../lib/server/services/local-node-requests.ts'

@@ -331,6 +331,8 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
   await assertErrors(t, [
     [() => rooms.of('chat/lobby' as never), 'FST_CHANNELS_CONTRACT', 500,
       'a wrong contract in a call of rooms or registry: pass what defineChannel returned'],
+    [() => registry.send('ann', chat as never, 'x' as never), 'FST_CHANNELS_CONTRACT', 500,
+      'a wrong contract in a call of rooms or registry: pass what defineConnection returned'],
     [() => rooms.of(chat, {} as never), 'FST_CHANNELS_PARAMS', 400,
       "invalid params/room of the channel 'chat/:room': Expected required property"],
     [() => rooms.of(chat, { room: 'a/b' }), 'FST_CHANNELS_PARAMS', 400,
@@ -363,6 +365,8 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
       () => registry.send('u', own, 'notcie' as never, undefined as never),
       "the contract declares no message 'notcie' from the server"
     ),
+    usage(() => registry.revoke({ userId: 'ann' }, 1), 'the time when a revocation is over lies in the past: ' +
+      "pass milliseconds since 1970, where the claim 'exp' of a token counts seconds", 400),
     usage(() => registry.revoke({} as never, Date.now()), 'a revocation has no id: pass { userId } or { jti }', 400),
     usage(() => registry.revoke({ userId: 'u' }, undefined as never),
       'a revocation needs the time when it is over, in milliseconds since 1970', 400)

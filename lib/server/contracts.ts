@@ -50,10 +50,11 @@ export class Contracts {
   }
 
   /** A contract that code outside handlers uses, in a process that may have no route for it. @throws {ContractError} */
-  of (contract: AnyChannel): CompiledChannel {
+  of (contract: AnyChannel, madeBy: 'defineChannel' | 'defineConnection'): CompiledChannel {
     const { pattern, definition } = Object(contract) as Partial<AnyChannel>
-    if (typeof pattern === 'string' && typeof definition === 'object') return this.add(contract)
-    throw new ContractError('a call of rooms or registry', 'a wrong contract', 'pass what defineChannel returned')
+    const isOfKind = (pattern === '') === (madeBy === 'defineConnection')
+    if (typeof pattern === 'string' && typeof definition === 'object' && isOfKind) return this.add(contract)
+    throw new ContractError('a call of rooms or registry', 'a wrong contract', `pass what ${madeBy} returned`)
   }
 }
 

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { implement } from '../../lib/server/implement.ts'
+import { exceptOf } from '../../lib/server/messages/channel-publisher.ts'
 import { NodeRequests } from '../../lib/server/services/node-requests.ts'
 import type { CloseEvent } from '../../lib/protocol/close-events.ts'
 import { Behind } from '../../lib/protocol/errors.ts'
@@ -174,6 +175,33 @@ t.test('node requests: a wrong target, close event or code is refused before any
   t.equal((await room.members()).results.length, 2)
   t.match(await registry.disconnect(ann, { code: 4000 } as CloseEvent), { connections: 2 })
   for (const client of clients) t.match(await client.closed, { code: 4000, reason: 'disconnected by the server' })
+})
+
+t.test('node requests: what names a connection beside its user means that connection alone', async (t) => {
+  const { app: { registry, rooms }, connect } = await serveLab(t)
+  const clients = [await connect('ann'), await connect('ann'), await connect('ann')]
+  for (const client of clients) await client.request('join', 'lab/x')
+  const room = rooms.of(lab, { id: 'x' })
+  const [member] = (await room.members()).results
+  t.match(await room.remove(member as never), { connections: 1 })
+  const [listed] = (await registry.list()).results
+  t.strictSame(exceptOf({ except: listed as never }), { connection: listed?.connectionId })
+  t.match(await registry.disconnect(listed as never, { code: undefined, reason: undefined } as never), {
+    connections: 1
+  })
+  t.match(await Promise.race(clients.map((client) => client.closed)), { code: 3003 })
+  t.match(await registry.disconnect(registry.all()[0] as never), { connections: 1 })
+  await t.rejects(registry.disconnect({ connectionId: 7, userId: 'id-of-ann' } as never), {
+    code: 'FST_CHANNELS_USAGE'
+  })
+  t.match(await registry.revoke({ userId: 'id-of-ann', jti: 'j1' } as never, Date.now() + 9_000), { connections: 0 })
+  await t.rejects(registry.revoke({ userId: 'id-of-ann' }, Date.now() / 1_000), {
+    code: 'FST_CHANNELS_USAGE', message: /milliseconds/
+  })
+  t.throws(() => rooms.of(own as never), { code: 'FST_CHANNELS_CONTRACT', message: /defineChannel/ })
+  await t.rejects(registry.send('id-of-ann', lab as never, 'posted' as never), {
+    code: 'FST_CHANNELS_CONTRACT', message: /defineConnection/
+  })
 })
 
 t.test('node requests: a failing report is left out, and an unknown request is refused', async (t) => {

@@ -113,7 +113,7 @@ export class ChannelPublisher {
 /** @throws {InvalidArgument} unless `except` names a connection or a user */
 export function exceptOf (options: BroadcastOptions | undefined): Except | undefined {
   if (options?.except === undefined) return undefined
-  const { id, userId } = Object(options.except) as { id?: unknown, userId?: unknown }
+  const { connectionId, id = connectionId, userId } = Object(options.except) as Readonly<Record<string, unknown>>
   if (typeof id === 'string') return { connection: id }
   if (typeof userId === 'string') return { user: userId }
   throw new InvalidArgument("'except' names no connection and no user: pass { id } or { userId }")

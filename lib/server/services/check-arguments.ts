@@ -6,13 +6,19 @@ import { isWellFormed, maxTypeLength } from '../../protocol/envelope.ts'
 import type { ConnectionFilter } from './local-node-requests.ts'
 import { InvalidArgument } from '../invalid-argument.ts'
 
-/** @throws {InvalidArgument} unless the target names a user or a connection */
-export function checkTarget (target: Target): void {
-  const { userId, connectionId } = Object(target) as { userId?: unknown, connectionId?: unknown }
-  const id = userId === undefined ? connectionId : userId
-  if (typeof id !== 'string') {
-    throw new InvalidArgument('a target names no user and no connection: pass { userId } or { connectionId }')
-  }
+/** A target, or something that names one connection by its `id`, such as `ctx.connection`. */
+export type GivenTarget = Target | { readonly id: string }
+
+/**
+ * The target of a call: one connection where a connection is named, also beside its user, as in lists and members.
+ *
+ * @throws {InvalidArgument} unless the target names a user or a connection
+ */
+export function targetOf (target: GivenTarget): Target {
+  const { userId, id, connectionId = id } = Object(target) as Readonly<Record<string, unknown>>
+  if (typeof connectionId === 'string') return { connectionId }
+  if (connectionId === undefined && typeof userId === 'string') return { userId }
+  throw new InvalidArgument('a target names no user and no connection: pass { userId } or { connectionId }')
 }
 
 /** @throws {InvalidArgument} unless it is a pattern as contracts have it */
@@ -38,15 +44,21 @@ export function checkUserId (userId: string): void {
   if (typeof userId !== 'string') throw new InvalidArgument('the id of a user is not a string: pass a string')
 }
 
-/** @throws {InvalidArgument} for a code or a reason that no close frame can hold; each may be left out */
-export function checkCloseEvent (event: CloseEvent): void {
-  const { code, reason } = Object(event) as Partial<CloseEvent>
+/**
+ * The given members of a close event; each may be left out.
+ *
+ * @throws {InvalidArgument} for a code or a reason that no close frame can hold
+ */
+export function closeEventOf (event: Partial<CloseEvent>): Partial<CloseEvent> {
+  const given = Object.fromEntries(Object.entries(Object(event)).filter(([, value]) => value !== undefined))
+  const { code, reason } = given as Partial<CloseEvent>
   if (code !== undefined && !isCloseCode(code)) {
     throw new InvalidArgument('a close event has an invalid code: pass a close code such as 3003, or 4000 to 4999')
   }
   if (reason !== undefined && (typeof reason !== 'string' || !isWellFormed(reason))) {
     throw new InvalidArgument('a close event has an invalid reason: pass well-formed text')
   }
+  return given
 }
 
 /** @throws {InvalidArgument} unless the code of a removal is text that fits into `left` */

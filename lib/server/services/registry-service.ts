@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import type { NodesPort } from '../../cluster/nodes.ts'
 import type { ConnectionInfo } from '../../connection/connection-info.ts'
-import type { Registry, Target } from '../../connection/registry.ts'
+import type { Registry } from '../../connection/registry.ts'
 import { revocationKey, type Revoked } from '../../connection/revocations.ts'
 import type { ConnectionContract, Messages } from '../../contract/define-channel.ts'
 import type { PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
@@ -10,7 +10,7 @@ import { encodeServerMessage } from '../messages/channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type { Swept } from '../sweeper.ts'
 import { InvalidArgument } from '../invalid-argument.ts'
-import { checkCloseEvent, checkFilter, checkTarget, checkUserId } from './check-arguments.ts'
+import { checkFilter, checkUserId, closeEventOf, targetOf, type GivenTarget } from './check-arguments.ts'
 import type { ConnectionFilter, ListedConnection, NodeInfo } from './local-node-requests.ts'
 import type { NodeRequests, NodeResults, Page, Reached } from './node-requests.ts'
 import { pageOf, pageRequest, type PageOptions } from './pages.ts'
@@ -46,7 +46,8 @@ export interface RegistryService {
   /**
    * Cluster-wide. Closes every connection of a user, or of one token by its `jti`, and refuses new ones with 401 until
    * `until`, in milliseconds since 1970. Resolves to the number of connections closed, and the nodes that did not
-   * answer: these follow as soon as they can be reached. Rejects when the id or the time is missing.
+   * answer: these follow as soon as they can be reached. Rejects when the id or the time is missing, or the time is
+   * over.
    */
   revoke (revoked: Revoked, until: number): Promise<Reached>
   /** The stale entries of this node only that the sweep, every 60 s, had to remove since the start. */
@@ -62,7 +63,7 @@ export interface RegistryService {
    *
    * @param event default 3003, after which a client does not reconnect
    */
-  disconnect (target: Target, event?: CloseEvent): Promise<Reached>
+  disconnect (target: GivenTarget, event?: CloseEvent): Promise<Reached>
 }
 
 export interface RegistryServiceDeps {
@@ -113,7 +114,7 @@ export class ContractRegistry implements RegistryService {
     userId: string, contract: ConnectionContract<D>, type: string, payload?: unknown
   ): Promise<Reached> {
     checkUserId(userId)
-    const compiled = this.#deps.contracts.of(contract)
+    const compiled = this.#deps.contracts.of(contract, 'defineConnection')
     const { encoded, whenSlow } = encodeServerMessage(compiled, undefined, type, payload)
     const text = encoded.toString()
     return this.#deps.requests.requestSum('send', { userId, type, text, ...(whenSlow && { whenSlow }) })
@@ -125,6 +126,10 @@ export class ContractRegistry implements RegistryService {
       throw new InvalidArgument('a revocation needs the time when it is over, in milliseconds since 1970')
     }
     const { requests, adapter, clock } = this.#deps
+    if (until <= clock.now()) {
+      throw new InvalidArgument('the time when a revocation is over lies in the past: pass milliseconds since 1970, ' +
+        "where the claim 'exp' of a token counts seconds")
+    }
     // The request comes first, because connections that the announcement closes would not be counted.
     const reached = requests.requestSum('revoke', { key, forMs: until - clock.now() })
     // The adapter repeats the announcement to nodes that cannot be reached now.
@@ -136,9 +141,8 @@ export class ContractRegistry implements RegistryService {
     return this.#deps.requests.requestAll('info')
   }
 
-  async disconnect (target: Target, event: CloseEvent = closeEvents.disconnected): Promise<Reached> {
-    checkTarget(target)
-    checkCloseEvent(event)
-    return this.#deps.requests.requestSum('disconnect', { target, event })
+  async disconnect (target: GivenTarget, event?: CloseEvent): Promise<Reached> {
+    const whole = { ...closeEvents.disconnected, ...closeEventOf(event ?? {}) }
+    return this.#deps.requests.requestSum('disconnect', { target: targetOf(target), event: whole })
   }
 }

@@ -1,5 +1,4 @@
 import type { PresencePort } from '../../cluster/presence.ts'
-import type { Target } from '../../connection/registry.ts'
 import type { CompiledChannel } from '../../contract/compile.ts'
 import type { ChannelDefinition } from '../../contract/define-channel.ts'
 import type { ServerPayloadOf, SnapshotOf } from '../../contract/message-types.ts'
@@ -15,7 +14,7 @@ import type {
 } from '../history-types.ts'
 import { reach } from '../messages/channel-history.ts'
 import { ChannelPublisher, isBehind } from '../messages/channel-publisher.ts'
-import { checkRemovalCode, checkTarget } from './check-arguments.ts'
+import { checkRemovalCode, targetOf, type GivenTarget } from './check-arguments.ts'
 import type { NodeRequests, NodeResults, Reached } from './node-requests.ts'
 
 /** A connection in a room. */
@@ -88,7 +87,7 @@ export interface Room<D extends ChannelDefinition> {
    *
    * @param code well-formed text of 1 to 128 characters, by default `'removed'`
    */
-  remove (target: Target, code?: string): Promise<Reached>
+  remove (target: GivenTarget, code?: string): Promise<Reached>
 }
 
 export interface RoomDeps {
@@ -156,9 +155,9 @@ export class ContractRoom {
     return reach(adapter.presence.count(this.channel), this.channel, log, 'the presence of a channel cannot be reached')
   }
 
-  async remove (target: Target, code = 'removed'): Promise<Reached> {
-    checkTarget(target)
+  async remove (target: GivenTarget, code = 'removed'): Promise<Reached> {
+    const { channel } = this
     checkRemovalCode(code)
-    return this.#deps.requests.requestSum('remove', { channel: this.channel, target, code })
+    return this.#deps.requests.requestSum('remove', { channel, target: targetOf(target), code })
   }
 }

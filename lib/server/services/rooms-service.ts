@@ -64,7 +64,7 @@ export class ContractRooms implements RoomsService {
   }
 
   of<D extends ChannelDefinition> (contract: Channel<D>, params: ParamsOf<D> | {} = {}): Room<D> {
-    const compiled = this.#deps.contracts.of(contract)
+    const compiled = this.#deps.contracts.of(contract, 'defineChannel')
     const issue = compiled.params(params)
     if (issue) throw new InvalidParams(contract.pattern, issue.path, issue.message)
     const room = new ContractRoom(addressWith(contract.pattern, params as Params), compiled, this.#deps)
