@@ -91,7 +91,8 @@ export class TestClient<C extends AnyChannel = AnyChannel> {
 
   /**
    * Connects to a route of an application that need not listen, over a connection inside this process. `path` may have
-   * a query. `options.localAddress` is the address that the server sees as `request.ip`. Default: `127.0.0.1`.
+   * a query, lack its first slash, or be a whole URL. An `options.agent` is ignored. `options.localAddress` is the
+   * address that the server sees as `request.ip`. Default: `127.0.0.1`.
    *
    * @throws {UpgradeRefused} if the server answers the upgrade with a status other than 101
    */
@@ -101,7 +102,11 @@ export class TestClient<C extends AnyChannel = AnyChannel> {
     await app.ready()
     const { localAddress = '127.0.0.1' } = options
     const createConnection = () => injectConnection(app.server, localAddress) as Socket
-    return TestClient.connect(`ws://localhost${path}`, protocols, { ...options, createConnection })
+    const url = new URL(path.startsWith('/') ? `ws://localhost${path}` : path, 'ws://localhost')
+    url.hash = ''
+    // With an agent, Node would connect over the network.
+    const inside = { ...options, createConnection, agent: undefined }
+    return TestClient.connect(url.href.replace(/^[^:]*/, 'ws'), protocols, inside)
   }
 
   /**

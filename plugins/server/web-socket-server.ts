@@ -77,13 +77,27 @@ function explainRefusals (app: FastifyInstance, node: Node): void {
 /** The WebSocket of `injectWS` does not answer pings, so the heartbeat would close it. */
 function answerPings (app: FastifyInstance): void {
   const { injectWS } = app
-  app.injectWS = (path, context, options) => injectWS(path, context, {
-    ...options,
-    onInit: (webSocket) => {
-      webSocket.on('ping', (data: Buffer) => webSocket.pong(data))
-      options?.onInit?.(webSocket)
-    }
-  })
+  app.injectWS = async (path = '/', context, options) => {
+    const { pathname, search } = new URL(path.startsWith('/') ? `ws://localhost${path}` : path, 'ws://localhost')
+    let failure: { readonly error: unknown } | undefined
+    const opened = await injectWS(`${pathname}${search}`, context, {
+      onInit: (webSocket) => {
+        webSocket.on('ping', (data: Buffer) => webSocket.pong(data))
+        options?.onInit?.(webSocket)
+      },
+      // An error here would reach nobody, and leave the promise pending.
+      onOpen: (webSocket) => {
+        try {
+          options?.onOpen?.(webSocket)
+        } catch (error) {
+          failure = { error }
+        }
+      }
+    })
+    if (failure === undefined) return opened
+    opened.terminate()
+    throw failure.error
+  }
 }
 
 function serverOptions ({ maxPayload, closeTimeout }: Settings) {

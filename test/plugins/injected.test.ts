@@ -1,3 +1,4 @@
+import { Agent } from 'node:http'
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
@@ -89,6 +90,30 @@ t.test('injectWS: hooks see a request as of a network, and a token in a header o
   t.strictSame(seen, [{
     ip: '127.0.0.1', host: 'localhost:80', protocol: 'http', cookie: 'a=1; b=2', version: '13', http: 1, raw: true
   }])
+})
+
+t.test('injectWS and TestClient.inject: a path may lack its slash or be a URL, and an agent is ignored', async (t) => {
+  const app = await start(t)
+  for (const path of ['/ws', 'ws', 'ws?a=1', 'http://localhost/ws', 'https://localhost:3000/ws?a=1#b', 'ws://a.test/ws']) {
+    await t.resolves(app.injectWS(path).then((webSocket) => webSocket.terminate()), `injectWS: ${path}`)
+    const client = await TestClient.inject(app, path).catch((error: Error) => error)
+    t.match(client, { log: [] }, `inject: ${path}`)
+  }
+  for (const agent of [false as never, new Agent({ keepAlive: true })]) {
+    t.match(await TestClient.inject(app, '/ws', [], { agent }).catch((error: Error) => error), { log: [] }, 'agent')
+  }
+  await t.rejects(app.injectWS(), { message: /404/ }, 'the path is / by default')
+})
+
+t.test('injectWS: an error of onOpen rejects, and closes the connection', async (t) => {
+  const app = await start(t)
+  const onOpen = () => { throw new Error('of the test') }
+  await t.rejects(app.injectWS('/ws', {}, { onOpen }), { message: 'of the test' })
+  await app.close()
+  t.equal(app.registry.size, 0)
+  const opened: unknown[] = []
+  const other = await start(t)
+  t.equal(await other.injectWS('/ws', {}, { onOpen: (webSocket) => opened.push(webSocket) }), opened[0])
 })
 
 t.test('injectWS: a refusal rejects with its status', async (t) => {
