@@ -12,6 +12,14 @@ export class InvalidArgument extends ChannelsError {
   }
 }
 
+/** A mistyped option must not be ignored. @throws {InvalidArgument} unless it is an object of these members */
+export function checkOptions (of: string, options: unknown, members: readonly string[]): void {
+  if (typeof options === 'object' && options !== null && Object.keys(options).every((name) => members.includes(name))) {
+    return
+  }
+  throw new InvalidArgument(`the options of ${of} are invalid: pass an object with '${members.join("', '")}' only`)
+}
+
 /** Params that name no channel of the contract. */
 export class InvalidParams extends ChannelsError {
   override readonly name = 'InvalidParams'

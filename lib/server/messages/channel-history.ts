@@ -10,7 +10,7 @@ import type { HistoryContent, HistoryMessage, HistoryPage } from '../../protocol
 import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { AppendOptions, Appended, HistoryPageOptions } from '../history-types.ts'
-import { InvalidArgument } from '../invalid-argument.ts'
+import { checkOptions, InvalidArgument } from '../invalid-argument.ts'
 import type { AppendHooks } from './append-hooks.ts'
 
 /** The history of one channel, as handlers and services use it. */
@@ -66,8 +66,10 @@ export class ChannelHistory {
    * @throws {MessageError} `unavailable`
    * @throws {InvalidArgument} for an invalid offset or limit
    */
-  async readBefore ({ before, limit = historyPageBound.entries }: HistoryPageOptions): Promise<HistoryPage> {
-    if (before !== undefined && !Number.isSafeInteger(before)) {
+  async readBefore (options: HistoryPageOptions): Promise<HistoryPage> {
+    checkOptions('a history', options, ['before', 'limit'])
+    const { before, limit = historyPageBound.entries } = options
+    if (before !== undefined && (!Number.isSafeInteger(before) || before < 0)) {
       throw new InvalidArgument("'before' of a history is invalid: pass the offset of a message")
     }
     if (!Number.isInteger(limit) || limit < 1 || limit > historyPageBound.entries) {

@@ -9,7 +9,7 @@ import type { Rooms } from '../../rooms/rooms.ts'
 import type { AppendHooks } from './append-hooks.ts'
 import { ChannelHistory } from './channel-history.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../history-types.ts'
-import { InvalidArgument } from '../invalid-argument.ts'
+import { checkOptions, InvalidArgument } from '../invalid-argument.ts'
 
 /** A message from the server, checked and encoded. */
 export interface ServerMessage {
@@ -97,9 +97,10 @@ export class ChannelPublisher {
   async append (type: string, payload: unknown, options: AppendOptions, id?: string): Promise<Appended> {
     const message = this.encode(type, payload)
     if (!message.isPersistent) throw new UsageError(`the ephemeral message '${type}' cannot be appended: use broadcast`)
-    if (!(options as AppendOptions | undefined)?.after) {
+    if (!isPosition((options as AppendOptions | undefined)?.after)) {
       throw new InvalidArgument(`append of '${type}' lacks 'after': pass the position that the history must be at`)
     }
+    checkOptions('append', options, ['after', 'snapshot'])
     return this.history.append(id ?? randomUUID(), message, options)
   }
 
@@ -110,9 +111,16 @@ export class ChannelPublisher {
   }
 }
 
-/** @throws {InvalidArgument} unless `except` names a connection or a user */
+function isPosition (position: unknown): boolean {
+  const { epoch, offset, hash } = Object(position) as Readonly<Record<string, unknown>>
+  return typeof epoch === 'string' && Number.isSafeInteger(offset) && typeof hash === 'string'
+}
+
+/** @throws {InvalidArgument} for another option, and unless `except` names a connection or a user */
 export function exceptOf (options: BroadcastOptions | undefined): Except | undefined {
-  if (options?.except === undefined) return undefined
+  if (options === undefined) return undefined
+  checkOptions('broadcast', options, ['except'])
+  if (options.except === undefined) return undefined
   const { connectionId, id = connectionId, userId } = Object(options.except) as Readonly<Record<string, unknown>>
   if (typeof id === 'string') return { connection: id }
   if (typeof userId === 'string') return { user: userId }

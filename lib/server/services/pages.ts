@@ -1,4 +1,4 @@
-import { InvalidArgument } from '../invalid-argument.ts'
+import { checkOptions, InvalidArgument } from '../invalid-argument.ts'
 
 /** Which part of a list is wanted. */
 export interface PageOptions {
@@ -23,8 +23,10 @@ export interface PageRequest {
 const defaultLimit = 100
 const maxLimit = 1_000
 
-/** @throws {InvalidArgument} for a limit that is out of range, and a cursor that is no text */
-export function pageRequest ({ limit = defaultLimit, cursor = '' }: PageOptions = {}): PageRequest {
+/** @throws {InvalidArgument} for another option, a limit that is out of range, and a cursor that is no text */
+export function pageRequest (options: PageOptions = {}): PageRequest {
+  checkOptions('a page', options, ['limit', 'cursor'])
+  const { limit = defaultLimit, cursor = '' } = options
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) {
     throw new InvalidArgument(`the limit of a page is invalid: pass a whole number from 1 to ${maxLimit}`)
   }
