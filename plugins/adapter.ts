@@ -14,7 +14,7 @@ import type { Settings } from './settings.ts'
 /**
  * What connects this node to others: Redis, the application's own adapter, or nothing.
  * @throws {NoSuchRedis} when @fastify/redis has no such namespace.
- * @throws {InvalidOptions} for a client that is not of ioredis.
+ * @throws {InvalidOptions} for a client that is not of ioredis, and a malformed URL.
  */
 export async function adapterOf (app: FastifyInstance, { redis, adapter, clock }: Settings): Promise<Adapter> {
   if (adapter) return adapter
@@ -56,6 +56,8 @@ const startTimeoutMs = 1_000
 
 /** A client for this plugin alone. It reconnects by itself, so Redis may be away at the start. */
 async function privateClient (app: FastifyInstance, url: string): Promise<Redis> {
+  // It may hold a password, so it is not repeated.
+  if (!URL.canParse(url)) throw new InvalidOptions("'redis.url' is no URL: check its host and its port")
   const client = new Redis(url, {
     lazyConnect: true, enableReadyCheck: false, maxRetriesPerRequest: 1, connectTimeout: startTimeoutMs
   })

@@ -125,6 +125,7 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
       'use one without, so that the channels are spread over the masters'],
     [{ redis: { url: 'redis://localhost/cache' } },
       "'redis.url' has a database that is no number: use one from 0"],
+    [{ redis: { url: 'redis://:secret@localhost:99999' } }, "'redis.url' is no URL: check its host and its port"],
     [{ redis: { client: new Redis({ lazyConnect: true, db: NaN }) } },
       "'redis.client' has a database that is no number: use one from 0"],
     [{ redis: { url: 'http://localhost' } },

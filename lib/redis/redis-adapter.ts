@@ -82,7 +82,7 @@ export class RedisAdapter implements Adapter {
       publisher,
       clock,
       poison: this.#poison,
-      events: { gap: () => this.#restore(), issueChanged: (issue) => this.#health.setSubscriptions(issue) },
+      events: { gap: () => this.#restore(), issueChanged: (issue) => this.#health.setSubscriptions(issue), refused },
       probeName: (number) => keys.ofNode(`${this.nodeId} ${number}`, 'probe')
     })
     const names = () => this.#subscriptions.probeNames

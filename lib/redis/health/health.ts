@@ -104,6 +104,8 @@ export class Health {
   }
 
   #noteClose (): void {
+    // It stays the cause until Redis has been asked over the next connection.
+    this.#cause ??= issues.closed
     this.#isStateKnown = false
     this.#state = undefined
     this.#update()

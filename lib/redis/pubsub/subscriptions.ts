@@ -26,6 +26,8 @@ export interface SubscriptionEvents {
   gap (): void
   /** The issue with the subscriptions, after which messages have been missed; undefined when there is none. */
   issueChanged (issue: Issue | undefined): void
+  /** Redis refused a subscription. */
+  refused (cause: unknown): void
 }
 
 export interface SubscriptionsDeps {
@@ -138,6 +140,7 @@ export class RedisSubscriptions implements Subscriptions {
       await this.#masters.get(master)?.subscriber.add(name)
     } catch (error) {
       subscription.master = undefined
+      this.#deps.events.refused(error)
       throw error
     }
   }

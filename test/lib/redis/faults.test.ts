@@ -104,6 +104,15 @@ t.test('Redis faults: refused connections', async (t) => {
   await assertFault(t, nodeOn(t, redis.port), full, () => redis.cli('CONFIG', 'SET', 'maxclients', '1000'))
 })
 
+t.test('Redis faults: connections that an operator ends', async (t) => {
+  const redis = await startRedis(t)
+  const node = nodeOn(t, redis.port)
+  await node.isUp()
+  await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+  await until(() => node.lines.length === 3)
+  t.match(node.lines, [/^info: Redis works /, /^warn: Redis closed the connection: check its log/, /^info: .* again /])
+})
+
 t.test('Redis faults: wrong and missing passwords', async (t) => {
   const redis = await startRedis(t, ['--requirepass', 'secret'])
   const admin = new Redis({ port: redis.port, password: 'secret' })

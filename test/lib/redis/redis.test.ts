@@ -454,7 +454,9 @@ function masters (...names: string[]) {
   const subscriptions = new RedisSubscriptions({
     connections: connections as never,
     publisher,
-    events: { gap: () => { reported.gaps++ }, issueChanged: (issue) => { reported.health = issue?.kind } },
+    events: {
+      gap: () => { reported.gaps++ }, issueChanged: (issue) => { reported.health = issue?.kind }, refused () {}
+    },
     clock,
     poison: new PoisonReports(silentLog, () => 0),
     probeName: (number) => `probe ${number}@${[...known.keys()][number % known.size] as string}`

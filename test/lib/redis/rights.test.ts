@@ -85,6 +85,11 @@ t.test('Redis rights: a right lost at run time is named, and an append is refuse
   await grant(redis, 'resetchannels')
   await t.rejects(node.adapter.history.append('x', append('3')), notRun, 'the append is refused')
   await until(() => reasonOf(node).includes('may not run SPUBLISH, SSUBSCRIBE on'))
+  await grant(redis, ...rights)
+  await until(() => node.adapter.status.state === 'up')
+  await grant(redis, '-ssubscribe')
+  await t.rejects(node.adapter.pubsub.subscribe('y'), /NOPERM/, 'a subscription is refused')
+  await until(() => reasonOf(node).includes('may not run SSUBSCRIBE on'))
   t.equal((await node.adapter.history.read('x')).entries.length, 1, 'no refused append was written')
 })
 
