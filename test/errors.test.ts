@@ -99,6 +99,8 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
       "as 'evil-example.com': begin it with ^ or \\., in each alternative"],
     [{ origins: /:443$/ }, "the pattern /:443$/ in 'origins' can never match: leave out the port, because browsers do " +
       'not send :443'],
+    [{ origins: /^http:.*:80$/ }, "the pattern /^http:.*:80$/ in 'origins' can never match: leave out the port, because " +
+      'browsers do not send :80'],
     [{ origins: 'https://a.com,https://b.com' }, "'https://a.com,https://b.com' in 'origins' is a list in one text: " +
       "pass an array, ['https://a.com', 'https://b.com']"],
     [{ origins: 'https://**.example.com' }, "'https://**.example.com' in 'origins' has two stars in a row, but a star " +
