@@ -13,10 +13,12 @@ interface Attempt {
   /** Writes the line about its arrival, which waits for the admission. */
   write?: () => void
   isCounted?: boolean
+  /** What the line about the failed authentication has told already: Fastify writes no second one. */
+  explained?: Unauthenticated
 }
 
 /** What Fastify logs: the arrival with the request, everything else with the reply. */
-interface Details { readonly req?: FastifyRequest, readonly res?: FastifyReply }
+interface Details { readonly req?: FastifyRequest, readonly res?: FastifyReply, readonly err?: unknown }
 
 /**
  * Bounds the lines that Fastify writes about refused requests of WebSocket routes, about three for each of them. It
@@ -52,8 +54,10 @@ export class RefusalLog {
   }
 
   /** Writes why a request was not authenticated, once for each request whose lines are written. */
-  explain (request: FastifyRequest, { reason, statusCode }: Unauthenticated): void {
+  explain (request: FastifyRequest, error: Unauthenticated): void {
+    const { reason, statusCode } = error
     const attempt = this.#attemptOf(request)
+    attempt.explained = error
     if (attempt.giveBack) request.log.info({ reason }, 'authentication failed')
     else this.#suppress(attempt, statusCode)
   }
@@ -67,11 +71,11 @@ export class RefusalLog {
   }
 
   #decide ([details, message]: readonly unknown[], write: () => void): void {
-    const { req, res } = Object(details) as Details
+    const { req, res, err } = Object(details) as Details
     const request = message === 'incoming request' ? req : res?.request
     if (request?.routeOptions === undefined) return write()
     const attempt = this.#attemptOf(request)
-    if (attempt.giveBack) return write()
+    if (attempt.giveBack) return err !== undefined && err === attempt.explained ? undefined : write()
     if (!res) attempt.write = write
     else this.#suppress(attempt, res.statusCode)
   }

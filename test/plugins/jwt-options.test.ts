@@ -233,6 +233,7 @@ t.test('jwt: why a request or a token is refused is logged, without the token', 
     const from = log.length
     t.equal((await fetch(http + path, { headers: { authorization } })).status, 401)
     t.match(log.slice(from).filter(({ msg }) => msg === 'authentication failed'), [{ level: 30, reason }], reason)
+    t.notOk(log.slice(from).some((line) => 'err' in line), 'it is told once')
   }
   await client.request('refresh', undefined, { token: token('bob') })
   t.match(await sink.logged('a message was refused'), { level: 30, reason: 'the token belongs to another user' })

@@ -250,7 +250,7 @@ t.test('log: refused upgrades of one address write the lines of 10 a minute, adm
   const { connect, log, logged, url, app } = await serveLab(t, { clock, identify: identifyOrLog })
   const count = (message: string) => log.filter(({ msg }) => msg === message).length
   const lines = () => [
-    count('incoming request'), count('Authentication is required: send a valid token.'), count('request completed')
+    count('incoming request'), count('authentication failed'), count('request completed')
   ]
   for (let i = 0; i < 25; i++) t.match(await refused(TestClient.connect(`${url}/lab`)), { status: 401 })
   await connect('ann')
