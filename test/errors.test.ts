@@ -384,8 +384,9 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
       () => registry.send('u', own, 'notcie' as never, undefined as never),
       "the contract declares no message 'notcie' from the server"
     ),
-    usage(() => registry.revoke({ userId: 'ann' }, 1), 'the time when a revocation is over lies in the past: ' +
-      "pass milliseconds since 1970, where the claim 'exp' of a token counts seconds", 400),
+    usage(() => registry.revoke({ userId: 'ann' }, Date.now() / 1_000 + 3_600),
+      'the time when a revocation is over lies around 1970: ' +
+      "pass milliseconds, where the claim 'exp' of a token counts seconds", 400),
     usage(() => registry.revoke({} as never, Date.now()), 'a revocation has no id: pass { userId } or { jti }', 400),
     usage(() => registry.revoke({ userId: 'u' }, undefined as never),
       'a revocation needs the time when it is over, in milliseconds since 1970', 400)
