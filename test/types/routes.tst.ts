@@ -138,7 +138,7 @@ describe('app.registry', () => {
     registry.send('42', account, 'notice', { body: 'hello' })
     // @ts-expect-error Type '"chat/:room"' is not assignable to type '""'
     registry.send('42', chat, 'closing', undefined)
-    // @ts-expect-error 'user' does not exist in type 'Target'
+    // @ts-expect-error 'user' does not exist in type 'GivenTarget'
     registry.disconnect({ user: '42' })
   })
 })
