@@ -28,7 +28,7 @@ export class Health {
   readonly #log: IssueLog
   #status: AdapterStatus
   /** Why the connections are down, or why Redis takes no writes: the last known cause of this outage. */
-  #cause: Issue | undefined = issues.connecting
+  #cause: Issue = issues.connecting
   #state: Issue | undefined
   #version: Issue | undefined
   #rights: Issue | undefined
@@ -104,8 +104,6 @@ export class Health {
   }
 
   #noteClose (): void {
-    // It stays the cause until Redis has been asked over the next connection.
-    this.#cause ??= issues.closed
     this.#isStateKnown = false
     this.#state = undefined
     this.#update()
@@ -138,7 +136,8 @@ export class Health {
       this.#log.note(issue, since)
     } else if (before.state === 'degraded') {
       this.#status = { state: 'up' }
-      this.#cause = undefined
+      // Of the next outage, as long as no error tells another.
+      this.#cause = issues.closed
       this.#log.end(dropped() - this.#droppedBefore)
       recovered()
     }
@@ -147,14 +146,14 @@ export class Health {
 
   #issue (): Issue | undefined {
     return this.#connectionIssue() ?? this.#state ?? this.#version ?? this.#rights ?? this.#subscriptionsIssue() ??
-      (this.#isStateKnown && this.#areRightsKnown ? undefined : this.#cause ?? issues.unknown)
+      (this.#isStateKnown && this.#areRightsKnown ? undefined : this.#cause)
   }
 
   #connectionIssue (): Issue | undefined {
-    return this.#deps.connections.command.status === 'ready' ? undefined : this.#cause ?? issues.closed
+    return this.#deps.connections.command.status === 'ready' ? undefined : this.#cause
   }
 
   #subscriptionsIssue (): Issue | undefined {
-    return this.#subscriptions?.kind === 'closed' ? this.#cause ?? issues.closed : this.#subscriptions
+    return this.#subscriptions?.kind === 'closed' ? this.#cause : this.#subscriptions
   }
 }

@@ -6,7 +6,7 @@ import type { Issue } from './issues.ts'
  * These say little, and the cause follows with the next attempt to connect. The wait for it, in milliseconds: a first
  * attempt may take 3 s, one after a lost connection most often less.
  */
-const settleMs: Readonly<Record<string, number>> = { connecting: 4_000, closed: 1_000, reset: 1_000, unknown: 1_000 }
+const settleMs: Readonly<Record<string, number>> = { connecting: 4_000, closed: 1_000, reset: 1_000 }
 /**
  * How long another cause lasts before it is logged in the same outage. Shorter ones are stages of one recovery: a
  * failover, or a Redis that starts and loads its data.

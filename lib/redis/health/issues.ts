@@ -8,7 +8,6 @@ export interface Issue {
 export const issues = {
   connecting: { kind: 'connecting', text: 'not connected to Redis yet: check its address and the network' },
   closed: { kind: 'closed', text: 'Redis closed the connection: check its log and the network' },
-  unknown: { kind: 'unknown', text: 'the state of Redis and the rights of its user are not known yet' },
   silent: {
     kind: 'silent', text: 'a probe did not come back, messages do not pass Redis: check its load and the network'
   }

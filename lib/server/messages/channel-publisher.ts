@@ -118,9 +118,8 @@ function isPosition (position: unknown): boolean {
 
 /** @throws {InvalidArgument} for another option, and unless `except` names a connection or a user */
 export function exceptOf (options: BroadcastOptions | undefined): Except | undefined {
-  if (options === undefined) return undefined
-  checkOptions('broadcast', options, ['except'])
-  if (options.except === undefined) return undefined
+  if (options !== undefined) checkOptions('broadcast', options, ['except'])
+  if (options?.except === undefined) return undefined
   const { connectionId, id = connectionId, userId } = Object(options.except) as Readonly<Record<string, unknown>>
   if (typeof id === 'string') return { connection: id }
   if (typeof userId === 'string') return { user: userId }
