@@ -150,7 +150,7 @@ export class Rooms {
     await this.#adapter.presence.enter(channel, { connection: member.id, user: userOf(member), data })
   }
 
-  /** Names the entry of a member in presence anew. False when it is no member. */
+  /** From now on the member's entry in presence has this id. Returns false when the connection is no member. */
   replacePresenceId (channel: string, { id }: Pick<Member, 'id'>, presenceId: string): boolean {
     const room = this.#rooms.get(channel)
     return room?.members.has(id) === true && room.presenceIds.set(id, presenceId) !== undefined

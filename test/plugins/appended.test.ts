@@ -105,7 +105,7 @@ t.test('an error after an append says so: to the client, with a message that is 
     await t.rejects(channel.send('order', 5 as never), { code: 'invalid_payload', appended: undefined })
   })
 
-t.test('onAppend: it runs for each entry, whoever appends, before the append resolves and the ack', async (t) => {
+t.test('onAppend: it runs for entries of handlers and rooms.of, before the append resolves and the ack', async (t) => {
   const { enter, seen, fates, room } = await serve(t)
   const ann = await enter()
   let finish = () => {}

@@ -197,11 +197,17 @@ t.test('connect error: no attempt follows before the server has said why', async
   }
 })
 
-t.test('connect error: without an answer an event of the network ends the wait, or 10 s more', async (t) => {
+/** The server answers the plain GET when `answer` is called. */
+function startUnanswered () {
   const window = new EventTarget()
-  let answer: (response: Response) => void = () => {}
-  const fetch = () => new Promise<Response>((resolve) => { answer = resolve })
-  const { network, clock, client } = startDoc({ fetch, networkEvents: window as never })
+  let resolveFetch: (response: Response) => void = () => {}
+  const fetch = () => new Promise<Response>((resolve) => { resolveFetch = resolve })
+  const answer = (response: Response) => resolveFetch(response)
+  return { ...startDoc({ fetch, networkEvents: window as never }), window, answer }
+}
+
+t.test('connect error: without an answer an event of the network ends the wait, or 10 s more', async (t) => {
+  const { network, clock, client, window, answer } = startUnanswered()
   const errors: ConnectError[] = []
   client.onConnectError((error) => errors.push(error))
   await setImmediate()
@@ -224,10 +230,7 @@ t.test('connect error: without an answer an event of the network ends the wait, 
 })
 
 t.test('connect error: a reason that comes after the next attempt has succeeded is no lastError', async (t) => {
-  const window = new EventTarget()
-  let answer: (response: Response) => void = () => {}
-  const fetch = () => new Promise<Response>((resolve) => { answer = resolve })
-  const { network, client } = startDoc({ fetch, networkEvents: window as never })
+  const { network, client, window, answer } = startUnanswered()
   const errors: ConnectError[] = []
   client.onConnectError((error) => errors.push(error))
   await setImmediate()
