@@ -4,16 +4,19 @@ import { Counters } from '../../dist/lib/connection/counters.js'
 import { Flusher } from '../../dist/lib/connection/sending/send-queue.js'
 import { defineChannel, defineConnection } from '../../dist/lib/contract/define-channel.js'
 import { defaultLimits } from '../../dist/lib/limits/limits.js'
-import { MemoryAdapter } from '../../dist/lib/memory/memory-adapter.js'
-import { systemClock } from '../../dist/lib/clock.js'
+import { MemoryAdapter, MemoryHub } from '../../dist/lib/memory/memory-adapter.js'
 import { implement } from '../../dist/lib/server/implement.js'
 import { Node } from '../../dist/lib/server/node.js'
 import { Router } from '../../dist/lib/server/router.js'
+import { FakeClock } from '../../dist/lib/testing/fake-clock.js'
 import { FakeSocket } from '../../dist/lib/testing/fake-socket.js'
 
 // The operations whose cost must not depend on how much there is: queue, claims, history, members, connections. Each
-// prepares `n` of them, and returns the operation, which takes a growing number.
+// prepares `n` of them, and returns the operation, which takes a growing number. Time stands still, so that no periodic
+// check is counted with an operation.
 
+const clock = new FakeClock(Date.now())
+const createAdapter = () => new MemoryAdapter(new MemoryHub(clock))
 const log = { info () {}, warn () {}, error () {}, child: () => log }
 const bytes = (text) => Buffer.from(JSON.stringify({ type: 'said', payload: text }))
 const patient = { heartbeat: { interval: 1_000_000, timeout: 1_000 }, handlerTimeout: 1_000, receiveQueueLimit: 10 }
@@ -34,7 +37,7 @@ function nodeWith (n) {
 }
 
 async function createNode (n) {
-  const node = new Node({ ...patient, presenceGrace: 0, ...unlimited }, new MemoryAdapter(), systemClock, log)
+  const node = new Node({ ...patient, presenceGrace: 0, ...unlimited }, createAdapter(), clock, log)
   node.start()
   const room = defineChannel({ pattern: 'room', fromClient: {}, fromServer: { said: { payload: Type.String() } } })
   const own = defineConnection({ fromClient: {}, fromServer: { said: { payload: Type.String() } } })
@@ -63,7 +66,7 @@ function slowConnection () {
   socket.isSlow = true
   const flushes = []
   const deps = {
-    clock: systemClock,
+    clock,
     flusher: new Flusher((flush) => flushes.push(flush)),
     counters: new Counters(),
     sendQueueBytes: 2 ** 30
@@ -94,7 +97,7 @@ export const operations = {
   },
 
   'idempotency claim': async (n) => {
-    const { idempotency } = new MemoryAdapter()
+    const { idempotency } = createAdapter()
     const handle = async (i) => {
       await idempotency.claim('room', claimOf(i))
       await idempotency.finish('room', claimOf(i), '{}', [])
@@ -104,20 +107,20 @@ export const operations = {
   },
 
   append: async (n) => {
-    const { history } = new MemoryAdapter()
+    const { history } = createAdapter()
     for (let i = 0; i < n; i++) await history.append('room', appendOf(i, n))
     return (i) => history.append('room', appendOf(n + i, n))
   },
 
   'refused append': async (n) => {
-    const { history } = new MemoryAdapter()
+    const { history } = createAdapter()
     for (let i = 0; i < n; i++) await history.append('room', appendOf(i, n))
     const after = { epoch: 'invented', offset: 1, hash: 'invented' }
     return (i) => history.append('room', { ...appendOf(n + i, n), after })
   },
 
   'presence: enter and exit': async (n) => {
-    const { presence } = new MemoryAdapter()
+    const { presence } = createAdapter()
     const enter = (i) => presence.enter('room', { connection: `${i}`, user: `user ${i}`, data: {} })
     for (let i = 0; i < n; i++) await enter(i)
     return async (i) => {
