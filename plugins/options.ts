@@ -56,7 +56,8 @@ export interface ChannelsOptions {
    */
   readonly heartbeat?: PartialOptions<HeartbeatOptions> | undefined
   /**
-   * The time that a handler may take before its sender is answered `timeout`.
+   * The time that a handler may take before its sender is answered `timeout`, and `onAppend` before its append rejects
+   * with `unavailable`.
    * @default 30_000
    */
   readonly handlerTimeout?: number | undefined

@@ -10,19 +10,19 @@ export interface IdempotencyClaim {
   readonly owner: string
 }
 
-/** An entry that an earlier attempt appended. */
+/** An entry that another attempt appended. */
 export interface KnownEntry extends Position {
   readonly id: string
 }
 
 /**
- * `claimed`: this attempt may handle the message; `appended` are the entries of earlier attempts that the history knows
- * under `entryIdOf(id, 0)`, `entryIdOf(id, 1)` and so on. `running`: another attempt does. `conflict`: the id was used
- * for another content. `done`: the message was handled before, and `reply`, as JSON, was the reply.
+ * `claimed`: this attempt may handle the message. `running`: another attempt does. `appended` are the entries of all
+ * other attempts that the history knows under `entryIdOf(id, 0)`, `entryIdOf(id, 1)` and so on. `conflict`: the id was
+ * used for another content. `done`: the message was handled before, and `reply`, as JSON, was the reply.
  */
 export type ClaimOutcome =
-  | { readonly outcome: 'claimed', readonly appended: readonly KnownEntry[] }
-  | { readonly outcome: 'running' | 'conflict' }
+  | { readonly outcome: 'claimed' | 'running', readonly appended: readonly KnownEntry[] }
+  | { readonly outcome: 'conflict' }
   | { readonly outcome: 'done', readonly reply: string }
 
 /** `done`: the reply that counts, as JSON. `lost`: an entry appended by the attempt is no longer in the history. */

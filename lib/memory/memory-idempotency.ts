@@ -19,9 +19,10 @@ export class MemoryIdempotency implements IdempotencyPort {
     const known = handled ?? (running?.owner === owner ? undefined : running)
     if (known && known.contentHash !== contentHash) return { outcome: 'conflict' }
     if (handled) return { outcome: 'done', reply: handled.reply }
-    if (known) return { outcome: 'running' }
+    const appended = this.#hub.appendedBy(channel, id)
+    if (known) return { outcome: 'running', appended }
     this.#store(claims, key, { contentHash, owner, expiresAt: this.#hub.clock.now() + timings.claimTtlMs })
-    return { outcome: 'claimed', appended: this.#hub.appendedBy(channel, id) }
+    return { outcome: 'claimed', appended }
   }
 
   async finish (

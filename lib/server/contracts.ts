@@ -3,8 +3,12 @@ import { ContractError } from '../contract/contract-errors.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { overlap } from '../contract/pattern.ts'
 import { slowPatterns } from '../contract/schema/backtracking.ts'
-import type { Logger } from '../logger.ts'
-import { AppendHooks } from './messages/append-hooks.ts'
+import { AppendHooks, type AppendHooksDeps } from './messages/append-hooks.ts'
+
+export interface ContractsDeps extends AppendHooksDeps {
+  /** Whether patterns prone to backtracking are refused, instead of logged. */
+  readonly strictPatterns: boolean
+}
 
 /**
  * The contracts that the routes of a server serve, and those that its other code uses. Each is compiled once, and no
@@ -13,13 +17,10 @@ import { AppendHooks } from './messages/append-hooks.ts'
 export class Contracts {
   readonly #compiled = new Map<AnyChannel, CompiledChannel>()
   readonly #hooks = new Map<CompiledChannel, AppendHooks>()
-  readonly #log: Logger
-  readonly #strictPatterns: boolean
+  readonly #deps: ContractsDeps
 
-  /** @param strictPatterns whether patterns prone to backtracking are refused, instead of logged */
-  constructor (log: Logger, strictPatterns: boolean) {
-    this.#log = log
-    this.#strictPatterns = strictPatterns
+  constructor (deps: ContractsDeps) {
+    this.#deps = deps
   }
 
   /** @throws {ContractError} when the contract is invalid, or when an address matches both it and another contract */
@@ -34,17 +35,18 @@ export class Contracts {
   }
 
   #checkPatterns ({ pattern, definition }: AnyChannel): void {
+    const { log, strictPatterns } = this.#deps
     for (const slow of slowPatterns(definition, contractPath(pattern))) {
       const issue = `the pattern ${slow.pattern} is prone to backtracking`
       const advice = 'let no part of it match the same text in two ways, or check the text in the handler'
-      if (this.#strictPatterns) throw new ContractError(slow.path, issue, advice)
-      this.#log.warn(slow, `${issue}: ${advice}`)
+      if (strictPatterns) throw new ContractError(slow.path, issue, advice)
+      log.warn(slow, `${issue}: ${advice}`)
     }
   }
 
   /** The hooks of a contract that was added. */
   hooksOf (compiled: CompiledChannel): AppendHooks {
-    const hooks = this.#hooks.get(compiled) ?? new AppendHooks(compiled, this.#log)
+    const hooks = this.#hooks.get(compiled) ?? new AppendHooks(compiled, this.#deps)
     this.#hooks.set(compiled, hooks)
     return hooks
   }

@@ -130,8 +130,8 @@ interface Behaviour<D extends ChannelDefinition> {
   /**
    * Runs after each append to the history of a channel of this contract, by a handler as well as by `rooms.of(…)`. It
    * runs on the node that appends, before the append resolves. It may run again for the same entry, so use its `id` as
-   * the key of a write. When it fails, the append rejects with `unavailable`, although the entry stands: an idempotent
-   * message is then sent again.
+   * the key of a write. When it fails, or takes longer than `handlerTimeout`, the append rejects with `unavailable`,
+   * although the entry stands: an idempotent message is then sent again.
    */
   readonly onAppend?: (entry: AppendedMessageOf<D>, at: AppendedAt<D>) => Awaitable<void>
   /**

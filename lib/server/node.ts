@@ -68,10 +68,11 @@ export class Node {
 
   constructor (options: NodeOptions, adapter: Adapter, clock: Clock, log: Logger) {
     const { registry, counters, pendingUpgrades } = this
+    const { handlerTimeout, strictPatterns = false } = options
     const rateLimits = new UserRateLimits(clock)
     const idempotentMessages = new IdempotentMessages(adapter.idempotency, clock)
     this.adapter = adapter
-    this.contracts = new Contracts(log, options.strictPatterns === true)
+    this.contracts = new Contracts({ clock, log, handlerTimeout, strictPatterns })
     this.clock = clock
     this.log = log
     this.heartbeat = new Heartbeat(options.heartbeat, clock)

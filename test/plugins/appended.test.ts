@@ -1,24 +1,14 @@
 import t, { type Test } from 'tap'
-import { Type } from '@sinclair/typebox'
 import { WebSocket } from 'ws'
 import { connect } from '../../lib/client/index.ts'
-import { defineChannel } from '../../lib/contract/define-channel.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { implement } from '../../lib/server/implement.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
+import { shop } from '../support/cluster/shop.ts'
 import { bearer, listen, makeApp } from '../support/serve.ts'
-
-const shop = defineChannel({
-  pattern: 'shop/:id',
-  params: Type.Object({ id: Type.String() }),
-  fromClient: {
-    order: { payload: Type.String(), reply: Type.String(), idempotent: true },
-    note: { payload: Type.String() }
-  },
-  fromServer: { ordered: { payload: Type.String() }, paid: { payload: Type.String() } },
-  history: { limit: 10, ttl: 60_000 }
-})
+import { until } from '../support/until.ts'
 
 interface Fate { (run: number): void | Promise<void> }
 
@@ -135,3 +125,43 @@ t.test('onAppend: when it fails, the entry stands and the message is sent again'
     'shop/1 1 3 paid tea true'
   ])
 })
+
+t.test('onAppend: one that hangs fails after handlerTimeout, and every answer says that the entry stands',
+  async (t) => {
+    const clock = new FakeClock()
+    const { enter, fates, seen, room, logged } = await serve(t, { clock, handlerTimeout: 1_000 })
+    fates.hook = () => new Promise(() => {})
+    const published = t.rejects(room.broadcast('ordered', 'by a route'), { code: 'unavailable', appended: 1 })
+    await until(() => seen.length === 1)
+    clock.advance(1_000)
+    await published
+    t.match(await logged('onAppend() failed: its message was appended'), { offset: 1, err: { code: 'timeout' } })
+    const ann = await enter()
+    const reply = ann.request('order', 'shop/1', 'tea', 'm1')
+    await until(() => seen.length === 3)
+    clock.advance(1_000)
+    t.match(await reply, { type: 'error', payload: { code: 'timeout', appended: 2 } })
+    fates.hook = () => {}
+    t.match(await ann.request('order', 'shop/1', 'tea', 'm1'), { type: 'ack', payload: 'done', offset: 3 })
+    t.equal(seen[3], 'run after 2', 'the attempt is over, so the message is handled again')
+  })
+
+t.test('an error after an append says so to the copy of a message whose earlier attempt still hangs, on any node',
+  async (t) => {
+    const clock = new FakeClock()
+    const hub = new MemoryHub(clock)
+    const node = () => serve(t, { adapter: new MemoryAdapter(hub), clock, handlerTimeout: 1_000 })
+    const [a, b] = [await node(), await node()]
+    const clients = [await a.enter(), await b.enter()] as const
+    a.fates.order = () => new Promise(() => {})
+    const order = (client: TestClient) => client.request('order', 'shop/1', 'tea', 'm1')
+    const first = order(clients[0])
+    await clients[0].next('ordered')
+    clock.advance(1_000)
+    t.match(await first, { payload: { code: 'timeout', appended: 1 } })
+    const copies = clients.map(order)
+    for (const client of clients) await client.request('ping')
+    await clock.advanceAsync(1_000)
+    for (const copy of copies) t.match(await copy, { type: 'error', payload: { code: 'timeout', appended: 1 } })
+    t.notOk(b.seen.includes('run after 1'), 'the first attempt has the claim')
+  })

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Adapter } from '../../lib/cluster/adapter.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { IdempotentMessages, idempotencyId } from '../../lib/server/messages/idempotent-messages.ts'
+import { IdempotentMessages, idempotencyId, type AppendProgress } from '../../lib/server/messages/idempotent-messages.ts'
 import { refusal } from '../../lib/protocol/errors.ts'
 
 export const messageId = idempotencyId('ann', 'x', 'm1')
@@ -30,6 +30,8 @@ export class IdempotentNode {
   /** The handler waits for this promise before it appends. */
   handlerDone: Promise<void> | undefined
   cut: Cut | undefined
+  /** Of the last send. */
+  progress: AppendProgress = { offset: undefined }
   readonly #channel: string
 
   constructor (adapter: Adapter, clock: Clock, channel = 'x') {
@@ -55,8 +57,9 @@ export class IdempotentNode {
         .catch(() => { throw refusal('unavailable') })
       if (!('position' in appended)) throw new Error(appended.outcome)
       const { offset, hash } = appended.position
+      this.progress.offset = offset
       return { payload: { run: this.runs }, offset, entries: [{ id, hash }] }
-    })
+    }, (progress) => { this.progress = progress })
   }
 
   async entries (): Promise<number> {

@@ -28,8 +28,9 @@ export class RedisIdempotency implements IdempotencyPort {
     const [outcome, first = '', ...entries] = await scripts.run(claimScript, names, args) as string[]
     switch (outcome) {
       case 'done': return { outcome, reply: first }
-      case 'claimed': return { outcome, appended: entries.map((entry, n) => knownEntry(claim.id, n, first, entry)) }
-      default: return { outcome: outcome as 'running' | 'conflict' }
+      case 'claimed':
+      case 'running': return { outcome, appended: entries.map((entry, n) => knownEntry(claim.id, n, first, entry)) }
+      default: return { outcome: 'conflict' }
     }
   }
 

@@ -30,15 +30,17 @@ export class ChannelHistory {
   }
 
   /**
-   * Appends a message, if `options` are given only `after` that position.
+   * Appends a message, if `options` are given only `after` that position. `onAppended` gets its offset as soon as it is
+   * in the history, before the hooks run.
    *
    * @throws {Behind}
-   * @throws {MessageError} `history_full`; `unavailable`, also when a hook fails
+   * @throws {MessageError} `history_full`; `unavailable`, also when a hook fails or takes too long
    * @throws {OutgoingError} for a snapshot that breaks its schema
    * @throws {UsageError} for a snapshot that the contract does not declare, a snapshot or message that is too large
    */
   async append (
-    id: string, message: Pick<Append, 'encoded' | 'whenSlow'>, options?: AppendOptions
+    id: string, message: Pick<Append, 'encoded' | 'whenSlow'>, options?: AppendOptions,
+    onAppended?: (offset: number) => void
   ): Promise<Appended> {
     const { limit, ttl } = this.#compiled
     const { encoded, whenSlow } = message
@@ -51,6 +53,7 @@ export class ChannelHistory {
       throw new MessageError('history_full', errorMessages.history_full, undefined, appended.retryAfter)
     }
     const result = { ...appended.position, id }
+    onAppended?.(result.offset)
     if (this.#hooks?.isEmpty === false) await this.#hooks.run(this.#channel, result, encoded)
     return result
   }

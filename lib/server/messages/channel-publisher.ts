@@ -39,6 +39,12 @@ export function encodeServerMessage (
   }
 }
 
+/** The entry of a persistent message: its id, and who learns of its offset as soon as it is in the history. */
+export interface NewEntry {
+  readonly id: string
+  readonly onAppended: (offset: number) => void
+}
+
 /** A contract, and what follows an append to one of its histories. */
 interface Published {
   readonly compiled: CompiledChannel
@@ -73,16 +79,16 @@ export class ChannelPublisher {
   }
 
   /**
-   * Resolves once the members on this node have an ephemeral message, or once a persistent one is in the history, under
-   * `id` or a random one.
+   * Resolves once the members on this node have an ephemeral message, or once a persistent one is in the history, as
+   * `entry` or under a random id.
    */
   async broadcast (
-    type: string, payload: unknown, options: BroadcastOptions | undefined, id?: string
+    type: string, payload: unknown, options: BroadcastOptions | undefined, entry?: NewEntry
   ): Promise<Appended | void> {
     const message = this.encode(type, payload)
     if (message.isPersistent) {
       if (options) throw new UsageError(`the persistent message '${type}' is broadcast without options: use append`)
-      return this.history.append(id ?? randomUUID(), message)
+      return this.history.append(entry?.id ?? randomUUID(), message, undefined, entry?.onAppended)
     }
     this.send(message, exceptOf(options))
   }
@@ -93,15 +99,17 @@ export class ChannelPublisher {
     this.#rooms.broadcast(this.#channel, encoded, { whenSlow, except })
   }
 
-  /** Compare-and-append, under `id` or a random one. Rejects with `Behind` unless `after` is the newest position. */
-  async append (type: string, payload: unknown, options: AppendOptions, id?: string): Promise<Appended> {
+  /**
+   * Compare-and-append, as `entry` or under a random id. Rejects with `Behind` unless `after` is the newest position.
+   */
+  async append (type: string, payload: unknown, options: AppendOptions, entry?: NewEntry): Promise<Appended> {
     const message = this.encode(type, payload)
     if (!message.isPersistent) throw new UsageError(`the ephemeral message '${type}' cannot be appended: use broadcast`)
     if (!isPosition((options as AppendOptions | undefined)?.after)) {
       throw new InvalidArgument(`append of '${type}' lacks 'after': pass the position that the history must be at`)
     }
     checkOptions('append', options, ['after', 'snapshot'])
-    return this.history.append(id ?? randomUUID(), message, options)
+    return this.history.append(entry?.id ?? randomUUID(), message, options, entry?.onAppended)
   }
 
   /** The history of the channel. @throws {UsageError} when it has none */

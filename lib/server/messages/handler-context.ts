@@ -147,7 +147,7 @@ export class MessageHandlerContext {
 
   #tracked (): TrackedBroadcasts {
     this.#broadcasts ??= new TrackedBroadcasts(this.#base.publisher, this.messageId, (offset) => {
-      this.#message.appended = offset
+      this.#message.progress.offset = offset
     })
     return this.#broadcasts
   }

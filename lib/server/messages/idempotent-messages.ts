@@ -23,10 +23,19 @@ export interface AttemptResult extends HandlerResult {
   readonly entries: readonly AppendedEntry[]
 }
 
+/** What a message has appended so far: the offset of the last entry. Kept up to date while its handler runs. */
+export interface AppendProgress {
+  offset: number | undefined
+}
+
 /** Runs the handler. `appended`: the entries of earlier runs. */
 type Attempt = (appended: readonly KnownEntry[]) => Promise<AttemptResult>
 
-interface LocalAttempt { readonly contentHash: string, readonly result: Promise<HandlerResult> }
+interface LocalAttempt {
+  readonly contentHash: string
+  readonly progress: AppendProgress
+  readonly result: Promise<HandlerResult>
+}
 
 export interface IdempotentMessage {
   readonly channel: string
@@ -58,23 +67,30 @@ export class IdempotentMessages {
   }
 
   /**
-   * Resolves to the one result of a message. `attempt` runs the handler, unless another attempt has finished.
+   * Resolves to the one result of a message. `attempt` runs the handler, unless another attempt has finished. `follow`
+   * gets the progress of the attempt that decides about the message, before anything is awaited.
    *
    * @throws {MessageError} `conflict` for other content under the same id; `unavailable` when the result is unknown
    * @throws whatever `attempt` throws
    */
-  async run (message: IdempotentMessage, attempt: Attempt): Promise<HandlerResult> {
+  async run (
+    message: IdempotentMessage, attempt: Attempt, follow: (progress: AppendProgress) => void = () => {}
+  ): Promise<HandlerResult> {
     const { channel, id, type, payload } = message
     const contentHash = digest([type, payload])
+    let progress: AppendProgress = { offset: undefined }
     // Nothing may be awaited between the last read of `#attempts` and the new entry in it.
     for (let other = this.#attempts.get(id); other; other = this.#attempts.get(id)) {
       if (other.contentHash !== contentHash) throw refusal('conflict')
+      progress = other.progress
+      follow(progress)
       // A failed attempt, for example because its connection was lost, does not decide about this message.
       const result = await other.result.catch(() => undefined)
       if (result) return result
     }
-    const result = this.#claimAndRun(channel, { id, contentHash, owner: randomUUID() }, attempt)
-    this.#attempts.set(id, { contentHash, result })
+    follow(progress)
+    const result = this.#claimAndRun(channel, { id, contentHash, owner: randomUUID() }, attempt, progress)
+    this.#attempts.set(id, { contentHash, progress, result })
     try {
       return await result
     } finally {
@@ -83,11 +99,14 @@ export class IdempotentMessages {
   }
 
   async #claimAndRun (
-    channel: string, claim: IdempotencyClaim, attempt: Attempt
+    channel: string, claim: IdempotencyClaim, attempt: Attempt, progress: AppendProgress
   ): Promise<HandlerResult> {
     for (let waitMs = minClaimWaitMs; ; waitMs = Math.min(2 * waitMs, maxClaimWaitMs)) {
       const claimed = await this.#claim(channel, claim)
-      if (claimed.outcome === 'claimed') return this.#runClaimed(channel, claim, () => attempt(claimed.appended))
+      if ('appended' in claimed) progress.offset = claimed.appended.at(-1)?.offset
+      if (claimed.outcome === 'claimed') {
+        return this.#runClaimed(channel, claim, () => attempt(claimed.appended), progress)
+      }
       if (claimed.outcome === 'done') return JSON.parse(claimed.reply) as HandlerResult
       if (claimed.outcome === 'conflict') throw refusal('conflict')
       await new Promise<void>((resolve) => { this.#clock.setTimeout(resolve, waitMs) })
@@ -105,20 +124,23 @@ export class IdempotentMessages {
   }
 
   #runClaimed (
-    channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>
+    channel: string, claim: IdempotencyClaim, attempt: () => Promise<AttemptResult>, progress: AppendProgress
   ): Promise<HandlerResult> {
     const renewals = this.#startRenewals(channel, claim)
-    const running = attempt().then((result) => this.#finish(channel, claim, result))
+    const running = attempt().then((result) => this.#finish(channel, claim, result, progress))
     running.catch(() => this.#releases.add(channel, claim))
     return running.finally(() => renewals.stop())
   }
 
   /** Stores the reply. @throws {MessageError} `unavailable`, also when an entry was lost after it was appended */
   async #finish (
-    channel: string, claim: IdempotencyClaim, { entries, ...result }: AttemptResult
+    channel: string, claim: IdempotencyClaim, { entries, ...result }: AttemptResult, progress: AppendProgress
   ): Promise<HandlerResult> {
     const finished = await reach(this.#port.finish(channel, claim, JSON.stringify(result), entries))
-    if (finished.outcome === 'lost') throw refusal('unavailable')
+    if (finished.outcome === 'lost') {
+      progress.offset = undefined
+      throw refusal('unavailable')
+    }
     return JSON.parse(finished.reply) as HandlerResult
   }
 

@@ -1,5 +1,4 @@
-import { isBehind, type ChannelPublisher } from './channel-publisher.ts'
-import { isRefusal } from '../../protocol/errors.ts'
+import { isBehind, type ChannelPublisher, type NewEntry } from './channel-publisher.ts'
 import { entryIdOf } from '../../protocol/position.ts'
 import type { AppendOptions, Appended, BroadcastOptions } from '../history-types.ts'
 
@@ -17,7 +16,7 @@ export class TrackedBroadcasts {
   readonly #failures: unknown[] = []
   #nextNumber = 0
 
-  /** @param onAppended called with the offset of each entry, also when a hook fails after the append */
+  /** @param onAppended called with the offset of each entry, as soon as it is in the history */
   constructor (publisher: ChannelPublisher, messageId: string, onAppended: (offset: number) => void) {
     this.#onAppended = onAppended
     this.#publisher = publisher
@@ -26,15 +25,15 @@ export class TrackedBroadcasts {
 
   broadcast (type: string, payload: unknown, options: BroadcastOptions | undefined): Promise<Appended | void> {
     if (this.#publisher.isPersistent(type)) {
-      const id = this.#idOf(this.#nextNumber++)
-      return this.#track(this.#publisher.broadcast(type, payload, options, id))
+      const entry = this.#entry(this.#nextNumber++)
+      return this.#track(this.#publisher.broadcast(type, payload, options, entry))
     }
     return this.#track(this.#publisher.broadcast(type, payload, options))
   }
 
   append (type: string, payload: unknown, options: AppendOptions): Promise<Appended> {
     const number = this.#nextNumber++
-    const appending = this.#publisher.append(type, payload, options, this.#idOf(number))
+    const appending = this.#publisher.append(type, payload, options, this.#entry(number))
     return this.#track(appending, number)
   }
 
@@ -50,22 +49,17 @@ export class TrackedBroadcasts {
   /** The returned promise never becomes an unhandled rejection, whether or not the handler awaits it. */
   #track<T extends Appended | void> (running: Promise<T>, number?: number): Promise<T> {
     this.#pending.push(running.then(
-      (appended) => {
-        if (!appended) return
-        this.appended.push(appended)
-        this.#onAppended(appended.offset)
-      },
+      (appended) => { if (appended) this.appended.push(appended) },
       (error) => {
         if (isBehind(error)) return this.#releaseNumber(number)
         this.#failures.push(error)
-        if (isRefusal(error) && error.appended !== undefined) this.#onAppended(error.appended)
       }
     ))
     return running
   }
 
-  #idOf (number: number): string {
-    return entryIdOf(this.#messageId, number)
+  #entry (number: number): NewEntry {
+    return { id: entryIdOf(this.#messageId, number), onAppended: this.#onAppended }
   }
 
   /** The next append of the handler takes the number of one that was behind, as it would in a second run. */

@@ -2,6 +2,7 @@ import type { Connection } from '../../connection/connection.ts'
 import { closeEvents } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { MessageError } from '../../protocol/errors.ts'
+import type { AppendProgress } from '../messages/idempotent-messages.ts'
 import { BadEnvelope, readEnvelope, RefusedEnvelope } from '../../protocol/read-envelope.ts'
 
 /** One message of a connection, from its arrival to its one reply. */
@@ -9,14 +10,29 @@ export class InboundMessage {
   readonly envelope: Envelope
   /** The error that answers a message which must not be handled. */
   readonly refusal: MessageError | undefined
-  /** The offset of the last entry that it appended to the history, in this attempt or an earlier one. */
-  appended: number | undefined
+  #progress: AppendProgress | undefined
   #isReplied = false
   #controller: AbortController | undefined
 
   constructor (envelope: Envelope, refusal?: MessageError) {
     this.envelope = envelope
     this.refusal = refusal
+  }
+
+  /** The offset of the last entry that it appended to the history, in this attempt or an earlier one. */
+  get appended (): number | undefined {
+    return this.#progress?.offset
+  }
+
+  /** What it has appended so far. Created on demand, because most messages append nothing. */
+  get progress (): AppendProgress {
+    this.#progress ??= { offset: undefined }
+    return this.#progress
+  }
+
+  /** All copies of an idempotent message have the progress of the one that is handled. */
+  set progress (progress: AppendProgress) {
+    this.#progress = progress
   }
 
   /** Whether handling it took too long, or its connection is closed. */

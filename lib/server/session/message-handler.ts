@@ -79,11 +79,10 @@ export class MessageHandler {
     const { type } = message.envelope
     const id = idempotencyId(this.#connection.userId, channel, correlationId)
     const reply = await this.#deps.idempotentMessages.run({ channel, id, type, payload }, async (appended) => {
-      message.appended = appended.at(-1)?.offset
       this.#checkRate(declared, served, type)
       const own = new MessageHandlerContext(context, declared, message, id, appended)
       return this.#complete(own, declared, declared.handle(own, payload))
-    })
+    }, (progress) => { message.progress = progress })
     this.#replies.ack(message, reply.payload, reply.offset)
   }
 

@@ -5,6 +5,7 @@ const first = { id: 'm1', contentHash: 'h1', owner: 'a' }
 const second = { ...first, owner: 'b' }
 
 const claimed = { outcome: 'claimed', appended: [] }
+const running = { outcome: 'running', appended: [] }
 
 export const idempotencyRules: Rules = {
   'idempotency: one attempt claims a message, and may claim it again': async (t, [a, b]) => {
@@ -13,7 +14,7 @@ export const idempotencyRules: Rules = {
       await b.adapter.idempotency.claim('x', second),
       await a.adapter.idempotency.claim('x', first)
     ],
-    [claimed, { outcome: 'running' }, claimed], 'the second attempt has to wait')
+    [claimed, running, claimed], 'the second attempt has to wait')
     t.strictSame(
       await b.adapter.idempotency.claim('x', { ...second, contentHash: 'h2' }),
       { outcome: 'conflict' },
@@ -50,17 +51,19 @@ export const idempotencyRules: Rules = {
     await b.adapter.idempotency.release('x', second)
     t.strictSame(
       await b.adapter.idempotency.claim('x', second),
-      { outcome: 'running' },
+      running,
       'a release by another attempt does nothing'
     )
     await a.adapter.idempotency.release('x', first)
     t.strictSame(await b.adapter.idempotency.claim('x', second), claimed, 'the released claim is free')
   },
 
-  'idempotency: a claim says what earlier attempts appended': async (t, [a, b]) => {
+  'idempotency: a claim says what other attempts appended': async (t, [a, b]) => {
     await a.adapter.idempotency.claim('x', first)
     const entries = []
     for (const id of ['m1', 'm1:1', 'm1:3', 'other']) entries.push({ ...await appendTo(a, id), id })
+    const meanwhile = await b.adapter.idempotency.claim('x', second)
+    t.strictSame(meanwhile, { outcome: 'running', appended: entries.slice(0, 2) }, 'while another attempt runs')
     await a.adapter.idempotency.release('x', first)
     const again = await b.adapter.idempotency.claim('x', second)
     t.strictSame(again, { outcome: 'claimed', appended: entries.slice(0, 2) }, 'the entries of the message, in order')

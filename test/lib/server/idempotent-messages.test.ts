@@ -196,8 +196,10 @@ t.test('idempotent message: it is not acked when Redis lost an entry after confi
   const finish = a.adapter.idempotency.finish.bind(a.adapter.idempotency)
   Object.assign(a.adapter.idempotency, lost)
   await t.rejects(a.send(), { code: 'unavailable' })
+  t.equal(a.progress.offset, undefined, 'no entry stands')
   Object.assign(a.adapter.idempotency, { finish })
   t.strictSame((await a.send()).payload, { run: 2 })
+  t.equal(a.progress.offset, 1)
   t.equal(await a.entries(), 1)
 })
 
