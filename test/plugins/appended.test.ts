@@ -1,3 +1,5 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect } from '../../lib/client/index.ts'
@@ -7,6 +9,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
 import { shop } from '../support/cluster/shop.ts'
+import { startRedis } from '../support/redis.ts'
 import { bearer, listen, makeApp } from '../support/serve.ts'
 import { until } from '../support/until.ts'
 
@@ -79,6 +82,25 @@ t.test('ctx.appended: another node knows what a node appended that died before i
   const other = await b.enter()
   t.match(await other.request('order', 'shop/1', 'tea', 'm1'), { type: 'ack', payload: 'done', offset: 2 })
   t.ok(b.seen.includes('run after 1'))
+})
+
+t.test('ctx.appended: another node knows what a node appended that was killed before its reply', async (t) => {
+  const redis = await startRedis(t)
+  const { app, enter, seen, room, token } = await serve(t, { redis: { url: redis.url } })
+  const killed = fork(new URL('../support/cluster/shop-node.js', import.meta.url), [redis.url])
+  t.teardown(() => killed.kill('SIGKILL'))
+  const [port] = await once(killed, 'message') as [number]
+  await until(() => app.channels.status().state === 'up')
+  const ann = await TestClient.connect(`ws://127.0.0.1:${port}/shop`, [], bearer(token('ann')))
+  await ann.request('join', 'shop/1')
+  ann.send({ type: 'order', channel: 'shop/1', payload: 'tea', correlationId: 'm1' })
+  await ann.next('ordered')
+  killed.kill('SIGKILL')
+  await once(killed, 'exit')
+  const again = await enter()
+  t.match(await again.request('order', 'shop/1', 'tea', 'm1'), { type: 'ack', payload: 'done', offset: 2 })
+  t.strictSame(seen.filter((line) => line.startsWith('run')), ['run after 1'])
+  t.strictSame((await room.read()).messages.map(({ type }) => type), ['ordered', 'paid'])
 })
 
 t.test('an error after an append says so: to the client, with a message that is not idempotent, and at a timeout',
