@@ -6,7 +6,7 @@ import { maxChannelLength, maxCorrelationIdLength, maxTypeLength } from '../prot
 export interface WireSchemas {
   readonly fromClient: Readonly<Record<'join' | 'leave' | 'refresh' | 'ping' | 'message', TSchema>>
   readonly fromServer: Readonly<Record<
-    'welcome' | 'ack' | 'joinAck' | 'error' | 'presence' | 'resync' | 'left' | 'reconnect' | 'message',
+    'welcome' | 'ack' | 'joinAck' | 'error' | 'joined' | 'presence' | 'resync' | 'left' | 'reconnect' | 'message',
     TSchema
   >>
 }
@@ -134,6 +134,7 @@ export const wireSchemas: WireSchemas = {
     }),
     joinAck: fromServer('ack', { channel, payload: Type.Optional(joinReply), correlationId }),
     error: fromServer('error', { ...sometimes, payload: failure }),
+    joined: fromServer('joined', { channel, payload: joinReply }),
     presence: fromServer('presence', { channel, payload: Type.Union([change, page, count]) }),
     resync: fromServer('resync', {
       channel, payload: Type.Object({ ...content, reason: reason([...reasons, 'slow']) })

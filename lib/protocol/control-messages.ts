@@ -1,7 +1,7 @@
 /** The message types of the protocol itself. No contract may declare a message with one of these names. */
 export const controlWords = [
   'join', 'leave', 'refresh', 'ping',
-  'welcome', 'ack', 'error', 'presence', 'resync', 'left', 'reconnect'
+  'welcome', 'ack', 'error', 'joined', 'presence', 'resync', 'left', 'reconnect'
 ] as const
 
 export type ControlWord = typeof controlWords[number]
@@ -53,7 +53,7 @@ export interface PresenceCount {
   readonly count: number
 }
 
-/** Payload of the `ack` of a `join`. Where the channel has a history, it is also a `Recovery`. */
+/** Payload of the `ack` of a `join`, and of `joined`. Where the channel has a history, it is also a `Recovery`. */
 export interface JoinAck {
   readonly presence?: readonly PresenceEntry[] | PresenceCount
   /** Present where `presence` is the first page of a longer list. The other ones follow as `PresencePage`. */

@@ -164,7 +164,8 @@ t.test('node requests: a wrong target, close event or code is refused before any
   ].map(wrong)
   const noCodes = ['\ud800', '', 'x'.repeat(129), 5, null, {}, 1n].map(wrong)
   const calls: ReadonlyArray<() => Promise<unknown>> = [
-    ...noTargets.flatMap((target) => [() => room.remove(target), () => registry.disconnect(target)]),
+    ...noTargets.flatMap((target) =>
+      [() => room.add(target), () => room.remove(target), () => registry.disconnect(target)]),
     ...[null, undefined, 'ann', { jti: 7 }].map((revoked) => () => registry.revoke(wrong(revoked), Date.now() + 1_000)),
     ...[null, undefined, 7, ann].flatMap((userId) =>
       [() => registry.send(wrong(userId), own, 'greeting', { text: '' }), () => rooms.reauthorize(wrong(userId))]),

@@ -5,11 +5,13 @@ import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { AdapterUnavailable, type Adapter } from '../../lib/cluster/adapter.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import { implement } from '../../lib/server/implement.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
-import type { ChannelsOptions, Room } from '../../plugins/channels.ts'
+import type { ChannelsOptions, Room, WsOptions } from '../../plugins/channels.ts'
 import { adapterWith } from '../support/adapter-with.ts'
 import { down } from '../support/rooms.ts'
 import { bearer, listen, makeApp } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 
 const wall = defineChannel({
   pattern: 'wall/:id',
@@ -318,6 +320,210 @@ t.test('ctx.updatePresence: wrong data, no presence and an adapter that is away 
   const adapter = adapterWith({ presence: { enter: async () => enters.shift()?.() } })
   const { client: bob } = await (await serveTeam(t, adapter)).enter('bob')
   t.match(await bob.request('rename', 'team/1', 'Bobby'), { payload: { code: 'unavailable' } })
+})
+
+const den = defineChannel({
+  pattern: 'den/:id',
+  params: Type.Object({ id: Type.String() }),
+  fromClient: { say: { payload: Type.String() } },
+  fromServer: { said: { payload: Type.String() }, hint: { payload: Type.String(), ephemeral: true } },
+  presence: Type.Object({ name: Type.String() }),
+  history: { limit: 10, ttl: 60_000 }
+})
+
+type Den = Parameters<typeof implement<typeof den.definition>>[1]
+
+/** A node with dens, and with a route that has none. What a call of `connected` does is up to the test. */
+async function serveDen (t: Test, options: ChannelsOptions = {}, behaviour: Partial<Den> = {}, route: WsOptions = {}) {
+  const { app, sink } = await makeApp(t, options)
+  app.ws('/den', route, [
+    implement(den, {
+      presence: (ctx) => ({ name: ctx.user.name }),
+      on: { say: async (ctx, text) => { await ctx.broadcast('said', text) } },
+      ...behaviour
+    }),
+    implement(wall, { on: { tell: () => {} } })
+  ])
+  app.ws('/other', [implement(lounge, { on: {} })])
+  const served = await listen(app, sink)
+  const enter = (name: string, path = '/den') =>
+    TestClient.connect(served.url + path, [], bearer(served.token(name)))
+  return { ...served, enter, room: (id: string) => app.rooms.of(den, { id }) }
+}
+
+t.test('room.add: all connections of a user join, on every node, where authorize allows it', async (t) => {
+  const hub = new MemoryHub()
+  const calls: string[] = []
+  const behaviour: Partial<Den> = {
+    authorize: ({ params, user }) => params.id !== 'secret' && user.name !== 'mallory',
+    joined: (ctx) => { calls.push(`joined ${ctx.user.name}`) },
+    left: (ctx, reason) => { calls.push(`left ${ctx.user.name} ${reason}`) }
+  }
+  const a = await serveDen(t, { adapter: new MemoryAdapter(hub) }, behaviour)
+  const b = await serveDen(t, { adapter: new MemoryAdapter(hub) }, behaviour)
+  const anns = [await a.enter('ann'), await b.enter('ann')]
+  const [other, bob, mallory] = [await a.enter('ann', '/other'), await b.enter('bob'), await b.enter('mallory')]
+  await bob.request('join', 'den/1')
+  await bob.request('say', 'den/1', 'before')
+  const ann = { userId: 'id-of-ann' }
+  t.strictSame(await a.room('1').add(ann), { connections: 2, missing: [] })
+  for (const client of anns) {
+    t.match(await client.next('joined'), {
+      channel: 'den/1',
+      payload: {
+        presence: [{ user: 'id-of-bob', data: { name: 'bob' } }, { user: 'id-of-ann', data: { name: 'ann' } }],
+        recovered: false,
+        reason: 'fresh',
+        offset: 1,
+        messages: [{ payload: 'before', offset: 1 }]
+      }
+    })
+  }
+  t.match(await bob.next('presence'), { payload: { joined: [{ user: 'id-of-ann' }] } })
+  await bob.request('say', 'den/1', 'after')
+  for (const client of anns) t.match(await client.next('said'), { payload: 'after', offset: 2 })
+  t.match(await anns[0]?.request('say', 'den/1', 'hello'), { type: 'ack' }, 'they may send')
+
+  t.strictSame(await b.room('1').add(ann), { connections: 2, missing: [] }, 'those that are in it count')
+  t.strictSame(await a.room('secret').add(ann), { connections: 0, missing: [] })
+  t.strictSame(await a.room('1').add({ userId: 'id-of-mallory' }), { connections: 0, missing: [] })
+  t.strictSame(await a.room('1').add({ userId: 'id-of-nobody' }), { connections: 0, missing: [] })
+  for (const client of [...anns, other, mallory]) await client.request('ping')
+  const joinedCount = ({ log }: TestClient) => log.filter(({ type }) => type === 'joined').length
+  t.strictSame([...anns, other, mallory].map(joinedCount), [1, 1, 0, 0])
+  const { channel, error } = await b.logged('a connection was not added to a channel')
+  t.match({ channel, error }, { channel: 'den/secret', error: { code: 'forbidden' } })
+
+  t.strictSame(await b.room('1').remove(ann, 'over'), { connections: 2, missing: [] })
+  for (const client of anns) t.match(await client.next('left'), { payload: { code: 'over' } })
+  await until(() => calls.length === 5)
+  t.strictSame(calls.toSorted(), [
+    'joined ann', 'joined ann', 'joined bob', 'left ann removed', 'left ann removed'
+  ])
+})
+
+t.test('room.add: reauthorize applies, and one connection may be named', async (t) => {
+  let isAllowed = true
+  const { enter, room, app } = await serveDen(t, {}, { authorize: () => isAllowed })
+  const [ann, second] = [await enter('ann'), await enter('ann')]
+  const { connectionId } = await second.welcome
+  t.strictSame(await room('1').add({ connectionId }), { connections: 1, missing: [] })
+  await second.next('joined')
+  isAllowed = false
+  t.match(await app.rooms.reauthorize('id-of-ann'), { connections: 2 })
+  t.match(await second.next('left'), { payload: { code: 'forbidden' } })
+  t.notOk(ann.log.some(({ type }) => type === 'joined'))
+  for (const target of [null, {}, { userId: 7 }]) {
+    await t.rejects(room('1').add(target as never), { code: 'FST_CHANNELS_USAGE' })
+  }
+})
+
+t.test('room.add: the limit of channels counts, and a failed function of the application is logged', async (t) => {
+  const { enter, room, logged } = await serveDen(t, { limits: { channels: 2 } }, {
+    joined: ({ params }) => { if (params.id === 'b') throw new Error('on purpose') },
+    presence: ({ params }) => {
+      if (params.id === 'a') throw new Error('no data')
+      return { name: 'x' }
+    }
+  })
+  const ann = await enter('ann')
+  const add = async (id: string) => (await room(id).add({ userId: 'id-of-ann' })).connections
+  t.equal(await add('a'), 0, 'presence failed')
+  t.match((await logged('adding a connection to a channel failed')).err, { message: 'no data' })
+  t.equal(await add('b'), 1, 'joined failed, but the connection is a member')
+  t.equal(await add('c'), 1)
+  t.equal(await add('d'), 0)
+  t.match((await logged('a connection was not added to a channel')).error, { code: 'too_many_channels' })
+  await ann.request('leave', 'den/b')
+  t.equal(await add('d'), 1, 'a leave makes room')
+})
+
+t.test('room.add: a route may add a connection in `connected` while its client joins the same channel', async (t) => {
+  const added: unknown[] = []
+  const served = await serveDen(t, {}, {}, {
+    connected: async ({ connection }) => {
+      await until(() => connection.messagesIn === 2)
+      for (const id of ['1', '2']) added.push(await served.room(id).add({ id: connection.id }))
+    }
+  })
+  await served.room('1').broadcast('said', 'one')
+  const { position } = await served.room('1').read()
+  await served.room('1').broadcast('said', 'two')
+  const ann = await served.enter('ann')
+  const [ack, wrong] = [
+    ann.request('join', 'den/1', { since: position }), ann.request('join', 'den/2', { since: 5 })
+  ]
+  t.match(await ack, {
+    type: 'ack', payload: { recovered: true, messages: [{ payload: 'two' }], presence: [{ user: 'id-of-ann' }] }
+  })
+  t.match(await wrong, { payload: { code: 'invalid_payload' } })
+  t.strictSame(added, [{ connections: 1, missing: [] }, { connections: 1, missing: [] }])
+  const first = ann.log.slice(0, 2).map(({ type, channel }) => [type, channel])
+  t.strictSame(first, [['joined', 'den/1'], ['joined', 'den/2']])
+  t.match(await ann.request('join', 'den/1'), { payload: { recovered: false, offset: 2 } }, 'as often as it likes')
+  await served.room('1').broadcast('hint', 'three')
+  await ann.request('ping')
+  t.equal(ann.log.filter(({ type }) => type === 'hint').length, 1, 'each message comes once')
+  t.strictSame((await served.room('1').members()).results.length, 1)
+})
+
+t.test('room.add: a channel without presence, and one whose history cannot be reached', async (t) => {
+  let isDown = false
+  const adapter = new MemoryAdapter()
+  const { read } = adapter.history
+  adapter.history.read = (...args) => isDown ? down() : read.apply(adapter.history, args)
+  const { enter, app } = await serveDen(t, { adapter })
+  const ann = await enter('ann')
+  const walls = ['1', '2'].map((id) => app.rooms.of(wall, { id }))
+  t.match(await walls[0]?.add({ userId: 'id-of-ann' }), { connections: 1 })
+  const { payload } = await ann.next('joined')
+  t.notOk('presence' in (payload as object))
+  t.match(await ann.request('join', 'wall/1'), { type: 'ack', payload: { offset: 0 } })
+  isDown = true
+  t.match(await walls[1]?.add({ userId: 'id-of-ann' }), { connections: 0 })
+  const future = { epoch: (payload as { epoch: string }).epoch, offset: 7, hash: 'x' }
+  t.match(await ann.request('join', 'wall/1', { since: future }), { payload: { code: 'unavailable' } })
+})
+
+t.test('room.add: nothing remains of one that is removed, takes too long, or whose connection closes', async (t) => {
+  const clock = new FakeClock(Date.now())
+  const doors: Array<(isAllowed: boolean) => void> = []
+  const { enter, room, app } = await serveDen(t, { clock, handlerTimeout: 5_000 }, {
+    authorize: () => new Promise((resolve) => doors.push(resolve))
+  })
+  const asked = async (count: number) => { await until(() => doors.length === count) }
+  const [ann, bob, cy] = [await enter('ann'), await enter('bob'), await enter('cy')]
+  const add = (name: string) => room('1').add({ userId: `id-of-${name}` })
+
+  const adding = add('ann')
+  await asked(1)
+  await ann.close()
+  await until(() => app.registry.size === 2)
+  doors[0]?.(true)
+  t.strictSame(await adding, { connections: 0, missing: [] })
+
+  const removed = add('bob')
+  await asked(2)
+  t.match(await room('1').remove({ userId: 'id-of-bob' }), { connections: 1 })
+  doors[1]?.(true)
+  t.strictSame(await removed, { connections: 0, missing: [] })
+
+  const slow = add('cy')
+  await asked(3)
+  clock.advance(1_000)
+  t.strictSame(await slow, { connections: 0, missing: [app.channels.status().node] }, 'this node has not answered')
+  clock.advance(4_000)
+  const late = add('cy')
+  await asked(4)
+  doors[2]?.(true)
+  doors[3]?.(true)
+  t.strictSame(await late, { connections: 1, missing: [] }, 'the next one does not wait for it')
+  t.equal((await cy.next('joined')).channel, 'den/1')
+  await bob.request('ping')
+  t.notOk(bob.log.some(({ type }) => type === 'joined'))
+  t.match(await room('1').members(), { results: [{ userId: 'id-of-cy' }] })
+  await cy.request('leave', 'den/1')
+  await until(() => app.channels.status().rooms === 0)
 })
 
 t.test('rooms.of: a process without routes publishes, reads, lists and removes', async (t) => {

@@ -443,6 +443,51 @@ t.test('3. channels', async (t) => {
   })
 })
 
+t.test('3. joined', async (t) => {
+  const { connect, app } = await serveDemo(t)
+  const add = (id: string, userId: string) => app.rooms.of(ledger, { id }).add({ userId })
+
+  t.test('3.8 who is added gets joined, and is a member like any other', async (t) => {
+    const writer = (await connect('ann', 'ledger/desk', '/ws/lab')).client
+    await writer.request('write', 'ledger/desk', { text: 'one' })
+    const { client, userId } = await connect('bob', undefined, '/ws/lab')
+    t.strictSame(await add('desk', userId), { connections: 1, missing: [] })
+    const joined = await client.next('joined')
+    t.match(joined, { channel: 'ledger/desk', payload: { recovered: false, reason: 'fresh', offset: 1 } })
+    t.notOk('correlationId' in joined)
+    await writer.request('write', 'ledger/desk', { text: 'two' })
+    t.match(await client.next('written'), { offset: 2 })
+    t.match(await client.request('write', 'ledger/desk', { text: 'three' }), { type: 'ack', offset: 3 })
+    await add('desk', userId)
+    t.match(await client.request('leave', 'ledger/desk'), { type: 'ack' })
+    t.equal(client.log.filter(({ type }) => type === 'joined').length, 1)
+    const secret = await app.rooms.of(lab, { id: 'secret1' }).add({ userId })
+    t.strictSame(secret, { connections: 0, missing: [] }, 'the permission of a join')
+  })
+
+  t.test('3.9 a client that ignores it gets the messages until it leaves', async (t) => {
+    const { client, userId } = await connect('cy', undefined, '/ws/lab')
+    await add('ignored', userId)
+    await app.rooms.of(ledger, { id: 'ignored' }).broadcast('written', { text: 'x' })
+    t.match(await client.next('written'), { channel: 'ledger/ignored' })
+    await client.request('leave', 'ledger/ignored')
+    await app.rooms.of(ledger, { id: 'ignored' }).broadcast('written', { text: 'y' })
+    t.match(await client.request('leave', 'ledger/ignored'), { payload: { code: 'not_joined' } })
+    t.equal(client.log.filter(({ type }) => type === 'written').length, 1)
+  })
+
+  t.test('3.10 a join that crosses joined is answered, also with a position', async (t) => {
+    const { client, userId } = await connect('dan', undefined, '/ws/lab')
+    await add('crossed', userId)
+    const { epoch, offset, hash } = (await client.next('joined')).payload as Position
+    await app.rooms.of(ledger, { id: 'crossed' }).broadcast('written', { text: 'x' })
+    const ack = await client.request('join', 'ledger/crossed', { since: { epoch, offset, hash } })
+    t.match(ack, { type: 'ack', payload: { recovered: true, messages: [{ payload: { text: 'x' } }] } })
+    const { client: other } = await connect('eve', 'ledger/crossed', '/ws/lab')
+    t.match(await other.request('join', 'ledger/crossed'), { payload: { code: 'already_joined' } })
+  })
+})
+
 /** A demo with users whose connections are on another node. */
 async function serveCrowd (t: Test) {
   const hub = new MemoryHub()

@@ -63,8 +63,8 @@ export class ChannelHandlerContext {
     return this.#logFailure(type, this.publisher.append(type, payload, options))
   }
 
-  updatePresence (data: unknown): Promise<void> {
-    return this.presence.update(data)
+  async updatePresence (data: unknown): Promise<void> {
+    await this.presence.update(data)
   }
 
   /** The returned promise never becomes an unhandled rejection, whether or not the application awaits it. */

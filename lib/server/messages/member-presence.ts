@@ -50,12 +50,13 @@ export class MemberPresence {
   }
 
   /**
-   * Replaces the data. The user stays present meanwhile: the new entry is made before the old one ends.
+   * Replaces the data, and returns them. The user stays present meanwhile: the new entry is made before the old one
+   * ends.
    *
    * @throws {MessageError} `not_joined` unless the connection is a member, `unavailable`
    * @throws {UsageError} for a channel without presence, and as `check`
    */
-  async update (given: unknown): Promise<void> {
+  async update (given: unknown): Promise<unknown> {
     const { connection, channel, presence, rooms } = this.#deps
     if (!presence) throw new UsageError(`the channel '${channel}' has no presence: declare it in the contract`)
     const data = this.check(given)
@@ -70,5 +71,6 @@ export class MemberPresence {
       throw refusal('unavailable')
     }
     rooms.exitPresence(channel, { id: before }, 0)
+    return data
   }
 }

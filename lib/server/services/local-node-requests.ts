@@ -67,7 +67,7 @@ export interface MemberInfo {
   readonly userId?: string
 }
 
-type LocalSession = Pick<Session, 'sends' | 'remove' | 'reauthorize'>
+type LocalSession = Pick<Session, 'sends' | 'add' | 'remove' | 'reauthorize'>
 
 export interface LocalNodeRequestsDeps {
   readonly nodeId: string
@@ -143,6 +143,12 @@ export class LocalNodeRequests {
       const facts = { node: nodeId, route, ip, connectedAt, lastSeen, metadata }
       return { connectionId: id, ...(userId !== undefined && { userId }), ...facts }
     })
+  }
+
+  /** Joins the user's connections, or one connection, to a channel. Resolves to how many are in it then. */
+  async add ({ channel, target }: { readonly channel: string, readonly target: Target }): Promise<number> {
+    const results = await Promise.all(this.#sessions(target).map((session) => session.add(channel)))
+    return results.filter((isMember) => isMember).length
   }
 
   /** Takes the user's connections, or one connection, out of a channel. Returns how many were in it. */

@@ -25,14 +25,14 @@ export interface Reached {
 }
 
 /** The requests that resolve to a number of connections. */
-type Counting = 'send' | 'disconnect' | 'remove' | 'close' | 'reauthorize' | 'revoke'
+type Counting = 'send' | 'disconnect' | 'add' | 'remove' | 'close' | 'reauthorize' | 'revoke'
 
 /** The names of the requests to all nodes. Arguments and results are JSON. Each request is idempotent. */
 export type NodeRequestName = 'info' | 'members' | 'rooms' | 'connections' | 'refreshHistory' | Counting
 
 const names: ReadonlySet<string> = new Set<NodeRequestName>([
-  'info', 'members', 'rooms', 'connections', 'refreshHistory', 'send', 'disconnect', 'remove', 'close', 'reauthorize',
-  'revoke'
+  'info', 'members', 'rooms', 'connections', 'refreshHistory', 'send', 'disconnect', 'add', 'remove', 'close',
+  'reauthorize', 'revoke'
 ])
 
 type Result<K extends NodeRequestName> = Awaited<ReturnType<LocalNodeRequests[K]>>

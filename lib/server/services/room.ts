@@ -82,6 +82,13 @@ export interface Room<D extends ChannelDefinition> {
    */
   count (): Promise<number>
   /**
+   * Joins connections to the channel, on every node: all of a user, or one. It asks `authorize` for each, as a join of
+   * the client does. They receive `joined`. Resolves to the number of those that are in the channel then, also those
+   * that were before, and the nodes that did not answer. Those that may not join, whose route does not serve the
+   * channel, or that connect later, are left out.
+   */
+  add (target: GivenTarget): Promise<Reached>
+  /**
    * Takes members out of the channel, on every node. They receive `left` with `code`. Resolves to their number, and the
    * nodes that did not answer. Rejects with `FST_CHANNELS_USAGE`, and removes none, for an invalid code.
    *
@@ -153,6 +160,10 @@ export class ContractRoom {
     if (!this.#compiled.presence) return (await this.members()).results.length
     const { adapter, log } = this.#deps
     return reach(adapter.presence.count(this.channel), this.channel, log, 'the presence of a channel cannot be reached')
+  }
+
+  async add (target: GivenTarget): Promise<Reached> {
+    return this.#deps.requests.requestSum('add', { channel: this.channel, target: targetOf(target) })
   }
 
   async remove (target: GivenTarget, code = 'removed'): Promise<Reached> {

@@ -3,10 +3,10 @@ import { logError } from '../../logger.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { LeaveReason } from '../implement.ts'
 import type { ConnectionContext, ConnectionFunctions } from '../route.ts'
+import type { Membership } from '../memberships/membership.ts'
 import { ConnectionHandlerContext } from '../messages/connection-context.ts'
-import type { Membership } from './memberships.ts'
 import type { Recipient } from './message-handler.ts'
-import type { ReceiveQueue } from './receive-queue.ts'
+import type { ReceiveQueue, Task } from './receive-queue.ts'
 
 export interface LifecycleDeps {
   readonly connection: Connection
@@ -18,6 +18,9 @@ export interface LifecycleDeps {
   readonly inTime: (running: Promise<void>) => Promise<void>
 }
 
+/** The queue of messages that arrive before `connected` is done. It is no address. */
+const beforeConnected = Symbol('before connected')
+
 /** How a connection ended whose peer sent no close frame (RFC 6455 section 7.1.5). */
 const lost: CloseEvent = { code: 1006, reason: '' }
 
@@ -25,15 +28,11 @@ const lost: CloseEvent = { code: 1006, reason: '' }
 export class Lifecycle {
   readonly #deps: LifecycleDeps
   #context: ConnectionContext | undefined
+  /** Resolves when `connected` is done, and never rejects; undefined when there is nothing to wait for. */
   #connecting: Promise<void> | undefined
 
   constructor (deps: LifecycleDeps) {
     this.#deps = deps
-  }
-
-  /** Resolves when `connected` is done; undefined when there is nothing to wait for. Never rejects. */
-  get connecting (): Promise<void> | undefined {
-    return this.#connecting
   }
 
   /** Calls the route's `connected`. */
@@ -50,6 +49,17 @@ export class Lifecycle {
         connection.close(closeEvents.failed)
       })
       .finally(() => { this.#connecting = undefined })
+  }
+
+  /**
+   * Queues the handling of a message. Until `connected` is done, messages wait in a queue of their own, because it may
+   * await that the connection is added to a channel.
+   */
+  enqueue (channel: string, task: Task): void {
+    const { receiveQueue } = this.#deps
+    const connecting = this.#connecting
+    if (!connecting) return receiveQueue.push(channel, task)
+    receiveQueue.push(beforeConnected, () => connecting.then(() => receiveQueue.push(channel, task)))
   }
 
   /** Calls left() in the channel's queue, so that a running handler finishes first. Never rejects. */

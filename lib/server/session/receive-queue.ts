@@ -13,7 +13,7 @@ export interface ReceiveQueueOptions {
  * wait for each other. When the queue is full, the socket is paused, so that TCP back-pressure slows the peer down.
  */
 export class ReceiveQueue {
-  readonly #waiting = new Map<string, Task[]>()
+  readonly #waiting = new Map<string | symbol, Task[]>()
   readonly #options: ReceiveQueueOptions
   #size = 0
   #isPaused = false
@@ -22,7 +22,7 @@ export class ReceiveQueue {
     this.#options = options
   }
 
-  push (channel: string, task: Task): void {
+  push (channel: string | symbol, task: Task): void {
     const waiting = this.#waiting.get(channel)
     this.#grow()
     if (waiting) {
@@ -35,7 +35,7 @@ export class ReceiveQueue {
   }
 
   /** Runs the channel's tasks up to the first asynchronous one. */
-  #runTasks (channel: string): void {
+  #runTasks (channel: string | symbol): void {
     const waiting = this.#waiting.get(channel) as Task[]
     for (let task = waiting.shift(); task; task = waiting.shift()) {
       const running = task()
@@ -48,7 +48,7 @@ export class ReceiveQueue {
     this.#waiting.delete(channel)
   }
 
-  #finishTask (channel: string): void {
+  #finishTask (channel: string | symbol): void {
     this.#shrink()
     this.#runTasks(channel)
   }

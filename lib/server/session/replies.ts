@@ -7,7 +7,7 @@ import type { Envelope } from '../../protocol/envelope.ts'
 import { isRefusal, refusal, type ErrorPayload, type MessageError } from '../../protocol/errors.ts'
 import { encodeEnvelopeWith, encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { InboundMessage } from './inbound-message.ts'
-import type { JoinReply } from './joins.ts'
+import type { JoinReply } from '../memberships/join-replies.ts'
 
 /** Errors that a correct client never causes. Each counts towards closing the connection with 1008. */
 const protocolErrorCodes: ReadonlySet<string> =

@@ -6,12 +6,13 @@ import { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import { encodeEnvelope } from '../../protocol/encoding.ts'
 import { refusal, rateLimited } from '../../protocol/errors.ts'
+import { Additions } from '../memberships/additions.ts'
+import { Joins } from '../memberships/joins.ts'
+import { Memberships } from '../memberships/memberships.ts'
 import type { Router } from '../router.ts'
 import { withTimeout } from '../with-timeout.ts'
 import { readMessage, type InboundMessage } from './inbound-message.ts'
-import { Joins } from './joins.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { Memberships } from './memberships.ts'
 import { MessageHandler } from './message-handler.ts'
 import { renewCredentials } from './renew-credentials.ts'
 import { Replies } from './replies.ts'
@@ -28,6 +29,7 @@ export class Session {
   readonly #deps: SessionDeps
   readonly #memberships: Memberships
   readonly #joins: Joins
+  readonly #additions: Additions
   readonly #replies: Replies
   readonly #handler: MessageHandler
   readonly #lifecycle: Lifecycle
@@ -45,6 +47,8 @@ export class Session {
     this.#deps = deps
     this.#memberships = new Memberships(connection, rooms, limits.channels)
     this.#joins = new Joins(connection, router, rooms, this.#memberships)
+    const inTime = (running: Promise<void>, onTimeout?: () => void) => this.#inTime(running, onTimeout)
+    this.#additions = new Additions({ connection, joins: this.#joins, memberships: this.#memberships, inTime })
     this.#replies = new Replies(connection, {
       protocolErrors: new ProtocolErrorBudget(protocolErrors, clock),
       rateLimitErrors: new ProtocolErrorBudget(limits.rateLimitErrors, clock),
@@ -58,11 +62,7 @@ export class Session {
       resume: () => connection.resume()
     })
     this.#lifecycle = new Lifecycle({
-      connection,
-      route: router.route,
-      own: () => this.#handler.own,
-      receiveQueue: this.#receiveQueue,
-      inTime: (running) => this.#inTime(running)
+      connection, route: router.route, own: () => this.#handler.own, receiveQueue: this.#receiveQueue, inTime
     })
   }
 
@@ -97,6 +97,11 @@ export class Session {
     return true
   }
 
+  /** Joins a channel as the client does. Resolves to whether the connection is a member then. */
+  add (channel: string): Promise<boolean> {
+    return new Promise((resolve) => this.#receiveQueue.push(channel, () => this.#additions.run(channel, resolve)))
+  }
+
   /**
    * Takes the connection out of the channels in which `authorize` no longer allows it. Calls during a check share one
    * further check. An `authorize` that takes longer than `handlerTimeout` denies access.
@@ -129,13 +134,11 @@ export class Session {
     const refused = waitMs > 0 ? rateLimited(waitMs) : message.refusal
     if (refused) this.#replies.refuse(message, refused)
     else if (type === 'ping') this.#replies.ack(message)
-    else if (this.#replies.begin(message)) this.#receiveQueue.push(channel, () => this.#handle(message))
+    else if (this.#replies.begin(message)) this.#lifecycle.enqueue(channel, () => this.#handle(message))
   }
 
   /** The one catch: an error of any kind becomes the message's one reply. */
   #handle (message: InboundMessage): void | Promise<void> {
-    const { connecting } = this.#lifecycle
-    if (connecting) return connecting.then(() => this.#handle(message))
     if (!this.connection.isOpen) return
     try {
       const running = this.#run(message)
@@ -164,15 +167,15 @@ export class Session {
     }
   }
 
-  async #join (message: InboundMessage): Promise<void> {
+  #join (message: InboundMessage): Promise<void> {
     const { channel = '', payload } = message.envelope
-    let admission = this.#joins.isRepeated(channel, payload) ? undefined : await this.#joins.prepare(channel, payload)
-    for (let wait = this.#joins.wait(admission); wait; wait = this.#joins.wait(admission)) admission = await wait
-    if (!admission) return this.#replies.ackJoin(message, this.#joins.repeat(channel))
-    if (message.isAborted) return this.#joins.cancel(admission)
-    // From the check of the rights to the ack, nothing may be awaited.
-    this.#replies.ackJoin(message, this.#joins.admit(admission))
-    await admission.membership.joined()
+    return this.#joins.run({
+      channel,
+      payload,
+      isAdded: false,
+      get isAborted () { return message.isAborted },
+      reply: (reply) => this.#replies.ackJoin(message, reply)
+    })
   }
 
   #leave (message: InboundMessage): void {

@@ -122,6 +122,8 @@ const optional = [
   'fromServer.joinAck payload.presence',
   'fromServer.joinAck payload.presenceMore',
   'fromServer.joinAck payload.snapshot',
+  'fromServer.joined payload.idempotent',
+  'fromServer.joined payload.presence',
   'fromServer.message channel',
   'fromServer.presence payload.joined',
   'fromServer.presence payload.left',

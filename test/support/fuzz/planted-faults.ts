@@ -35,19 +35,19 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a member who left still gets messages',
-    file: 'lib/server/session/memberships.js',
+    file: 'lib/server/memberships/memberships.js',
     find: 'this.#rooms.deleteMember(channel, this.#connection);',
     replace: 'setTimeout(() => this.#rooms.deleteMember(channel, this.#connection), 5);'
   },
   {
     name: 'presence is not withdrawn',
-    file: 'lib/server/session/memberships.js',
+    file: 'lib/server/memberships/memberships.js',
     find: 'this.#rooms.exitPresence(channel, { id }, graceMs);',
     replace: ';'
   },
   {
     name: 'a room is never closed',
-    file: 'lib/server/session/memberships.js',
+    file: 'lib/server/memberships/memberships.js',
     find: 'this.#rooms.releaseRoom(channel);',
     replace: ';'
   },
@@ -59,13 +59,13 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a join under way does not ask authorize again',
-    file: 'lib/server/session/memberships.js',
+    file: 'lib/server/memberships/memberships.js',
     find: 'this.#reauthorizations++;',
     replace: ';'
   },
   {
     name: 'reauthorize takes nobody out',
-    file: 'lib/server/session/memberships.js',
+    file: 'lib/server/memberships/memberships.js',
     find: 'if (!isAllowed && isMember)',
     replace: 'if (false)'
   },

@@ -129,7 +129,7 @@ export const meaningRows: readonly MeaningRow[] = [
   ['an unknown type', inLab('nonsense'), 'unknown_type'],
   ['an unknown type of the connection', { type: 'nonsense' }, 'unknown_type'],
   ['a message of the server\'s', inLab('noted', { text: 'x' }), 'unknown_type'],
-  ...['ack', 'error', 'presence', 'resync', 'left', 'reconnect', 'welcome'].map((type): MeaningRow => [
+  ...['ack', 'error', 'joined', 'presence', 'resync', 'left', 'reconnect', 'welcome'].map((type): MeaningRow => [
     `the server's own control word ${type}`, inLab(type), 'unknown_type'
   ]),
   ...['__proto__', 'constructor', 'toString', 'hasOwnProperty'].map((type): MeaningRow => [
