@@ -7,7 +7,8 @@ import { WebSocket } from 'ws'
 import { connect } from '../../lib/client/index.ts'
 import { channels, defineChannel, implement } from '../../plugins/channels.ts'
 import { tokenSecret } from '../../routes/secret.ts'
-import { startRedis } from '../support/redis.ts'
+import { freePort } from '../support/free-port.ts'
+import { RedisServer, startRedis } from '../support/redis.ts'
 import { listen, makeApp } from '../support/serve.ts'
 import { until } from '../support/until.ts'
 
@@ -147,10 +148,14 @@ t.test('a wrong password is logged once, without the password and before anyone 
   t.notMatch(JSON.stringify(sink.lines), /sesame/, 'nor at the level debug')
 })
 
-t.test('a Redis that is not there does not keep the server from starting', async (t) => {
-  const { app } = await makeApp(t, { redis: { url: 'redis://127.0.0.1:1' } })
+t.test('a Redis that is not there does not keep the server from starting, and is used once it is there', async (t) => {
+  const redis = new RedisServer(await freePort())
+  t.teardown(() => redis.end())
+  const { app } = await makeApp(t, { redis: { url: redis.url } })
   await app.ready()
   t.match(app.channels.status(), { state: 'degraded', since: Number, reason: String })
+  await redis.start()
+  await up(() => app.channels.status())
 })
 
 t.test('nodes of one demo agree on the secret of their tokens', async (t) => {

@@ -19,8 +19,9 @@ const startsProcess = /support\/(browser|clients|cluster|hostile|proxies|redis)|
 /** Tests of the built package's types and documentation. */
 const compiled = /^(types|docs|package)\//
 
-/** Tests that share a process although they start others: together they take as long as one of the longest files. */
+/** Tests that share a process, some of which start others: together they take as long as one of the longest files. */
 const shared: ReadonlyArray<readonly [process: string, files: RegExp]> = [
+  ['faults', /^faults\//],
   // They share one Chromium. The chat takes as long as all others together.
   ['browser', /^(browser\/(?!chat\.)|cluster\/dashboard)/],
   ['redis', /^lib\/redis\/(?!connections)/],
@@ -36,7 +37,7 @@ const nameOf = (file: string) => file.slice(0, -'.test.js'.length).replaceAll(se
 function processOf (file: string): string {
   if (compiled.test(file)) return 'compiler'
   if (long.test(file)) return nameOf(file)
-  if (startsProcess.test(readFileSync(join(tests, file), 'utf8'))) {
+  if (file.startsWith('faults/') || startsProcess.test(readFileSync(join(tests, file), 'utf8'))) {
     return shared.find(([, files]) => files.test(file))?.[0] ?? nameOf(file)
   }
   return ['unit', ...dirname(file).replace(quick, '').split(sep).filter((part) => part !== '.')].join('-')

@@ -1,0 +1,20 @@
+import type { Verdict } from './checker/checker.ts'
+import type { Fault } from './kinds/fault.ts'
+
+export interface Run {
+  readonly fault: string
+  readonly seed: number
+  readonly verdict: Verdict
+}
+
+/** How long after the end of a fault something may be pending. */
+const recoveryBounds = { p99: 3_000, max: 5_000 }
+
+/** The times of a run that are over their bounds. */
+export function lateIn ({ presenceBoundMs }: Fault, { recovery, presenceMs }: Verdict): string[] {
+  return [
+    ...recovery.p99 > recoveryBounds.p99 ? [`recovery: p99 ${recovery.p99} ms`] : [],
+    ...recovery.max > recoveryBounds.max ? [`recovery: max ${recovery.max} ms`] : [],
+    ...presenceMs > presenceBoundMs ? [`presence: right after ${Math.round(presenceMs)} ms`] : []
+  ]
+}

@@ -1,0 +1,51 @@
+import fastify from 'fastify'
+import { Cluster, Redis } from 'ioredis'
+import type { Static } from '@sinclair/typebox'
+import { rigChannel } from './contract.ts'
+import type { NodeOrder, NodeSettings } from './rig-node.ts'
+
+// One node of the rig, in a process of its own. The package is the built one, or another one that is unpacked.
+
+const { port, redis, plugin } = JSON.parse(process.argv[2] as string) as NodeSettings
+const { channels, implement } = await import(plugin) as typeof import('../../../plugins/channels.ts')
+
+const app = fastify({ logger: { level: 'warn' } })
+await app.register(channels, {
+  redis: 'url' in redis ? { url: redis.url } : { client: clientOf(redis) },
+  // Readers that stop are too slow after a second or two.
+  limits: { perIp: 10_000, perUser: 100, sendQueueBytes: 262_144 },
+  status: '/status',
+  identify: ({ query }) => ({ sub: (query as { user: string }).user })
+})
+
+type Message = Static<typeof rigChannel.definition.fromClient.write.payload>
+const from = ({ connection }: { readonly connection: { readonly id: string } }, message: Message) =>
+  ({ ...message, connection: connection.id })
+app.ws('/', {}, [implement(rigChannel, {
+  authorize: () => true,
+  presence: () => ({}),
+  on: {
+    write: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
+    say: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
+    hint: (ctx, message) => ctx.broadcast('hinted', from(ctx, message))
+  }
+})])
+await app.listen({ port, host: '127.0.0.1' })
+
+function clientOf (redis: Exclude<NodeSettings['redis'], { url: string }>): Redis | Cluster {
+  if ('sentinels' in redis) return new Redis({ name: redis.name, sentinels: [...redis.sentinels], lazyConnect: true })
+  return new Cluster([...redis.cluster], { lazyConnect: true })
+}
+
+/** The wall clock of this process, from now on. Timers run as before. */
+function jump (ms: number): void {
+  const now = Date.now.bind(Date)
+  Date.now = () => now() + ms
+}
+
+process.on('message', (order: NodeOrder) => {
+  if (order.order === 'jump') jump(order.ms)
+  else app.close().finally(() => process.exit())
+})
+process.on('disconnect', () => process.exit())
+process.send?.('ready')

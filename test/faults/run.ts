@@ -1,0 +1,55 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { brokenIn } from './checker/checker.ts'
+import { allFaults, faultsNamed } from './kinds/all.ts'
+import type { Fault } from './kinds/fault.ts'
+import { Rig } from './rig/rig.ts'
+import { lateIn, type Run } from './report.ts'
+
+// `npm run test:faults -- --fault all --seeds 10`: every fault with each seed, on a rig of its own. One seed repeats
+// the choices of one run. Ends with 1 when a promise was broken or a time exceeded. `--json`: a file for the results,
+// `--log`: a folder for the records of runs that broke a promise.
+
+const { values } = parseArgs({
+  options: {
+    fault: { type: 'string', default: 'all' },
+    seeds: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'string' },
+    log: { type: 'string' },
+    clients: { type: 'string', default: '96' },
+    rate: { type: 'string', default: '120' }
+  }
+})
+const size = { clients: Number(values.clients), channels: 12, rate: Number(values.rate), processes: 2 }
+const faults = values.fault === 'all' ? allFaults : faultsNamed(values.fault.split(','))
+const runs: Run[] = []
+const print = (text: string) => process.stdout.write(`${text}\n`)
+
+async function run (fault: Fault, seed: number): Promise<void> {
+  const rig = await Rig.start(fault.topology ?? 'single', size, seed)
+  try {
+    const { log, verdict } = await rig.run(fault, seed)
+    const done = { fault: fault.name, seed, verdict }
+    const broken = [...brokenIn(verdict), ...lateIn(fault, verdict)]
+    runs.push(done)
+    const { acked, announced, resyncs, failures, ack, recovery, presenceMs } = verdict
+    print(`${fault.name} ${seed}: ${JSON.stringify({
+      acked, announced, resyncs: resyncs.expected, failures, ack, recovery, presenceMs
+    })}`)
+    for (const text of broken) print(`  ${text}`)
+    if (broken.length === 0) return
+    process.exitCode = 1
+    if (values.log === undefined) return
+    await writeFile(`${values.log}/${fault.name}-${seed}.json`, JSON.stringify({ ...log, broken }))
+    await writeFile(`${values.log}/${fault.name}-${seed}.txt`, rig.nodes.flatMap(({ log }) => [...log, '\n']).join(''))
+  } finally {
+    await rig.end()
+    if (values.json !== undefined) await writeFile(values.json, JSON.stringify({ size, runs }))
+  }
+}
+
+for (const fault of faults) {
+  for (let i = 0; i < Number(values.seeds); i++) await run(fault, Number(values.seed) + i)
+}
+process.exit()
