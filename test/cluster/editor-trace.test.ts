@@ -1,4 +1,3 @@
-import '../support/without-coverage.ts'
 import { ChangeSet } from '@codemirror/state'
 import t from 'tap'
 import { DocumentState, type Edited } from '../../routes/editor/document-state.ts'

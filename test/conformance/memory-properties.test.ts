@@ -1,4 +1,3 @@
-import '../support/without-coverage.ts'
 import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { AdapterHistory, EntryRouter, noEvents } from '../support/conformance/adapter-history.ts'

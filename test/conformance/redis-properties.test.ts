@@ -1,4 +1,3 @@
-import '../support/without-coverage.ts'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { AdapterHistory, EntryRouter, noEvents } from '../support/conformance/adapter-history.ts'

@@ -1,4 +1,3 @@
-import '../support/without-coverage.ts'
 import t, { type Test } from 'tap'
 import { ByteFuzzer } from '../support/fuzz/byte-fuzzer.ts'
 import { cases } from '../support/long-form.ts'

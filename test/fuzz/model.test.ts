@@ -1,4 +1,3 @@
-import '../support/without-coverage.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

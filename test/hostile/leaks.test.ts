@@ -1,4 +1,3 @@
-import '../support/without-coverage.ts'
 import { queryObjects } from 'node:v8'
 import t from 'tap'
 import { WebSocket } from 'ws'

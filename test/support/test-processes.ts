@@ -32,6 +32,9 @@ const shared: ReadonlyArray<readonly [process: string, files: RegExp]> = [
 /** Folders in lib/ whose unit tests take a second or two. */
 const quick = /(?<=^lib)\/(cluster|connection|history|limits|memory|protocol|rooms|testing)$/
 
+/** Processes whose children are covered too: nothing else runs the code of the demo's start. */
+const coversChildren = /^(routes-(start|build)|cluster-nginx)$/
+
 const nameOf = (file: string) => file.slice(0, -'.test.js'.length).replaceAll(sep, '-')
 
 function processOf (file: string): string {
@@ -51,4 +54,7 @@ for (const file of files.sort()) {
   imports[name] = `${imports[name] ?? ''}import '${relative(processes, join(tests, file)).replaceAll(sep, '/')}'\n`
 }
 mkdirSync(processes)
-for (const [name, text] of Object.entries(imports)) writeFileSync(join(processes, `${name}.test.js`), text)
+for (const [name, text] of Object.entries(imports)) {
+  const first = coversChildren.test(name) ? '' : "import '../support/plain-children.js'\n"
+  writeFileSync(join(processes, `${name}.test.js`), first + text)
+}

@@ -1,4 +1,3 @@
-import '../support/without-coverage.ts'
 import t from 'tap'
 import { compile } from '../support/types/compile.ts'
 import { largeContract } from '../support/types/large-contract.ts'

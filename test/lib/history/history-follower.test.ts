@@ -77,6 +77,19 @@ t.test('history follower: during a read a bounded number of entries waits, and t
   t.strictSame(simulation.members[0]?.position, simulation.history.position)
 })
 
+t.test('history follower: an entry that waited for a read and is lost from the history is forgotten', async (t) => {
+  const simulation = await openHistory(3)
+  for (let i = 0; i < 2; i++) await simulation.append()
+  simulation.deliver(1)
+  t.equal(simulation.reads.length, 1, 'it does not follow, so the history is read')
+  simulation.history.loseNewest(2)
+  await simulation.runRead(0)
+  simulation.answerRead(0)
+  await nextTick()
+  t.equal(simulation.reads.length, 0, 'it is not waited for')
+  t.strictSame(simulation.members[0]?.position, simulation.history.position)
+})
+
 t.test('history follower: a failed read is repeated every 500 ms until the follower is closed', async (t) => {
   const simulation = await openHistory(1)
   simulation.follower.refresh()
