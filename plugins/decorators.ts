@@ -24,8 +24,17 @@ export interface ChannelsService {
   readonly registry: RegistryService
   /** The pings of this node and their results. */
   readonly heartbeat: HeartbeatService
-  /** The state of this node: `up`; `degraded` while Redis cannot be reached; `draining` while the server closes. */
+  /**
+   * The state of this node: `up`; `degraded` while Redis cannot be reached; `draining` while the server drains or
+   * closes.
+   */
   status (): NodeStatus
+  /**
+   * Moves the clients to other nodes, and resolves when no connection is left: the state becomes `draining`, and after
+   * the option `drain.wait` upgrades are refused and clients asked to connect elsewhere. Takes at most `drain.wait`,
+   * `drain.timeout` and 2 s. Never rejects; calls share one drain. `app.close()` drains as well, without the wait.
+   */
+  drain (): Promise<void>
 }
 
 /** The decorators that the option `decorators: false` leaves out. */
@@ -59,7 +68,8 @@ export function decorate (app: FastifyInstance, node: Node, hasShortcuts: boolea
     rooms: new ContractRooms(node),
     registry: new ContractRegistry(node),
     heartbeat: node.heartbeat,
-    status: () => node.status
+    status: () => node.status,
+    drain: () => node.drain.start()
   }
   add(app, 'channels', services, 'rename it')
   if (!hasShortcuts) return

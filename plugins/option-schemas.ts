@@ -15,6 +15,9 @@ const longestMs = 2 ** 31 - 1
 export const milliseconds = Type.Integer({
   minimum: 1, maximum: longestMs, description: `a whole number of milliseconds, from 1 to ${longestMs}`
 })
+export const millisecondsFrom0 = Type.Integer({
+  minimum: 0, maximum: longestMs, description: `a whole number of milliseconds, from 0 to ${longestMs}`
+})
 // ws reads these numbers as 32-bit integers, and for it 0 or a negative one is no limit.
 export const int32 = Type.Integer({
   minimum: 1, maximum: 2 ** 31 - 1, description: `a whole number from 1 to ${2 ** 31 - 1}`

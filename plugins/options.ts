@@ -8,6 +8,7 @@ import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
 import type { Limits } from '../lib/limits/limits.ts'
 import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
 import type { RedisClient } from '../lib/redis/client-settings.ts'
+import type { DrainOptions } from '../lib/server/services/drain.ts'
 import type { User } from '../lib/server/implement.ts'
 import type { SessionCheck } from './session-check.ts'
 import type { OriginPattern } from './upgrade/origins.ts'
@@ -67,6 +68,13 @@ export interface ChannelsOptions {
    */
   readonly closeTimeout?: number | undefined
   /**
+   * How `app.channels.drain()` and `app.close()` move the clients to other nodes: `wait` is the time from the state
+   * `draining` until upgrades are refused (not with `app.close()` alone), `spread` the time over which the clients are
+   * asked to move, and `timeout` what they may take to move, and handlers to finish. `timeout: 0` closes at once.
+   * @default { wait: 0, spread: 5_000, timeout: 10_000 }
+   */
+  readonly drain?: PartialOptions<DrainOptions> | undefined
+  /**
    * The time that an upgrade may take, hooks included, before it is answered 503.
    * @default 5_000
    */
@@ -122,7 +130,7 @@ export interface ChannelsOptions {
    */
   readonly decorators?: boolean | undefined
   /**
-   * A path that answers `GET` with `app.channels.status()`: 200, or 503 while the server closes.
+   * A path that answers `GET` with `app.channels.status()`: 200, or 503 while the server drains or closes.
    * @default no such route
    */
   readonly status?: string | undefined

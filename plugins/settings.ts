@@ -4,10 +4,11 @@ import { systemClock } from '../lib/clock.ts'
 import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
 import { defaultLimits, noLimits } from '../lib/limits/limits.ts'
 import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
+import type { DrainOptions } from '../lib/server/services/drain.ts'
 import { InvalidOptions } from './errors.ts'
 import {
-  callback, connectionLimits, count, flag, int32, milliseconds, optionals, positive, problemOf, shape, text,
-  withoutUndefined, wrongValue
+  callback, connectionLimits, count, flag, int32, milliseconds, millisecondsFrom0, optionals, positive, problemOf,
+  shape, text, withoutUndefined, wrongValue
 } from './option-schemas.ts'
 import type { ChannelsOptions, RedisOption } from './options.ts'
 import { originCheck } from './upgrade/origins.ts'
@@ -41,6 +42,9 @@ const definition = optionals({
   heartbeat: optionals({ interval: milliseconds, timeout: milliseconds }, '{ interval, timeout }'),
   handlerTimeout: milliseconds,
   closeTimeout: milliseconds,
+  drain: optionals({
+    wait: millisecondsFrom0, spread: millisecondsFrom0, timeout: millisecondsFrom0
+  }, '{ wait, spread, timeout }'),
   upgradeTimeout: milliseconds,
   receiveQueueLimit: positive,
   protocolErrors: optionals({ max: count, timeWindow: milliseconds }, '{ max, timeWindow }'),
@@ -67,6 +71,7 @@ const schema = TypeCompiler.Compile(definition)
 export const optionNames: readonly string[] = Object.keys(definition.properties)
 
 const heartbeat: HeartbeatOptions = { interval: 30_000, timeout: 10_000 }
+const drain: DrainOptions = { wait: 0, spread: 5_000, timeout: 10_000 }
 const protocolErrors: ProtocolErrorLimit = { max: 10, timeWindow: 60_000 }
 
 /** The options, each with its value or its default. */
@@ -87,6 +92,7 @@ export function settingsOf (given: ChannelsOptions) {
     decorators: true,
     ...options,
     heartbeat: { ...heartbeat, ...withoutUndefined(options.heartbeat) },
+    drain: { ...drain, ...withoutUndefined(options.drain) },
     limits: options.limits === false ? noLimits : { ...defaultLimits, ...withoutUndefined(options.limits) },
     protocolErrors: {
       ...protocolErrors, ...withoutUndefined(options.protocolErrors), ...(options.strict && { max: 0 })

@@ -2,10 +2,13 @@ import type { ChannelsOptions } from 'fastify-channels'
 import { buildApp } from './app.ts'
 import { tokenSecret } from './secret.ts'
 
-const { PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info', LIMITS = 'on', REDIS_URL, JWT_SECRET } = process.env
+const {
+  PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info', LIMITS = 'on', REDIS_URL, JWT_SECRET, DRAIN_TIMEOUT
+} = process.env
 const channels: ChannelsOptions = {
   jwt: { secret: await tokenSecret(JWT_SECRET, REDIS_URL) },
   ...(LIMITS === 'off' && { limits: false }),
+  ...(DRAIN_TIMEOUT && { drain: { timeout: Number(DRAIN_TIMEOUT) } }),
   ...(REDIS_URL && { redis: { url: REDIS_URL } })
 }
 
@@ -22,9 +25,14 @@ ${LIMITS === 'off'
   : ''}${REDIS_URL ? '\n  Nodes with the same REDIS_URL are one.\n' : ''}
 `)
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, async () => {
-    await app.close()
-    process.exit()
-  })
+async function end (): Promise<void> {
+  await app.close()
+  process.exit()
 }
+
+process.once('SIGINT', end)
+// Another process takes over: the clients move to it first.
+process.once('SIGTERM', async () => {
+  await app.channels.drain()
+  await end()
+})

@@ -39,6 +39,8 @@ export interface Adapter {
    * without a server.
    */
   readonly roundTrip?: number | undefined
+  /** The number of live nodes that this one knows of, itself included. Undefined when an adapter cannot tell. */
+  readonly liveNodes?: number | undefined
 
   readonly pubsub: PubSubPort
   readonly history: HistoryPort

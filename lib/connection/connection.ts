@@ -34,6 +34,7 @@ export class Connection implements ConnectionInfo {
   readonly route: string
   readonly metadata: ConnectionInfo['metadata']
   readonly verify: Identity['verify']
+  readonly releaseQuota: () => void
   readonly connectedAt: number
   readonly channels = new Set<string>()
   readonly log: Logger
@@ -58,6 +59,7 @@ export class Connection implements ConnectionInfo {
     this.userId = identity.userId
     this.#credentials = identity
     this.verify = identity.verify
+    this.releaseQuota = identity.releaseQuota
     this.ip = identity.ip
     this.locals = identity.locals
     this.route = identity.route ?? ''
@@ -164,9 +166,8 @@ export class Connection implements ConnectionInfo {
    */
   close (event: CloseEvent = closeEvents.normal): void {
     if (this.#state !== 'open') return
-    const { code, reason } = sendable(event)
+    const { code, reason } = this.closeEvent = sendable(event)
     this.#state = 'closing'
-    this.closeEvent = { code, reason }
     this.#sendQueue.flushBeforeClose()
     this.#webSocket.close(code, reason)
     // A paused socket would never read the peer's close frame.
@@ -174,9 +175,7 @@ export class Connection implements ConnectionInfo {
   }
 
   /** Destroys the socket without a closing handshake; the peer sees 1006. */
-  terminate (): void {
-    this.#webSocket.terminate()
-  }
+  terminate (): void { this.#webSocket.terminate() }
 
   /** Called when the socket emits `close`. */
   markClosed (): void {

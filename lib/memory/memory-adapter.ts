@@ -37,6 +37,10 @@ export class MemoryAdapter implements Adapter {
     this.#node = { id: this.nodeId, events: this.#events, subscribed: this.pubsub.subscribed }
   }
 
+  get liveNodes (): number {
+    return this.#hub.nodes.size
+  }
+
   start (events: AdapterEvents): void {
     this.#events.connect(events)
     this.#hub.nodes.add(this.#node)

@@ -19,7 +19,7 @@ export class LiveConnections {
   readonly #ending = new Set<Promise<void>>()
   readonly #expiry: TokenExpiry<Connection>
   readonly #reauthorization = new CoalescedTask(() => this.#reauthorizeSessions())
-  #resolveEmpty: (() => void) | undefined
+  readonly #waiting: Array<() => void> = []
 
   constructor (registry: Registry, heartbeat: Heartbeat, clock: Clock) {
     this.registry = registry
@@ -43,7 +43,7 @@ export class LiveConnections {
     this.#expiry.unwatch(connection)
     this.sessions.delete(connection.id)
     this.registry.delete(connection)
-    if (this.registry.size === 0) this.#resolveEmpty?.()
+    if (this.registry.size === 0) for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /** Removes sessions whose connection is not in the registry, and returns their number. */
@@ -68,14 +68,19 @@ export class LiveConnections {
     await Promise.all(Array.from({ length: reauthorizingSessions }, work))
   }
 
-  /**
-   * Closes every connection with `restart`. Resolves once all are gone, at the latest after the close timeout, and the
-   * `disconnected` functions of their routes are done.
-   */
-  async closeAll (): Promise<void> {
-    const empty = new Promise<void>((resolve) => { this.#resolveEmpty = resolve })
-    for (const connection of this.registry.all()) connection.close(closeEvents.restart)
-    if (this.registry.size > 0) await empty
+  /** Resolves once there is no connection. */
+  whenEmpty (): Promise<void> {
+    if (this.registry.size === 0) return Promise.resolve()
+    return new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Resolves once no message is being handled or waits for it. */
+  async whenIdle (): Promise<void> {
+    await Promise.all([...this.sessions.values()].map(({ receiveQueue }) => receiveQueue.whenEmpty()))
+  }
+
+  /** Resolves once the `disconnected` functions of the connections that have ended are done. */
+  async whenEnded (): Promise<void> {
     await Promise.all(this.#ending)
   }
 

@@ -18,15 +18,18 @@ import { Contracts } from './contracts.ts'
 import { IdempotentMessages } from './messages/idempotent-messages.ts'
 import { LiveConnections } from './live-connections.ts'
 import type { Router } from './router.ts'
+import { Drain, type DrainOptions } from './services/drain.ts'
 import { LocalNodeRequests } from './services/local-node-requests.ts'
 import { NodeRequests } from './services/node-requests.ts'
 import { PendingUpgrades } from './services/pending-upgrades.ts'
 import type { SessionDeps, SessionOptions } from './session/session-deps.ts'
 import { Session } from './session/session.ts'
 import { Sweeper, type Swept } from './sweeper.ts'
+import { withTimeout } from './with-timeout.ts'
 
 export interface NodeOptions extends SessionOptions {
   readonly heartbeat: HeartbeatOptions
+  readonly drain: DrainOptions
   /** Refuses patterns prone to backtracking. @default false */
   readonly strictPatterns?: boolean
   /** Adds to what this node reports to others. */
@@ -59,12 +62,12 @@ export class Node {
   readonly revocations: Revocations
   readonly rooms: Rooms
   readonly connections: LiveConnections
+  readonly drain: Drain
   readonly requests: NodeRequests
   readonly pendingUpgrades = new PendingUpgrades()
   readonly #sweeper: Sweeper
   readonly #connectionDeps: Omit<ConnectionDeps, 'sendQueueBytes'>
   readonly #sessionDeps: SessionDeps
-  #isDraining = false
 
   constructor (options: NodeOptions, adapter: Adapter, clock: Clock, log: Logger) {
     const { registry, counters, pendingUpgrades } = this
@@ -79,6 +82,8 @@ export class Node {
     this.revocations = new Revocations(clock)
     const rooms = this.rooms = new Rooms(adapter, clock)
     this.connections = new LiveConnections(registry, this.heartbeat, clock)
+    const isAlone = () => adapter.liveNodes === 1
+    this.drain = new Drain({ clock, options: options.drain, connections: this.connections, isAlone })
     const { sessions } = this.connections
     const { nodeId, nodes } = adapter
     const { report } = options
@@ -114,7 +119,7 @@ export class Node {
     const { adapter: { status, counters: adapterCounters, nodeId, roundTrip }, registry, rooms, counters } = this
     return {
       ...status,
-      ...(this.#isDraining && { state: 'draining' as const }),
+      ...(this.drain.isDraining && { state: 'draining' as const }),
       node: nodeId,
       connections: registry.size,
       rooms: rooms.size,
@@ -164,11 +169,13 @@ export class Node {
     return connection
   }
 
-  /** Closes every connection, then the adapter. Call it once no more upgrades can follow. */
+  /** Drains, then closes the adapter. Its time is limited, because it waits for Redis. */
   async close (): Promise<void> {
-    this.#isDraining = true
-    await this.connections.closeAll()
+    const { drain, adapter, clock, log } = this
+    await drain.close()
     this.#sweeper.stop()
-    await this.adapter.close()
+    await withTimeout(clock, drain.leftMs, adapter.close()).catch((err: unknown) => {
+      log.warn({ err }, 'the node did not sign off: its users leave when its lease is over')
+    })
   }
 }

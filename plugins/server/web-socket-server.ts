@@ -32,6 +32,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
   closeRefused(app, server)
   prepareTokens(server)
   const guard = new UpgradeGuard(server, settings.upgradeTimeout, settings.clock)
+  node.drain.onRefuse(() => guard.close())
   app.addHook('onRoute', (route) => {
     if (route.websocket || route.wsHandler) route.config = Object.assign({}, route.config, { [takesUpgrades]: true })
   })
@@ -40,7 +41,6 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
     ...settings.websocket,
     options: { ...serverOptions(settings), ...withoutUndefined(options), ...answeredHere, server },
     preClose: async () => {
-      guard.close()
       await node.close()
       closeOthers(app.websocketServer)
     }

@@ -58,10 +58,11 @@ export class Admission {
 
   /**
    * Ends an attempt and counts its connection: of the user on all nodes, or on this node alone while the others cannot
-   * be reached. Of a plain request it only checks that its connection would be counted.
+   * be reached. Of a plain request it only checks that its connection would be counted. Resolves to a function that
+   * gives the quotas back before the socket closes.
    * @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  async admit (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async admit (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<() => void> {
     const connection = new HeldQuotas()
     await holding(connection, request, reply, async () => {
       this.#takeSource(this.#connections, request, connection)
@@ -69,6 +70,7 @@ export class Admission {
       if (userId !== undefined) await this.#takeUser(userId, request, connection)
     })
     this.#held.get(request)?.release()
+    return () => connection.release()
   }
 
   #takeSource ({ server, ips }: SourceQuotas, request: FastifyRequest, held: HeldQuotas): void {

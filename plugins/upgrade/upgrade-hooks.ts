@@ -5,7 +5,7 @@ import type { Node } from '../../lib/server/node.ts'
 import type { PendingUpgrade } from '../../lib/server/services/pending-upgrades.ts'
 import { moveTokenToHeader } from '../authentication/token-carriers.ts'
 import { asTokenRefusal, type Authenticated } from '../authentication/authentication.ts'
-import { InvalidMetadata, RefusedForNow, Unauthenticated } from '../errors.ts'
+import { InvalidMetadata, RefusedForNow, Unauthenticated, UpgradeUndecided } from '../errors.ts'
 import type { RefusalLog } from '../refusal-log.ts'
 import type { Settings } from '../settings.ts'
 import { Admission } from './admission.ts'
@@ -17,6 +17,7 @@ import { withRetryAfter } from './retry-after.ts'
 export interface Admitted extends Authenticated {
   readonly locals?: unknown
   readonly metadata?: Metadata | undefined
+  readonly releaseQuota: () => void
 }
 
 /** How one route authenticates a request, and what it keeps of it. */
@@ -37,7 +38,7 @@ export class UpgradeHooks {
   readonly #admission: Admission
   readonly #checkOrigin: (request: FastifyRequest) => Promise<void>
   readonly #refusals: RefusalLog
-  readonly #admitted = new WeakMap<FastifyRequest, Admitted>()
+  readonly #admitted = new WeakMap<FastifyRequest, Omit<Admitted, 'releaseQuota'> & Partial<Admitted>>()
   readonly #refusedForNow = new WeakMap<FastifyRequest, RefusedForNow>()
   readonly #pending = new WeakMap<FastifyRequest, PendingUpgrade>()
 
@@ -61,9 +62,11 @@ export class UpgradeHooks {
   }
 
   /** The hooks of a route, those of the application in their place: after the cheap checks, before authentication. */
-  around (route: RouteShorthandOptions, { authenticate, ...kept }: RouteChecks): Hooks {
+  around (route: RouteShorthandOptions, { authenticate, ...checks }: RouteChecks): Hooks {
     return {
       onRequest: [
+        // An upgrade does not come here then: a plain request gets the same answer.
+        async () => { if (this.#node.drain.isRefusing) throw new UpgradeUndecided() },
         checkHandshake,
         this.#checkOrigin,
         this.#admission.begin,
@@ -78,8 +81,9 @@ export class UpgradeHooks {
       preHandler: [
         ...listOf(route.preHandler),
         async (request, reply) => {
-          if (request.ws) this.#admitted.set(request, { ...this.of(request), ...await keep(request, kept) })
-          await this.#admission.admit(this.of(request).userId, request, reply)
+          const kept = request.ws && await keep(request, checks)
+          const releaseQuota = await this.#admission.admit(this.of(request).userId, request, reply)
+          if (kept) this.#admitted.set(request, { ...this.of(request), ...kept, releaseQuota })
         }
       ],
       onError: [...listOf(route.onError), async (request, reply, error) => this.#noteRefusal(request, reply, error)],

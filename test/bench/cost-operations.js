@@ -19,13 +19,20 @@ const clock = new FakeClock(Date.now())
 const createAdapter = () => new MemoryAdapter(new MemoryHub(clock))
 const log = { info () {}, warn () {}, error () {}, child: () => log }
 const bytes = (text) => Buffer.from(JSON.stringify({ type: 'said', payload: text }))
-const patient = { heartbeat: { interval: 1_000_000, timeout: 1_000 }, handlerTimeout: 1_000, receiveQueueLimit: 10 }
+const patient = {
+  heartbeat: { interval: 1_000_000, timeout: 1_000 },
+  drain: { wait: 0, spread: 0, timeout: 0 },
+  handlerTimeout: 1_000,
+  receiveQueueLimit: 10
+}
 const unlimited = { protocolErrors: { max: 10, timeWindow: 1_000 } }
 const limits = { ...defaultLimits, messages: { max: Number.MAX_SAFE_INTEGER, timeWindow: 1 } }
 const route = { messageBytes: 65_536, limits }
 
 function identityOf (id) {
-  return { id, userId: id, user: { id }, ip: '', expiresAt: undefined, jti: `token ${id}`, verify: undefined }
+  const user = { id }
+  const token = { expiresAt: undefined, jti: `token ${id}`, verify: undefined }
+  return { id, userId: id, user, ip: '', ...token, releaseQuota () {} }
 }
 
 const nodes = new Map()

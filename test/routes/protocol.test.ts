@@ -811,6 +811,49 @@ t.test('7. closing', async (t) => {
   })
 })
 
+t.test('7. reconnect', async (t) => {
+  const clock = new FakeClock(Date.now())
+  const hub = new MemoryHub(clock)
+  const shared = { jwt: { secret: 'for both nodes' }, limits: { perUser: 1 } }
+  const other = await serveDemo(t, { ...shared, adapter: new MemoryAdapter(hub) })
+  const drain = { spread: 5_000, timeout: 10_000 }
+  const { app, connect } = await serveDemo(t, { ...shared, clock, adapter: new MemoryAdapter(hub), drain })
+  const lab = 'lab/drained'
+  const [one, two] = [await connect('ann', lab, '/ws/lab'), await connect('bob', lab, '/ws/lab')]
+  const witness = await other.connect('witness', lab, '/ws/lab')
+  const ended = app.channels.drain()
+  t.teardown(() => clock.advance(60_000))
+
+  t.test('7.1 all connections are asked to connect again, spread over time, and upgrades get 503', async (t) => {
+    t.strictSame(await one.client.next('reconnect'), { type: 'reconnect', payload: { delay: 0 } })
+    t.strictSame(await two.client.next('reconnect'), { type: 'reconnect', payload: { delay: 2_500 } })
+    t.match(await refusal(connect('cy', lab, '/ws/lab', one.token)), { status: 503, headers: { 'retry-after': /\d/ } })
+  })
+
+  t.test('7.2 a user at the limit is let in elsewhere', async () => {
+    await other.connect('ann', lab, '/ws/lab', one.token)
+  })
+
+  t.test('7.4 the client that moved changes nothing of the presence', async (t) => {
+    const presence = () => witness.client.log.filter(({ type }) => type === 'presence').length
+    const before = presence()
+    await one.client.close(4001)
+    await two.client.request('note', lab, { text: 'here' })
+    await witness.client.next('noted')
+    t.equal(presence(), before)
+  })
+
+  t.test('7.3 the connection works as before, and is closed with 1012 after the replies', async (t) => {
+    const waiting = two.client.request('wait', lab, { for: 'drained' })
+    await two.journal.seen('waiting drained')
+    await clock.advanceAsync(10_000)
+    two.journal.door('drained').resolve()
+    t.match(await waiting, { type: 'ack' })
+    t.strictSame(await two.client.closed, { code: 1012, reason: 'server is restarting' })
+    await ended
+  })
+})
+
 interface Told extends Position {
   recovered: boolean
   reason?: string
@@ -1094,7 +1137,7 @@ t.test('wire schemas: all that the server sent above, and all that it acked, mat
     schema.startsWith('fromServer.') || isAcked(record, message)))
   t.strictSame(tried.filter(({ schema, message }) => !checks.get(schema)?.(message)), [])
   const names = new Set(tried.map(({ schema }) => schema))
-  t.strictSame([...checks.keys()].filter((name) => !names.has(name)), ['fromServer.reconnect'], 'all kinds were sent')
+  t.strictSame([...checks.keys()].filter((name) => !names.has(name)), [], 'all kinds were sent')
 })
 
 t.test('every numbered rule has its test', async (t) => {

@@ -6,7 +6,7 @@ import { root } from '../support/root.ts'
 /** What `npm start` runs once it has built, on a free port. `npm test` builds first. */
 function start (env: Record<string, string> = {}): {
   ready: Promise<string>
-  stop: () => void
+  stop: (signal?: NodeJS.Signals) => void
   ended: Promise<number | null>
 } {
   const child = spawn(
@@ -22,12 +22,13 @@ function start (env: Record<string, string> = {}): {
     })
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
-  return { ready, stop: () => child.kill('SIGINT'), ended }
+  const stop = (signal: NodeJS.Signals = 'SIGINT') => { child.kill(signal) }
+  return { ready, stop, ended }
 }
 
 t.test('npm start', async (t) => {
   const demo = start()
-  t.teardown(demo.stop)
+  t.teardown(() => demo.stop())
   const printed = await demo.ready
   const [http] = printed.match(/http:\/\/localhost:\d+/) ?? ['']
   const at = http.replace('localhost', '127.0.0.1')
@@ -58,7 +59,7 @@ t.test('npm start', async (t) => {
 
 t.test('LIMITS=off npm start reports and has no limits on rates and connections', async (t) => {
   const demo = start({ LIMITS: 'off' })
-  t.teardown(demo.stop)
+  t.teardown(() => demo.stop())
   const printed = await demo.ready
   t.match(printed, /Limits on rates and connections are OFF/)
   const at = `http://127.0.0.1:${new URL(printed.match(/http:\/\/localhost:\d+/)?.[0] ?? '').port}`
@@ -69,6 +70,13 @@ t.test('LIMITS=off npm start reports and has no limits on rates and connections'
   const url = `${at.replace('http', 'ws')}/ws/chat?token=${token}`
   const clients = await Promise.all(Array.from({ length: 25 }, () => TestClient.connect(url)))
   t.equal(clients.length, 25)
-  demo.stop()
-  await demo.ended
+
+  t.test('SIGTERM drains first: it says so, asks the clients to move, and ends when they have', async (t) => {
+    demo.stop('SIGTERM')
+    await Promise.all(clients.map((client) => client.next('reconnect')))
+    const status = await fetch(`${at}/status`)
+    t.match([status.status, await status.json()], [503, { state: 'draining', connections: 25 }])
+    await Promise.all(clients.map((client) => client.close(4001)))
+    t.equal(await demo.ended, 0)
+  })
 })

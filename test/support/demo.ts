@@ -27,7 +27,8 @@ export interface Demo {
 export async function serveDemo (t: Test, options: ChannelsOptions = {}): Promise<Demo> {
   const sink = new LogSink()
   const journal = new LabJournal()
-  const app = await buildApp({ logger: { level: 'info', stream: sink }, channels: { presenceGrace: 0, ...options } })
+  const channels: ChannelsOptions = { presenceGrace: 0, drain: { timeout: 0 }, ...options }
+  const app = await buildApp({ logger: { level: 'info', stream: sink }, channels })
   t.teardown(() => app.close())
   app.ws('/ws/lab', {}, [implementLab(journal), implementLedger(journal), implementOwn(), ...implementCrowds()])
   journal.app = app

@@ -51,7 +51,7 @@ export async function makeApp (
   const sink = new LogSink()
   const app = fastify({ logger: { level: 'debug', stream: sink }, ...server })
   t.teardown(() => app.close())
-  await app.register(channels, { jwt: { secret }, presenceGrace: 0, ...options })
+  await app.register(channels, { jwt: { secret }, presenceGrace: 0, drain: { timeout: 0 }, ...options })
   return { app, sink }
 }
 

@@ -15,6 +15,7 @@ export interface ReceiveQueueOptions {
 export class ReceiveQueue {
   readonly #waiting = new Map<string | symbol, Task[]>()
   readonly #options: ReceiveQueueOptions
+  readonly #whenEmpty: Array<() => void> = []
   #size = 0
   #isPaused = false
 
@@ -32,6 +33,12 @@ export class ReceiveQueue {
     // Registered before the task runs, because tasks that it pushes have to wait behind it.
     this.#waiting.set(channel, [task])
     this.#runTasks(channel)
+  }
+
+  /** Resolves once no task waits or runs. */
+  whenEmpty (): Promise<void> {
+    if (this.#size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#whenEmpty.push(resolve))
   }
 
   /** Runs the channel's tasks up to the first asynchronous one. */
@@ -61,7 +68,8 @@ export class ReceiveQueue {
 
   /** Resumes at half of the limit, because pausing and resuming for each message would cost more than it saves. */
   #shrink (): void {
-    if (--this.#size > this.#options.limit / 2 || !this.#isPaused) return
+    if (--this.#size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
+    if (this.#size > this.#options.limit / 2 || !this.#isPaused) return
     this.#isPaused = false
     this.#options.resume()
   }

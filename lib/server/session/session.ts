@@ -25,6 +25,7 @@ import type { SessionDeps } from './session-deps.ts'
  */
 export class Session {
   readonly connection: Connection
+  readonly receiveQueue: ReceiveQueue
   readonly #router: Router
   readonly #deps: SessionDeps
   readonly #memberships: Memberships
@@ -34,7 +35,6 @@ export class Session {
   readonly #handler: MessageHandler
   readonly #lifecycle: Lifecycle
   readonly #rateLimiter: InboundRateLimiter
-  readonly #receiveQueue: ReceiveQueue
   readonly #running = new Set<InboundMessage>()
   readonly #reauthorization = new CoalescedTask(() =>
     this.#memberships.checkRights((answer) => this.#inTime(answer), (channel) => this.remove(channel, 'forbidden')))
@@ -56,13 +56,13 @@ export class Session {
     })
     this.#handler = new MessageHandler(connection, router, this.#memberships, this.#replies, deps)
     this.#rateLimiter = new InboundRateLimiter(limits, clock)
-    this.#receiveQueue = new ReceiveQueue({
+    this.receiveQueue = new ReceiveQueue({
       limit: receiveQueueLimit,
       pause: () => connection.pause(),
       resume: () => connection.resume()
     })
     this.#lifecycle = new Lifecycle({
-      connection, route: router.route, own: () => this.#handler.own, receiveQueue: this.#receiveQueue, inTime
+      connection, route: router.route, own: () => this.#handler.own, receiveQueue: this.receiveQueue, inTime
     })
   }
 
@@ -99,7 +99,7 @@ export class Session {
 
   /** Joins a channel as the client does. Resolves to whether the connection is a member then. */
   add (channel: string): Promise<boolean> {
-    return new Promise((resolve) => this.#receiveQueue.push(channel, () => this.#additions.run(channel, resolve)))
+    return new Promise((resolve) => this.receiveQueue.push(channel, () => this.#additions.run(channel, resolve)))
   }
 
   /**
@@ -112,16 +112,17 @@ export class Session {
   }
 
   /** Calls the route's `connected`. Messages wait until it is done. */
-  start (): void {
-    this.#lifecycle.connect()
-  }
+  start (): void { this.#lifecycle.connect() }
+
+  /** Aborts the signals of running handlers. */
+  abort (): void { for (const message of this.#running) message.abort() }
 
   /**
    * The connection is closed: aborts running handlers, and ends every membership, at once if the client is done.
    * Resolves when the route's `disconnected` is done; undefined where there is none to call.
    */
   end (event?: CloseEvent): Promise<void> | undefined {
-    for (const message of this.#running) message.abort()
+    this.abort()
     const isDone = event?.code === closeEvents.normal.code
     const memberships = this.#memberships.leaveAll(isDone ? 0 : this.#deps.options.presenceGrace)
     const lefts = memberships.map((membership) => this.#lifecycle.leave(membership, 'disconnected'))

@@ -21,7 +21,14 @@ const { Receiver } = ws as unknown as { Receiver: new () => Writable }
 const hello = encodeEnvelope({ type: 'hello' })
 
 const anonymous: Identity = {
-  id: 'c', userId: undefined, user: undefined, ip: '', expiresAt: undefined, jti: undefined, verify: undefined
+  id: 'c',
+  userId: undefined,
+  user: undefined,
+  ip: '',
+  expiresAt: undefined,
+  jti: undefined,
+  verify: undefined,
+  releaseQuota () {}
 }
 
 function connect (identity: Partial<Identity> = {}, queue = 1000) {

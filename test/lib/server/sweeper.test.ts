@@ -17,6 +17,7 @@ function makeNode () {
   const log: Logger = { info () {}, warn: (details) => warnings.push(details), error () {}, child: () => log }
   const options = {
     heartbeat: { interval: 1_000_000, timeout: 1000 },
+    drain: { wait: 0, spread: 0, timeout: 0 },
     handlerTimeout: 1000,
     receiveQueueLimit: 10,
     presenceGrace: 0,
@@ -33,7 +34,7 @@ function makeNode () {
     const socket = new FakeSocket()
     const user = { id, name: id }
     const identity = {
-      id, userId: id, user, ip: '', context: undefined, expiresAt: undefined, jti: undefined, verify: undefined
+      id, userId: id, user, ip: '', expiresAt: undefined, jti: undefined, verify: undefined, releaseQuota () {}
     }
     return { socket, connection: node.accept(socket.webSocket, socket.transport, identity, router, log) }
   }

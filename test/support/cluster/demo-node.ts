@@ -34,6 +34,7 @@ export class DemoNode {
         PORT: '0',
         HOST: '127.0.0.1',
         LIMITS: 'off',
+        DRAIN_TIMEOUT: '0',
         REDIS_URL: redis,
         JWT_SECRET: 'for tests',
         ...env

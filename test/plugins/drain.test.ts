@@ -1,0 +1,200 @@
+import fastify from 'fastify'
+import t, { type Test } from 'tap'
+import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
+import { TestClient } from '../../lib/testing/test-client.ts'
+import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
+import { bearer, serveLab } from '../support/serve.ts'
+import { implementOwn } from '../support/lab.ts'
+import { until } from '../support/until.ts'
+
+const delayOf = async (client: TestClient) => ((await client.next('reconnect')).payload as { delay: number }).delay
+const restart = { code: 1012, reason: 'server is restarting' }
+
+/** A node that has another one beside it, so that its clients have somewhere to go. Its time stands still. */
+async function serve (t: Test, options: ChannelsOptions = {}) {
+  const clock = new FakeClock(Date.now())
+  const hub = new MemoryHub(clock)
+  const adapter = new MemoryAdapter(hub)
+  const other = await serveLab(t, { adapter: new MemoryAdapter(hub), ...options })
+  const drain = { wait: 0, spread: 4_000, timeout: 10_000, ...options.drain }
+  const node = await serveLab(t, { clock, adapter, status: '/status', ...options, drain })
+  t.teardown(() => { clock.advance(100_000) })
+  const health = async () => (await fetch(`${node.http}/status`)).status
+  const upgrade = () => TestClient.connect(`${node.url}/lab`, [], bearer(node.token('zoe'))).catch((error) => error)
+  return { ...node, clock, other, health, upgrade, service: node.app.channels }
+}
+
+/** Whether a promise has settled. */
+function watch (promise: Promise<unknown>) {
+  const watched = { isDone: false }
+  promise.then(() => { watched.isDone = true })
+  return watched
+}
+
+t.test('drain: the status says so first, then upgrades are refused, then clients are asked to move', async (t) => {
+  const { service, clock, connect, health, upgrade, http, token } = await serve(t, { drain: { wait: 3_000 } })
+  const clients = []
+  for (const name of ['a', 'b', 'c', 'd']) clients.push(await connect(name))
+  t.equal(await health(), 200)
+  const drained = watch(service.drain())
+  t.equal(service.status().state, 'draining')
+  t.equal(await health(), 503)
+  await clock.advanceAsync(2_999)
+  const late = await upgrade() as TestClient
+  t.ok(late instanceof TestClient, 'an upgrade succeeds during `wait`')
+  t.strictSame(clients.map(({ log }) => log.length), [0, 0, 0, 0], 'nobody is asked during `wait`')
+  await clock.advanceAsync(1)
+  const delays = await Promise.all([...clients, late].map(delayOf))
+  t.strictSame(delays, [0, 800, 1_600, 2_400, 3_200], 'evenly over `spread`')
+  t.match(await upgrade(), { status: 503, headers: { 'retry-after': '1' } })
+  const plain = await fetch(`${http}/lab`, bearer(token('zoe')))
+  t.match([plain.status, plain.headers.get('retry-after')], [503, '1'], 'the question why is answered alike')
+  t.match(await (await connectTo(clients[0] as TestClient)).request('echo', 'lab/a', { value: 1 }), { type: 'ack' },
+    'it serves as before')
+  for (const client of [...clients, late]) await client.close(4001)
+  await until(() => drained.isDone)
+  t.pass('it is over as soon as nobody is left')
+})
+
+async function connectTo (client: TestClient): Promise<TestClient> {
+  await client.request('join', 'lab/a')
+  return client
+}
+
+t.test('drain: the quota of a connection is given back with the hint', async (t) => {
+  const { connect, other, service } = await serve(t, { limits: { perUser: 1 } })
+  const client = await connect('ann')
+  t.match(await other.connect('ann').catch((error) => error), { status: 429 })
+  service.drain()
+  await client.next('reconnect')
+  const next = await other.connect('ann')
+  t.match(await next.request('join', 'lab/a'), { type: 'ack' })
+  await client.close(4001)
+  t.match(await other.connect('ann').catch((error) => error), { status: 429 }, 'given back once')
+})
+
+t.test('drain: a user who moves is neither gone nor there again for the others', async (t) => {
+  const { connect, other, app } = await serve(t, { presenceGrace: 3_000 })
+  const witness = await other.connect('bob')
+  await witness.request('join', 'lab/a')
+  const client = await connect('ann')
+  await client.request('join', 'lab/a')
+  await witness.next('presence')
+  const closing = app.close()
+  await client.next('reconnect')
+  const next = await other.connect('ann')
+  await next.request('join', 'lab/a')
+  await client.close(4001)
+  await closing
+  await next.request('note', 'lab/a', { text: 'here' })
+  await witness.next('noted')
+  t.strictSame(witness.log.filter(({ type }) => type === 'presence').length, 1, 'only that she came')
+})
+
+t.test('drain: a handler in flight finishes, and its ack comes before the close', async (t) => {
+  for (const end of ['drain', 'close'] as const) {
+    t.test(end, async (t) => {
+      const { app, connect, journal, clock } = await serve(t)
+      const client = await connect('ann')
+      await client.request('join', 'lab/a')
+      const waiting = client.request('wait', 'lab/a', { for: 'door' })
+      await journal.seen('waiting door')
+      const ended = end === 'drain' ? app.channels.drain() : app.close()
+      await client.next('reconnect')
+      await clock.advanceAsync(9_999)
+      journal.door('door').resolve()
+      t.match(await waiting, { type: 'ack' })
+      t.equal(journal.signals[0]?.aborted, false)
+      clock.advance(1)
+      t.strictSame(await client.closed, restart)
+      await ended
+    })
+  }
+})
+
+t.test('drain: at `timeout` the signal of a handler is aborted, and it may still answer', async (t) => {
+  const { service, connect, journal, clock } = await serve(t)
+  const client = await connect('ann')
+  await client.request('join', 'lab/a')
+  const waiting = client.request('wait', 'lab/a', { for: 'door' })
+  await journal.seen('waiting door')
+  service.drain()
+  await clock.advanceAsync(10_000)
+  t.equal(journal.signals[0]?.aborted, true)
+  journal.door('door').resolve()
+  t.match(await waiting, { type: 'ack' })
+  t.strictSame(await client.closed, restart)
+})
+
+t.test('drain: it takes `timeout` and 2 s at most, whatever clients, handlers and the adapter do', async (t) => {
+  const clock = new FakeClock(Date.now())
+  const adapter = new MemoryAdapter()
+  adapter.close = () => new Promise(() => {})
+  const options = { clock, adapter, drain: { timeout: 1_000 }, closeTimeout: 60_000, handlerTimeout: 60_000 }
+  const { app, connect, journal, logged } = await serveLab(t, options)
+  const [deaf, busy] = [await connect('ann'), await connect('bob')]
+  deaf.webSocket.pause()
+  await busy.request('join', 'lab/a')
+  busy.send({ type: 'wait', channel: 'lab/a', payload: { for: 'ever' } })
+  await journal.seen('waiting ever')
+  busy.webSocket.pause()
+  const ended = watch(app.close())
+  await clock.advanceAsync(2_999)
+  t.equal(ended.isDone, false)
+  await clock.advanceAsync(1)
+  await until(() => ended.isDone)
+  t.match(await logged('the node did not sign off: its users leave when its lease is over'), { level: 40 })
+  for (const { webSocket } of [deaf, busy]) webSocket.resume()
+  t.match(await Promise.all([deaf.closed, busy.closed]), [restart, restart], 'the close frame was written all the same')
+})
+
+t.test('drain: without another node app.close() waits for handlers and not for clients', async (t) => {
+  const { app, connect, journal } = await serveLab(t, { drain: { timeout: 600_000 } })
+  const client = await connect('ann')
+  await client.request('join', 'lab/a')
+  const waiting = client.request('wait', 'lab/a', { for: 'door' })
+  await journal.seen('waiting door')
+  const closing = app.close()
+  t.equal(await delayOf(client), 0)
+  journal.door('door').resolve()
+  t.match(await waiting, { type: 'ack' })
+  t.strictSame(await client.closed, restart)
+  await closing
+})
+
+t.test('drain: calls share one drain, and app.close() ends its wait', async (t) => {
+  const { app, service, connect, clock } = await serve(t, { drain: { wait: 600_000, spread: 0 } })
+  const client = await connect('ann')
+  const first = service.drain()
+  t.equal(service.drain(), first)
+  const closing = app.close()
+  t.equal(await delayOf(client), 0)
+  await clock.advanceAsync(10_000)
+  t.strictSame(await client.closed, restart)
+  await Promise.all([first, closing, service.drain()])
+  t.equal(client.log.filter(({ type }) => type === 'reconnect').length, 1)
+})
+
+t.test('drain: without connections it is over at once, also before the server listens', async (t) => {
+  const app = fastify()
+  t.teardown(() => app.close())
+  await app.register(channels, { identify: () => ({ id: 'ann' }), drain: { spread: 600_000, timeout: 600_000 } })
+  app.ws('/own', [implementOwn()])
+  await app.channels.drain()
+  t.equal(app.channels.status().state, 'draining')
+  t.match(await TestClient.inject(app, '/own').catch((error) => error), { status: 503 })
+})
+
+t.test('drain: an injected connection is asked, and closed', async (t) => {
+  const app = fastify()
+  t.teardown(() => app.close())
+  await app.register(channels, { identify: () => ({ id: 'ann' }), drain: { timeout: 1 } })
+  app.ws('/own', [implementOwn()])
+  await app.ready()
+  let client: TestClient | undefined
+  await app.injectWS('/own', {}, { onInit: (webSocket) => { client = TestClient.over(webSocket as never) } })
+  await app.channels.drain()
+  t.strictSame(client?.log, [{ type: 'reconnect', payload: { delay: 0 } }])
+  t.strictSame(await client?.closed, restart)
+})
