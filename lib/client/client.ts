@@ -1,6 +1,7 @@
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { addressOf, type Params } from '../contract/pattern.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import type { Ack } from './channel/history-position.ts'
 import { JoinedChannel, type UntypedJoinOptions } from './channel/joined-channel.ts'
 import { Membership } from './channel/membership.ts'
 import type { Unsubscribe } from './listeners.ts'
@@ -8,7 +9,7 @@ import { Messaging } from './messaging.ts'
 import { failure } from './request-error.ts'
 import type { Call, CallOptions } from './requests/call.ts'
 import type { Requests } from './requests/requests.ts'
-import { isUnknown } from './requests/server-limits.ts'
+import { isUnknown, matches } from './requests/server-limits.ts'
 import type { ConnectError } from './transport/connect-error.ts'
 import type { CloseInfo } from './transport/web-socket.ts'
 import type { ConnectionState } from './transport/transport.ts'
@@ -44,7 +45,7 @@ export class Client extends Messaging {
   }
 
   async join (channel: string | AnyChannel, params?: Params, options: UntypedJoinOptions = {}): Promise<JoinedChannel> {
-    const address = addressOf(typeof channel === 'string' ? channel : channel.pattern, params)
+    const address = addressOf(patternOf(channel), params)
     const message = { type: 'join', channel: address }
     let handle: JoinedChannel | undefined
     const joining = this.call(message, options, (call) => {
@@ -59,6 +60,21 @@ export class Client extends Messaging {
     // The server may still ack a join that is given up, so a leave follows it.
     joining.catch(() => handle?.leave())
     return joining as Promise<JoinedChannel>
+  }
+
+  /** The listener of each pattern makes a handle of its own. */
+  onJoined (channel: string | AnyChannel, listener: (channel: JoinedChannel) => void): Unsubscribe {
+    const stop = this.on('joined', (membership: Membership) => {
+      if (!matches(patternOf(channel), membership.address)) return
+      membership.add(new JoinedChannel(this.requests, membership, { on: { joined: listener } }))
+    })
+    // Not at once, because the caller has no `stop` yet.
+    queueMicrotask(() => {
+      for (const membership of [...this.#channels.values()]) {
+        if (membership.isUnclaimed) this.deliver('joined', membership)
+      }
+    })
+    return stop
   }
 
   /** Resolves when the client is open. */
@@ -100,10 +116,10 @@ export class Client extends Messaging {
     this.open()
   }
 
-  #membershipOf (address: string): Membership {
+  #membershipOf (address: string, isAdded = false): Membership {
     const known = this.#channels.get(address)
     if (known) return known
-    const membership: Membership = new Membership(this.requests, address, () => {
+    const membership: Membership = new Membership(this.requests, address, isAdded, () => {
       if (membership.hasEnded && this.#channels.get(address) === membership) this.#channels.delete(address)
       this.#updateState()
     })
@@ -133,7 +149,17 @@ export class Client extends Messaging {
 
   #receive (envelope: Envelope): void {
     const { type, channel, payload } = envelope
-    if (channel === undefined) this.deliver(type, payload)
-    else this.#channels.get(channel)?.receive(envelope)
+    if (channel === undefined) return this.deliver(type, payload)
+    const known = this.#channels.get(channel)
+    if (known) return known.receive(envelope)
+    // A leave that the server has still to handle will end this membership too.
+    if (type !== 'joined' || this.requests.isLeaving(channel)) return
+    const membership = this.#membershipOf(channel, true)
+    this.deliver(type, membership)
+    membership.enter(payload as Ack)
   }
+}
+
+function patternOf (channel: string | AnyChannel): string {
+  return typeof channel === 'string' ? channel : channel.pattern
 }

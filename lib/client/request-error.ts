@@ -71,3 +71,8 @@ export function refusalOf (message: Envelope, payload: unknown): RequestError {
   if (path === undefined || refusal.message === refusal.code) return new RequestError(message, refusal)
   return new RequestError(message, { ...refusal, message: `${refusal.message}: ${`${path} ${issue}`.trim()}` })
 }
+
+/** The end of a membership, by the payload of a `left`. Its code may be one of the application. */
+export function removalOf (message: Envelope, payload: unknown): RequestError {
+  return failure(message, (payload as { readonly code: FailureCode }).code, 'removed by the server')
+}

@@ -109,6 +109,13 @@ export interface TypedChannel<D extends ChannelDefinition> extends TypedMessagin
   onRecovered (listener: () => void): Unsubscribe
 
   /**
+   * Adds a listener that is called when local state of the channel must be discarded, as `onResync` of `join`. Added in
+   * a listener of `client.onJoined`, it is called for the first state too, which after a `join` is past.
+   * @returns A function that removes the listener.
+   */
+  onResync (listener: (resync: Resync<D>) => void): Unsubscribe
+
+  /**
    * Adds a listener that is called once when the channel ends without a call of `leave`: the server removed the client,
    * or refused to let it join again after a reconnect. `code` is the reason. It is not called when the client closes;
    * `onState` reports that.

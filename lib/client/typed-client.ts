@@ -115,6 +115,20 @@ export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C>
   ): Promise<TypedChannel<JoinedDefinition<C, T>>>
 
   /**
+   * Adds a listener for channels to which the server adds the client, given by their contract or their pattern. It gets
+   * a handle with listeners of its own, as from `join`: a later `join` of the address shares the membership, and the
+   * last handle to `leave` leaves. Add listeners of messages, and `channel.onResync`, at once: the history follows.
+   *
+   * Without such a listener the client stays a member. A listener that is added later gets these channels too, unless
+   * they were joined by `join` meanwhile.
+   * @returns A function that removes the listener. The handles stay.
+   * @example client.onJoined('call/:id', (call) => { call.on('said', show) })
+   */
+  onJoined<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
+    channel: T, listener: (channel: TypedChannel<JoinedDefinition<C, T>>) => void
+  ): Unsubscribe
+
+  /**
    * Closes the client, until `open` is called. Pending sends and joins reject with `closed`. The user leaves the
    * channels at once, without the grace period of a lost connection.
    */

@@ -2,9 +2,21 @@ import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect } from '../../lib/client/index.ts'
-import { defineChannel, implement } from '../../plugins/channels.ts'
+import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
+import { defineChannel, implement, type ChannelsOptions } from '../../plugins/channels.ts'
+import { startRedis } from '../support/redis.ts'
 import { listen, makeApp } from '../support/serve.ts'
 import { until } from '../support/until.ts'
+
+function memoryCluster (): () => ChannelsOptions {
+  const hub = new MemoryHub()
+  return () => ({ adapter: new MemoryAdapter(hub) })
+}
+
+async function redisCluster (t: Test): Promise<() => ChannelsOptions> {
+  const { url } = await startRedis(t)
+  return () => ({ redis: { url } })
+}
 
 const talk = defineChannel({
   pattern: 'talk/:room',
@@ -58,3 +70,66 @@ t.test('shared joins: 200 components that come and go at once leave no membershi
   await until(async () => (await app.channels.status()).rooms === 0)
   t.equal(client.state, 'open')
 })
+
+/** Two nodes. A connection to either of them may be that of ann. */
+async function startCluster (t: Test, options: () => ChannelsOptions) {
+  const nodes = await Promise.all([0, 1].map(async () => {
+    const { app, sink } = await makeApp(t, { limits: false, presenceGrace: 60_000, ...options() })
+    app.ws('/ws', {
+      // Every connection is added, while the client of a lost one joins again.
+      connected: async ({ connection }) => { await app.rooms.of(talk, { room: 'home' }).add(connection) }
+    }, [implement(talk, {
+      authorize: ({ params }) => params.room !== 'secret',
+      presence: () => ({}),
+      on: { say: async (ctx, text) => { await ctx.broadcast('said', text) } }
+    })])
+    await app.ready()
+    await until(() => app.channels.status().state === 'up')
+    return { ...await listen(app, sink), room: (room: string) => app.rooms.of(talk, { room }) }
+  }))
+  const enter = (node: number, seen: unknown[]) => {
+    const { url, token } = nodes[node] as typeof nodes[number]
+    const client = connect<typeof talk>(`${url}/ws`, { WebSocket, token: () => token('ann'), random: () => 0 })
+    t.teardown(() => client.close())
+    client.onJoined(talk, (channel) => {
+      channel.onResync(({ reason }) => seen.push([channel.address, reason]))
+      channel.on('said', (text) => seen.push([channel.address, text]))
+      channel.onLeft(({ code }) => seen.push([channel.address, code]))
+    })
+    return client
+  }
+  return { nodes, enter, rooms: nodes.map(({ room }) => room) as [typeof nodes[0]['room'], typeof nodes[0]['room']] }
+}
+
+for (const [name, options] of [['memory', memoryCluster], ['Redis', redisCluster]] as const) {
+  t.test(`onJoined: ${name}: a user is added on two nodes, loses a connection, and is removed`, async (t) => {
+    const { nodes, enter, rooms: [here, there] } = await startCluster(t, await options(t))
+    const seen: [unknown[], unknown[]] = [[], []]
+    const clients = seen.map((list, node) => enter(node, list))
+    const both = async (...events: unknown[]) => {
+      await until(() => seen.every((list) => list.length >= events.length))
+      for (const list of seen) t.strictSame(list.splice(0), events)
+    }
+    await both(['talk/home', 'fresh'])
+    await here('club').broadcast('said', 'before')
+    t.strictSame(await there('club').add({ userId: 'id-of-ann' }), { connections: 2, missing: [] })
+    await both(['talk/club', 'fresh'], ['talk/club', 'before'])
+    t.strictSame(await there('secret').add({ userId: 'id-of-ann' }), { connections: 0, missing: [] })
+    const shared = await clients[0]?.join(talk, { room: 'club' }, { onResync: 'ignore' })
+    await shared?.send('say', 'after')
+    await both(['talk/club', 'after'])
+    await shared?.leave()
+
+    const recovering = new Promise<void>((resolve) => {
+      clients[1]?.onState((state) => { if (state === 'open') resolve() })
+    })
+    for (const socket of nodes[1]?.app.websocketServer.clients ?? []) socket.terminate()
+    for (const room of ['club', 'home']) await here(room).broadcast('said', 'missed')
+    await recovering
+    await until(() => seen.every((list) => list.length === 2))
+    for (const list of seen) t.strictSame(list.splice(0).sort(), [['talk/club', 'missed'], ['talk/home', 'missed']])
+    t.equal(await here('club').count(), 1)
+    t.strictSame(await here('club').remove({ userId: 'id-of-ann' }), { connections: 2, missing: [] })
+    await both(['talk/club', 'removed'])
+  })
+}

@@ -69,6 +69,23 @@ describe('a client', () => {
     if (sent.error.code === 'muted') expect(sent.error.data).type.toBe<{ until: number }>()
   })
 
+  test('is handed the channels that the server adds', () => {
+    client.onJoined('chat/:room', (channel) => {
+      expect(channel).type.toBe<Awaited<typeof lobby>>()
+    })
+    client.onJoined(news, (channel) => { channel.on('item', (text) => { expect(text).type.toBe<string>() }) })
+    docs.onJoined('doc/:id', (channel) => {
+      channel.onResync(({ snapshot }) => { expect(snapshot?.state).type.toBe<{ text: string } | undefined>() })
+    })
+    expect(client.onJoined).type.not.toBeCallableWith('nowhere', () => {})
+    expect(client.onJoined).type.not.toBeCallableWith(doc, () => {})
+    const untyped: UntypedClient = connect('/ws')
+    untyped.onJoined(chat, (channel) => { channel.send('typing', { active: true }) })
+    untyped.onJoined('any/:id', (channel) => {
+      channel.on('any', (payload) => { expect(payload).type.toBe<unknown>() })
+    })
+  })
+
   test('has a typed presence list', async () => {
     const channel = await lobby
     expect(channel.presence).type.toBe<ReadonlyArray<Present<Chat>>>()

@@ -24,7 +24,7 @@ export interface UntypedJoinOptions {
 }
 
 /**
- * The handle that `join` returns. `TypedChannel` documents the public members.
+ * The handle that `join` returns, and that `onJoined` hands over. `TypedChannel` documents the public members.
  *
  * It holds back what follows its start until the caller of `join` can add listeners. The caller gets the handle when
  * the reactions of its promise run, but `ws` may emit the next frames of the same chunk before that. So the handle
@@ -34,8 +34,8 @@ export class JoinedChannel extends Messaging implements Handle {
   readonly address: string
   isStarted = false
   readonly #membership: Membership
-  /** The call of `join`. */
-  readonly #joining: Call
+  /** The call of `join`; undefined for a handle of `onJoined`, which has a listener of `joined` instead. */
+  readonly #joining: Call | undefined
   #held: Array<Parameters<Handle['take']>> | undefined
   #timer: Timer
   #hasLeft = false
@@ -44,7 +44,7 @@ export class JoinedChannel extends Messaging implements Handle {
     requests: Requests,
     membership: Membership,
     { on, onResync, onPresence, onRecovered, onLeft }: UntypedJoinOptions,
-    joining: Call
+    joining?: Call
   ) {
     super(requests, membership.address)
     this.address = membership.address
@@ -68,6 +68,10 @@ export class JoinedChannel extends Messaging implements Handle {
     return this.on('ack', listener)
   }
 
+  onResync (listener: (resync: ResyncEvent) => void): Unsubscribe {
+    return this.on('resync', listener)
+  }
+
   onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe {
     return this.on('left', listener)
   }
@@ -80,11 +84,12 @@ export class JoinedChannel extends Messaging implements Handle {
 
   start (ack?: Ack): void {
     const resync = resyncIn(ack)
-    if (resync) this.take('resync', resync)
     this.isStarted = true
+    this.take('joined', this)
+    if (resync) this.take('resync', resync)
     this.#held = []
     this.#timer = this.requests.deps.clock.setTimeout(() => this.flush(), 0)
-    this.#joining.resolve(this)
+    this.#joining?.resolve(this)
   }
 
   flush (): void {
@@ -102,7 +107,7 @@ export class JoinedChannel extends Messaging implements Handle {
 
   ended (error: RequestError): void {
     if (this.isStarted) this.take('left', { code: error.code })
-    else this.#joining.reject(error)
+    else this.#joining?.reject(error)
   }
 
   protected override sendIn (call: Call, timeoutMs?: number): void {

@@ -1,5 +1,5 @@
 import type { Recovery } from '../../protocol/history.ts'
-import { failure, type FailureCode, type RequestError } from '../request-error.ts'
+import { removalOf, type RequestError } from '../request-error.ts'
 import type { IdempotentChannel } from '../requests/outgoing.ts'
 import type { Requests } from '../requests/requests.ts'
 import { Backoff, maxWaitMs } from '../transport/backoff.ts'
@@ -32,17 +32,21 @@ export class Membership implements IdempotentChannel {
   /** A request for the history is under way, for handles that are not started. */
   #isAsking = false
 
-  constructor (requests: Requests, address: string, changed: () => void) {
+  /** @param isAdded whether the server has made the client a member: `enter` follows */
+  constructor (requests: Requests, address: string, isAdded: boolean, changed: () => void) {
     this.#requests = requests
     this.address = address
     this.#changed = changed
     this.presence = new Presence((...change) => this.#handles.take('presence', ...change))
     this.#backoff = new Backoff(requests.deps)
-    if (requests.isOpen) this.#join()
+    if (requests.isOpen && !isAdded) this.#join()
   }
 
   /** Whether the channel was joined before and waits to be joined again. */
   get isRejoining (): boolean { return this.#wasJoined && !this.isJoined && !this.hasEnded }
+
+  /** Whether the server added the client, and no handle was made of it. */
+  get isUnclaimed (): boolean { return this.#handles.size === 0 }
 
   get canSend (): boolean { return this.isJoined && !this.#backoff.isWaiting }
 
@@ -75,6 +79,7 @@ export class Membership implements IdempotentChannel {
     if (state !== 'closed') return
     const error = this.#requests.notSent(this.#subject)
     for (const handle of [...this.#handles]) handle.isStarted ? handle.flush() : this.#refuse(handle, error)
+    if (this.isUnclaimed) this.#stop()
   }
 
   /** Takes a message of the server. Without a membership it was sent before a leave or a loss of the connection. */
@@ -82,7 +87,7 @@ export class Membership implements IdempotentChannel {
     if (!this.isJoined) return
     const { type, payload } = message
     if (type === 'presence') this.presence.change(payload as PresenceMessage)
-    else if (type === 'left') this.#end(failure(this.#subject, codeOf(payload), 'removed by the server'))
+    else if (type === 'left') this.#end(removalOf(this.#subject, payload))
     else if (type === 'resync') this.#resync(payload as Recovery)
     else {
       const order = this.#position.advance(message)
@@ -98,26 +103,25 @@ export class Membership implements IdempotentChannel {
   #join (): void {
     const { since } = this.#position
     this.#requests.request({ ...this.#subject, ...(since && { payload: { since } }) }, {
-      resolve: (ack) => this.#applyJoin(ack as Ack),
+      resolve: (ack) => this.enter(ack as Ack),
       reject: (error) => this.#applyRefusal(error)
     }, this.#wasJoined ? undefined : maxWaitMs)
   }
 
-  #applyJoin (ack: Ack): void {
+  /** Takes the ack of a join, or the payload of `joined`. */
+  enter (ack: Ack): void {
     if (this.hasEnded) return
     const isRecovered = ack?.recovered === true
-    const { waiting } = this.#handles
     this.#backoff.reset()
     this.#wasJoined = this.isJoined = true
+    this.idempotent = ack?.idempotent ?? []
     this.presence.replace(ack)
-    if (!isRecovered) for (const handle of waiting) handle.start(ack)
-    if (!isRecovered) this.#resync(ack, waiting)
+    if (!isRecovered) this.#resync(ack, this.#handles.waiting)
     else for (const message of messagesOf(ack)) this.receive(message)
     // A listener may have left the channel, or an entry may have been missing.
     if (!this.isJoined) return
     if (isRecovered) this.#handles.take('ack')
     this.#changed()
-    this.idempotent = ack?.idempotent ?? []
     this.#resume()
   }
 
@@ -135,8 +139,7 @@ export class Membership implements IdempotentChannel {
       resolve: (ack) => {
         this.#isAsking = false
         const { waiting } = this.#handles
-        // Where an entry is missing, they start with the ack of the next join.
-        if (!this.isJoined) return
+        if (!this.isJoined) return // Where an entry is missing, they start with the ack of the next join.
         for (const handle of waiting) handle.start(ack as Ack)
         for (const message of messagesOf(ack as Ack)) deliver(message, waiting)
       },
@@ -150,11 +153,13 @@ export class Membership implements IdempotentChannel {
   }
 
   /** Replaces the position by the one that the server sent, and delivers the messages after it. */
-  #resync (recovery: Ack, informed: readonly Handle[] = []): void {
+  #resync (recovery: Ack, waiting: readonly Handle[] = []): void {
     const resync = resyncIn(recovery)
+    const { started } = this.#handles
+    if (resync) this.#position.reset(resync.position, messagesOf(recovery)[0])
+    for (const handle of waiting) handle.start(recovery)
     if (!resync) return
-    this.#position.reset(resync.position, messagesOf(recovery)[0])
-    for (const handle of this.#handles.started) if (!informed.includes(handle)) handle.take('resync', resync)
+    for (const handle of started) handle.take('resync', resync)
     for (const message of messagesOf(recovery)) this.receive(message)
   }
 
@@ -192,9 +197,4 @@ export class Membership implements IdempotentChannel {
     this.#requests.rejectWaiting(this)
     this.#changed()
   }
-}
-
-/** The code in the payload of a `left`. It may also be one of the application. */
-function codeOf (payload: unknown): FailureCode {
-  return (payload as { readonly code: FailureCode }).code
 }

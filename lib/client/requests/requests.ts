@@ -104,6 +104,11 @@ export class Requests {
     }
   }
 
+  /** Whether the server has still to answer a leave of the channel. */
+  isLeaving (address: string): boolean {
+    return [...this.#outgoing.values()].some(({ call: { message: m } }) => m.type === 'leave' && m.channel === address)
+  }
+
   /** The error of a message that is not sent, with the reason why the client cannot connect. */
   notSent (message: Envelope, reason?: string): RequestError {
     const { state, lastError } = this.transport
@@ -119,11 +124,9 @@ export class Requests {
       if (!this.isOpen) return transport.check()
       // The same token again would be renewed at ever shorter waits. A new connection has a token of its own.
       if (!token || token === old || transport.token !== old) return
-      await new Promise((resolve, reject) => {
-        this.request({ type: 'refresh', payload: { token } }, {
-          resolve: () => resolve(transport.accept(token)), reject
-        })
-      })
+      await new Promise((resolve, reject) => this.request({ type: 'refresh', payload: { token } }, {
+        resolve: () => resolve(transport.accept(token)), reject
+      }))
     } catch (error) {
       if (!isStop(error)) throw error
       transport.stop(error)

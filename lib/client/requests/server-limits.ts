@@ -11,7 +11,7 @@ export function isUnknown (address: string, welcome: Partial<Welcome> | undefine
 }
 
 /** Whether a pattern such as `chat/:room` has this address. */
-function matches (pattern: string, address: string): boolean {
+export function matches (pattern: string, address: string): boolean {
   const segments = pattern.split('/')
   const parts = address.split('/')
   return parts.length === segments.length && segments.every((s, i) => s[0] === ':' ? parts[i] : parts[i] === s)

@@ -29,6 +29,21 @@ t.test('react: a mounted component is in its channel, an unmounted one has left 
   t.strictSame(app.sent, ['join chat/lobby', 'leave chat/lobby'])
 })
 
+t.test('react: a component shares the channel to which the server added the client', async (t) => {
+  const app = new ChatApp(t)
+  const handles: Array<{ leave (): Promise<void> }> = []
+  app.client.onJoined('chat/:room', (handle) => { handles.push(handle) })
+  await app.render(() => null)
+  await app.accept()
+  await app.say({ type: 'joined', payload: {} })
+  await app.render(Lobby)
+  t.equal(app.text, 'joined chat/lobby')
+  await app.render(() => null)
+  t.strictSame(app.sent, [], 'the handle of onJoined is still in')
+  await app.act(() => { handles[0]?.leave() })
+  t.strictSame(app.sent, ['leave chat/lobby'])
+})
+
 t.test('react: StrictMode joins once and ends joined', async (t) => {
   const app = new ChatApp(t, { isStrict: true })
   await app.render(() => null)

@@ -26,6 +26,7 @@ export const talk = defineChannel({
     'ask.later': {},
     'ask.nothing': {},
     'ask.remove': {},
+    'ask.add': { payload: Type.String() },
     'ask.disconnect': {},
     'ask.revoke': {}
   },
@@ -88,6 +89,7 @@ function implementTalk (app: FastifyInstance): ImplementedChannel {
       'ask.later': async () => { await wait(laterMs) },
       'ask.nothing': () => {},
       'ask.remove': async (ctx) => { await rooms.of(talk, ctx.params).remove({ connectionId: ctx.connection.id }) },
+      'ask.add': async ({ connection }, room) => { await rooms.of(talk, { room }).add(connection) },
       'ask.disconnect': async (ctx) => { await registry.disconnect({ connectionId: ctx.connection.id }) },
       'ask.revoke': async (ctx) => {
         const { jti } = ctx.user as unknown as { jti: string }

@@ -102,7 +102,7 @@ export async function runClientFlow (platform: Platform, passed: (step: string) 
 }
 
 async function talkAndListen (
-  { tokens: { ANN, ANN_AGAIN = '', BOB = '', CAROL } }: Platform,
+  { room, tokens: { ANN, ANN_AGAIN = '', BOB = '', CAROL } }: Platform,
   enter: (token?: string) => Visitor,
   step: (name: string, run: () => Promise<void>) => Promise<void>
 ): Promise<void> {
@@ -193,6 +193,18 @@ async function talkAndListen (
     await bob.recovered.next()
     same(ann.texts.all.map(([offset]) => offset), [1, 2, 3, 4, 5, 6])
     same(ann.texts.all.at(-1), [6, 'waited'])
+  })
+
+  await step('the server adds the client to a channel', async () => {
+    const heard = new Received<unknown>()
+    const stop = ann.client.onJoined('talk/:room', (channel) => {
+      channel.onResync(({ reason }) => heard.add(reason))
+      channel.on('message.posted', ({ text }, { offset }) => heard.add([offset, text]))
+      channel.send('message.send', { text: 'hello' }).then(() => channel.leave()).then(heard.add)
+    })
+    await annChannel.send('ask.add', `${room}-added`)
+    same([await heard.next(), await heard.next(), await heard.next()], ['fresh', [1, 'hello'], undefined])
+    stop()
   })
 
   await step('the server removes a member', async () => {
