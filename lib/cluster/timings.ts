@@ -40,7 +40,7 @@ export interface ClusterTimings {
 
   /**
    * How long an idempotency claim lasts without a renewal: after a crash, another node waits that long before it
-   * handles the message again.
+   * handles the message again. A node that stands still for longer loses its claims, and the handler may run twice.
    */
   readonly claimTtlMs: number
   /** How often a running handler renews its claim: three times in its life, so that two renewals may be lost. */
@@ -67,16 +67,16 @@ export interface ClusterTimings {
 }
 
 /**
- * The timings with every duration multiplied by `factor`, for tests: `scaleTimings(0.05)` makes a lease of 750 ms.
+ * The timings with every duration multiplied by `factor`, for tests: `scaleTimings(0.05)` makes a lease of 600 ms.
  * Keeps the relations between them.
  */
 export function scaleTimings (factor: number): ClusterTimings {
   const scaled = (ms: number) => Math.round(ms * factor)
-  const leaseRenewalMs = scaled(5_000)
+  const leaseRenewalMs = scaled(4_000)
   const leaseTtlMs = 3 * leaseRenewalMs
   const lateWriteToleranceMs = scaled(30_000)
   const presenceTtlMs = scaled(120_000)
-  const claimTtlMs = scaled(10_000)
+  const claimTtlMs = scaled(3_000)
   const nodeRequestTimeoutMs = scaled(1_000)
   return {
     leaseRenewalMs,

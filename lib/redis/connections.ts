@@ -7,10 +7,17 @@ import {
 
 /** A command without an answer fails after this time, so that a hanging Redis holds nobody up for longer. */
 const commandTimeoutMs = 3_000
+/**
+ * A connection on which commands wait and nothing arrives for this long is replaced. After a break of the network TCP
+ * repeats what was lost later and later, so an old connection would come back long after the network does.
+ */
+const silenceMs = 1_500
 /** The longest wait before a connection is tried again. */
 const reconnectWaitMs = 500
+/** The same for a connection that is being made. The second attempt of TCP comes after 1 s. */
+const connectTimeoutMs = 2_000
 /** How long a connection may take to close before it is destroyed: enough for what is still to be written. */
-const disconnectTimeoutMs = 500
+const disconnectTimeoutMs = 100
 
 /**
  * The options of each connection: it fails fast, repeats no command by itself, and reconnects for ever. The wait is
@@ -23,8 +30,9 @@ function connectionOptions (random: () => number): ConnectionOptions {
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    connectTimeout: commandTimeoutMs,
+    connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
+    socketTimeout: silenceMs,
     lazyConnect: true,
     retryStrategy,
     sentinelRetryStrategy: retryStrategy,

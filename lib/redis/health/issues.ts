@@ -50,7 +50,7 @@ const rules: readonly Rule[] = [
   ['host', /(ENOTFOUND|EAI_AGAIN)( [\w.-]+)?/, 'the host name of Redis is not known', 'correct it, or check the DNS'],
   ['network', /(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)( [\w.:]+)?/, 'the network does not lead to Redis',
     'check the address and the network'],
-  ['timeout', /ETIMEDOUT|Command timed out/, 'Redis does not answer in time',
+  ['timeout', /ETIMEDOUT|Command timed out|Socket timeout/, 'Redis does not answer in time',
     'check its load, the network, and whether its port speaks TLS'],
   ['reset', /ECONNRESET|EPIPE|ECONNABORTED/, 'Redis closed the connection',
     "check its log, its maxclients, the network, and whether its port speaks TLS ('rediss://')"],

@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { Publisher } from './message-kinds.ts'
 
-const intervalMs = 1_000
-/** Two lost probes and their way back: after that the connection counts as dead. */
-const timeoutMs = 2_500
+const intervalMs = 500
+/** Three lost probes: after that the connection counts as dead. */
+const timeoutMs = 1_500
 
 export interface ProbeListener {
   /** No probe came back in time. Repeated while that lasts. */
@@ -61,9 +61,13 @@ export class Probe {
   }
 
   #schedule (): void {
+    const dueAt = this.#clock.now() + intervalMs
     this.#timer = this.#clock.setTimeout(() => {
       this.#schedule()
-      if (this.#clock.now() - this.#lastReturn > timeoutMs) this.#lose()
+      const now = this.#clock.now()
+      // A process that stood still has sent no probes, and has not read what arrived.
+      if (now - dueAt > intervalMs) this.#lastReturn = now
+      if (now - this.#lastReturn > timeoutMs) this.#lose()
       this.#send()
     }, intervalMs)
   }

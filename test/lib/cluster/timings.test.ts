@@ -52,11 +52,11 @@ t.test('cluster timings: the numbers that the documentation states', async (t) =
   t.match(
     clusterTimings,
     {
-      leaseTtlMs: 15_000,
+      leaseTtlMs: 12_000,
       dedupeWindowMs: 120_000,
       replyTtlMs: 120_000,
-      claimTtlMs: 10_000,
-      exitMarkerTtlMs: 45_000,
+      claimTtlMs: 3_000,
+      exitMarkerTtlMs: 42_000,
       presenceCheckIntervalMs: 30_000
     }
   )

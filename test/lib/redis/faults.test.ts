@@ -122,6 +122,19 @@ t.test('Redis faults: connections that an operator ends', async (t) => {
   t.match(node.lines, [/^info: Redis works /, /^warn: Redis closed the connection: check its log/, /^info: .* again /])
 })
 
+t.test('Redis faults: connections on which nothing passes any more, and nobody is told', async (t) => {
+  const redis = await startRedis(t)
+  const network = await Network.open(t, redis.port)
+  const node = nodeOn(t, network.port)
+  await node.isUp()
+  for (let i = 0; i < 2; i++) {
+    network.freeze()
+    await until(() => node.append().then(() => true, () => false))
+    await node.isUp()
+    t.pass('the connections were replaced')
+  }
+})
+
 t.test('Redis faults: wrong and missing passwords', async (t) => {
   const redis = await startRedis(t, ['--requirepass', 'secret'])
   const admin = new Redis({ port: redis.port, password: 'secret' })

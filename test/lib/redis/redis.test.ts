@@ -250,7 +250,7 @@ t.test('probe: a lost probe is reported repeatedly until one returns', async (t)
   for (let i = 0; i < 10; i++) { clock.advance(1_000); await turn() }
   t.strictSame(reported, [])
   isDead = true
-  for (let i = 0; i < 7; i++) { clock.advance(1_000); await turn() }
+  for (let i = 0; i < 5; i++) { clock.advance(1_000); await turn() }
   t.strictSame([reported, probe.isLost], [['silent', 'silent'], true])
   isDead = false
   clock.advance(1_000)
@@ -258,6 +258,28 @@ t.test('probe: a lost probe is reported repeatedly until one returns', async (t)
   t.strictSame([reported.at(-1), probe.isLost], ['back', false])
   probe.stop()
   t.equal(clock.pending, 0)
+})
+
+t.test('probe: a process that stood still takes no probe for lost', async (t) => {
+  const clock = new FakeClock()
+  let stoodStillMs = 0
+  const late = {
+    now: () => clock.now() + stoodStillMs,
+    setTimeout: (fn: () => void, ms: number) => clock.setTimeout(fn, ms),
+    clearTimeout: (timer: unknown) => clock.clearTimeout(timer)
+  }
+  const reported: string[] = []
+  const probe = new Probe(
+    { publish: async () => {} }, 'p', late, { lost: () => reported.push('lost'), returned: () => {} }
+  )
+  for (let i = 0; i < 5; i++) {
+    stoodStillMs += 5_000
+    clock.advance(500)
+  }
+  t.strictSame(reported, [], 'after each stop the answers have the whole timeout again')
+  clock.advance(2_000)
+  t.strictSame(reported, ['lost'])
+  probe.stop()
 })
 
 /** The health of a connection that says it is a Redis of that kind. */
@@ -572,7 +594,7 @@ t.test('Redis subscriptions', async (t) => {
     await ready('a')
     const master = known.get('a') as FakeMaster
     master.removeAllListeners('smessageBuffer')
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 3; i++) {
       clock.advance(1_000)
       await turn()
     }

@@ -109,7 +109,7 @@ t.test('idempotent message: a waiting node takes over the claim of a killed node
     clock.advance(200)
   }
   t.strictSame((await waiting).payload, { run: 1 })
-  t.ok(clock.now() - startedAt > 9_500 && clock.now() - startedAt < 10_800, 'taken over after about 10 s')
+  t.ok(clock.now() - startedAt > 2_500 && clock.now() - startedAt < 3_800, 'taken over after about 3 s')
   t.equal(await a.entries(), 1)
 })
 
@@ -162,7 +162,7 @@ t.test('idempotent message: a release that fails for as long as a claim lasts is
     await nextTick()
     clock.advance(250)
   }
-  t.equal(releases, 39, 'every 250 ms for 10 s')
+  t.equal(releases, 11, 'every 250 ms for 3 s')
 })
 
 t.test('idempotent message: other content under the same id is a conflict on every node', async (t) => {
