@@ -196,14 +196,18 @@ async function talkAndListen (
   })
 
   await step('the server adds the client to a channel', async () => {
+    const added = new Received<TypedChannel<Talk['definition']>>()
     const heard = new Received<unknown>()
     const stop = ann.client.onJoined('talk/:room', (channel) => {
       channel.onResync(({ reason }) => heard.add(reason))
       channel.on('message.posted', ({ text }, { offset }) => heard.add([offset, text]))
-      channel.send('message.send', { text: 'hello' }).then(() => channel.leave()).then(heard.add)
+      added.add(channel)
     })
     await annChannel.send('ask.add', `${room}-added`)
-    same([await heard.next(), await heard.next(), await heard.next()], ['fresh', [1, 'hello'], undefined])
+    const channel = await added.next()
+    await channel.send('message.send', { text: 'hello' })
+    same([await heard.next(), await heard.next()], ['fresh', [1, 'hello']])
+    await channel.leave()
     stop()
   })
 
