@@ -76,7 +76,7 @@ export function scaleTimings (factor: number): ClusterTimings {
   const leaseTtlMs = 3 * leaseRenewalMs
   const lateWriteToleranceMs = scaled(30_000)
   const presenceTtlMs = scaled(120_000)
-  const claimTtlMs = scaled(3_000)
+  const claimTtlMs = scaled(2_000)
   const nodeRequestTimeoutMs = scaled(1_000)
   return {
     leaseRenewalMs,

@@ -55,7 +55,7 @@ t.test('cluster timings: the numbers that the documentation states', async (t) =
       leaseTtlMs: 12_000,
       dedupeWindowMs: 120_000,
       replyTtlMs: 120_000,
-      claimTtlMs: 3_000,
+      claimTtlMs: 2_000,
       exitMarkerTtlMs: 42_000,
       presenceCheckIntervalMs: 30_000
     }
