@@ -52,7 +52,7 @@ const ephemeral = Type.Object({
   payload: anything,
   correlationId: absent,
   offset: absent,
-  id: absent,
+  id: Type.Optional(text),
   hash: absent,
   prev: absent
 })

@@ -32,6 +32,8 @@ export function welcomeEncoder (payload: Omit<Welcome, 'connectionId'>): (connec
 export function encodeOutgoing (envelope: Envelope, what: string): EncodedMessage {
   const encoded = encodeEnvelope(envelope)
   if (encoded.length <= maxRecoveryBytes) return encoded
+  // The application does not know of the id, so it takes no room from its payload.
+  if (envelope.id !== undefined) return encodeOutgoing({ ...envelope, id: undefined }, what)
   throw new ChannelsError('FST_CHANNELS_USAGE', `${what} has ${encoded.length} bytes: send at most ` +
     `${maxRecoveryBytes}, which every client accepts`, 413)
 }

@@ -6,6 +6,8 @@ export interface Envelope {
   readonly correlationId?: string | undefined
   /** From the server: the offset in the channel's history of the message, or of the newest entry that an ack covers. */
   readonly offset?: number | undefined
+  /** From the server: of an entry of the history, or of an ephemeral message to several connections. */
+  readonly id?: string | undefined
 }
 
 /** Maximum lengths in UTF-16 code units, as `String.length` counts them. */

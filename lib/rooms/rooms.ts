@@ -9,6 +9,7 @@ import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { Position } from '../protocol/position.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
 import { userOf, type Member } from './member.ts'
+import { MessageIds } from './message-ids.ts'
 import type { PresenceAck } from './presence/announcements.ts'
 import { Room, type RoomOptions } from './room.ts'
 
@@ -19,6 +20,7 @@ export interface BroadcastOptions {
 
 /** The rooms of this node, connected by the adapter with the rooms of other nodes. */
 export class Rooms {
+  readonly messageIds = new MessageIds()
   readonly #adapter: Adapter
   readonly #clock: Clock
   readonly #rooms = new Map<string, Room>()
@@ -42,9 +44,7 @@ export class Rooms {
   }
 
   /** The number of rooms with a member or an unfinished join. */
-  get size (): number {
-    return this.#rooms.size
-  }
+  get size (): number { return this.#rooms.size }
 
   /**
    * Holds the room of a channel, and opens it first if necessary. Each call, even a failed one, is followed by one

@@ -82,7 +82,7 @@ export class Node {
     this.revocations = new Revocations(clock)
     const rooms = this.rooms = new Rooms(adapter, clock)
     this.connections = new LiveConnections(registry, this.heartbeat, clock)
-    const isAlone = () => adapter.liveNodes === 1
+    const isAlone = () => Number(adapter.liveNodes) < 2
     this.drain = new Drain({ clock, options: options.drain, connections: this.connections, isAlone })
     const { sessions } = this.connections
     const { nodeId, nodes } = adapter

@@ -18,7 +18,7 @@ import type { ChannelsOptions } from '../../plugins/channels.ts'
 import { chat } from '../../routes/chat/chat.contract.ts'
 import { metrics } from '../../routes/dashboard/dashboard.contract.ts'
 import { serveDemo as serveUnrecorded, type Demo } from '../support/demo.ts'
-import { cinema, lab, ledger } from '../support/lab.ts'
+import { cinema, lab, ledger, own } from '../support/lab.ts'
 import { root } from '../support/root.ts'
 import { adapterWith } from '../support/adapter-with.ts'
 import { started } from '../support/rooms.ts'
@@ -818,33 +818,56 @@ t.test('7. reconnect', async (t) => {
   const other = await serveDemo(t, { ...shared, adapter: new MemoryAdapter(hub) })
   const drain = { spread: 5_000, timeout: 10_000 }
   const { app, connect } = await serveDemo(t, { ...shared, clock, adapter: new MemoryAdapter(hub), drain })
-  const lab = 'lab/drained'
-  const [one, two] = [await connect('ann', lab, '/ws/lab'), await connect('bob', lab, '/ws/lab')]
-  const witness = await other.connect('witness', lab, '/ws/lab')
+  const channel = 'lab/drained'
+  const [one, two] = [await connect('ann', channel, '/ws/lab'), await connect('bob', channel, '/ws/lab')]
+  const witness = await other.connect('witness', channel, '/ws/lab')
   const ended = app.channels.drain()
   t.teardown(() => clock.advance(60_000))
 
   t.test('7.1 all connections are asked to connect again, spread over time, and upgrades get 503', async (t) => {
     t.strictSame(await one.client.next('reconnect'), { type: 'reconnect', payload: { delay: 0 } })
     t.strictSame(await two.client.next('reconnect'), { type: 'reconnect', payload: { delay: 2_500 } })
-    t.match(await refusal(connect('cy', lab, '/ws/lab', one.token)), { status: 503, headers: { 'retry-after': /\d/ } })
+    t.match(await refusal(connect('cy', channel, '/ws/lab', one.token)), { status: 503, headers: { 'retry-after': /\d/ } })
   })
 
   t.test('7.2 a user at the limit is let in elsewhere', async () => {
-    await other.connect('ann', lab, '/ws/lab', one.token)
+    await other.connect('ann', channel, '/ws/lab', one.token)
   })
 
   t.test('7.4 the client that moved changes nothing of the presence', async (t) => {
     const presence = () => witness.client.log.filter(({ type }) => type === 'presence').length
     const before = presence()
     await one.client.close(4001)
-    await two.client.request('note', lab, { text: 'here' })
-    await witness.client.next('noted')
+    await two.client.request('note', channel, { text: 'here' })
+    for (const { client } of [two, witness]) await client.next('noted')
     t.equal(presence(), before)
   })
 
+  t.test('7.5 an ephemeral message to several connections has one id on all of them, and no other message has it',
+    async (t) => {
+      const { registry, rooms } = other.app
+      const idOf = async (name: string) => {
+        const ids = await Promise.all([two, witness].map(async ({ client }) => (await client.next(name)).id))
+        t.match(ids, [/^[\w-]{6}\.[0-9a-z]+$/, ids[0]])
+        return ids[0]
+      }
+      const ids = []
+      for (const text of ['x', 'y']) {
+        await two.client.request('note', channel, { text })
+        ids.push(await idOf('noted'))
+      }
+      await rooms.of(lab, { id: 'drained' }).broadcast('bell')
+      ids.push(await idOf('bell'))
+      for (const userId of [two.userId, witness.userId]) await registry.send(userId, own, 'greeting', { text: 'x' })
+      t.equal(new Set(ids).size, 3)
+      t.match(await two.client.next('greeting'), { id: /^[\w-]{6}\./ })
+      await two.client.request('whisper', channel, { text: 'x' })
+      t.strictSame(await two.client.next('whispered'), { type: 'whispered', channel, payload: { text: 'x' } },
+        'a message to one connection needs none')
+    })
+
   t.test('7.3 the connection works as before, and is closed with 1012 after the replies', async (t) => {
-    const waiting = two.client.request('wait', lab, { for: 'drained' })
+    const waiting = two.client.request('wait', channel, { for: 'drained' })
     await two.journal.seen('waiting drained')
     await clock.advanceAsync(10_000)
     two.journal.door('drained').resolve()
@@ -885,7 +908,7 @@ t.test('8. logs and recovery', async (t) => {
   const start = toldBy(await client.request('join', a))
   await other.request('join', a)
 
-  t.test('8.1 persistent messages carry their position, ephemeral ones none; all get them in one order', async (t) => {
+  t.test('8.1 persistent messages carry their position, ephemeral ones an id; all get them in one order', async (t) => {
     const [first, second] = await Promise.all([
       client.request('scribble', a, { text: '1' }), other.request('scribble', a, { text: '2' })
     ])
@@ -904,7 +927,7 @@ t.test('8. logs and recovery', async (t) => {
       client.log.filter(({ type }) => type === 'written'), other.log.filter(({ type }) => type === 'written')
     )
     await client.request('hint', a)
-    t.strictSame(Object.keys(await other.next('hinted')), ['type', 'channel'])
+    t.strictSame(Object.keys(await other.next('hinted')), ['type', 'channel', 'id'])
   })
 
   t.test('8.2 an empty history has the position 0, with an empty hash', async (t) => {

@@ -21,21 +21,23 @@ export interface ServerMessage {
 
 /**
  * Projects a payload to its declared schema, checks it and encodes the message. `channel` is undefined for a message of
- * the connection itself.
+ * the connection itself. `id`: of an ephemeral message that may reach a client over two connections.
  *
  * @throws {UsageError} for a type that the contract does not declare, and a message over 1 MiB
  * @throws {OutgoingError} for a payload that breaks its schema
  */
 export function encodeServerMessage (
-  { fromServer }: CompiledChannel, channel: string | undefined, type: string, payload: unknown
+  { fromServer }: CompiledChannel, channel: string | undefined, type: string, payload: unknown, id?: string
 ): ServerMessage {
   const declared = fromServer.get(type)
   if (!declared) throw new UsageError(`the contract declares no message '${type}' from the server`)
   const projected = declared.payload(payload)
+  const { persistent: isPersistent } = declared
+  const what = `the message '${type}'`
   return {
-    encoded: encodeOutgoing({ type, channel, payload: projected }, `the message '${type}'`),
+    encoded: encodeOutgoing({ type, channel, payload: projected, id: isPersistent ? undefined : id }, what),
     whenSlow: declared.whenSlow(projected, channel),
-    isPersistent: declared.persistent
+    isPersistent
   }
 }
 
@@ -74,8 +76,8 @@ export class ChannelPublisher {
   }
 
   /** @throws {UsageError} @throws {OutgoingError} */
-  encode (type: string, payload: unknown): ServerMessage {
-    return encodeServerMessage(this.#compiled, this.#channel, type, payload)
+  encode (type: string, payload: unknown, id?: string): ServerMessage {
+    return encodeServerMessage(this.#compiled, this.#channel, type, payload, id)
   }
 
   /**
@@ -85,7 +87,7 @@ export class ChannelPublisher {
   async broadcast (
     type: string, payload: unknown, options: BroadcastOptions | undefined, entry?: NewEntry
   ): Promise<Appended | void> {
-    const message = this.encode(type, payload)
+    const message = this.encode(type, payload, this.#rooms.messageIds.next())
     if (message.isPersistent) {
       if (options) throw new UsageError(`the persistent message '${type}' is broadcast without options: use append`)
       return this.history.append(entry?.id ?? randomUUID(), message, undefined, entry?.onAppended)

@@ -6,6 +6,7 @@ import { revocationKey, type Revoked } from '../../connection/revocations.ts'
 import type { ConnectionContract, Messages } from '../../contract/define-channel.ts'
 import type { PayloadArgument, ServerPayloadOf } from '../../contract/message-types.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
+import type { Rooms } from '../../rooms/rooms.ts'
 import { encodeServerMessage } from '../messages/channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type { Swept } from '../sweeper.ts'
@@ -69,6 +70,7 @@ export interface RegistryService {
 export interface RegistryServiceDeps {
   readonly contracts: Contracts
   readonly registry: Registry
+  readonly rooms: Pick<Rooms, 'messageIds'>
   readonly requests: NodeRequests
   readonly adapter: { readonly nodes: NodesPort }
   readonly swept: Swept
@@ -114,8 +116,9 @@ export class ContractRegistry implements RegistryService {
     userId: string, contract: ConnectionContract<D>, type: string, payload?: unknown
   ): Promise<Reached> {
     checkUserId(userId)
-    const compiled = this.#deps.contracts.of(contract, 'defineConnection')
-    const { encoded, whenSlow } = encodeServerMessage(compiled, undefined, type, payload)
+    const { contracts, rooms } = this.#deps
+    const compiled = contracts.of(contract, 'defineConnection')
+    const { encoded, whenSlow } = encodeServerMessage(compiled, undefined, type, payload, rooms.messageIds.next())
     const text = encoded.toString()
     return this.#deps.requests.requestSum('send', { userId, type, text, ...(whenSlow && { whenSlow }) })
   }

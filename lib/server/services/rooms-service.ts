@@ -83,7 +83,8 @@ export class ContractRooms implements RoomsService {
   ): Promise<void> {
     const rooms = [...new Map(checkRooms(given).map((room) => [room.channel, room])).values()]
     const except = exceptOf(options)
-    const messages = rooms.map(({ publisher }) => publisher.encode(type, payload))
+    const id = this.#deps.rooms.messageIds.next()
+    const messages = rooms.map(({ publisher }) => publisher.encode(type, payload, id))
     if (messages.some(({ isPersistent }) => isPersistent)) {
       throw new UsageError(`the persistent message '${type}' goes through one history: broadcast it to each room`)
     }

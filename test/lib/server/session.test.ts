@@ -270,7 +270,7 @@ t.test('rooms.of', async (t) => {
   t.test('room.broadcast: `except` leaves one connection out', async (t) => {
     const [first] = (await room.members()).results
     await room.broadcast('noted', { text: 'from outside' }, { except: { id: String(first?.connectionId) } })
-    t.strictSame(await bob.next('noted'), { type: 'noted', channel, payload: { text: 'from outside' } })
+    t.match(await bob.next('noted'), { type: 'noted', channel, payload: { text: 'from outside' } })
     await ann.request('ping')
     t.notOk(ann.log.some(({ type }) => type === 'noted'))
   })
@@ -328,9 +328,7 @@ t.test('registry', async (t) => {
       await app.registry.send('id-of-ann', own, 'greeting', { text: 'hello' }), { connections: 2, missing: [] }
     )
     for (const client of [first, second]) {
-      t.strictSame(
-        await client.next('greeting'), { type: 'greeting', payload: { text: 'hello' } }
-      )
+      t.match(await client.next('greeting'), { type: 'greeting', payload: { text: 'hello' } })
     }
     t.match(await app.registry.send('nobody', own, 'greeting', { text: 'hello' }), { connections: 0 })
   })

@@ -41,7 +41,7 @@ export class FuzzNodes {
         : { redis: { url: redis } }
       const limits = { ...noLimits, perUser: connectionsPerUser }
       const jwt = { secret: 'for the fuzzer' }
-      await app.register(channels, { jwt, limits, presenceGrace: presenceGraceMs, ...cluster })
+      await app.register(channels, { jwt, limits, presenceGrace: presenceGraceMs, drain: { timeout: 0 }, ...cluster })
       app.ws('/fuzz', [implementFuzzed(rights)])
       await app.listen({ port: 0, host: '127.0.0.1' })
       return app

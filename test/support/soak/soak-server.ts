@@ -27,6 +27,7 @@ await app.register(channels, {
   clock,
   redis: { url: process.argv[2] as string },
   limits: { perIp: 10_000, perUser: 50 },
+  drain: { timeout: 0 },
   identify: ({ headers }) => headers['x-user'] && { sub: String(headers['x-user']), name: String(headers['x-user']) }
 })
 app.ws('/', {}, [implement(soak, {
