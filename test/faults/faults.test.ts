@@ -10,7 +10,7 @@ const size = { clients: 18, channels: 6, rate: 24, processes: 1 }
 const seed = 1
 
 t.test('faults: nothing is lost, doubled or reordered', async (t) => {
-  const rig = await Rig.start('single', size, seed)
+  const rig = await Rig.start(size, seed)
   t.teardown(() => rig.end())
   for (const fault of faultsNamed(['node-killed', 'redis-killed', 'node-cut', 'readers-stop'])) {
     await t.test(`faults: ${fault.title}`, async (t) => {

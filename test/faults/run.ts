@@ -3,12 +3,14 @@ import { parseArgs } from 'node:util'
 import { brokenIn } from './checker/checker.ts'
 import { allFaults, faultsNamed } from './kinds/all.ts'
 import type { Fault } from './kinds/fault.ts'
+import { previousPackage } from './rig/previous-package.ts'
 import { Rig } from './rig/rig.ts'
+import { Teardowns } from './rig/teardowns.ts'
 import { lateIn, type Run } from './report.ts'
 
 // `npm run test:faults -- --fault all --seeds 10`: every fault with each seed, on a rig of its own. One seed repeats
 // the choices of one run. Ends with 1 when a promise was broken or a time exceeded. `--json`: a file for the results,
-// `--log`: a folder for the records of runs that broke a promise.
+// `--log`: a folder for the records of runs that broke a promise; `--previous`: the tarball of the previous version.
 
 const { values } = parseArgs({
   options: {
@@ -17,17 +19,21 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
     log: { type: 'string' },
+    previous: { type: 'string' },
     clients: { type: 'string', default: '96' },
     rate: { type: 'string', default: '120' }
   }
 })
 const size = { clients: Number(values.clients), channels: 12, rate: Number(values.rate), processes: 2 }
 const faults = values.fault === 'all' ? allFaults : faultsNamed(values.fault.split(','))
+const packages = new Teardowns()
+const previous = faults.some(({ startsFrom }) => startsFrom) ? previousPackage(packages, values.previous) : undefined
 const runs: Run[] = []
 const print = (text: string) => process.stdout.write(`${text}\n`)
 
 async function run (fault: Fault, seed: number): Promise<void> {
-  const rig = await Rig.start(fault.topology ?? 'single', size, seed)
+  const plugin = fault.startsFrom && await previous
+  const rig = await Rig.start(size, seed, { topology: fault.topology, plugin })
   try {
     const { log, verdict } = await rig.run(fault, seed)
     const done = { fault: fault.name, seed, verdict }
@@ -52,4 +58,5 @@ async function run (fault: Fault, seed: number): Promise<void> {
 for (const fault of faults) {
   for (let i = 0; i < Number(values.seeds); i++) await run(fault, Number(values.seed) + i)
 }
+await packages.run()
 process.exit()

@@ -9,6 +9,8 @@ export interface Fault {
   readonly title: string
   /** Its Redis. @default 'single' */
   readonly topology?: TopologyName
+  /** The package of the nodes at the start: that of the previous version. @default the present one */
+  readonly startsFrom?: 'previous'
   readonly lastsMs: number
   /** What is left of it after `begin` is no fault, such as a node that is missing: recovery is measured from there. */
   readonly isOverAtOnce?: boolean

@@ -1,6 +1,7 @@
 import fastify from 'fastify'
 import { Cluster, Redis } from 'ioredis'
 import type { Static } from '@sinclair/typebox'
+import { systemClock } from '../../../lib/clock.ts'
 import { rigChannel } from './contract.ts'
 import type { NodeOrder, NodeSettings } from './rig-node.ts'
 
@@ -9,8 +10,10 @@ import type { NodeOrder, NodeSettings } from './rig-node.ts'
 const { port, redis, plugin } = JSON.parse(process.argv[2] as string) as NodeSettings
 const { channels, implement } = await import(plugin) as typeof import('../../../plugins/channels.ts')
 
-const app = fastify({ logger: { level: 'warn' } })
+const app = fastify({ logger: { level: 'info' }, disableRequestLogging: true })
+let offsetMs = 0
 await app.register(channels, {
+  clock: { ...systemClock, now: () => Date.now() + offsetMs },
   redis: 'url' in redis ? { url: redis.url } : { client: clientOf(redis) },
   // Readers that stop are too slow after a second or two.
   limits: { perIp: 10_000, perUser: 100, sendQueueBytes: 262_144 },
@@ -37,14 +40,8 @@ function clientOf (redis: Exclude<NodeSettings['redis'], { url: string }>): Redi
   return new Cluster([...redis.cluster], { lazyConnect: true })
 }
 
-/** The wall clock of this process, from now on. Timers run as before. */
-function jump (ms: number): void {
-  const now = Date.now.bind(Date)
-  Date.now = () => now() + ms
-}
-
 process.on('message', (order: NodeOrder) => {
-  if (order.order === 'jump') jump(order.ms)
+  if (order.order === 'jump') offsetMs = order.ms
   else app.close().finally(() => process.exit())
 })
 process.on('disconnect', () => process.exit())

@@ -27,6 +27,8 @@ export class Passage {
   }
 }
 
+const exit = () => process.exit()
+
 type Held = (passage: Passage, direction: Direction) => boolean
 
 /**
@@ -60,7 +62,7 @@ export class Proxy {
     await once(proxy.#server, 'listening')
     // Node 20 may spin without end while it takes down the handles of sockets that were destroyed in the middle of a
     // write. `process.exit` does not take them down.
-    process.once('beforeExit', () => process.exit())
+    if (!process.listeners('beforeExit').includes(exit)) process.once('beforeExit', exit)
     return proxy
   }
 

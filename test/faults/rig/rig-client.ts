@@ -50,8 +50,10 @@ export class RigClient {
       this.#joined.set(name, await this.#client.join('rig/:name', { name }, {
         onResync: ({ reason }) => this.#note({ what: 'resync', channel, reason }),
         onPresence: (list, change) => {
+          const users = list.map(({ user }) => user)
           const wrong = change ? this.#contradictions(channel, change) : 0
-          this.#presence(channel, list.map(({ user }) => user), wrong)
+          this.#lists.set(channel, new Set(users))
+          this.#presence(channel, users, wrong)
         },
         on: {
           written: (message, { offset }) => this.#received(channel, message, offset),
@@ -142,13 +144,13 @@ export class RigClient {
   }
 
   #presence (channel: string, users: readonly string[], wrong: number): void {
-    this.#lists.set(channel, new Set(users))
     this.#note({ what: 'presence', channel, users, wrong })
   }
 
   /** Users who joined although they were there, or left although they were not. */
   #contradictions (channel: string, { joined, left }: Omit<PresenceDifference<Rig['definition']>, 'updated'>): number {
-    const before = this.#lists.get(channel) ?? new Set()
+    const before = this.#lists.get(channel)
+    if (!before) return 0
     return joined.filter(({ user }) => before.has(user)).length + left.filter((user) => !before.has(user)).length
   }
 

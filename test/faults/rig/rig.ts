@@ -20,6 +20,12 @@ export interface RigSize {
   readonly processes: number
 }
 
+export interface RigOptions {
+  readonly topology?: TopologyName | undefined
+  /** The module of the package that the nodes start with. */
+  readonly plugin?: string | undefined
+}
+
 const nodeCount = 3
 const channelsOfClient = 2
 
@@ -50,14 +56,15 @@ export class Rig {
   }
 
   /** Resolves once every client is in its channels. */
-  static async start (name: TopologyName, size: RigSize, seed: number): Promise<Rig> {
+  static async start (size: RigSize, seed: number, options: RigOptions = {}): Promise<Rig> {
+    const { topology: name = 'single', plugin } = options
     const teardowns = new Teardowns()
     try {
       const topology = await startTopology(name, nodeCount, teardowns)
       const nodes = await Promise.all(topology.nodes.map(async (redis) =>
         new RigNode({ port: await freePort(), redis })))
       for (const node of nodes) teardowns.teardown(() => node.kill())
-      await Promise.all(nodes.map((node) => node.start()))
+      await Promise.all(nodes.map((node) => node.start(plugin)))
       const front = await Proxy.open(nodes.map(({ port }) => port))
       teardowns.teardown(() => front.end())
       const rig = new Rig(nodes, topology, front, clientsOf(size), teardowns)

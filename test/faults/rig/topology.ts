@@ -82,10 +82,9 @@ async function startMastersAndReplicas (count: number, teardowns: Teardowns): Pr
   for (const [i, { replica }] of replicas.entries()) {
     const id = String(await (masters[i] as RedisServer).cli('CLUSTER', 'MYID'))
     await soon('the replica knows its master', async () => String(await replica.cli('CLUSTER', 'NODES')).includes(id))
-    await soon('it replicates', async () => {
-      await replica.cli('CLUSTER', 'REPLICATE', id).catch(() => {})
-      return String(await replica.cli('INFO', 'replication')).includes('master_link_status:up')
-    })
+    await replica.cli('CLUSTER', 'REPLICATE', id)
+    await soon('it replicates', async () =>
+      String(await replica.cli('INFO', 'replication')).includes('master_link_status:up'))
   }
   const cluster = masters.map(({ port }) => ({ host, port }))
   return {

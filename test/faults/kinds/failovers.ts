@@ -1,0 +1,93 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { RedisServer } from '../../support/redis.ts'
+import { soon } from '../../support/until.ts'
+import type { Rig } from '../rig/rig.ts'
+import { presenceBounds, type Fault } from './fault.ts'
+
+const presenceBoundMs = presenceBounds.redisMs
+
+const roleOf = async (server: RedisServer) => String(await server.cli('ROLE'))
+
+/** Resolves once the replica is a master. */
+function promoted (replica: RedisServer): Promise<void> {
+  return soon('the replica is the master', async () => (await roleOf(replica)).startsWith('master'))
+}
+
+/** The masters of a Cluster, with the replica of each. */
+function pairsOf ({ topology: { servers } }: Rig): Array<readonly [RedisServer, RedisServer]> {
+  const half = servers.length / 2
+  return servers.slice(0, half).map((master, i) => [master, servers[i + half] as RedisServer])
+}
+
+/** Moves a slot as redis-cli does, keys and all. */
+async function moveSlot (rig: Rig, from: RedisServer, to: RedisServer, slot: string): Promise<void> {
+  const [fromId, toId] = [String(await from.cli('CLUSTER', 'MYID')), String(await to.cli('CLUSTER', 'MYID'))]
+  await to.cli('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId)
+  await from.cli('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId)
+  for (;;) {
+    const keys = await from.cli('CLUSTER', 'GETKEYSINSLOT', slot, '10') as string[]
+    if (keys.length === 0) break
+    await from.cli('MIGRATE', '127.0.0.1', `${to.port}`, '', '0', '5000', 'KEYS', ...keys)
+  }
+  for (const server of [to, from]) await server.cli('CLUSTER', 'SETSLOT', slot, 'NODE', toId)
+  for (const [master] of pairsOf(rig)) await master.cli('CLUSTER', 'SETSLOT', slot, 'NODE', toId).catch(() => {})
+}
+
+/** Faults of Redis with replicas. */
+export const failoverFaults: readonly Fault[] = [
+  {
+    name: 'sentinel-failover',
+    title: 'Sentinels: the master is killed (SIGKILL) and its replica takes over',
+    topology: 'sentinel',
+    lastsMs: 0,
+    losesHistory: true,
+    presenceBoundMs,
+    async begin ({ topology: { servers: [master, replica] } }) {
+      await master?.kill()
+      return () => promoted(replica as RedisServer)
+    }
+  },
+  {
+    name: 'cluster-failover',
+    title: 'Cluster: a master is killed (SIGKILL) and its replica takes over',
+    topology: 'cluster',
+    lastsMs: 0,
+    losesHistory: true,
+    presenceBoundMs,
+    async begin (rig, random) {
+      const [master, replica] = random.pick(pairsOf(rig))
+      await master.kill()
+      return () => promoted(replica)
+    }
+  },
+  {
+    name: 'slot-moved',
+    title: 'Cluster: the slots of four channels move to another master under load',
+    topology: 'cluster',
+    lastsMs: 0,
+    presenceBoundMs,
+    async begin (rig, random) {
+      const masters = pairsOf(rig).map(([master]) => master)
+      return async () => {
+        for (let i = 0; i < 4; i++) {
+          const key = `{c:rig/${random.below(12)}}`
+          const slot = String(await (masters[0] as RedisServer).cli('CLUSTER', 'KEYSLOT', key))
+          const owners = await Promise.all(masters.map(async (master) =>
+            await ownsSlot(master, Number(slot)) ? [master] : []))
+          const [from] = owners.flat() as [RedisServer]
+          await moveSlot(rig, from, random.pick(masters.filter((master) => master !== from)), slot)
+          await wait(200)
+        }
+      }
+    }
+  }
+]
+
+async function ownsSlot (master: RedisServer, slot: number): Promise<boolean> {
+  const lines = String(await master.cli('CLUSTER', 'NODES')).split('\n')
+  const [, ranges = ''] = /connected (.*)$/.exec(lines.find((line) => line.includes('myself')) ?? '') ?? []
+  return ranges.split(' ').some((range) => {
+    const [first, last = first] = range.split('-').map(Number)
+    return slot >= (first as number) && slot <= (last as number)
+  })
+}
