@@ -33,10 +33,10 @@ function holdsProperties (t: Test, client: Redis | Cluster, server: string, hist
 
 t.test('Redis adapter: the properties of a history hold on one Redis', { timeout: 2 * timeout }, async (t) => {
   const redis = await startRedis(t)
-  holdsProperties(t, new Redis(redis.url, { lazyConnect: true }), 'one Redis', cases(10_000, 2_000))
+  holdsProperties(t, new Redis(redis.url, { lazyConnect: true }), 'one Redis', cases(10_000, 1_000))
 })
 
 t.test('Redis adapter: the properties of a history hold on a Cluster', { timeout: 2 * timeout }, async (t) => {
   const nodes = (await startCluster(t)).map(({ port }) => ({ host: '127.0.0.1', port }))
-  holdsProperties(t, new Cluster(nodes, { lazyConnect: true }), 'a Cluster of three masters', cases(1_000, 300))
+  holdsProperties(t, new Cluster(nodes, { lazyConnect: true }), 'a Cluster of three masters', cases(1_000, 150))
 })
