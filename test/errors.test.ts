@@ -257,6 +257,49 @@ t.test('errors: wrong arguments of app.ws are refused with the route and what to
   ])
 })
 
+t.test('errors: contracts with the same channels are refused unless they share or separate them', async (t) => {
+  const { app } = await makeApp(t)
+  const says = Type.Object({ text: Type.String() })
+  const contract = (definition: object) => defineChannel({
+    pattern: 'a/:room',
+    params,
+    fromClient: { say: { reply: Type.String(), idempotent: true } },
+    fromServer: { said: { payload: says }, typing: { ephemeral: true } },
+    history: { limit: 10, ttl: 60_000 },
+    ...definition
+  } as never)
+  const say = () => ''
+  const serve = (...definitions: object[]) => () => {
+    app.ws('/ws', definitions.map((definition) => {
+      return implement(contract(definition), { presence: () => ({}), on: { say } } as never) as ImplementedChannel
+    }))
+  }
+  const shared = (definition: object) => serve({ shared: true, ...definition })
+  app.ws('/shared', [implement(contract({ shared: true }), { on: { say } } as never) as ImplementedChannel])
+  const differs = (part: string) => "a difference to the pattern 'a/:room', which is shared in channel 'a/:room', " +
+    `${part}: declare it alike in both contracts, or give one of them a 'namespace'`
+  const overlaps = "an overlap with the pattern 'a/:room' in channel 'a/:room': change one of the patterns, give one " +
+    "of the contracts a 'namespace', or share the channels with 'shared: true' in both"
+  const rows: ReadonlyArray<readonly [provoke: () => void, message: string]> = [
+    [serve({}), overlaps],
+    [() => { app.rooms.of(contract({}) as typeof chat, { room: 'x' }) }, overlaps],
+    [shared({ pattern: 'a/b', params: undefined }), "a difference to the pattern 'a/:room', which is shared in " +
+      "channel 'a/b', pattern: declare it alike in both contracts, or give one of them a 'namespace'"],
+    [shared({ history: { limit: 11, ttl: 60_000 } }), differs('history')],
+    [shared({ presence: says }), differs('presence')],
+    [shared({ fromServer: { said: { payload: Type.String() } } }), differs("fromServer 'said'")],
+    [shared({ fromClient: { say: { idempotent: true } } }), differs("fromClient 'say', reply")],
+    [shared({ namespace: 'v2//' }),
+      "invalid 'namespace' in channel 'a/:room': pass 1 to 40 letters, digits, '-', '_' or '.'"],
+    [serve({ shared: 'yes' }), "invalid 'shared' in channel 'a/:room': pass true, or leave it out"],
+    [serve({ namespace: 'v2' }, { namespace: 'v3' }),
+      "duplicate contract in channel 'a/:room': pass it to the route once"],
+    [serve({ namespace: 'v4' }, { namespace: 'v5', pattern: 'a/b', params: undefined }),
+      "an overlap with the pattern 'a/:room' on the same route in channel 'a/b': serve the contracts on two routes"]
+  ]
+  await assertErrors(t, rows.map(([provoke, message]) => [provoke, 'FST_CHANNELS_CONTRACT', 500, message]))
+})
+
 t.test('errors: a contract that cannot be served is refused with the part that is wrong', async (t) => {
   const { app } = await makeApp(t)
   const serve = (pattern: string, definition: object = {}, implementation: object = {

@@ -1,12 +1,16 @@
 import { controlWords } from '../protocol/control-messages.ts'
-import { maxTypeLength } from '../protocol/envelope.ts'
+import { channelName, maxTypeLength } from '../protocol/envelope.ts'
 import { isReserved } from '../protocol/errors.ts'
-import type { WhenSlow } from '../protocol/when-slow.ts'
 import { ContractError } from './contract-errors.ts'
-import type { AnyChannel, FromClientDefinition, FromServerDefinition, HistoryDefinition } from './define-channel.ts'
-import { requireCount, requireFlag, requireKnownKeys, requireObject, requireWellFormed } from './option-checks.ts'
+import type { AnyChannel, FromClientDefinition, FromServerDefinition } from './define-channel.ts'
+import {
+  requireCount, requireFlag, requireKnownKeys, requireNamespace, requireObject, requireWellFormed
+} from './option-checks.ts'
 import { parsePattern, patternRule, type Pattern } from './pattern.ts'
-import { compilePresence, type CompiledPresence } from './presence.ts'
+import { compileHistory, type CompiledHistory } from './parts/history.ts'
+import { compilePresence, type CompiledPresence } from './parts/presence.ts'
+import { shapeOf } from './parts/sharing.ts'
+import { compileWhenSlow, type WhenSlowOf } from './parts/when-slow.ts'
 import {
   compileOutgoing, compileParams, compileValidator, noPayload, type OutgoingValidator, type Validator
 } from './schema/validators.ts'
@@ -22,23 +26,19 @@ export interface CompiledClientMessage {
 export interface CompiledServerMessage {
   readonly payload: OutgoingValidator
   readonly persistent: boolean
-  /** The treatment of a message with this payload on a connection that reads too slowly. */
-  readonly whenSlow: (payload: unknown, channel: string | undefined) => WhenSlow
-}
-
-export interface CompiledHistory {
-  readonly limit: number
-  /** In milliseconds. */
-  readonly ttl: number
-  readonly initial: number
-  /** Undefined where the channel has no snapshots. */
-  readonly snapshot?: OutgoingValidator
+  readonly whenSlow: WhenSlowOf
 }
 
 /** A contract whose schemas are compiled. */
 export interface CompiledChannel {
   readonly contract: AnyChannel
   readonly pattern: Pattern
+  /** The name of the channel with this address. */
+  readonly nameOf: (address: string) => string
+  /** Equal for the contracts that share their channels, and only for those. */
+  readonly channels: string
+  /** Whether other contracts may have the same channels. */
+  readonly isShared: boolean
   readonly params: Validator
   readonly fromClient: ReadonlyMap<string, CompiledClientMessage>
   readonly fromServer: ReadonlyMap<string, CompiledServerMessage>
@@ -50,7 +50,8 @@ export interface CompiledChannel {
 
 type Rate = NonNullable<FromClientDefinition['rateLimit']>
 
-const definitionKeys = ['pattern', 'params', 'fromClient', 'fromServer', 'presence', 'history']
+const definitionKeys =
+  ['pattern', 'params', 'namespace', 'shared', 'fromClient', 'fromServer', 'presence', 'history']
 const fromClientKeys = ['payload', 'reply', 'errors', 'rateLimit', 'idempotent']
 const fromServerKeys = ['payload', 'whenSlow', 'ephemeral']
 
@@ -69,12 +70,17 @@ export function compileChannel (contract: AnyChannel): CompiledChannel {
   requireKnownKeys(definition, definitionKeys, path)
   const presence = definition.presence && compilePresence(definition.presence, `${path}, presence`)
   const history = definition.history && compileHistory(definition.history, `${path}, history`)
+  const { namespace, shared } = definition
+  requireNamespace(namespace, path)
   const outbound = outboundCompiler(history !== undefined)
   if (contract.pattern === '') refuseIdempotent(definition.fromClient)
   return {
     contract,
     params: definition.params ? compileParams(definition.params, `${path}, params`) : () => undefined,
     pattern: validPattern(contract, path),
+    nameOf: (address) => channelName(namespace, address),
+    channels: channelName(namespace, shapeOf(contract.pattern)),
+    isShared: requireFlag(shared, 'shared', path),
     fromClient: compileMessages(definition.fromClient, `${path}, fromClient`, compileInbound),
     fromServer: compileMessages(definition.fromServer, `${path}, fromServer`, outbound),
     ...(presence && { presence }),
@@ -96,13 +102,6 @@ function validPattern ({ pattern, definition }: AnyChannel, path: string): Patte
     throw new ContractError(path, `the params schema has '${extra}'`, 'remove it, because the pattern does not name it')
   }
   return parsed
-}
-
-function compileHistory (definition: HistoryDefinition, path: string): CompiledHistory {
-  requireKnownKeys(definition, ['limit', 'ttl', 'initial', 'snapshot'], path)
-  const { limit, ttl, initial = limit, snapshot } = definition
-  for (const [name, value] of Object.entries({ limit, ttl, initial })) requireCount(value, name, path)
-  return { limit, ttl, initial, ...(snapshot && { snapshot: compileOutgoing(snapshot, `${path}, snapshot`) }) }
 }
 
 function compileMessages<M extends object, C> (
@@ -168,32 +167,3 @@ function outboundCompiler (hasHistory: boolean) {
     }
   }
 }
-
-/**
- * The key of a `latest` message contains its channel and type, because a connection has one set of keys for all of
- * them. As JSON, no part can reach into the next one.
- */
-function compileWhenSlow (
-  declared: FromServerDefinition['whenSlow'], persistent: boolean, type: string, path: string
-): CompiledServerMessage['whenSlow'] {
-  if (declared === undefined || declared === 'disconnect') return () => undefined
-  if (persistent && declared === 'skip') return () => 'skip'
-  if (persistent) {
-    const remedy = "pass 'disconnect' or 'skip', because the message is persistent"
-    throw new ContractError(path, "invalid 'whenSlow'", remedy)
-  }
-  if (declared === 'drop') return () => 'drop'
-  if (typeof declared !== 'object' || typeof declared?.latest !== 'string' || !declared.latest.startsWith('/')) {
-    throw new ContractError(path, "invalid 'whenSlow'",
-      "pass 'disconnect', 'drop' or { latest: '/pointer/into/payload' }, because the message is ephemeral")
-  }
-  const pointer = declared.latest.slice(1).split('/').map(unescapePointer)
-  return (payload, channel) => {
-    return { latest: `${JSON.stringify([channel, type])}${JSON.stringify(pointer.reduce(memberOf, payload))}` }
-  }
-}
-
-/** RFC 6901 section 4. */
-const unescapePointer = (token: string) => token.replaceAll('~1', '/').replaceAll('~0', '~')
-
-const memberOf = (value: unknown, key: string) => (value as Record<string, unknown> | undefined | null)?.[key]

@@ -28,6 +28,19 @@ export function requireFlag (value: unknown, name: string, path: string): boolea
   throw new ContractError(path, `invalid '${name}'`, 'pass true, or leave it out')
 }
 
+/** What a namespace may be, in words. */
+export const namespaceRule = "1 to 40 letters, digits, '-', '_' or '.'"
+
+export function isNamespace (value: unknown): boolean {
+  return typeof value === 'string' && /^[\w.-]{1,40}$/.test(value)
+}
+
+/** @throws {ContractError} unless the value is a namespace, or left out. */
+export function requireNamespace (value: unknown, path: string): void {
+  if (value === undefined || isNamespace(value)) return
+  throw new ContractError(path, "invalid 'namespace'", `pass ${namespaceRule}`)
+}
+
 /** @throws {ContractError} for text with half of a surrogate pair. */
 export function requireWellFormed (text: string, what: string, path: string): void {
   if (isWellFormed(text)) return

@@ -15,6 +15,23 @@ export const maxTypeLength = 128
 export const maxChannelLength = 256
 export const maxCorrelationIdLength = 64
 
+/** Stands between the namespace and the address of a channel. No address has it, because a segment is never empty. */
+const namespaceEnd = '//'
+
+/**
+ * The name under which rooms, adapters and services know a channel. Clients know it by its address, which may stand for
+ * another channel on a route with another namespace.
+ */
+export function channelName (namespace: string | undefined, address: string): string {
+  return namespace === undefined ? address : `${namespace}${namespaceEnd}${address}`
+}
+
+/** The address in the name of a channel. */
+export function addressIn (channel: string): string {
+  const end = channel.indexOf(namespaceEnd)
+  return end < 0 ? channel : channel.slice(end + namespaceEnd.length)
+}
+
 /**
  * A message that recovers a history, the ack of a join or a `resync`, is smaller than this: the default maximum of
  * clients such as the `websockets` package of Python. A client on a line of 1 Mbit/s receives it in about 8 s.

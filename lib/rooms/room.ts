@@ -4,6 +4,7 @@ import type { EncodedEntry } from '../history/history-cache.ts'
 import { HistoryFollower } from '../history/history-follower.ts'
 import { ResyncEncoder } from '../history/resync-encoder.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
+import { addressIn } from '../protocol/envelope.ts'
 import type { PresenceListKind } from '../protocol/control-messages.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
@@ -47,7 +48,7 @@ export class Room implements ResyncSource {
   constructor (channel: string, { initial, list = 'none' }: RoomOptions, { adapter, clock }: RoomDeps) {
     this.channel = channel
     this.#adapter = adapter
-    this.#resyncEncoder = new ResyncEncoder(channel)
+    this.#resyncEncoder = new ResyncEncoder(addressIn(channel))
     this.initial = initial ?? 0
     const { presence } = adapter
     const { members } = this

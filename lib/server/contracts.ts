@@ -2,6 +2,7 @@ import { compileChannel, contractPath, type CompiledChannel } from '../contract/
 import { ContractError } from '../contract/contract-errors.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { overlap } from '../contract/pattern.ts'
+import { differenceOf } from '../contract/parts/sharing.ts'
 import { slowPatterns } from '../contract/schema/backtracking.ts'
 import { AppendHooks, type AppendHooksDeps } from './messages/append-hooks.ts'
 
@@ -11,24 +12,24 @@ export interface ContractsDeps extends AppendHooksDeps {
 }
 
 /**
- * The contracts that the routes of a server serve, and those that its other code uses. Each is compiled once, and no
- * two match the same address.
+ * The contracts that the routes of a server serve, and those that its other code uses. Each is compiled once. No two
+ * have the same channels, unless they share them.
  */
 export class Contracts {
   readonly #compiled = new Map<AnyChannel, CompiledChannel>()
-  readonly #hooks = new Map<CompiledChannel, AppendHooks>()
+  readonly #hooks = new Map<string, AppendHooks>()
   readonly #deps: ContractsDeps
 
   constructor (deps: ContractsDeps) {
     this.#deps = deps
   }
 
-  /** @throws {ContractError} when the contract is invalid, or when an address matches both it and another contract */
+  /** @throws {ContractError} when the contract is invalid, or has channels of another one that does not share them */
   add (contract: AnyChannel): CompiledChannel {
     const known = this.#compiled.get(contract)
     if (known) return known
     const compiled = compileChannel(contract)
-    for (const other of this.#compiled.values()) refuseOverlap(compiled, other)
+    for (const other of this.#compiled.values()) requireOwnChannels(compiled, other)
     this.#checkPatterns(contract)
     this.#compiled.set(contract, compiled)
     return compiled
@@ -44,10 +45,10 @@ export class Contracts {
     }
   }
 
-  /** The hooks of a contract that was added. */
-  hooksOf (compiled: CompiledChannel): AppendHooks {
-    const hooks = this.#hooks.get(compiled) ?? new AppendHooks(compiled, this.#deps)
-    this.#hooks.set(compiled, hooks)
+  /** The hooks of the channels of a contract that was added. */
+  hooksOf ({ channels }: CompiledChannel): AppendHooks {
+    const hooks = this.#hooks.get(channels) ?? new AppendHooks(this.#deps)
+    this.#hooks.set(channels, hooks)
     return hooks
   }
 
@@ -60,9 +61,17 @@ export class Contracts {
   }
 }
 
-/** The contracts of connections have no address, so each route may have its own. */
-function refuseOverlap (a: CompiledChannel, b: CompiledChannel): void {
+/** The contracts of connections have no address, so each route may have its own. @throws {ContractError} */
+function requireOwnChannels (a: CompiledChannel, b: CompiledChannel): void {
   if (a.pattern.text === '' || b.pattern.text === '' || !overlap(a.pattern, b.pattern)) return
-  throw new ContractError(contractPath(a.pattern.text), `an overlap with the pattern '${b.pattern.text}'`,
-    'change one of the patterns, because an address must match one contract only')
+  if (a.nameOf('') !== b.nameOf('')) return
+  const path = contractPath(a.pattern.text)
+  if (!a.isShared || !b.isShared) {
+    throw new ContractError(path, `an overlap with the pattern '${b.pattern.text}'`, 'change one of the patterns, ' +
+      "give one of the contracts a 'namespace', or share the channels with 'shared: true' in both")
+  }
+  const difference = differenceOf(a.contract, b.contract)
+  if (difference === undefined) return
+  throw new ContractError(`${path}, ${difference}`, `a difference to the pattern '${b.pattern.text}', which is shared`,
+    "declare it alike in both contracts, or give one of them a 'namespace'")
 }

@@ -74,7 +74,7 @@ interface AppendedMessage<Type extends string, Payload> extends Appended {
 
 /** The channel to whose history a message was appended. */
 export interface AppendedAt<D extends ChannelDefinition> {
-  /** The address. */
+  /** Its name: the address, which the namespace of the contract precedes, as in `v2//chat/lobby`. */
   readonly channel: string
   readonly params: ParamsOf<D>
 }

@@ -2,7 +2,7 @@ import { ContractError } from '../contract/contract-errors.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { contractPath, type CompiledChannel, type CompiledClientMessage } from '../contract/compile.ts'
 import { suggestion } from '../contract/option-checks.ts'
-import { matchPattern, type Params } from '../contract/pattern.ts'
+import { matchPattern, overlap, type Params } from '../contract/pattern.ts'
 import { welcomeEncoder, type EncodedMessage } from '../protocol/encoding.ts'
 import { maxChannelLength, maxDepth } from '../protocol/envelope.ts'
 import { refusal } from '../protocol/errors.ts'
@@ -15,6 +15,8 @@ import type { RouteBehaviour } from './route.ts'
 /** A message that clients may send, with its handler. */
 export interface ServedMessage extends CompiledClientMessage {
   readonly handle: ErasedImplementation['on'][string]
+  /** What its `rateLimit` counts: contracts that share their channels share the rates that they declare alike. */
+  readonly rateKey: string
 }
 
 /** A compiled contract with its implementation. */
@@ -40,12 +42,8 @@ export class Router {
   constructor (implemented: readonly ImplementedChannel[], contracts: Contracts, route: RouteBehaviour) {
     this.route = route
     const served = implemented.map(({ channel, implementation }) => serve(channel, implementation, contracts))
-    const patterns = served.map(({ compiled }) => compiled.pattern.text)
-    const duplicate = patterns.find((pattern, i) => patterns.indexOf(pattern) < i)
-    if (duplicate !== undefined) {
-      throw new ContractError(contractPath(duplicate), 'duplicate contract', 'pass it to the route once')
-    }
-    this.connection = served[patterns.indexOf('')]
+    served.forEach((one, i) => served.slice(0, i).forEach((other) => requireDistinct(one, other)))
+    this.connection = served.find(({ compiled }) => compiled.pattern.text === '')
     this.#channels = served.filter((s) => s !== this.connection)
     this.welcome = welcomeEncoder({
       limits: { messageBytes: route.messageBytes, channelLength: maxChannelLength, depth: maxDepth },
@@ -68,13 +66,25 @@ export class Router {
   }
 }
 
+/** A client names a channel by its address alone. @throws {ContractError} */
+function requireDistinct ({ compiled: { pattern } }: ServedChannel, { compiled }: ServedChannel): void {
+  if (!overlap(pattern, compiled.pattern)) return
+  const path = contractPath(pattern.text)
+  const isSame = pattern.text === compiled.pattern.text
+  if (isSame) throw new ContractError(path, 'duplicate contract', 'pass it to the route once')
+  throw new ContractError(path, `an overlap with the pattern '${compiled.pattern.text}' on the same route`,
+    'serve the contracts on two routes')
+}
+
 function serve (contract: AnyChannel, implementation: ErasedImplementation, contracts: Contracts): ServedChannel {
   const compiled = contracts.add(contract)
   const path = contractPath(compiled.pattern.text)
   const messages = new Map([...compiled.fromClient].map(([type, message]) => {
     const handle = implementation.on[type]
     if (typeof handle === 'function') {
-      return [type, { ...message, handle: afterPreHandlers(implementation, type, handle, path) }]
+      const { max, timeWindow } = message.rateLimit ?? {}
+      const rateKey = JSON.stringify([compiled.channels, type, max, timeWindow])
+      return [type, { ...message, rateKey, handle: afterPreHandlers(implementation, type, handle, path) }]
     }
     throw new ContractError(
       path, `missing handler '${type}'`, "add it to 'on', because the contract declares the message"
@@ -90,6 +100,6 @@ function serve (contract: AnyChannel, implementation: ErasedImplementation, cont
   }
   const idempotent = [...messages].filter(([, message]) => message.idempotent).map(([type]) => type)
   const hooks = contracts.hooksOf(compiled)
-  hooks.add(implementation.onAppend)
+  hooks.add(implementation.onAppend, compiled.pattern)
   return { compiled, implementation, hooks, messages, idempotent }
 }

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { revocationKey, revokedBy } from '../../lib/connection/revocations.ts'
+import { matchPattern, parsePattern } from '../../lib/contract/pattern.ts'
 import { UserRateLimits } from '../../lib/limits/user-rate-limits.ts'
 import { Keys } from '../../lib/redis/keys.ts'
+import { addressIn, channelName } from '../../lib/protocol/envelope.ts'
 import { idempotencyId } from '../../lib/server/messages/idempotent-messages.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 
@@ -22,6 +24,15 @@ t.test('composed keys: no two pairs of parts make the same Redis name', async (t
   ])
   t.equal(new Set(names).size, names.length)
   for (const name of names) t.match(name, /^p:\{[cun]:[^{}]*\}:[a-z0-9:]+$/, 'the hash tag holds the whole name')
+})
+
+t.test('composed keys: no address is the name of a channel in a namespace', async (t) => {
+  const addresses = pairs.map(([a, b]) => `${a}/${b}`)
+  for (const address of addresses) {
+    t.equal(addressIn(channelName('v2', address)), address)
+    const isMatched = matchPattern(parsePattern(':a/:b'), address) !== undefined
+    if (isMatched) t.equal(addressIn(address), address, `${address} has no namespace`)
+  }
 })
 
 t.test('composed keys: no two users, channels and correlation ids share an idempotency id', async (t) => {

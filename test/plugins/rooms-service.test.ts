@@ -129,7 +129,8 @@ t.test('rooms.list: the channels with members of every node, in pages', async (t
 t.test('rooms.list: a wrong pattern, limit or cursor is refused', async (t) => {
   const { app: { rooms } } = await serve(t, {})
   const wrong: ReadonlyArray<readonly [unknown, unknown]> = [
-    ['a//b', {}], ['', {}], [5, {}], [undefined, { limit: 0 }], [undefined, { limit: 1_001 }],
+    ['a//', {}], ['a b//c', {}], ['a///b', {}], ['//b', {}], ['', {}], [5, {}], [undefined, { limit: 0 }],
+    [undefined, { limit: 1_001 }],
     [undefined, { limit: '5' }], [undefined, { cursor: 5 }]
   ]
   for (const [pattern, options] of wrong) {

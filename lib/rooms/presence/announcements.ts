@@ -3,7 +3,8 @@ import type { PresenceChange } from '../../protocol/control-messages.ts'
 import type { Member } from '../member.ts'
 
 export interface AnnouncementsDeps {
-  readonly channel: string
+  /** Of the channel. */
+  readonly address: string
   readonly clock: Clock
   readonly members: ReadonlyMap<string, Member>
   /** The users who are present now, with their data. */

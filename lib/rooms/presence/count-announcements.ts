@@ -75,6 +75,6 @@ export class CountAnnouncements implements Announcements {
 
   #encode (count: number): EncodedMessage {
     const payload: PresenceCount = { count }
-    return encodeEnvelope({ type: 'presence', channel: this.#deps.channel, payload })
+    return encodeEnvelope({ type: 'presence', channel: this.#deps.address, payload })
   }
 }

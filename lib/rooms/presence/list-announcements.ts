@@ -83,7 +83,7 @@ export class ListAnnouncements implements Announcements {
     const { entries } = this.#announced
     this.#shared ??= {
       start: new EncodedEntries(entries, maxPresenceListBytes),
-      pages: new ListPages(this.#deps.channel, 'present', [...entries.keys()], this.#announced)
+      pages: new ListPages(this.#deps.address, 'present', [...entries.keys()], this.#announced)
     }
     return this.#shared
   }
@@ -108,7 +108,7 @@ export class ListAnnouncements implements Announcements {
   }
 
   #messageOf (change: ListChange): Send {
-    const encoded = new EncodedChange(this.#deps.channel, change)
+    const encoded = new EncodedChange(this.#deps.address, change)
     return (member, except) => {
       const message = except === undefined ? encoded.message : encoded.without(except)
       if (message) member.send(message)
@@ -116,11 +116,11 @@ export class ListAnnouncements implements Announcements {
   }
 
   #pagesOf ({ joined, updated, left }: ListChange): Send {
-    const { channel } = this.#deps
+    const { address } = this.#deps
     const users = (entries: ListChange['joined']) => entries.map(([user]) => user)
     const lists = [['left', left], ['updated', users(updated)], ['joined', users(joined)]] as const
     const pages = lists.filter(([, users]) => users.length > 0)
-      .map(([kind, users]) => new ListPages(channel, kind, users, this.#announced))
+      .map(([kind, users]) => new ListPages(address, kind, users, this.#announced))
     return (member, except) => {
       this.#waitingPages.send(member, pages.map((list) => new PageReader(list, 0, except)))
     }
@@ -143,6 +143,6 @@ export class ListAnnouncements implements Announcements {
   }
 
   #encode (payload: PresenceChange): EncodedMessage {
-    return encodeEnvelope({ type: 'presence', channel: this.#deps.channel, payload })
+    return encodeEnvelope({ type: 'presence', channel: this.#deps.address, payload })
   }
 }

@@ -3,6 +3,7 @@ import { clusterTimings } from '../../cluster/timings.ts'
 import type { Clock } from '../../clock.ts'
 import { CoalescedTask } from '../../coalesced-task.ts'
 import type { PresenceChange, PresenceListKind } from '../../protocol/control-messages.ts'
+import { addressIn } from '../../protocol/envelope.ts'
 import type { Announcements, PresenceAck } from './announcements.ts'
 import { CountAnnouncements } from './count-announcements.ts'
 import type { Member } from '../member.ts'
@@ -35,7 +36,8 @@ export class RoomPresence {
   constructor (deps: RoomPresenceDeps) {
     this.#deps = deps
     const Announced = deps.list === 'all' ? ListAnnouncements : CountAnnouncements
-    this.#announcements = new Announced({ ...deps, current: () => this.#replica.users })
+    const address = addressIn(deps.channel)
+    this.#announcements = new Announced({ ...deps, address, current: () => this.#replica.users })
     this.#reads = new CoalescedTask(() => this.#read())
   }
 

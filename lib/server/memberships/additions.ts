@@ -1,6 +1,7 @@
 import type { Connection } from '../../connection/connection.ts'
 import { logError } from '../../logger.ts'
 import { encodeEnvelopeWith } from '../../protocol/encoding.ts'
+import { addressIn } from '../../protocol/envelope.ts'
 import { isRefusal } from '../../protocol/errors.ts'
 import type { JoinReply } from './join-replies.ts'
 import type { JoinRequest, Joins } from './joins.ts'
@@ -8,6 +9,7 @@ import type { Memberships } from './memberships.ts'
 
 /** The application's request to make a connection a member. The client learns of it by `joined`. */
 class Addition implements JoinRequest {
+  readonly address: string
   readonly channel: string
   readonly isAdded = true
   isTooLate = false
@@ -15,6 +17,7 @@ class Addition implements JoinRequest {
   readonly #done: () => void
 
   constructor (channel: string, connection: Connection, done: () => void) {
+    this.address = addressIn(channel)
     this.channel = channel
     this.#connection = connection
     this.#done = done
@@ -25,7 +28,7 @@ class Addition implements JoinRequest {
   }
 
   reply ({ payload, json }: JoinReply): void {
-    const { channel } = this
+    const { address: channel } = this
     this.#connection.sendRecovery(encodeEnvelopeWith({ type: 'joined', channel, payload }, json))
     this.#done()
   }
@@ -54,7 +57,7 @@ export class Additions {
    */
   async run (channel: string, done: (isMember: boolean) => void): Promise<void> {
     const { connection, joins, memberships, inTime } = this.#deps
-    if (memberships.get(channel)) return done(true)
+    if (memberships.of(channel)) return done(true)
     const addition = new Addition(channel, connection, () => done(true))
     try {
       await inTime(joins.run(addition), () => { addition.isTooLate = true })

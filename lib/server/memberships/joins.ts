@@ -24,7 +24,9 @@ interface Admission {
 
 /** Who asks for a join: the client, or the application. */
 export interface JoinRequest {
-  readonly channel: string
+  readonly address: string
+  /** The name of the channel, where the application asks: the route of the connection may have another one there. */
+  readonly channel?: string
   readonly payload?: unknown
   readonly isAdded: boolean
   /** Whether nobody waits for the join any more. */
@@ -67,7 +69,8 @@ export class Joins {
    * @throws whatever `joined` throws, after the reply
    */
   async run (request: JoinRequest): Promise<void> {
-    const member = this.#memberships.get(request.channel)
+    const { address, channel } = request
+    const member = channel === undefined ? this.#memberships.get(address) : this.#memberships.of(channel)
     if (member) return this.#repeat(member, request)
     let admission = await this.#prepare(request)
     for (let wait = this.#wait(admission); wait; wait = this.#wait(admission)) admission = await wait
@@ -82,23 +85,25 @@ export class Joins {
    * yet; or one that the application added, whose client may not know that.
    */
   async #repeat (member: Membership, request: JoinRequest): Promise<void> {
-    const { channel, isAdded } = member
+    const { address, channel, isAdded } = member
     const isAgain = (Object(request.payload) as { again?: unknown }).again === true
     if (!isAgain && !isAdded) throw refusal('already_joined')
     const since = isAgain ? undefined : positionIn(request.payload)
     if (!isAgain) await this.#reach(channel, this.#rooms.catchUpWith(channel, since))
     const presenceData = isAgain ? undefined : await member.renewPresence()
     while (this.#connection.whenRecoveryTaken) await this.#connection.whenRecoveryTaken
-    if (this.#memberships.get(channel) !== member) throw refusal('not_joined')
+    if (this.#memberships.get(address) !== member) throw refusal('not_joined')
     request.reply(isAgain ? this.#replies.again(member) : this.#replies.first(member, since, presenceData))
   }
 
   /** The admission holds the room, presence and a reservation until it is admitted or cancelled. */
-  async #prepare ({ channel, payload, isAdded }: JoinRequest): Promise<Admission> {
-    const { served, params } = this.#router.require(channel)
+  async #prepare ({ address, channel: wanted, payload, isAdded }: JoinRequest): Promise<Admission> {
+    const { served, params } = this.#router.require(address)
+    const channel = served.compiled.nameOf(address)
+    if (wanted !== undefined && wanted !== channel) throw refusal('unknown_channel')
     const context = new ChannelHandlerContext(this.#connection, served, channel, params, this.#rooms)
     const since = positionIn(payload)
-    const membership = new Membership(channel, served, context, isAdded)
+    const membership = new Membership(address, served, context, isAdded)
     this.#memberships.reserve(membership)
     try {
       return await this.#enter(membership, since)

@@ -6,6 +6,9 @@ import type { ServedChannel } from '../router.ts'
 
 /** One connection's membership of one channel, and the application's functions that concern it. */
 export class Membership {
+  /** What the client calls the channel. */
+  readonly address: string
+  /** The name of the channel. */
   readonly channel: string
   readonly served: ServedChannel
   readonly context: ChannelHandlerContext
@@ -14,8 +17,9 @@ export class Membership {
   /** Whether `remove` came while the join was under way. */
   isRefused = false
 
-  constructor (channel: string, served: ServedChannel, context: ChannelHandlerContext, isAdded: boolean) {
-    this.channel = channel
+  constructor (address: string, served: ServedChannel, context: ChannelHandlerContext, isAdded: boolean) {
+    this.address = address
+    this.channel = served.compiled.nameOf(address)
     this.served = served
     this.context = context
     this.isAdded = isAdded

@@ -1,4 +1,5 @@
 import type { Connection } from '../../connection/connection.ts'
+import { addressIn } from '../../protocol/envelope.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { Membership } from './membership.ts'
@@ -11,6 +12,7 @@ export class Memberships {
   readonly #connection: Connection
   readonly #rooms: Rooms
   readonly #limit: number
+  /** By address. */
   readonly #memberships = new Map<string, Membership>()
   readonly #joining = new Set<Membership>()
   #reauthorizations = 0
@@ -27,8 +29,14 @@ export class Memberships {
     return this.#reauthorizations
   }
 
-  get (channel: string): Membership | undefined {
-    return this.#memberships.get(channel)
+  get (address: string): Membership | undefined {
+    return this.#memberships.get(address)
+  }
+
+  /** The membership of the channel with this name. */
+  of (channel: string): Membership | undefined {
+    const membership = this.#memberships.get(addressIn(channel))
+    return membership?.channel === channel ? membership : undefined
   }
 
   /**
@@ -63,7 +71,7 @@ export class Memberships {
     await Promise.all([...this.#memberships.values()].map(async (membership) => {
       const isAllowed = await membership.isStillAllowed(limit(membership.isAllowed()))
       // Meanwhile the connection may have left, and joined again.
-      const isMember = this.#memberships.get(membership.channel) === membership
+      const isMember = this.#memberships.get(membership.address) === membership
       if (!isAllowed && isMember) forbid(membership.channel)
     }))
   }
@@ -75,8 +83,8 @@ export class Memberships {
 
   /** Makes the connection a member. From here on it receives the messages of the channel. */
   add (membership: Membership): void {
-    const { channel } = membership
-    this.#memberships.set(channel, membership)
+    const { address, channel } = membership
+    this.#memberships.set(address, membership)
     this.#connection.channels.add(channel)
     this.#rooms.addMember(channel, this.#connection, membership.id)
   }
@@ -86,18 +94,25 @@ export class Memberships {
    *
    * @param graceMs how long presence waits for the user to return, in milliseconds
    */
-  leave (channel: string, graceMs = 0): Membership | undefined {
-    const membership = this.#memberships.get(channel)
+  leave (address: string, graceMs = 0): Membership | undefined {
+    const membership = this.#memberships.get(address)
     if (!membership) return undefined
-    this.#memberships.delete(channel)
+    const { channel } = membership
+    this.#memberships.delete(address)
     this.#connection.channels.delete(channel)
     this.#rooms.deleteMember(channel, this.#connection)
     this.release(membership, graceMs)
     return membership
   }
 
+  /** The same for the channel with this name. */
+  remove (channel: string): Membership | undefined {
+    const membership = this.of(channel)
+    return membership && this.leave(membership.address)
+  }
+
   leaveAll (graceMs: number): Membership[] {
-    return [...this.#memberships.keys()].map((channel) => this.leave(channel, graceMs) as Membership)
+    return [...this.#memberships.keys()].map((address) => this.leave(address, graceMs) as Membership)
   }
 
   /** Gives up what a membership, or a join under way, holds of its channel: presence and the room. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts'
-import type { CompiledChannel } from '../../contract/compile.ts'
-import { matchPattern, type Params } from '../../contract/pattern.ts'
+import { matchPattern, type Params, type Pattern } from '../../contract/pattern.ts'
 import { logError, type Logger } from '../../logger.ts'
 import type { EncodedMessage } from '../../protocol/encoding.ts'
+import { addressIn } from '../../protocol/envelope.ts'
 import { MessageError, refusal } from '../../protocol/errors.ts'
 import type { ErasedImplementation } from '../implement.ts'
 import type { Appended } from '../history-types.ts'
@@ -17,23 +17,25 @@ export interface AppendHooksDeps {
   readonly handlerTimeout: number
 }
 
-/** The `onAppend` functions of one contract: one for each route that implements it with one. */
+/**
+ * The `onAppend` functions of the channels of one contract, and of those that share them: one for each route that
+ * implements a contract with one.
+ */
 export class AppendHooks {
-  readonly #pattern: CompiledChannel['pattern']
   readonly #deps: AppendHooksDeps
-  readonly #hooks = new Set<AppendHook>()
+  /** Each with the pattern of its contract: those of contracts that share have params of other names. */
+  readonly #hooks = new Map<AppendHook, Pattern>()
 
-  constructor ({ pattern }: CompiledChannel, deps: AppendHooksDeps) {
+  constructor (deps: AppendHooksDeps) {
     this.#deps = deps
-    this.#pattern = pattern
   }
 
   get isEmpty (): boolean {
     return this.#hooks.size === 0
   }
 
-  add (hook: AppendHook | undefined): void {
-    if (hook) this.#hooks.add(hook)
+  add (hook: AppendHook | undefined, pattern: Pattern): void {
+    if (hook) this.#hooks.set(hook, pattern)
   }
 
   /**
@@ -56,7 +58,8 @@ export class AppendHooks {
   async #runAll (channel: string, appended: Appended, encoded: EncodedMessage): Promise<void> {
     const { type, payload } = JSON.parse(encoded.toString()) as { type: string, payload: unknown }
     const entry = { ...appended, type, payload }
-    const params = matchPattern(this.#pattern, channel) as Params
-    await Promise.all([...this.#hooks].map(async (hook) => hook(entry, { channel, params })))
+    const address = addressIn(channel)
+    await Promise.all([...this.#hooks].map(async ([hook, pattern]) =>
+      hook(entry, { channel, params: matchPattern(pattern, address) as Params })))
   }
 }

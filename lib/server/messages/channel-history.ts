@@ -1,7 +1,7 @@
 import { AdapterUnavailable } from '../../cluster/adapter.ts'
 import type { Append, HistoryRead } from '../../cluster/history.ts'
 import { historyPageBound, maxStoredBytes } from '../../cluster/history-bound.ts'
-import type { CompiledHistory } from '../../contract/compile.ts'
+import type { CompiledHistory } from '../../contract/parts/history.ts'
 import type { RecoveryContent } from '../../history/history-cache.ts'
 import type { Logger } from '../../logger.ts'
 import type { EncodedMessage, EntryPosition } from '../../protocol/encoding.ts'

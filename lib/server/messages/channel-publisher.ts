@@ -3,6 +3,7 @@ import type { Except } from '../../cluster/pubsub.ts'
 import type { CompiledChannel } from '../../contract/compile.ts'
 import type { Logger } from '../../logger.ts'
 import { encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
+import { addressIn } from '../../protocol/envelope.ts'
 import type { WhenSlow } from '../../protocol/when-slow.ts'
 import { isRefusal, UsageError, type Behind } from '../../protocol/errors.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
@@ -20,14 +21,14 @@ export interface ServerMessage {
 }
 
 /**
- * Projects a payload to its declared schema, checks it and encodes the message. `channel` is undefined for a message of
- * the connection itself. `id`: of an ephemeral message that may reach a client over two connections.
+ * Projects a payload to its declared schema, checks it and encodes the message. `address`: of the channel; undefined
+ * for a message of the connection itself. `id`: of an ephemeral message that may reach a client over two connections.
  *
  * @throws {UsageError} for a type that the contract does not declare, and a message over 1 MiB
  * @throws {OutgoingError} for a payload that breaks its schema
  */
 export function encodeServerMessage (
-  { fromServer }: CompiledChannel, channel: string | undefined, type: string, payload: unknown, id?: string
+  { fromServer }: CompiledChannel, address: string | undefined, type: string, payload: unknown, id?: string
 ): ServerMessage {
   const declared = fromServer.get(type)
   if (!declared) throw new UsageError(`the contract declares no message '${type}' from the server`)
@@ -35,8 +36,8 @@ export function encodeServerMessage (
   const { persistent: isPersistent } = declared
   const what = `the message '${type}'`
   return {
-    encoded: encodeOutgoing({ type, channel, payload: projected, id: isPersistent ? undefined : id }, what),
-    whenSlow: declared.whenSlow(projected, channel),
+    encoded: encodeOutgoing({ type, channel: address, payload: projected, id: isPersistent ? undefined : id }, what),
+    whenSlow: declared.whenSlow(projected, address),
     isPersistent
   }
 }
@@ -57,14 +58,16 @@ interface Published {
 export class ChannelPublisher {
   readonly #compiled: CompiledChannel
   readonly #channel: string | undefined
+  readonly #address: string | undefined
   readonly #rooms: Rooms
   readonly #history: ChannelHistory | undefined
 
-  /** @param channel undefined for a connection's own contract, which can neither broadcast nor append */
+  /** @param channel its name; undefined for a connection's own contract, which can neither broadcast nor append */
   constructor (published: Published, channel: string | undefined, rooms: Rooms, log: Logger) {
     const { compiled, hooks } = published
     this.#compiled = compiled
     this.#channel = channel
+    this.#address = channel && addressIn(channel)
     this.#rooms = rooms
     const { history } = compiled
     const hasHistory = history !== undefined && channel !== undefined
@@ -77,7 +80,7 @@ export class ChannelPublisher {
 
   /** @throws {UsageError} @throws {OutgoingError} */
   encode (type: string, payload: unknown, id?: string): ServerMessage {
-    return encodeServerMessage(this.#compiled, this.#channel, type, payload, id)
+    return encodeServerMessage(this.#compiled, this.#address, type, payload, id)
   }
 
   /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../connection/connection.ts'
-import type { CompiledPresence } from '../../contract/presence.ts'
+import type { CompiledPresence } from '../../contract/parts/presence.ts'
 import { maxPresenceDataBytes } from '../../protocol/envelope.ts'
 import { refusal, UsageError } from '../../protocol/errors.ts'
 import { userOf } from '../../rooms/member.ts'

@@ -1,8 +1,9 @@
 import { isMetadata } from '../../connection/metadata.ts'
 import type { Target } from '../../connection/registry.ts'
+import { isNamespace, namespaceRule } from '../../contract/option-checks.ts'
 import { patternRule } from '../../contract/pattern.ts'
 import { isCloseCode, type CloseEvent } from '../../protocol/close-events.ts'
-import { isWellFormed, maxTypeLength } from '../../protocol/envelope.ts'
+import { addressIn, isWellFormed, maxTypeLength } from '../../protocol/envelope.ts'
 import type { ConnectionFilter } from './local-node-requests.ts'
 import { InvalidArgument } from '../invalid-argument.ts'
 
@@ -21,11 +22,18 @@ export function targetOf (target: GivenTarget): Target {
   throw new InvalidArgument('a target names no user and no connection: pass { userId } or { connectionId }')
 }
 
-/** @throws {InvalidArgument} unless it is a pattern as contracts have it */
+/** @throws {InvalidArgument} unless it is a pattern as contracts have it, with a namespace or without */
 export function checkPattern (pattern: string): string {
-  const rule = typeof pattern === 'string' ? patternRule(pattern) : 'pass a text'
+  const rule = typeof pattern === 'string' ? namedPatternRule(pattern) : 'pass a text'
   if (rule) throw new InvalidArgument(`the pattern of a list of rooms is invalid: ${rule}`)
   return pattern
+}
+
+/** The rule that a pattern breaks which a namespace may precede. */
+function namedPatternRule (pattern: string): string | undefined {
+  const address = addressIn(pattern)
+  const namespace = pattern.slice(0, -`//${address}`.length)
+  return address === pattern || isNamespace(namespace) ? patternRule(address) : `name the namespace by ${namespaceRule}`
 }
 
 const filterTexts: readonly string[] = ['userId', 'channel', 'route', 'node']

@@ -39,7 +39,7 @@ export interface RoomSize {
 /** Which connections are wanted: those that match every given member. */
 export interface ConnectionFilter {
   readonly userId?: string
-  /** An address that the connection has joined. */
+  /** The name of a channel that the connection has joined: as of `Room.channel`. */
   readonly channel?: string
   /** The URL of a route, with its prefix. */
   readonly route?: string

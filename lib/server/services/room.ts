@@ -25,7 +25,7 @@ export interface RoomMember {
 
 /** One channel, for code outside its handlers: a REST route, a job. */
 export interface Room<D extends ChannelDefinition> {
-  /** The address. */
+  /** The name of the channel: its address, which the namespace of the contract precedes, as in `v2//chat/lobby`. */
   readonly channel: string
   /**
    * Sends a message to every member. An ephemeral message takes `{ except }`, and resolves once the members on this

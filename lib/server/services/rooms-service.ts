@@ -24,7 +24,7 @@ export interface RoomsService {
   readonly size: number
   /**
    * Cluster-wide. The channels that have members, in the order of their names, up to `limit`. `pattern`: only those
-   * that match this pattern of a contract, such as `'chat/:room'`.
+   * that match this pattern of a contract, such as `'chat/:room'`, or `'v2//chat/:room'` in the namespace `v2`.
    */
   list (pattern?: string, options?: PageOptions): Promise<Page<RoomSize>>
   /**
@@ -67,7 +67,8 @@ export class ContractRooms implements RoomsService {
     const compiled = this.#deps.contracts.of(contract, 'defineChannel')
     const issue = compiled.params(params)
     if (issue) throw new InvalidParams(contract.pattern, issue.path, issue.message)
-    const room = new ContractRoom(addressWith(contract.pattern, params as Params), compiled, this.#deps)
+    const channel = compiled.nameOf(addressWith(contract.pattern, params as Params))
+    const room = new ContractRoom(channel, compiled, this.#deps)
     // The contract's types are known to the caller only.
     return room as unknown as Room<D>
   }

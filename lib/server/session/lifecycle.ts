@@ -64,7 +64,7 @@ export class Lifecycle {
 
   /** Calls left() in the channel's queue, so that a running handler finishes first. Never rejects. */
   leave (membership: Membership, reason: LeaveReason): Promise<void> {
-    return this.#queue(membership.channel, () => membership.left(reason), 'left() failed')
+    return this.#queue(membership.address, () => membership.left(reason), 'left() failed')
   }
 
   /** Calls the route's `disconnected` once all of `lefts` are done; undefined where there is none to call. */

@@ -1,7 +1,7 @@
 import type { Connection } from '../../connection/connection.ts'
 import { refusal, rateLimited } from '../../protocol/errors.ts'
 import { idempotencyId, type AttemptResult } from '../messages/idempotent-messages.ts'
-import type { Router, ServedChannel, ServedMessage } from '../router.ts'
+import type { Router, ServedMessage } from '../router.ts'
 import { ChannelHandlerContext, MessageHandlerContext } from '../messages/handler-context.ts'
 import type { Membership } from '../memberships/membership.ts'
 import type { Memberships } from '../memberships/memberships.ts'
@@ -51,9 +51,12 @@ export class MessageHandler {
     const declared = served.messages.get(type)
     if (!declared) throw refusal('unknown_type')
     const isIdempotent = declared.idempotent && channel !== undefined && correlationId !== undefined
-    if (!isIdempotent) this.#checkRate(declared, served, type)
+    if (!isIdempotent) this.#checkRate(declared)
     const payload = validPayload(declared, message)
-    if (isIdempotent) return this.#handleOnce(recipient, declared, message, payload, channel, correlationId)
+    if (isIdempotent) {
+      const name = served.compiled.nameOf(channel)
+      return this.#handleOnce(recipient, declared, message, payload, name, correlationId)
+    }
     return this.#run(new MessageHandlerContext(context, declared, message), declared, message, payload)
   }
 
@@ -74,13 +77,13 @@ export class MessageHandler {
 
   /** A repeated message that gets the stored reply does not count towards the rate. */
   async #handleOnce (
-    { served, context }: Recipient, declared: ServedMessage, message: InboundMessage, payload: unknown,
+    { context }: Recipient, declared: ServedMessage, message: InboundMessage, payload: unknown,
     channel: string, correlationId: string
   ): Promise<void> {
     const { type } = message.envelope
     const id = idempotencyId(this.#connection.userId, channel, correlationId)
     const reply = await this.#deps.idempotentMessages.run({ channel, id, type, payload }, async (appended) => {
-      this.#checkRate(declared, served, type)
+      this.#checkRate(declared)
       const own = new MessageHandlerContext(context, declared, message, id, appended)
       return this.#complete(own, declared, declared.handle(own, payload))
     }, (progress) => { message.progress = progress })
@@ -98,12 +101,12 @@ export class MessageHandler {
   }
 
   /** @throws {MessageError} `rate_limited` */
-  #checkRate ({ rateLimit }: ServedMessage, { compiled }: ServedChannel, type: string): void {
+  #checkRate ({ rateLimit, rateKey }: ServedMessage): void {
     if (!rateLimit) return
     const { userId, ip } = this.#connection
     // Without a user it counts per address, because a new connection would begin with a full bucket.
     const sender = userId === undefined ? `address ${ip}` : `user ${userId}`
-    const waitMs = this.#deps.rateLimits.consume(JSON.stringify([compiled.pattern.text, type]), rateLimit, sender)
+    const waitMs = this.#deps.rateLimits.consume(rateKey, rateLimit, sender)
     if (waitMs > 0) throw rateLimited(waitMs)
   }
 

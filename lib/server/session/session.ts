@@ -5,6 +5,7 @@ import { InboundRateLimiter } from '../../limits/inbound-rate-limiter.ts'
 import { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import { encodeEnvelope } from '../../protocol/encoding.ts'
+import { addressIn } from '../../protocol/envelope.ts'
 import { refusal, rateLimited } from '../../protocol/errors.ts'
 import { Additions } from '../memberships/additions.ts'
 import { Joins } from '../memberships/joins.ts'
@@ -88,18 +89,18 @@ export class Session {
 
   /** Takes the connection out of a channel, and refuses a join that is under way; false when there was neither. */
   remove (channel: string, code: string): boolean {
-    const left = encodeEnvelope({ type: 'left', channel, payload: { code } })
     const isJoining = this.#memberships.refuseJoins(channel)
-    const membership = this.#memberships.leave(channel)
+    const membership = this.#memberships.remove(channel)
     if (!membership) return isJoining
-    this.connection.send(left)
+    this.connection.send(encodeEnvelope({ type: 'left', channel: membership.address, payload: { code } }))
     this.#lifecycle.leave(membership, 'removed')
     return true
   }
 
   /** Joins a channel as the client does. Resolves to whether the connection is a member then. */
   add (channel: string): Promise<boolean> {
-    return new Promise((resolve) => this.receiveQueue.push(channel, () => this.#additions.run(channel, resolve)))
+    const address = addressIn(channel)
+    return new Promise((resolve) => this.receiveQueue.push(address, () => this.#additions.run(channel, resolve)))
   }
 
   /**
@@ -169,9 +170,9 @@ export class Session {
   }
 
   #join (message: InboundMessage): Promise<void> {
-    const { channel = '', payload } = message.envelope
+    const { channel: address = '', payload } = message.envelope
     return this.#joins.run({
-      channel,
+      address,
       payload,
       isAdded: false,
       get isAborted () { return message.isAborted },

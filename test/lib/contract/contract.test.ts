@@ -7,6 +7,7 @@ import {
   defineChannel, defineConnection, type AnyChannel, type ChannelDefinition, type FromServerDefinition,
   type HistoryDefinition
 } from '../../../lib/contract/define-channel.ts'
+import { differenceOf } from '../../../lib/contract/parts/sharing.ts'
 import { addressOf, matchPattern, overlap, parsePattern, patternRule } from '../../../lib/contract/pattern.ts'
 import { closeSchema } from '../../../lib/contract/schema/close-schema.ts'
 import { Random } from '../../support/random.ts'
@@ -157,6 +158,57 @@ t.test('pattern: two patterns overlap when one address could match both', async 
   t.notOk(overlaps('chat/:room', 'news/:room'))
   t.notOk(overlaps('chat/:room', 'chat/:room/typing'))
   t.notOk(overlaps('news', 'chat'))
+})
+
+t.test('sharing: contracts share their channels when what the server sends is declared alike', async (t) => {
+  const tag = { name: Type.String() }
+  const item = { text: Type.String(), tags: Type.Array(Type.Object(tag)) }
+  const base = {
+    pattern: 'chat/:room',
+    fromClient: { say: { reply: Type.Object(item), idempotent: true }, draw: { reply: Type.String() } },
+    fromServer: { said: { payload: Type.Object(item) }, typing: { ephemeral: true } },
+    presence: Type.Object({ name: Type.String() }),
+    history: { limit: 10, ttl: 60_000 }
+  }
+  const contract = (definition: object) =>
+    ({ pattern: 'chat/:room', definition: { ...base, ...definition }, ...definition }) as unknown as AnyChannel
+  const said = (payload: unknown, more = {}) => ({ fromServer: { said: { payload, ...more } } })
+  const { payload } = base.fromServer.said
+  const further = Type.Object({ ...item, at: Type.Optional(Type.Integer()) }, { title: 'A message' })
+  const rows: ReadonlyArray<readonly [name: string, definition: object, difference: string | undefined]> = [
+    ['params of other names', { pattern: 'chat/:id' }, undefined],
+    ['further messages', { fromServer: { ...base.fromServer, liked: {} }, fromClient: { like: {} } }, undefined],
+    ['fewer messages', { fromServer: {}, fromClient: {} }, undefined],
+    ['a further optional member, and a title', said(further), undefined],
+    ['a further optional member of an item',
+      said(Type.Object({ ...item, tags: Type.Array(Type.Object({ ...tag, at: Type.Optional(Type.Null()) })) })),
+      undefined],
+    ['members in another order', said(Type.Object({ tags: item.tags, text: item.text })), undefined],
+    ['the default of history', { history: { ...base.history, initial: 10 } }, undefined],
+    ['the default of whenSlow', said(payload, { whenSlow: 'disconnect' }), undefined],
+    ['presence as an object', { presence: { data: base.presence, list: 'all' } }, undefined],
+    ['another reply of a message that is not idempotent', { fromClient: { draw: {} } }, undefined],
+    ['another pattern', { pattern: 'chat/lobby' }, 'pattern'],
+    ['a further required member', said(Type.Object({ ...item, at: Type.Integer() })), "fromServer 'said'"],
+    ['an optional member', said(Type.Object({ ...item, text: Type.Optional(item.text) })), "fromServer 'said'"],
+    ['another type of a member', said(Type.Object({ ...item, text: Type.Integer() })), "fromServer 'said'"],
+    ['an open object', said(Type.Object(item, { additionalProperties: true })), "fromServer 'said'"],
+    ['no members', said(Type.Object({})), "fromServer 'said'"],
+    ['any object', said(Type.Unsafe({ type: 'object', required: ['text', 'tags'] })), "fromServer 'said'"],
+    ['no payload', said(undefined), "fromServer 'said'"],
+    ['an ephemeral message', said(payload, { ephemeral: true }), "fromServer 'said'"],
+    ['another treatment of slow readers', said(payload, { whenSlow: 'skip' }), "fromServer 'said'"],
+    ['no history', { history: undefined }, 'history'],
+    ['another initial', { history: { ...base.history, initial: 5 } }, 'history'],
+    ['a snapshot', { history: { ...base.history, snapshot: Type.String() } }, 'history'],
+    ['no presence', { presence: undefined }, 'presence'],
+    ['another list', { presence: { data: base.presence, list: 'count' } }, 'presence'],
+    ['another reply', { fromClient: { say: { reply: Type.String(), idempotent: true } } }, "fromClient 'say', reply"]
+  ]
+  for (const [name, definition, difference] of rows) {
+    t.equal(differenceOf(contract({}), contract(definition)), difference, name)
+    t.equal(differenceOf(contract(definition), contract({})), difference, `${name}, the other way round`)
+  }
 })
 
 t.test('pattern: a pattern with empty, repeated or misspelt segments is refused', async (t) => {

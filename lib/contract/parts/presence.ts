@@ -1,11 +1,11 @@
 import { Kind } from '@sinclair/typebox'
-import type { PresenceListKind } from '../protocol/control-messages.ts'
-import { ContractError } from './contract-errors.ts'
-import type { PresenceDefinition } from './define-channel.ts'
-import { requireKnownKeys, requireObject } from './option-checks.ts'
-import type { TypeBoxSchema } from './schema/typebox-schema.ts'
-import { refuseForeign } from './schema/foreign-schema.ts'
-import { compileOutgoing, type OutgoingValidator } from './schema/validators.ts'
+import type { PresenceListKind } from '../../protocol/control-messages.ts'
+import { ContractError } from '../contract-errors.ts'
+import type { PresenceDefinition } from '../define-channel.ts'
+import { requireKnownKeys, requireObject } from '../option-checks.ts'
+import type { TypeBoxSchema } from '../schema/typebox-schema.ts'
+import { refuseForeign } from '../schema/foreign-schema.ts'
+import { compileOutgoing, type OutgoingValidator } from '../schema/validators.ts'
 
 const listKinds: readonly unknown[] = ['all', 'count', 'none'] satisfies PresenceListKind[]
 
