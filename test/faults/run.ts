@@ -55,8 +55,9 @@ async function run (fault: Fault, seed: number): Promise<void> {
   }
 }
 
-for (const fault of faults) {
-  for (let i = 0; i < Number(values.seeds); i++) await run(fault, Number(values.seed) + i)
+// By seed first, so that a run that is stopped has as many runs of each fault.
+for (let i = 0; i < Number(values.seeds); i++) {
+  for (const fault of faults) await run(fault, Number(values.seed) + i)
 }
 await packages.run()
 process.exit()

@@ -36,8 +36,8 @@ export function timesOf (log: RunLog, deliveries: Iterable<readonly Deliveries[]
     .map(({ at }) => at - ended)
   for (const { client, all } of [...deliveries].flat()) {
     if (gone.has(client)) continue
-    for (const { id, at, offset } of all.values()) {
-      if (offset !== undefined && isPending(id, at)) late.push(at - ended)
+    for (const { id, at } of all.values()) {
+      if (sentAt.get(id)?.kind !== 'hint' && isPending(id, at)) late.push(at - ended)
     }
   }
   return { ack: spreadOf(acks.map(({ id, at }) => at - (sentAt.get(id)?.at ?? at))), recovery: spreadOf(late) }

@@ -29,6 +29,16 @@ async function restartAll (rig: Rig, end: (node: RigNode) => Promise<void>): Pro
   }
 }
 
+/** The same by drain. The load balancer knows that the node is not ready, as from its status route. */
+function drainAll (rig: Rig): Promise<void> {
+  const { avoided } = rig.front
+  return restartAll(rig, async (node) => {
+    avoided.add(node.port)
+    await node.close()
+    avoided.delete(node.port)
+  })
+}
+
 /** Faults of nodes. */
 export const nodeFaults: readonly Fault[] = [
   {
@@ -71,7 +81,7 @@ export const nodeFaults: readonly Fault[] = [
     lastsMs: 0,
     presenceBoundMs,
     async begin (rig) {
-      return () => restartAll(rig, (node) => node.close())
+      return () => drainAll(rig)
     }
   },
   {
@@ -81,7 +91,7 @@ export const nodeFaults: readonly Fault[] = [
     lastsMs: 0,
     presenceBoundMs,
     async begin (rig) {
-      return () => restartAll(rig, (node) => node.close())
+      return () => drainAll(rig)
     }
   }
 ]

@@ -10,7 +10,7 @@ import type { NodeOrder, NodeSettings } from './rig-node.ts'
 const { port, redis, plugin } = JSON.parse(process.argv[2] as string) as NodeSettings
 const { channels, implement } = await import(plugin) as typeof import('../../../plugins/channels.ts')
 
-const app = fastify({ logger: { level: 'info' }, disableRequestLogging: true })
+const app = fastify({ logger: { level: 'warn' } })
 let offsetMs = 0
 await app.register(channels, {
   clock: { ...systemClock, now: () => Date.now() + offsetMs },
@@ -40,9 +40,16 @@ function clientOf (redis: Exclude<NodeSettings['redis'], { url: string }>): Redi
   return new Cluster([...redis.cluster], { lazyConnect: true })
 }
 
+/** As docs/deployment.md says. */
+async function close (): Promise<void> {
+  await app.channels.drain()
+  await app.close()
+  process.exit()
+}
+
 process.on('message', (order: NodeOrder) => {
   if (order.order === 'jump') offsetMs = order.ms
-  else app.close().finally(() => process.exit())
+  else close().catch((error) => { throw error })
 })
 process.on('disconnect', () => process.exit())
 process.send?.('ready')

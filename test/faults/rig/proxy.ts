@@ -12,6 +12,8 @@ export class Passage {
   user: string | undefined
   readonly near: Socket
   far: Socket | undefined
+  /** Whether a server has taken it. */
+  isJoined = false
 
   constructor (near: Socket) {
     this.near = near
@@ -37,6 +39,8 @@ type Held = (passage: Passage, direction: Direction) => boolean
  */
 export class Proxy {
   readonly passages = new Set<Passage>()
+  /** Ports that new connections go to only when no other takes them, as those of nodes that are not ready. */
+  readonly avoided = new Set<number>()
   /** How long each piece of data takes. */
   delayMs = 0
   readonly #ports: readonly number[]
@@ -52,7 +56,9 @@ export class Proxy {
       near.on('error', () => {})
       near.once('close', () => this.passages.delete(passage))
       const first = this.#next++ % ports.length
-      this.#connect(passage, [...ports.slice(first), ...ports.slice(0, first)])
+      const inTurn = [...ports.slice(first), ...ports.slice(0, first)]
+      const isAvoided = (port: number) => this.avoided.has(port)
+      this.#connect(passage, [...inTurn.filter((port) => !isAvoided(port)), ...inTurn.filter(isAvoided)])
     })
   }
 
@@ -99,13 +105,13 @@ export class Proxy {
   #connect (passage: Passage, [port, ...others]: readonly number[]): void {
     if (port === undefined) return passage.cut()
     const far = connect(port, '127.0.0.1')
-    let isConnected = false
     passage.port = port
     passage.far = far.pause()
     far.on('error', () => {})
-    far.once('close', () => { if (!isConnected) this.#connect(passage, others) })
+    far.once('close', () => { if (!passage.isJoined && !passage.near.destroyed) this.#connect(passage, others) })
     far.once('connect', () => {
-      isConnected = true
+      passage.isJoined = true
+      if (passage.near.destroyed) far.destroy()
       this.#join(passage, passage.near, far, 'up')
       this.#join(passage, far, passage.near, 'down')
       this.#flow()
@@ -136,8 +142,8 @@ export class Proxy {
 
   #flow (): void {
     for (const passage of this.passages) {
-      const { near, far } = passage
-      if (!far || far.connecting) continue
+      const { near, far, isJoined } = passage
+      if (!far || !isJoined) continue
       for (const [from, to, direction] of [[near, far, 'up'], [far, near, 'down']] as const) {
         if (this.#held(passage, direction)) from.pause()
         else if (!to.writableNeedDrain) from.resume()

@@ -41,6 +41,7 @@ export class RigClient {
     }
     const random = () => this.#random.next()
     this.#client = connect<Rig>(`${url}/?user=${name}`, { WebSocket: RigSocket, random, timeout: 120_000 })
+    this.#client.onConnectError(({ reason, close }) => this.#note({ what: 'state', state: reason, code: close.code }))
     this.#client.onState((state, close) => this.#note({ what: 'state', state, code: close?.code }))
   }
 
