@@ -6,7 +6,8 @@ export { ConnectError, StopConnecting, type ConnectFailure } from './transport/c
 export type { CallOptions } from './requests/call.ts'
 export type { TokenSource } from './transport/token-renewal.ts'
 export type {
-  JoinOptions, ListenOptions, Present, PresenceDifference, PresenceView, Resync, TypedChannel
+  HistoryOptions, HistoryPageOf, JoinOptions, ListenOptions, Present, PresenceDifference, PresenceView, Resync,
+  TypedChannel
 } from './typed-channel.ts'
 export type { ChannelListeners, DeclaredError, EntryInfo, SendResult, TypedMessaging } from './typed-messaging.ts'
 export type { UntypedClient, TypedClient } from './typed-client.ts'

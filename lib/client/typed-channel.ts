@@ -1,6 +1,9 @@
 import type { ChannelDefinition } from '../contract/define-channel.ts'
-import type { PresenceOf, SnapshotOf } from '../contract/message-types.ts'
+import type {
+  IsPersistent, PresenceOf, ServerMessageType, ServerPayloadOf, SnapshotOf
+} from '../contract/message-types.ts'
 import type { PresenceCount } from '../protocol/control-messages.ts'
+import type { HistoryMessage, HistoryPage } from '../protocol/history.ts'
 import type { Position } from '../protocol/position.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { Unsubscribe } from './listeners.ts'
@@ -79,6 +82,30 @@ export interface PresenceDifference<D extends ChannelDefinition> {
   readonly left: readonly string[]
 }
 
+/** Which messages `history` reads. */
+export interface HistoryOptions extends CallOptions {
+  /**
+   * The offset of the message before which they are.
+   * @default that of the oldest message that the listeners of this handle got
+   */
+  readonly before?: number | undefined
+  /**
+   * How many at most, from 1 to 100. A page has at most 256 KiB, unless a single message is larger.
+   * @default 100
+   */
+  readonly limit?: number | undefined
+}
+
+// Without a contract any message may be persistent.
+type PersistentMessageOf<D extends ChannelDefinition> = D extends { readonly history: object }
+  ? {
+      [T in ServerMessageType<D>]: IsPersistent<D, T> extends true ? HistoryMessage<T, ServerPayloadOf<D, T>> : never
+    }[ServerMessageType<D>]
+  : 'history' extends keyof D ? HistoryMessage : never
+
+/** A part of a channel's history: `{ position, messages, hasMore }`, the messages in their order. */
+export type HistoryPageOf<D extends ChannelDefinition> = HistoryPage<PersistentMessageOf<D>>
+
 /**
  * A handle of a channel that the client has joined, with listeners of its own. It stays joined across reconnects until
  * `leave` or `onLeft` is called. A closed client joins its channels again when it is opened. After a reconnect a
@@ -122,6 +149,15 @@ export interface TypedChannel<D extends ChannelDefinition> extends TypedMessagin
    * @returns A function that removes the listener.
    */
   onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe
+
+  /**
+   * Reads older messages of the channel's history, which arrive at no listener. The page before it: pass
+   * `before: messages[0].offset`, as long as `hasMore` is `true`.
+   * @throws {RequestError} `epoch_changed` when the history began again: `onResync` is called then. `no_history`,
+   *   `unavailable`, `rate_limited`, and those of any message that is not idempotent.
+   * @example const { messages, hasMore } = await channel.history({ limit: 50 })
+   */
+  history (options?: HistoryOptions): Promise<HistoryPageOf<D>>
 
   /**
    * Ends this handle: its listeners are called no more. The last handle of the address leaves the channel. Resolves

@@ -1,5 +1,5 @@
 import type { EncodedMessage } from '../protocol/encoding.ts'
-import { maxRecoveryBytes } from '../protocol/envelope.ts'
+import { maxHistoryPageEntries, maxRecoveryBytes } from '../protocol/envelope.ts'
 
 /** What a recovery has besides its entries and its snapshot: an envelope, a position, and the commas of the list. */
 const recoveryEnvelopeBytes = 32_768
@@ -11,7 +11,7 @@ const recoveryEnvelopeBytes = 32_768
 export const historyBound = { entries: 1_000, bytes: maxRecoveryBytes - recoveryEnvelopeBytes } as const
 
 /** How much of a history one page of older messages has. A single larger message is a page of its own. */
-export const historyPageBound = { entries: 100, bytes: 262_144 } as const
+export const historyPageBound = { entries: maxHistoryPageEntries, bytes: 262_144 } as const
 
 /** The largest message, without its position, and the largest snapshot: what a recovery has room for. */
 export const maxStoredBytes = historyBound.bytes - 1_024

@@ -1,12 +1,15 @@
 import { Type, type TProperties, type TSchema } from '@sinclair/typebox'
 import { controlWords } from '../protocol/control-messages.ts'
-import { maxChannelLength, maxCorrelationIdLength, maxTypeLength } from '../protocol/envelope.ts'
+import {
+  maxChannelLength, maxCorrelationIdLength, maxHistoryPageEntries, maxTypeLength
+} from '../protocol/envelope.ts'
 
 /** The schemas of one direction by the type of the message. `message` is the envelope of a declared message. */
 export interface WireSchemas {
-  readonly fromClient: Readonly<Record<'join' | 'leave' | 'refresh' | 'ping' | 'message', TSchema>>
+  readonly fromClient: Readonly<Record<'join' | 'leave' | 'history' | 'refresh' | 'ping' | 'message', TSchema>>
   readonly fromServer: Readonly<Record<
-    'welcome' | 'ack' | 'joinAck' | 'error' | 'joined' | 'presence' | 'resync' | 'left' | 'reconnect' | 'message',
+    'welcome' | 'ack' | 'joinAck' | 'historyAck' | 'error' | 'joined' | 'presence' | 'resync' | 'left' | 'reconnect' |
+    'message',
     TSchema
   >>
 }
@@ -33,6 +36,13 @@ const position = { epoch: mark, offset, hash: mark }
 export const joinPayload = Type.Object({
   since: Type.Optional(Type.Object(position)),
   again: Type.Optional(Type.Boolean())
+})
+
+/** The payload of a `history`. */
+export const historyPayload = Type.Object({
+  before: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxHistoryPageEntries })),
+  epoch: Type.Optional(mark)
 })
 
 /** A message from a client may carry a `correlationId`, and `null` is the same as absent. */
@@ -89,6 +99,10 @@ const channelInfo = {
 const joinReply = Type.Union([missed, startAgain, noHistory].map((history) =>
   Type.Object({ ...channelInfo, ...history })))
 
+const historyPage = Type.Object({
+  position: Type.Object(position), messages: Type.Array(entry), hasMore: Type.Boolean()
+})
+
 const failure = Type.Object({
   appended: Type.Optional(offset),
   code: Type.String({ minLength: 1 }),
@@ -112,12 +126,14 @@ const sometimes = { channel: Type.Optional(channel), correlationId: Type.Optiona
  * of that page only: the lengths of `type`, `channel` and `correlationId` count UTF-16 code units there and characters
  * here, and text is well-formed.
  *
- * `joinAck` is the `ack` of a join. The payloads of declared messages have the schemas of their contract.
+ * `joinAck` is the `ack` of a join, and `historyAck` that of a `history`. The payloads of declared messages have the
+ * schemas of their contract.
  */
 export const wireSchemas: WireSchemas = {
   fromClient: {
     join: fromClient('join', { channel, payload: Type.Optional(orNull(joinPayload)) }),
     leave: fromClient('leave', { channel }),
+    history: fromClient('history', { channel, payload: Type.Optional(orNull(historyPayload)) }),
     refresh: fromClient('refresh', { payload: Type.Object({ token: text }) }),
     ping: fromClient('ping', {}),
     message: Type.Object({
@@ -133,6 +149,7 @@ export const wireSchemas: WireSchemas = {
       channel: Type.Optional(channel), payload: anything, correlationId, offset: Type.Optional(offset)
     }),
     joinAck: fromServer('ack', { channel, payload: Type.Optional(joinReply), correlationId }),
+    historyAck: fromServer('ack', { channel, payload: historyPage, correlationId }),
     error: fromServer('error', { ...sometimes, payload: failure }),
     joined: fromServer('joined', { channel, payload: joinReply }),
     presence: fromServer('presence', { channel, payload: Type.Union([change, page, count]) }),

@@ -1,6 +1,6 @@
 /** The message types of the protocol itself. No contract may declare a message with one of these names. */
 export const controlWords = [
-  'join', 'leave', 'refresh', 'ping',
+  'join', 'leave', 'history', 'refresh', 'ping',
   'welcome', 'ack', 'error', 'joined', 'presence', 'resync', 'left', 'reconnect'
 ] as const
 

@@ -47,6 +47,9 @@ export const maxPresenceListBytes = 524_288
 /** The largest presence data of one user, so that each page has room for an entry. */
 export const maxPresenceDataBytes = maxPresenceListBytes / 2
 
+/** How many entries one page of a history has at most. */
+export const maxHistoryPageEntries = 100
+
 /**
  * Nesting allowed in one message. 64 KB of brackets nested 32,000 deep parse, but break `JSON.stringify` and every
  * recursive validator with a stack overflow.

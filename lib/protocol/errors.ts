@@ -4,9 +4,9 @@ import type { ResyncReason } from './recoverability.ts'
 
 /** Every `code` that the server itself puts into an `error` message. The client bundle has this list, without texts. */
 export const errorCodes = [
-  'already_joined', 'behind', 'conflict', 'forbidden', 'history_full', 'in_flight', 'internal', 'invalid_payload',
-  'invalid_token', 'not_joined', 'rate_limited', 'timeout', 'too_many_channels', 'unavailable', 'unknown_channel',
-  'unknown_type'
+  'already_joined', 'behind', 'conflict', 'epoch_changed', 'forbidden', 'history_full', 'in_flight', 'internal',
+  'invalid_payload', 'invalid_token', 'no_history', 'not_joined', 'rate_limited', 'timeout', 'too_many_channels',
+  'unavailable', 'unknown_channel', 'unknown_type'
 ] as const
 
 export type ErrorCode = typeof errorCodes[number]
@@ -16,12 +16,14 @@ export const errorMessages: Readonly<Record<ErrorCode, string>> = {
   already_joined: 'this connection has already joined the channel',
   behind: 'the history has moved on: read the missed messages first',
   conflict: 'another message was sent under that correlationId before: send this one under a new id',
+  epoch_changed: 'the history began again: discard what you have of it',
   forbidden: 'not allowed',
   history_full: 'the history of the channel is full for now: try again later',
   in_flight: 'a message with that correlationId is still being handled: wait for its reply',
   internal: 'the server failed to handle the message',
   invalid_payload: 'the payload does not match its schema',
   invalid_token: 'the token is invalid or belongs to another user',
+  no_history: 'the channel keeps no history',
   not_joined: 'join the channel first',
   rate_limited: 'too many messages: slow down',
   timeout: 'the server did not handle the message in time',
@@ -35,6 +37,7 @@ export const errorMessages: Readonly<Record<ErrorCode, string>> = {
 const statusCodes: Readonly<Record<string, number>> = {
   behind: 409,
   conflict: 409,
+  epoch_changed: 409,
   forbidden: 403,
   history_full: 503,
   internal: 500,

@@ -3,6 +3,7 @@ import type { ClientPayloadOf, PayloadArgument, ReplyOf, ServerPayloadOf } from 
 import type { ControlWord, JoinAck } from '../protocol/control-messages.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { ErrorPayload } from '../protocol/errors.ts'
+import type { HistoryPage } from '../protocol/history.ts'
 
 /** Whether `C` is no contract in particular: then every message is allowed, and its payload is `unknown`. */
 type IsUntyped<C extends AnyChannel> = string extends C['pattern'] ? true : false
@@ -18,9 +19,17 @@ type Address<C extends AnyChannel> = AddressOf<Exclude<C['pattern'], ''>>
 type ClientTypes<C extends AnyChannel> = C extends AnyChannel ? keyof C['definition']['fromClient'] & string : never
 type ServerTypes<C extends AnyChannel> = C extends AnyChannel ? keyof C['definition']['fromServer'] & string : never
 
+/** The payload of a `history`. */
+interface HistoryRequest {
+  readonly before?: number
+  readonly limit?: number
+  readonly epoch?: string
+}
+
 /** The control messages of a client, with their arguments. */
 interface ControlArguments<C extends AnyChannel> {
   join: [channel: Address<C>, payload?: unknown, correlationId?: string]
+  history: [channel: Address<C>, payload?: HistoryRequest, correlationId?: string]
   leave: [channel: Address<C>, payload?: undefined, correlationId?: string]
   refresh: [channel: undefined, payload: { readonly token: string }, correlationId?: string]
   ping: [channel?: undefined, payload?: undefined, correlationId?: string]
@@ -56,7 +65,8 @@ export type Reply<C extends AnyChannel, K> = IsUntyped<C> extends true
   | (Envelope & { readonly type: 'error', readonly payload: ErrorPayload })
 
 type AckPayload<C extends AnyChannel, K> =
-  K extends 'join' ? JoinAck : K extends keyof ControlArguments<C> ? unknown : DeclaredReply<C, K>
+  K extends 'join' ? JoinAck
+    : K extends 'history' ? HistoryPage : K extends keyof ControlArguments<C> ? unknown : DeclaredReply<C, K>
 type DeclaredReply<C extends AnyChannel, K> = C extends AnyChannel
   ? K extends keyof C['definition']['fromClient'] & string ? ReplyOf<C['definition'], K> : never
   : never
@@ -70,7 +80,8 @@ export type Received<C extends AnyChannel, K> = IsUntyped<C> extends true
   ? Envelope
   : K extends string ? Envelope & { readonly type: K, readonly payload: ReceivedPayload<C, K> } : never
 
-type ReceivedPayload<C extends AnyChannel, K extends string> = K extends ControlWord ? unknown : DeclaredPayload<C, K>
+type ReceivedPayload<C extends AnyChannel, K extends string> =
+  K extends 'joined' ? JoinAck : K extends ControlWord ? unknown : DeclaredPayload<C, K>
 type DeclaredPayload<C extends AnyChannel, K extends string> = C extends AnyChannel
   ? K extends keyof C['definition']['fromServer'] & string ? ServerPayloadOf<C['definition'], K> : never
   : never

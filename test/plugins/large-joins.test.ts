@@ -1,9 +1,13 @@
 import type { Socket } from 'node:net'
+import { setImmediate as nextIteration } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
 import { defineChannel } from '../../lib/contract/define-channel.ts'
+import { MemoryAdapter } from '../../lib/memory/memory-adapter.ts'
 import { implement } from '../../lib/server/implement.ts'
+import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
+import type { ChannelsOptions } from '../../plugins/channels.ts'
 import { bearer, listen, makeApp } from '../support/serve.ts'
 import { until } from '../support/until.ts'
 
@@ -19,8 +23,8 @@ const doc = defineChannel({
 const ids = Array.from({ length: 12 }, (_, i) => String(i))
 
 /** A server with 12 channels, each with a history of 400 KB. No write to the client ends while its socket is corked. */
-async function serveDocs (t: Test) {
-  const { app, sink } = await makeApp(t)
+async function serveDocs (t: Test, options: ChannelsOptions = {}) {
+  const { app, sink } = await makeApp(t, options)
   const sockets: Socket[] = []
   app.server.on('connection', (socket: Socket) => sockets.push(socket))
   app.ws('/ws', {}, [implement(doc, { authorize: async () => true, presence: () => ({}), on: {} })])
@@ -74,4 +78,61 @@ t.test('join: one that waits for a large ack before it leaves nothing when the c
   client.terminate()
   await until(() => app.rooms.size === 0)
   for (const id of ids) t.equal(await app.rooms.of(doc, { id }).count(), 0, 'no user is present')
+})
+
+/** Counts the pages that are read. */
+function countingAdapter () {
+  const adapter = new MemoryAdapter()
+  const reads = { count: 0 }
+  const { readBefore } = adapter.history
+  adapter.history.readBefore = (...args) => {
+    reads.count++
+    return readBefore.apply(adapter.history, args)
+  }
+  return { adapter, reads }
+}
+
+/** Asks for a page of each channel, and resolves once the server has all of the requests and reads no further page. */
+async function askAll ({ app, client }: Awaited<ReturnType<typeof serveDocs>>, reads: { readonly count: number }) {
+  const { messagesIn = 0 } = app.registry.ofUser('id-of-ann')[0] ?? {}
+  const asked = ids.map((id) => client.request('history', `doc/${id}`))
+  await until(() => app.registry.ofUser('id-of-ann')[0]?.messagesIn === messagesIn + ids.length)
+  for (let quiet = 0, before = reads.count; quiet < 20; quiet++) {
+    await nextIteration()
+    if (reads.count > before) quiet = 0
+    before = reads.count
+  }
+  return asked
+}
+
+t.test('history: for a client that does not read the node holds a few pages, however many it asks for', async (t) => {
+  const { adapter, reads } = countingAdapter()
+  const served = await serveDocs(t, { adapter })
+  const { app, joinAll, client, socket, logged } = served
+  await joinAll()
+  socket.cork()
+  const asked = await askAll(served, reads)
+  t.ok(reads.count <= 5, `half of the send queue, one that waits, and one that is written: ${reads.count} were read`)
+  for (const id of ids.slice(6)) await app.rooms.of(doc, { id }).remove({ userId: 'id-of-ann' })
+  socket.uncork()
+  const replies = (await Promise.all(asked)).map(({ payload }) => payload as { messages?: unknown[], code?: string })
+  t.strictSame(replies.slice(0, 6).map(({ messages }) => messages?.length), [5, 5, 5, 5, 5, 5], 'pages of 256 KiB')
+  t.strictSame(replies.slice(6).map(({ code }) => code), Array(6).fill('not_joined'), 'the membership ended meanwhile')
+  t.notOk(await Promise.race([logged('the client reads too slowly'), client.request('ping').then(() => undefined)]))
+})
+
+t.test('history: a page that the client cannot take in time is not read', async (t) => {
+  const { adapter, reads } = countingAdapter()
+  const clock = new FakeClock(Date.now())
+  const served = await serveDocs(t, { adapter, clock, handlerTimeout: 5_000 })
+  await served.joinAll()
+  served.socket.cork()
+  const asked = await askAll(served, reads)
+  const { count } = reads
+  clock.advance(5_000)
+  served.socket.uncork()
+  const types = (await Promise.all(asked)).map(({ type }) => type)
+  t.strictSame(types, ids.map((_, i) => i < count ? 'ack' : 'error'))
+  await served.client.request('ping')
+  t.equal(reads.count, count)
 })

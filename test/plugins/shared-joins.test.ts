@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { connect } from '../../lib/client/index.ts'
+import { connect, type HistoryOptions } from '../../lib/client/index.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { defineChannel, implement, type ChannelsOptions } from '../../plugins/channels.ts'
 import { startRedis } from '../support/redis.ts'
@@ -129,6 +129,18 @@ for (const [name, options] of [['memory', memoryCluster], ['Redis', redisCluster
     await until(() => seen.every((list) => list.length === 2))
     for (const list of seen) t.strictSame(list.splice(0).sort(), [['talk/club', 'missed'], ['talk/home', 'missed']])
     t.equal(await here('club').count(), 1)
+
+    const club = await clients[1]?.join(talk, { room: 'club' }, { onResync: 'ignore' })
+    const texts = async (options?: HistoryOptions) =>
+      (await club?.history(options))?.messages.map(({ payload }) => payload)
+    t.strictSame(await texts({ before: 3 }), ['before', 'after'])
+    t.strictSame(await texts(), [], 'the handle got all of it')
+    const clearing = new Promise((resolve) => club?.onResync(({ reason }) => resolve(reason)))
+    const stale = clients[0]?.join(talk, { room: 'club' }, { onResync: 'ignore' })
+    await here('club').clear()
+    t.equal(await clearing, 'epoch')
+    t.match(await (await stale)?.history(), { position: { offset: 0 }, messages: [], hasMore: false })
+    for (const list of seen) list.splice(0)
     t.strictSame(await here('club').remove({ userId: 'id-of-ann' }), { connections: 2, missing: [] })
     await both(['talk/club', 'removed'])
   })

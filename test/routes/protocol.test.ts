@@ -1084,6 +1084,54 @@ t.test('8.10 an error after an append has the offset of the entry', async (t) =>
   t.notOk('appended' in ((await client.request('write', 'ledger/d', 5)).payload as object))
 })
 
+t.test('8. history', async (t) => {
+  const { connect, app } = await serveDemo(t)
+  const room = app.rooms.of(ledger, { id: 'old' })
+  for (let i = 1; i <= 120; i++) await room.broadcast('written', { text: String(i) })
+  const { client } = await connect('ann', undefined, '/ws/lab')
+  const { payload } = await client.request('join', 'ledger/old')
+  const { epoch, offset, hash } = payload as Position
+  const page = async (request?: object) => {
+    const { payload } = await client.request('history', 'ledger/old', request)
+    return payload as { messages: EntryPosition[], hasMore: boolean, code?: string, position: Position }
+  }
+
+  t.test('8.11 history gets the entries before an offset, in order, and says whether it has older ones', async (t) => {
+    const { messages, hasMore, position } = await page({ before: 118, limit: 2 })
+    const first = { type: 'written', channel: 'ledger/old', payload: { text: '116' }, offset: 116 }
+    t.match(messages, [first, { offset: 117 }])
+    t.equal(messages[1]?.prev, messages[0]?.hash)
+    t.strictSame([hasMore, position], [true, { epoch, offset, hash }])
+    const newest = await page()
+    t.strictSame([newest.messages.length, newest.messages.at(-1)?.offset], [100, 120])
+    const last = await page({ before: newest.messages[0]?.offset })
+    t.strictSame([last.messages.length, last.messages[0]?.offset, last.hasMore], [20, 1, false])
+    t.match(await page({ before: 1 }), { messages: [], hasMore: false })
+    for (const wrong of [{ before: -1 }, { before: 1.5 }, { before: 2 ** 53 }, { limit: 0 }, { limit: 101 }, 'x']) {
+      t.equal((await page(wrong as object)).code, 'invalid_payload')
+    }
+  })
+
+  t.test('8.12 it needs membership, a history, and the epoch of the client', async (t) => {
+    const stranger = (await connect('bob', undefined, '/ws/lab')).client
+    t.match(await stranger.request('history', 'ledger/old'), { payload: { code: 'not_joined' } })
+    t.match(await stranger.request('history', 'ledger/OLD'), { payload: { code: 'unknown_channel' } })
+    await stranger.request('join', 'lab/x')
+    t.match(await stranger.request('history', 'lab/x'), { payload: { code: 'no_history' } })
+    t.equal((await page({ epoch })).messages.length, 100)
+    await room.clear()
+    t.match(await page({ epoch }), { code: 'epoch_changed' })
+    t.match(await page(), { messages: [], hasMore: false })
+  })
+
+  t.test('8.13 it counts as a message', async (t) => {
+    const { connect } = await serveDemo(t, { limits: { messages: { max: 3, timeWindow: 60_000 } } })
+    const { client } = await connect('cy', 'ledger/few', '/ws/lab')
+    const replies = await Promise.all([1, 2, 3, 4].map(() => client.request('history', 'ledger/few')))
+    t.strictSame(replies.map(({ type }) => type).sort(), ['ack', 'ack', 'ack', 'error'])
+  })
+})
+
 t.test('9. once', async (t) => {
   const { connect, app } = await serveDemo(t)
   const c = 'ledger/c'

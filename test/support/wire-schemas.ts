@@ -15,15 +15,16 @@ export interface WireMessage {
 
 const isControl = (type: string) => (controlWords as readonly string[]).includes(type)
 
-/** Names the schemas of the messages of one connection. It knows the ack of a join by its `correlationId`. */
+/** Names the schemas of the messages of one connection. It knows the acks of `join` and `history` by their ids. */
 export class WireNames {
-  readonly #joins = new Set<string>()
+  readonly #acks = new Map<string, string>()
 
   nameOf (direction: Direction, message: Envelope): string {
     const { type, correlationId } = message
-    if (type === 'join' && typeof correlationId === 'string') this.#joins.add(correlationId)
-    const isJoinAck = type === 'ack' && this.#joins.delete(correlationId as string)
-    return `${direction}.${isJoinAck ? 'joinAck' : isControl(type) ? type : 'message'}`
+    const isRequest = (type === 'join' || type === 'history') && typeof correlationId === 'string'
+    if (isRequest) this.#acks.set(correlationId, `${type}Ack`)
+    const ack = type === 'ack' ? this.#acks.get(correlationId as string) : undefined
+    return `${direction}.${ack ?? (isControl(type) ? type : 'message')}`
   }
 }
 

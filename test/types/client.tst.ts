@@ -86,6 +86,18 @@ describe('a client', () => {
     })
   })
 
+  test('reads older messages with their types', async () => {
+    const { messages } = await (await docs.join('doc/:id', { id: '1' }, { onResync: 'ignore' })).history({ limit: 5 })
+    for (const message of messages) {
+      expect(message.type).type.toBe<'edited'>()
+      expect(message.payload).type.toBe<string>()
+    }
+    const untyped: UntypedClient = connect('/ws')
+    const { messages: any } = await (await untyped.join('any/:id', { id: '1' })).history()
+    expect(any[0]?.payload).type.toBe<unknown>()
+    expect((await (await lobby).history()).messages).type.toBe<readonly never[]>()
+  })
+
   test('has a typed presence list', async () => {
     const channel = await lobby
     expect(channel.presence).type.toBe<ReadonlyArray<Present<Chat>>>()

@@ -1,5 +1,5 @@
 import { AdapterUnavailable } from '../../cluster/adapter.ts'
-import type { Append, HistoryRead } from '../../cluster/history.ts'
+import type { Append, HistoryPageRead, HistoryRead } from '../../cluster/history.ts'
 import { historyPageBound, maxStoredBytes } from '../../cluster/history-bound.ts'
 import type { CompiledHistory } from '../../contract/parts/history.ts'
 import type { RecoveryContent } from '../../history/history-cache.ts'
@@ -79,9 +79,13 @@ export class ChannelHistory {
       const { entries } = historyPageBound
       throw new InvalidArgument(`'limit' of a history is invalid: pass a whole number from 1 to ${entries}`)
     }
-    const reading = this.#rooms.histories.readBefore(this.#channel, before, limit)
-    const { position, entries, hasMore } = await this.#reach(reading)
+    const { position, entries, hasMore } = await this.readPage(before, limit)
     return { position, messages: entries.map((entry) => messageOf(entry.encoded, entry)), hasMore }
+  }
+
+  /** The same without a check of the arguments, and encoded. @throws {MessageError} `unavailable` */
+  readPage (before: number | undefined, limit: number = historyPageBound.entries): Promise<HistoryPageRead> {
+    return this.#reach(this.#rooms.histories.readBefore(this.#channel, before, limit))
   }
 
   /**

@@ -5,18 +5,20 @@ import type { Router, ServedMessage } from '../router.ts'
 import { ChannelHandlerContext, MessageHandlerContext } from '../messages/handler-context.ts'
 import type { Membership } from '../memberships/membership.ts'
 import type { Memberships } from '../memberships/memberships.ts'
+import { HistoryPages } from './history-pages.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import type { Replies } from './replies.ts'
 import type { SessionDeps } from './session-deps.ts'
 
 export type Recipient = Pick<Membership, 'served' | 'context'>
 
-/** The declared messages of one connection: from the envelope to the handler and the ack. */
+/** The declared messages of one connection, and `history`: from the envelope to the handler and the ack. */
 export class MessageHandler {
   readonly #connection: Connection
   readonly #router: Router
   readonly #memberships: Memberships
   readonly #replies: Replies
+  readonly #historyPages: HistoryPages
   readonly #deps: SessionDeps
   #own: ChannelHandlerContext | undefined
 
@@ -27,6 +29,7 @@ export class MessageHandler {
     this.#router = router
     this.#memberships = memberships
     this.#replies = replies
+    this.#historyPages = new HistoryPages(connection, memberships, replies)
     this.#deps = deps
   }
 
@@ -46,6 +49,7 @@ export class MessageHandler {
    */
   handle (message: InboundMessage): void | Promise<void> {
     const { type, channel, correlationId } = message.envelope
+    if (channel !== undefined && type === 'history') return this.#historyPages.answer(message, this.#member(channel))
     const recipient = channel === undefined ? this.#connectionItself() : this.#member(channel)
     const { served, context } = recipient
     const declared = served.messages.get(type)
@@ -110,7 +114,7 @@ export class MessageHandler {
     if (waitMs > 0) throw rateLimited(waitMs)
   }
 
-  #member (channel: string): Recipient {
+  #member (channel: string): Membership {
     const membership = this.#memberships.get(channel)
     if (membership) return membership
     this.#router.require(channel)

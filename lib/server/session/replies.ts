@@ -7,7 +7,6 @@ import type { Envelope } from '../../protocol/envelope.ts'
 import { isRefusal, refusal, type ErrorPayload, type MessageError } from '../../protocol/errors.ts'
 import { encodeEnvelopeWith, encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { InboundMessage } from './inbound-message.ts'
-import type { JoinReply } from '../memberships/join-replies.ts'
 
 /** Errors that a correct client never causes. Each counts towards closing the connection with 1008. */
 const protocolErrorCodes: ReadonlySet<string> =
@@ -18,6 +17,12 @@ export interface RepliesDeps {
   readonly protocolErrors: ProtocolErrorBudget
   readonly rateLimitErrors: ProtocolErrorBudget
   readonly counters: Counters
+}
+
+/** The payload of an ack that may be large: `json` holds members that are encoded already. */
+export interface LargeReply {
+  readonly payload: object
+  readonly json: Readonly<Record<string, Buffer>>
 }
 
 /** The replies of one connection: exactly one for each message, and a log line for each one that is an error. */
@@ -49,8 +54,8 @@ export class Replies {
     if (this.#claim(message) && correlationId !== undefined) this.#connection.send(encoded)
   }
 
-  /** Acks a join. Its messages and snapshot are encoded already, and may exceed the send queue's limit. */
-  ackJoin (message: InboundMessage, { payload, json }: JoinReply): void {
+  /** Acks a join or a `history`. Its messages are encoded already, and may exceed the send queue's limit. */
+  ackLarge (message: InboundMessage, { payload, json }: LargeReply): void {
     const { channel, correlationId } = message.envelope
     if (this.#claim(message) && correlationId !== undefined) {
       this.#connection.sendRecovery(encodeEnvelopeWith({ type: 'ack', channel, correlationId, payload }, json))

@@ -176,7 +176,7 @@ export class Session {
       payload,
       isAdded: false,
       get isAborted () { return message.isAborted },
-      reply: (reply) => this.#replies.ackJoin(message, reply)
+      reply: (reply) => this.#replies.ackLarge(message, reply)
     })
   }
 

@@ -81,6 +81,54 @@ t.test('history: the first join', async (t) => {
   })
 })
 
+const refusal = (code: string) => ({ code, message: code })
+
+t.test('history: older messages', async (t) => {
+  t.test('are asked for before the oldest one that the handle got, in its epoch', async (t) => {
+    const { client, socket, doc, clock, seen } = await joinDoc({
+      ...at(8), recovered: false, reason: 'fresh', messages: [edited(7), edited(8)]
+    })
+    socket.say(edited(9))
+    const reading = doc.history({ limit: 2 })
+    t.strictSame(socket.latest('history'), {
+      type: 'history', channel: 'doc/1', payload: { before: 7, limit: 2, epoch: 'a' }, correlationId: '2'
+    })
+    const page = { position: at(9), messages: [edited(5), edited(6)], hasMore: true }
+    const { length } = seen
+    socket.ack('history', page)
+    t.strictSame(await reading, page)
+    t.equal(seen.length, length, 'they arrive at no listener')
+    doc.history({ before: 5 })
+    t.strictSame(socket.latest('history')?.payload, { before: 5, epoch: 'a' })
+
+    socket.say({ type: 'resync', channel: 'doc/1', payload: { ...at(3, 'b'), reason: 'epoch', messages: [] } })
+    const failing = doc.history()
+    t.strictSame(socket.latest('history')?.payload, { before: 4, epoch: 'b' })
+    socket.refuse('history', refusal('epoch_changed'))
+    await t.rejects(failing, { code: 'epoch_changed' })
+
+    const late = client.join('doc/:id', { id: '1' }, { onResync: 'ignore' })
+    socket.ack('join', { ...at(4, 'b'), recovered: false, reason: 'fresh', messages: [edited(4)] })
+    const handle = await late
+    clock.advance(0)
+    handle.history()
+    t.strictSame(socket.latest('history')?.payload, { before: 4, epoch: 'b' }, 'each handle has its own')
+  })
+
+  t.test('without a known position are the newest ones, and errors have their code', async (t) => {
+    const { doc, socket } = await joinDoc({ epoch: undefined })
+    const failing = doc.history()
+    t.strictSame(socket.latest('history')?.payload, {})
+    socket.refuse('history', refusal('no_history'))
+    await t.rejects(failing, { code: 'no_history', type: 'history' })
+    await t.rejects(doc.history({ signal: AbortSignal.abort(new Error('enough')) }), { message: 'enough' })
+    socket.end(1006)
+    await t.rejects(doc.history(), { code: 'disconnected' })
+    doc.leave()
+    await t.rejects(doc.history(), { code: 'not_joined' })
+  })
+})
+
 t.test('history: messages', async (t) => {
   t.test('persistent ones come with their entry, ephemeral ones without', async (t) => {
     const { doc, socket, seen } = await joinDoc()

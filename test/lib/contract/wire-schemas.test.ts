@@ -7,7 +7,7 @@ import { readPage } from '../../support/docs/page.ts'
 import { ajvChecks, namedSchemas, WireNames, type Direction, type WireMessage } from '../../support/wire-schemas.ts'
 
 const { blocks } = readPage('docs/protocol.md')
-const clientTypes = ['join', 'leave', 'refresh', 'ping', 'message.send']
+const clientTypes = ['join', 'leave', 'history', 'refresh', 'ping', 'message.send']
 const isOfJoin = ({ payload }: Envelope) => /"(presence|recovered)":/.test(JSON.stringify(payload) ?? '')
 
 /** The lines of a sample session, with the names of their schemas. */
@@ -22,6 +22,8 @@ function sessionMessages (code: string): WireMessage[] {
 
 function exampleMessage (code: string): WireMessage {
   const message = JSON.parse(code) as Envelope
+  const isPage = 'hasMore' in Object(message.payload)
+  if (message.type === 'ack' && isPage) return { schema: 'fromServer.historyAck', message }
   if (message.type === 'ack' && isOfJoin(message)) return { schema: 'fromServer.joinAck', message }
   const direction = clientTypes.includes(message.type) ? 'fromClient' : 'fromServer'
   return { schema: new WireNames().nameOf(direction, message), message }
@@ -36,7 +38,8 @@ const matches = ({ schema, message }: WireMessage) => checks.get(schema)?.(messa
 
 t.test('wire schemas: every control message has one, and they are plain JSON Schema', async (t) => {
   const { fromClient, fromServer } = wireSchemas
-  const names = Object.keys({ ...fromClient, ...fromServer }).filter((name) => !['joinAck', 'message'].includes(name))
+  const names = Object.keys({ ...fromClient, ...fromServer }).filter((name) =>
+    !['joinAck', 'historyAck', 'message'].includes(name))
   t.strictSame(names.sort(), [...controlWords].sort())
   t.equal(checks.size, namedSchemas.size, 'Ajv compiles them in its strict mode')
 })
@@ -103,6 +106,11 @@ t.test('wire schemas: a member of the wrong type does not match', async (t) => {
 
 /** Every member of the examples that may be absent. */
 const optional = [
+  'fromClient.history correlationId',
+  'fromClient.history payload',
+  'fromClient.history payload.before',
+  'fromClient.history payload.epoch',
+  'fromClient.history payload.limit',
   'fromClient.join correlationId',
   'fromClient.join payload',
   'fromClient.join payload.again',

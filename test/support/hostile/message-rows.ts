@@ -173,6 +173,9 @@ export const meaningRows: readonly MeaningRow[] = [
 
   ['a channel that is somebody\'s', join('vault/ann'), 'forbidden'],
   ['a channel that is nobody\'s', join('vault/nobody'), 'forbidden'],
+  ['a history without a join', { type: 'history', channel: 'lab/b' }, 'not_joined'],
+  ['a history without a channel', { type: 'history' }, 'unknown_type'],
+  ['a history of a channel that keeps none', inLab('history'), 'no_history'],
   ['a message without a join', { type: 'echo', channel: 'lab/b', payload: { value: 1 } }, 'not_joined'],
   ['a message to a channel that refuses us', { type: 'put', channel: 'vault/ann', payload: { any: 1 } }, 'not_joined'],
   ['a leave without a join', { type: 'leave', channel: 'lab/b' }, 'not_joined'],

@@ -145,6 +145,13 @@ async function talkAndListen (
     await second.leave()
   })
 
+  await step('older messages are read in pages', async () => {
+    const page = await bobChannel.history({ before: 2, limit: 1 })
+    same(page.messages.map(({ payload, offset }) => [offset, payload.text]), [[1, 'hällo 👋']])
+    same([page.hasMore, page.position.offset], [false, 1])
+    same((await bobChannel.history()).messages, [])
+  })
+
   await step('an ephemeral message reaches the other', async () => {
     await annChannel.send('typing', { active: true })
     same([await bob.typing.next(), ann.typing.all], [true, []])
