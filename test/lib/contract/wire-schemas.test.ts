@@ -133,6 +133,7 @@ const optional = [
   'fromServer.joined payload.idempotent',
   'fromServer.joined payload.presence',
   'fromServer.message channel',
+  'fromServer.message id',
   'fromServer.presence payload.joined',
   'fromServer.presence payload.left',
   'fromServer.presence payload.more',
