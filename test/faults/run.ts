@@ -6,6 +6,7 @@ import type { Fault } from './kinds/fault.ts'
 import { previousPackage } from './rig/previous-package.ts'
 import { Rig } from './rig/rig.ts'
 import { Teardowns } from './rig/teardowns.ts'
+import type { System } from './rig/crowd.ts'
 import { lateIn, type Run } from './report.ts'
 
 // `npm run test:faults -- --fault all --seeds 10`: every fault with each seed, on a rig of its own. One seed repeats
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     log: { type: 'string' },
     previous: { type: 'string' },
+    system: { type: 'string', default: 'fastify-channels' },
     clients: { type: 'string', default: '96' },
     rate: { type: 'string', default: '120' }
   }
@@ -33,7 +35,7 @@ const print = (text: string) => process.stdout.write(`${text}\n`)
 
 async function run (fault: Fault, seed: number): Promise<void> {
   const plugin = fault.startsFrom && await previous
-  const rig = await Rig.start(size, seed, { topology: fault.topology, plugin })
+  const rig = await Rig.start(size, seed, { system: values.system as System, topology: fault.topology, plugin })
   try {
     const { log, verdict } = await rig.run(fault, seed)
     const done = { fault: fault.name, seed, verdict }

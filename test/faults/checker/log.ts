@@ -37,6 +37,8 @@ export interface RunLog {
   readonly events: readonly LogEvent[]
   /** Histories may be lost, so a resync has a cause. */
   readonly losesHistory?: boolean | undefined
+  /** The system has no presence. */
+  readonly hasNoPresence?: boolean | undefined
   /** Readers are too slow, so a resync for slowness has a cause. */
   readonly hasSlowReaders?: boolean | undefined
 }

@@ -1,10 +1,10 @@
-import { RigClient } from './rig-client.ts'
 import type { LogEvent } from '../checker/log.ts'
-import type { CrowdOrder, CrowdReport } from './crowd.ts'
+import type { CrowdOrder, CrowdReport, CrowdSettings } from './crowd.ts'
+import type { RigUser } from './rig-user.ts'
 
 // The clients of the rig, in a process of their own. What they see goes to the rig every 100 ms.
 
-const clients = new Map<string, RigClient>()
+const clients = new Map<string, RigUser>()
 let events: LogEvent[] = []
 const report = (what: CrowdReport) => { process.send?.(what) }
 
@@ -29,9 +29,12 @@ async function obey (order: CrowdOrder): Promise<void> {
   else for (const client of named) client[order.order]()
 }
 
-async function begin ({ url, clients: all, seed, rate }: Extract<CrowdOrder, { order: 'begin' }>['settings']) {
+async function begin ({ system, url, clients: all, seed, rate }: CrowdSettings): Promise<void> {
+  const User = system === 'socket.io'
+    ? (await import('../peers/socket-io-client.js')).SocketIoUser
+    : (await import('./rig-client.js')).RigClient
   await Promise.all(all.map(async (settings, i) => {
-    const client = new RigClient(url, settings, seed * 1_000 + i, rate, (event) => events.push(event))
+    const client = new User(url, settings, seed * 1_000 + i, rate, (event) => events.push(event))
     clients.set(settings.name, client)
     await client.join()
   }))

@@ -12,6 +12,7 @@ const message = Type.Object({
 
 const delivered = Type.Composite([message, Type.Object({ connection: Type.String() })])
 
+export type RigMessage = Static<typeof message>
 export type DeliveredMessage = Static<typeof delivered>
 
 /** The channels of the rig: one persistent message that is idempotent and one that is not, and an ephemeral one. */

@@ -7,7 +7,11 @@ export interface ClientSettings {
   readonly channels: readonly string[]
 }
 
+/** What the nodes and the clients of a rig are built with. */
+export type System = 'fastify-channels' | 'socket.io'
+
 export interface CrowdSettings {
+  readonly system: System
   readonly url: string
   readonly clients: readonly ClientSettings[]
   readonly seed: number

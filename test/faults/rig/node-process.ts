@@ -1,8 +1,7 @@
 import fastify from 'fastify'
 import { Cluster, Redis } from 'ioredis'
-import type { Static } from '@sinclair/typebox'
 import { systemClock } from '../../../lib/clock.ts'
-import { rigChannel } from './contract.ts'
+import { rigChannel, type RigMessage } from './contract.ts'
 import type { NodeOrder, NodeSettings } from './rig-node.ts'
 
 // One node of the rig, in a process of its own. The package is the built one, or another one that is unpacked.
@@ -21,8 +20,7 @@ await app.register(channels, {
   identify: ({ query }) => ({ sub: (query as { user: string }).user })
 })
 
-type Message = Static<typeof rigChannel.definition.fromClient.write.payload>
-const from = ({ connection }: { readonly connection: { readonly id: string } }, message: Message) =>
+const from = ({ connection }: { readonly connection: { readonly id: string } }, message: RigMessage) =>
   ({ ...message, connection: connection.id })
 app.ws('/', {}, [implement(rigChannel, {
   authorize: () => true,

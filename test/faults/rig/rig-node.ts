@@ -1,10 +1,16 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import type { System } from './crowd.ts'
 
 export type NodeRedis =
   | { readonly url: string }
   | { readonly name: string, readonly sentinels: ReadonlyArray<{ readonly host: string, readonly port: number }> }
   | { readonly cluster: ReadonlyArray<{ readonly host: string, readonly port: number }> }
+
+const scripts = {
+  'fastify-channels': new URL('./node-process.js', import.meta.url),
+  'socket.io': new URL('../peers/socket-io-node.js', import.meta.url)
+}
 
 export interface NodeSettings {
   readonly port: number
@@ -18,10 +24,12 @@ export type NodeOrder = { readonly order: 'close' } | { readonly order: 'jump', 
 /** One node of the rig: a port, and the process that listens on it. It may be ended and started again. */
 export class RigNode {
   readonly log: string[] = []
+  readonly #script: URL
   readonly #settings: Omit<NodeSettings, 'plugin'>
   #child: ChildProcess | undefined
 
-  constructor (settings: Omit<NodeSettings, 'plugin'>) {
+  constructor (system: System, settings: Omit<NodeSettings, 'plugin'>) {
+    this.#script = scripts[system]
     this.#settings = settings
   }
 
@@ -31,7 +39,7 @@ export class RigNode {
 
   /** Resolves once it listens. @param plugin the module of another package */
   async start (plugin = new URL('../../../plugins/channels.js', import.meta.url).href): Promise<void> {
-    const child = fork(new URL('./node-process.js', import.meta.url), [JSON.stringify({ ...this.#settings, plugin })], {
+    const child = fork(this.#script, [JSON.stringify({ ...this.#settings, plugin })], {
       // Without tap's loader.
       env: { ...process.env, NODE_OPTIONS: '' }, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc']
     })

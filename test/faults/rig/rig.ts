@@ -5,7 +5,7 @@ import { until } from '../../support/until.ts'
 import { check, type Verdict } from '../checker/checker.ts'
 import type { LogEvent, RunLog } from '../checker/log.ts'
 import type { Fault } from '../kinds/fault.ts'
-import { Crowd, type ClientSettings } from './crowd.ts'
+import { Crowd, type ClientSettings, type System } from './crowd.ts'
 import { Proxy } from './proxy.ts'
 import { RigNode } from './rig-node.ts'
 import { Teardowns } from './teardowns.ts'
@@ -21,6 +21,7 @@ export interface RigSize {
 }
 
 export interface RigOptions {
+  readonly system?: System | undefined
   readonly topology?: TopologyName | undefined
   /** The module of the package that the nodes start with. */
   readonly plugin?: string | undefined
@@ -32,6 +33,10 @@ const channelsOfClient = 2
 /** How long after the end of a fault the clients go on sending, and how long the rig waits for the last of all. */
 const afterwardsMs = 2_000
 const patienceMs = 45_000
+const ackTimeoutMs = 25_000
+
+type RigParts =
+  Pick<Rig, 'nodes' | 'topology' | 'front' | 'clients' | 'teardowns'> & { readonly system: System }
 
 /** Three nodes, Redis, clients in processes of their own, and networks between them that faults take away. */
 export class Rig {
@@ -42,12 +47,11 @@ export class Rig {
   readonly crowds: Crowd[] = []
   readonly clients: readonly ClientSettings[]
   readonly teardowns: Teardowns
+  readonly #system: System
   #events: LogEvent[] = []
 
-  private constructor (
-    nodes: readonly RigNode[], topology: Topology, front: Proxy, clients: readonly ClientSettings[],
-    teardowns: Teardowns
-  ) {
+  private constructor ({ system, nodes, topology, front, clients, teardowns }: RigParts) {
+    this.#system = system
     this.nodes = nodes
     this.topology = topology
     this.front = front
@@ -57,17 +61,17 @@ export class Rig {
 
   /** Resolves once every client is in its channels. */
   static async start (size: RigSize, seed: number, options: RigOptions = {}): Promise<Rig> {
-    const { topology: name = 'single', plugin } = options
+    const { topology: name = 'single', system = 'fastify-channels', plugin } = options
     const teardowns = new Teardowns()
     try {
       const topology = await startTopology(name, nodeCount, teardowns)
       const nodes = await Promise.all(topology.nodes.map(async (redis) =>
-        new RigNode({ port: await freePort(), redis })))
+        new RigNode(system, { port: await freePort(), redis })))
       for (const node of nodes) teardowns.teardown(() => node.kill())
       await Promise.all(nodes.map((node) => node.start(plugin)))
       const front = await Proxy.open(nodes.map(({ port }) => port))
       teardowns.teardown(() => front.end())
-      const rig = new Rig(nodes, topology, front, clientsOf(size), teardowns)
+      const rig = new Rig({ system, nodes, topology, front, clients: clientsOf(size), teardowns })
       await rig.#startCrowds(size, seed)
       return rig
     } catch (error) {
@@ -95,7 +99,8 @@ export class Rig {
     await wait(afterwardsMs)
     await this.#quiet()
     const { losesHistory, hasSlowReaders } = fault
-    const log = { members: this.#members(), began, ended, losesHistory, hasSlowReaders }
+    const hasNoPresence = this.#system === 'socket.io'
+    const log = { members: this.#members(), began, ended, losesHistory, hasSlowReaders, hasNoPresence }
     const verdict = await this.#settled(log)
     return { log: { ...log, events: this.#events }, verdict }
   }
@@ -126,6 +131,7 @@ export class Rig {
   async #startCrowds ({ processes, rate }: RigSize, seed: number): Promise<void> {
     const { clients } = this
     this.crowds.push(...await Promise.all(Array.from({ length: processes }, (_, i) => Crowd.start({
+      system: this.#system,
       url: `ws://127.0.0.1:${this.front.port}`,
       clients: clients.filter((_, n) => n % processes === i),
       seed: seed * 10 + i,
@@ -161,7 +167,7 @@ export class Rig {
 
   /** Waits until nothing is missing and every presence list is right. */
   async #settled (log: Omit<RunLog, 'events'>): Promise<Verdict> {
-    const deadline = now() + patienceMs
+    const deadline = now() + (log.hasNoPresence ? ackTimeoutMs : patienceMs)
     for (;;) {
       const verdict = check({ ...log, events: this.#events })
       const { lost, unsettled, presence } = verdict
