@@ -4,6 +4,8 @@ import type { Fault } from './kinds/fault.ts'
 export interface Run {
   readonly fault: string
   readonly seed: number
+  /** The load average of the machine, of the last minute. */
+  readonly load: number
   readonly verdict: Verdict
 }
 

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { brokenIn } from './checker/checker.ts'
 import { allFaults, faultsNamed } from './kinds/all.ts'
@@ -33,12 +34,19 @@ const previous = faults.some(({ startsFrom }) => startsFrom) ? previousPackage(p
 const runs: Run[] = []
 const print = (text: string) => process.stdout.write(`${text}\n`)
 
+/** The rig that runs now. */
+let current: Rig | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => { Promise.all([current?.end(), packages.run()]).finally(() => process.exit(1)) })
+}
+
 async function run (fault: Fault, seed: number): Promise<void> {
   const plugin = fault.startsFrom && await previous
   const rig = await Rig.start(size, seed, { system: values.system as System, topology: fault.topology, plugin })
+  current = rig
   try {
     const { log, verdict } = await rig.run(fault, seed)
-    const done = { fault: fault.name, seed, verdict }
+    const done = { fault: fault.name, seed, load: loadavg()[0] as number, verdict }
     const broken = [...brokenIn(verdict), ...lateIn(fault, verdict)]
     runs.push(done)
     const { acked, announced, resyncs, failures, ack, recovery, presenceMs } = verdict
@@ -52,6 +60,7 @@ async function run (fault: Fault, seed: number): Promise<void> {
     await writeFile(`${values.log}/${fault.name}-${seed}.json`, JSON.stringify({ ...log, broken }))
     await writeFile(`${values.log}/${fault.name}-${seed}.txt`, rig.nodes.flatMap(({ log }) => [...log, '\n']).join(''))
   } finally {
+    current = undefined
     await rig.end()
     if (values.json !== undefined) await writeFile(values.json, JSON.stringify({ size, runs }))
   }
@@ -59,7 +68,12 @@ async function run (fault: Fault, seed: number): Promise<void> {
 
 // By seed first, so that a run that is stopped has as many runs of each fault.
 for (let i = 0; i < Number(values.seeds); i++) {
-  for (const fault of faults) await run(fault, Number(values.seed) + i)
+  for (const fault of faults) {
+    await run(fault, Number(values.seed) + i).catch((error: Error) => {
+      print(`${fault.name} ${Number(values.seed) + i}: not run: ${error.message}`)
+      process.exitCode = 1
+    })
+  }
 }
 await packages.run()
 process.exit()
