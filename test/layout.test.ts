@@ -308,9 +308,9 @@ t.test('the layout is refused where it breaks a rule', async (t) => {
       'plugins/rooms.ts imports routes/chat/chat.contract.ts'
     ],
     [
-      'lib/client/transport/socket-attempt.ts',
+      'lib/client/transport/connection.ts',
       "import { type WebSocket } from 'ws'",
-      'the client loads ws through lib/client/transport/socket-attempt.ts'
+      'the client loads ws through lib/client/transport/connection.ts'
     ],
     [
       'lib/client/connect.ts',

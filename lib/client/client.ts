@@ -8,9 +8,12 @@ import type { Unsubscribe } from './listeners.ts'
 import { Messaging } from './messaging.ts'
 import { failure } from './request-error.ts'
 import type { Call, CallOptions } from './requests/call.ts'
+import { refresh } from './requests/refresh.ts'
 import type { Requests } from './requests/requests.ts'
 import { isUnknown, matches } from './requests/server-limits.ts'
 import type { ConnectError } from './transport/connect-error.ts'
+import type { Connection } from './transport/connection.ts'
+import { Handover } from './transport/handover.ts'
 import type { CloseInfo } from './transport/web-socket.ts'
 import type { ConnectionState } from './transport/transport.ts'
 
@@ -25,11 +28,14 @@ export type ClientState = ConnectionState | 'recovering'
 export class Client extends Messaging {
   state: ClientState = 'idle'
   readonly #channels = new Map<string, Membership>()
+  #handover: Handover | undefined
 
   constructor (requests: Requests) {
     super(requests)
     requests.events.add('changed', (state, close) => this.#follow(state, close))
-    requests.events.add('received', (envelope) => this.#receive(envelope))
+    requests.events.add('received', (envelope, connection) => this.#receive(envelope, connection))
+    requests.events.add('replaced', () => this.#beginHandover())
+    requests.events.add('released', () => this.#endHandover())
   }
 
   get lastError (): ConnectError | undefined {
@@ -98,7 +104,7 @@ export class Client extends Messaging {
   }
 
   refresh (): Promise<void> {
-    return this.requests.refresh()
+    return refresh(this.requests)
   }
 
   close (): void {
@@ -129,6 +135,7 @@ export class Client extends Messaging {
 
   /** Listeners of `recovering` and `closed` are called after the channels have started to rejoin, or have failed. */
   #follow (state: ConnectionState, close: CloseInfo | undefined): void {
+    this.#endHandover()
     for (const channel of [...this.#channels.values()]) channel.follow(state)
     if (state === 'open') this.#updateState()
     else this.#setState(state, close)
@@ -137,6 +144,7 @@ export class Client extends Messaging {
   /** On an open connection the state depends on the channels. */
   #updateState (): void {
     if (!this.requests.isOpen) return
+    this.#handover?.restart()
     const isRecovering = [...this.#channels.values()].some((channel) => channel.isRejoining)
     this.#setState(isRecovering ? 'recovering' : 'open')
   }
@@ -147,16 +155,42 @@ export class Client extends Messaging {
     this.deliver('reconnect', state, close)
   }
 
-  #receive (envelope: Envelope): void {
+  /** A further connection is open. Every channel is joined there before the first one is closed. */
+  #beginHandover (): void {
+    const { deps, outgoing, transport } = this.requests
+    const { connection, replaced } = transport
+    const isMoving = (channel: Membership) => channel.connection !== connection
+    this.#handover = new Handover(deps.clock, {
+      isBusy: () => [...this.#channels.values()].some(isMoving) || outgoing.sentOn(replaced).length > 0,
+      finish: () => transport.release()
+    })
+    for (const channel of this.#channels.values()) channel.move()
+  }
+
+  #endHandover (): void {
+    const held = this.#handover?.end()
+    if (!held) return
+    for (const envelope of held) this.#deliverFrom(undefined, envelope)
+    for (const channel of [...this.#channels.values()]) channel.leaveOther()
+  }
+
+  #receive (envelope: Envelope, connection: Connection): void {
+    const { channel = '' } = envelope
+    const isNew = connection === this.requests.transport.connection
+    const isTwice = isNew && (envelope.channel === undefined || this.#channels.get(channel)?.isOnBoth === true)
+    if (this.#handover?.takes(envelope, isTwice) !== false) this.#deliverFrom(connection, envelope)
+  }
+
+  #deliverFrom (connection: Connection | undefined, envelope: Envelope): void {
     const { type, channel, payload } = envelope
     if (channel === undefined) return this.deliver(type, payload)
     const known = this.#channels.get(channel)
-    if (known) return known.receive(envelope)
+    if (known) return known.receive(envelope, connection)
     // A leave that the server has still to handle will end this membership too.
-    if (type !== 'joined' || this.requests.isLeaving(channel)) return
+    if (type !== 'joined' || this.requests.outgoing.isLeaving(channel)) return
     const membership = this.#membershipOf(channel, true)
     this.deliver(type, membership)
-    membership.enter(payload as Ack)
+    membership.enter(payload as Ack, connection)
   }
 }
 

@@ -7,7 +7,7 @@ import { Requests } from './requests/requests.ts'
 import type { TokenSource } from './transport/token-renewal.ts'
 import type { UntypedClient, TypedClient } from './typed-client.ts'
 import { platformNetworkEvents, type NetworkEventSource } from './transport/network-events.ts'
-import type { Target } from './transport/transport.ts'
+import type { Target } from './transport/connection.ts'
 import type { WebSocketConstructor } from './transport/web-socket.ts'
 
 export interface ConnectOptions {

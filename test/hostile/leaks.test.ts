@@ -5,7 +5,7 @@ import { Client } from '../../lib/client/client.ts'
 import { connect, type UntypedClient, type RequestError } from '../../lib/client/index.ts'
 import { Requests } from '../../lib/client/requests/requests.ts'
 import { Transport } from '../../lib/client/transport/transport.ts'
-import { SocketAttempt } from '../../lib/client/transport/socket-attempt.ts'
+import { Connection } from '../../lib/client/transport/connection.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'
 import { fileDescriptors } from '../support/hostile/flood-bystander.ts'
@@ -125,7 +125,7 @@ for (const [name, codes, end] of endings) {
     await target.prove(t)
     t.ok(await turnsUntil(() => fileDescriptors() === before), `${fileDescriptors()} of ${before} file descriptors`)
     t.strictSame(
-      [Client, Transport, SocketAttempt, Requests].map((constructor) => queryObjects(constructor)),
+      [Client, Transport, Connection, Requests].map((constructor) => queryObjects(constructor)),
       [0, 0, 0, 0],
       'nothing holds on to one'
     )

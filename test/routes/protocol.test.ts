@@ -3,6 +3,7 @@ import { setImmediate as nextIteration } from 'node:timers/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
@@ -13,6 +14,7 @@ import type {
 import type { Position } from '../../lib/protocol/position.ts'
 import type { SentSnapshot } from '../../lib/protocol/history.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
+import { connect as connectClient } from '../../lib/client/index.ts'
 import { TestClient, UpgradeRefused } from '../../lib/testing/test-client.ts'
 import type { ChannelsOptions } from '../../plugins/channels.ts'
 import { chat } from '../../routes/chat/chat.contract.ts'
@@ -22,6 +24,7 @@ import { cinema, lab, ledger, own } from '../support/lab.ts'
 import { root } from '../support/root.ts'
 import { adapterWith } from '../support/adapter-with.ts'
 import { started } from '../support/rooms.ts'
+import { until } from '../support/until.ts'
 import { ajvChecks, recordWire, type WireMessage } from '../support/wire-schemas.ts'
 
 /** Every rule of docs/protocol.md, spoken by a plain WebSocket against the demo. The numbers are the document's. */
@@ -874,6 +877,91 @@ t.test('7. reconnect', async (t) => {
     t.match(await waiting, { type: 'ack' })
     t.strictSame(await two.client.closed, { code: 1012, reason: 'server is restarting' })
     await ended
+  })
+})
+
+/** The package's client, which connects to each of the servers in turn, and to the last one from then on. */
+function connectInTurn (t: Test, token: string, servers: readonly string[]) {
+  const left = [...servers]
+  const acks: number[] = []
+  class InTurn extends WebSocket {
+    constructor (_url: string, protocols: string[]) {
+      super(`${left.length > 1 ? left.shift() : left[0]}/ws/lab`, protocols)
+      const number = acks.push(0) - 1
+      const isAck = (data: unknown) => String(data).startsWith('{"type":"ack"')
+      this.on('message', (data) => { acks[number] = Number(acks[number]) + Number(isAck(data)) })
+    }
+  }
+  const client = connectClient<typeof lab | typeof ledger>('ws://any', { token: () => token, WebSocket: InTurn })
+  t.teardown(() => client.close())
+  const states: string[] = []
+  client.onState((state) => states.push(state))
+  return { client, states, acks }
+}
+
+t.test('7. a client that moves', async (t) => {
+  const hub = new MemoryHub()
+  const shared = { jwt: { secret: 'for both nodes' } }
+  const drain = { spread: 0, timeout: 20_000 }
+  const old = await serveDemo(t, { ...shared, adapter: new MemoryAdapter(hub), drain })
+  const next = await serveDemo(t, { ...shared, adapter: new MemoryAdapter(hub) })
+  const { journal, client: spy } = await old.connect('spy', undefined, '/ws/lab')
+  await spy.close()
+  const other = await next.connect('other', 'ledger/m', '/ws/lab')
+  const { token } = await old.identity('mover')
+  const { client, states, acks } = connectInTurn(t, token, [old.url, next.url])
+  const seen = { written: [] as string[], hinted: 0 }
+  const options = { onResync: 'ignore', on: { written: (m: { text: string }) => seen.written.push(m.text) } } as const
+  const book = await client.join('ledger/:id', { id: 'm' }, options)
+  book.on('hinted', () => { seen.hinted++ })
+  const desk = await client.join('lab/:id', { id: 'm' })
+  states.length = 0
+  const order: string[] = []
+  const waiting = desk.send('wait', { for: 'moved' }).then(() => order.push('wait'))
+  await journal.seen('waiting moved')
+  const drained = old.app.channels.drain()
+  await until(() => acks[1] === 2)
+
+  t.test('7.8 a message waits for the replies to the earlier ones on the other connection', async (t) => {
+    const note = desk.send('note', { text: 'after' }).then(() => order.push('note'))
+    await other.client.request('ping')
+    journal.door('moved').resolve()
+    await Promise.all([waiting, note])
+    t.strictSame(order, ['wait', 'note'])
+    t.notOk(journal.events.includes('note after 1'), 'the second one was handled by the next node')
+    t.ok(other.journal.events.includes('note after 1'))
+  })
+
+  t.test('7.7 it takes each entry and each message once', async (t) => {
+    const texts = Array.from({ length: 20 }, (_, i) => `${i}`)
+    for (const text of texts) {
+      await other.client.request('scribble', 'ledger/m', { text })
+      await other.client.request('hint', 'ledger/m')
+    }
+    await drained
+    await until(() => seen.hinted >= 20)
+    t.strictSame(seen, { written: texts, hinted: 20 })
+  })
+
+  t.test('7.6 it opens the next connection, joins, and closes the old one with 4001 a second later', async (t) => {
+    t.strictSame([old.app.registry.size, states, client.state], [0, [], 'open'])
+    t.match(old.log.filter(({ msg }) => msg === 'connection closed').at(-1), { code: 4001 })
+  })
+})
+
+t.test('7. a client without another node', async (t) => {
+  t.test('7.9 it keeps its connection, and reconnects after 1012', async (t) => {
+    const { app, url, identity } = await serveDemo(t, { drain: { timeout: 100 } })
+    const { token } = await identity('stays')
+    const { client, states } = connectInTurn(t, token, [url])
+    const desk = await client.join('lab/:id', { id: 'm' })
+    states.length = 0
+    const drained = app.channels.drain()
+    await desk.send('nothing')
+    t.strictSame(states, [])
+    await drained
+    await until(() => states.length > 0)
+    t.strictSame(states, ['connecting'])
   })
 })
 

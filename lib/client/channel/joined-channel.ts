@@ -134,7 +134,7 @@ export class JoinedChannel extends Messaging implements Handle {
     const membership = this.#membership
     if (this.requests.transport.state === 'closed') throw this.requests.notSent(message)
     if (this.#hasLeft || membership.hasEnded) throw failure(message, 'not_joined')
-    if (!membership.idempotent.includes(message.type)) return super.sendIn(call, timeoutMs)
-    this.requests.send(call, timeoutMs ?? giveUpAfterMs, membership)
+    if (!membership.idempotent.includes(message.type)) return this.requests.send(call, timeoutMs, membership)
+    this.requests.send(call, timeoutMs ?? giveUpAfterMs, membership, membership)
   }
 }

@@ -3,13 +3,12 @@ import { removalOf, type RequestError } from '../request-error.ts'
 import type { IdempotentChannel } from '../requests/outgoing.ts'
 import type { Requests } from '../requests/requests.ts'
 import { Backoff, maxWaitMs } from '../transport/backoff.ts'
+import type { Connection } from '../transport/connection.ts'
 import type { ConnectionState } from '../transport/transport.ts'
 import { deliver, Handles, type Handle } from './handle.ts'
+import { LaterHandles, temporaryCodes } from './later-handles.ts'
 import { HistoryPosition, messagesOf, resyncIn, type Ack, type Received } from './history-position.ts'
 import { Presence, type PresenceMessage } from './presence.ts'
-
-/** After these refusals of a join a further try may succeed. */
-const temporaryCodes = ['unavailable', 'timeout', 'rate_limited']
 
 /**
  * The membership in one channel, shared by all handles of it. The channel is joined on every new connection until the
@@ -20,7 +19,10 @@ export class Membership implements IdempotentChannel {
   /** The message types that are declared `idempotent`, according to the ack of the join. */
   idempotent: readonly string[] = []
   readonly presence: Presence
-  isJoined = false
+  /** The connection on which it is joined. */
+  connection: Connection | undefined
+  /** Whether it is also joined on the connection that is being replaced. */
+  isOnBoth = false
   hasEnded = false
   readonly #requests: Requests
   /** Called when `isRejoining` or `hasEnded` may have changed. */
@@ -29,8 +31,7 @@ export class Membership implements IdempotentChannel {
   readonly #position = new HistoryPosition()
   readonly #backoff: Backoff
   #wasJoined = false
-  /** A request for the history is under way, for handles that are not started. */
-  #isAsking = false
+  readonly #later: LaterHandles
 
   /** @param isAdded whether the server has made the client a member: `enter` follows */
   constructor (requests: Requests, address: string, isAdded: boolean, changed: () => void) {
@@ -39,9 +40,11 @@ export class Membership implements IdempotentChannel {
     this.#changed = changed
     this.presence = new Presence((...change) => this.#handles.take('presence', ...change))
     this.#backoff = new Backoff(requests.deps)
+    this.#later = new LaterHandles(requests, this.#handles, this)
     if (requests.isOpen && !isAdded) this.#join()
   }
 
+  get isJoined (): boolean { return this.connection !== undefined }
   /** Whether the channel was joined before and waits to be joined again. */
   get isRejoining (): boolean { return this.#wasJoined && !this.isJoined && !this.hasEnded }
 
@@ -61,37 +64,53 @@ export class Membership implements IdempotentChannel {
   /** Adds a handle. It is started now, or with its own state or the next ack of a join. */
   add (handle: Handle): void {
     this.#handles.add(handle)
-    if (this.isJoined) this.#startWaiting()
+    if (this.isJoined) this.#later.start(this.#position.since)
   }
 
   /** Removes a handle. The last one leaves; resolves when the server has answered, or at once without a connection. */
   remove (handle: Handle): Promise<void> {
     if (!this.#handles.delete(handle) || this.#handles.size > 0 || this.hasEnded) return Promise.resolve()
     this.#stop()
+    this.#leaveOn(this.#requests.transport.replaced)
     return new Promise<void>((resolve) => this.#requests.request(this.#leave, { resolve, reject: () => resolve() }))
+  }
+
+  /** Joins on another connection, in use of the one before until then. A join under way there comes first. */
+  move (): void { if (this.isJoined) this.#join() }
+  /** The replaced connection is gone. */
+  leaveOther (): void {
+    this.isOnBoth = false
+    if (this.connection !== this.#requests.transport.connection) this.connection = undefined
+    this.#changed()
+  }
+
+  refuse (handle: Handle, error: RequestError): void {
+    this.remove(handle)
+    handle.ended(error)
   }
 
   /** Takes a new state of the connection. Only handles that are started outlive a closed client. */
   follow (state: ConnectionState): void {
-    this.isJoined = false
+    this.connection = undefined
     this.#backoff.stop()
     if (state === 'open') this.#join()
     if (state !== 'closed') return
     const error = this.#requests.notSent(this.#subject)
-    for (const handle of [...this.#handles]) handle.isStarted ? handle.flush() : this.#refuse(handle, error)
+    for (const handle of [...this.#handles]) handle.isStarted ? handle.flush() : this.refuse(handle, error)
     if (this.isUnclaimed) this.#stop()
   }
 
   /** Takes a message of the server. Without a membership it was sent before a leave or a loss of the connection. */
-  receive (message: Received): void {
+  receive (message: Received, connection = this.connection): void {
     if (!this.isJoined) return
     const { type, payload } = message
-    if (type === 'presence') this.presence.change(payload as PresenceMessage)
-    else if (type === 'left') this.#end(removalOf(this.#subject, payload))
-    else if (type === 'resync') this.#resync(payload as Recovery)
-    else {
-      const order = this.#position.advance(message)
-      if (order === 'gap') this.#rejoin()
+    const isOwn = connection === this.connection // The other one says the same of what is not a message.
+    if (type === 'presence') isOwn && this.presence.change(payload as PresenceMessage)
+    else if (type === 'left') isOwn ? this.#end(removalOf(this.#subject, payload)) : this.isOnBoth = false
+    else if (type === 'resync') isOwn && this.#resync(payload as Recovery)
+    else if (type !== 'joined') {
+      const order = this.#position.advance(message) // A join under way brings what is missing.
+      if (order === 'gap' && isOwn && connection === this.#requests.transport.connection) this.#rejoin()
       if (order === 'next') deliver(message, this.#handles.started)
     }
   }
@@ -102,54 +121,36 @@ export class Membership implements IdempotentChannel {
   /** The callers of a first join have time limits of their own. */
   #join (): void {
     const { since } = this.#position
+    const { connection } = this.#requests.transport
     this.#requests.request({ ...this.#subject, ...(since && { payload: { since } }) }, {
-      resolve: (ack) => this.enter(ack as Ack),
+      resolve: (ack) => this.enter(ack as Ack, connection),
       reject: (error) => this.#applyRefusal(error)
     }, this.#wasJoined ? undefined : maxWaitMs)
   }
 
   /** Takes the ack of a join, or the payload of `joined`. */
-  enter (ack: Ack): void {
+  enter (ack: Ack, connection: Connection | undefined): void {
     if (this.hasEnded) return
     const isRecovered = ack?.recovered === true
     this.#backoff.reset()
-    this.#wasJoined = this.isJoined = true
+    this.#wasJoined = true
+    this.isOnBoth = this.isJoined
+    this.connection = connection
     this.idempotent = ack?.idempotent ?? []
-    this.presence.replace(ack)
+    this.presence.replace(ack, this.isOnBoth)
     if (!isRecovered) this.#resync(ack, this.#handles.waiting)
     else for (const message of messagesOf(ack)) this.receive(message)
     // A listener may have left the channel, or an entry may have been missing.
     if (!this.isJoined) return
-    if (isRecovered) this.#handles.take('ack')
+    if (isRecovered && !this.isOnBoth) this.#handles.take('ack')
     this.#changed()
     this.#resume()
+    if (connection !== this.#requests.transport.connection) this.#join()
   }
 
   #resume (): void {
-    this.#startWaiting()
-    this.#requests.sendWaiting(this)
-  }
-
-  /** Starts the later handles of a joined channel. The server sends the history, if there is one, once for all. */
-  #startWaiting (): void {
-    if (!this.#position.since) for (const handle of this.#handles.waiting) handle.start()
-    if (this.#isAsking || this.#handles.waiting.length === 0) return
-    this.#isAsking = true
-    this.#requests.request({ ...this.#subject, payload: { again: true } }, {
-      resolve: (ack) => {
-        this.#isAsking = false
-        const { waiting } = this.#handles
-        if (!this.isJoined) return // Where an entry is missing, they start with the ack of the next join.
-        for (const handle of waiting) handle.start(ack as Ack)
-        for (const message of messagesOf(ack as Ack)) deliver(message, waiting)
-      },
-      reject: (error) => {
-        this.#isAsking = false
-        if (!this.#requests.isOpen) return
-        if (temporaryCodes.includes(error.code)) this.delay(error.retryAfter)
-        else for (const handle of this.#handles.waiting) this.#refuse(handle, error)
-      }
-    })
+    this.#later.start(this.#position.since)
+    this.#requests.sendWaiting()
   }
 
   /** Replaces the position by the one that the server sent, and delivers the messages after it. */
@@ -166,33 +167,32 @@ export class Membership implements IdempotentChannel {
   /** A join that was lost with its connection is repeated on the next connection. */
   #applyRefusal (error: RequestError): void {
     if (this.hasEnded || !this.#requests.isOpen) return
-    if (this.#wasJoined && temporaryCodes.includes(error.code)) this.#rejoin(error.retryAfter)
+    if (error.code === 'disconnected') this.#join()
+    else if (this.#wasJoined && temporaryCodes.includes(error.code)) this.#rejoin(error.retryAfter)
     else this.#end(error)
   }
 
   /** Joins again after a wait. The effect of the join before may be unknown, so a leave comes first. */
   #rejoin (afterMs?: number): void {
-    this.isJoined = false
+    if (this.connection === this.#requests.transport.connection) this.connection = undefined
     this.#backoff.retry(() => {
-      this.#requests.transport.send(JSON.stringify(this.#leave))
+      this.#leaveOn(this.#requests.transport.connection)
       this.#join()
     }, afterMs)
     this.#changed()
   }
 
-  #refuse (handle: Handle, error: RequestError): void {
-    this.remove(handle)
-    handle.ended(error)
-  }
-
   #end (error: RequestError): void {
+    const { connection, replaced } = this.#requests.transport
     this.#stop()
-    for (const handle of [...this.#handles]) this.#refuse(handle, error)
+    if (replaced) for (const either of [connection, replaced]) this.#leaveOn(either) // One of them has ended it.
+    for (const handle of [...this.#handles]) this.refuse(handle, error)
   }
 
+  #leaveOn (connection: Connection | undefined): void { connection?.send(JSON.stringify(this.#leave)) }
   #stop (): void {
     this.hasEnded = true
-    this.isJoined = false
+    this.connection = undefined
     this.#backoff.stop()
     this.#requests.rejectWaiting(this)
     this.#changed()

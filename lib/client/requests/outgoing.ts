@@ -1,7 +1,13 @@
+import type { Connection } from '../transport/connection.ts'
 import type { Call } from './call.ts'
 
+/** Where a message is sent: on `connection`, or on the open one where there is none. */
+export interface Route {
+  readonly connection: Connection | undefined
+}
+
 /** The channel of an idempotent message decides when the message is sent, and sent again. */
-export interface IdempotentChannel {
+export interface IdempotentChannel extends Route {
   /** Whether the channel is joined and has not failed for now. */
   readonly canSend: boolean
   readonly hasEnded: boolean
@@ -13,12 +19,14 @@ export interface IdempotentChannel {
 
 /** A message of a call until it is answered. */
 export interface Outgoing {
+  readonly id: string
   readonly call: Call
   readonly encoded: string
   /** Set for an idempotent message, which is sent under one id until it is answered, over any number of connections. */
   readonly channel: IdempotentChannel | undefined
-  /** The message was sent and its reply is awaited. */
-  isPending: boolean
+  readonly route: Route
+  /** The connection on which it was sent and its reply is awaited. */
+  sentOn: Connection | undefined
   /** The message was sent at least once, so its effect is unknown until a reply arrives. */
   wasSent: boolean
   /** The client delayed or repeated the message, so a rate limit is the client's to handle, not the caller's. */

@@ -1,14 +1,15 @@
 import type { Welcome } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { Listeners, type Report } from '../listeners.ts'
-import { failure, refusalOf, RequestError, unknownEffect } from '../request-error.ts'
-import { isStop, type ConnectError } from '../transport/connect-error.ts'
+import { failure, refusalOf, unknownEffect, type RequestError } from '../request-error.ts'
+import type { ConnectError } from '../transport/connect-error.ts'
+import type { Connection } from '../transport/connection.ts'
 import type { CloseInfo } from '../transport/web-socket.ts'
-import { tokenFrom } from '../transport/token-renewal.ts'
 import { Transport, type ConnectionState, type TransportDeps } from '../transport/transport.ts'
 import { Call, type Callbacks } from './call.ts'
-import { encodeMessage } from './encode-message.ts'
-import { isRepeated, randomId, type IdempotentChannel, type Outgoing } from './outgoing.ts'
+import { OutgoingMessages } from './outgoing-messages.ts'
+import { isRepeated, type IdempotentChannel, type Outgoing, type Route } from './outgoing.ts'
+import { renew } from './refresh.ts'
 import { isTooLarge } from './server-limits.ts'
 
 export interface RequestsDeps extends TransportDeps {
@@ -24,7 +25,11 @@ type RequestsEvents = {
   /** A new state, and how the connection before it ended. */
   readonly changed: [state: ConnectionState, close: CloseInfo | undefined]
   /** The server sent a message that is no reply. */
-  readonly received: [Envelope]
+  readonly received: [Envelope, Connection]
+  /** There is another connection beside the one that it replaces. */
+  readonly replaced: []
+  /** The replaced connection has ended. */
+  readonly released: []
   /** An attempt to connect failed. */
   readonly failed: [ConnectError]
 }
@@ -41,20 +46,20 @@ export class Requests {
   readonly deps: RequestsDeps
   readonly transport: Transport
   readonly events: Listeners<RequestsEvents>
-  /** By correlation id, in the order of the calls. */
-  readonly #outgoing = new Map<string, Outgoing>()
+  readonly outgoing = new OutgoingMessages()
   /** Whether a connection was open since `connect` or `open`. */
   #hasOpened = false
-  #lastId = 0
 
   constructor (deps: RequestsDeps) {
     this.deps = deps
     this.events = new Listeners(deps.report)
     this.transport = new Transport(deps, {
       changed: (state, close) => this.#follow(state, close),
-      received: (envelope) => this.#receive(envelope),
+      replaced: () => this.events.call('replaced'),
+      released: (connection) => this.#release(connection),
+      received: (envelope, connection) => this.#receive(envelope, connection),
       failed: (error) => this.events.call('failed', error),
-      renew: () => { this.#renew() }
+      renew: () => { renew(this) }
     })
   }
 
@@ -63,50 +68,41 @@ export class Requests {
   }
 
   /** Sends a message and calls one of `callbacks` with its reply. Without a connection it is rejected at once. */
-  request (message: Envelope, callbacks: Callbacks, timeoutMs?: number): void {
+  request (message: Envelope, callbacks: Callbacks, timeoutMs = this.deps.timeout): void {
     const call = new Call(this.deps.clock, message, callbacks)
-    if (this.isOpen) this.send(call, timeoutMs)
-    else call.reject(this.notSent(message))
+    if (!this.isOpen) return call.reject(this.notSent(message))
+    const outgoing = this.outgoing.newOutgoing(call, this.transport)
+    this.#begin(outgoing, timeoutMs)
+    this.#transmit(outgoing)
   }
 
   /**
-   * Sends the message of a call. It waits for the first connection; an idempotent one waits for its channel.
+   * Sends the message of a call. It waits for the first connection, and for the replies to those that were sent before
+   * it on a connection that is being replaced; an idempotent one waits for its channel.
    * @throws {RequestError} when the message cannot be sent and may not wait.
    */
-  send (call: Call, timeoutMs = this.deps.timeout, channel?: IdempotentChannel): void {
+  send (call: Call, timeoutMs = this.deps.timeout, route: Route = this.transport, channel?: IdempotentChannel): void {
     const { message } = call
-    const id = channel ? randomId() : String(++this.#lastId)
-    // Encoded once, because a payload that the caller changes later would be another message under the same id.
-    const encoded = encodeMessage({ ...message, correlationId: id })
-    const wasDelayed = !this.#canSend(channel)
-    const outgoing: Outgoing = { call, encoded, channel, isPending: false, wasSent: false, wasDelayed }
-    if (wasDelayed && !channel && this.#hasOpened) throw this.notSent(message)
-    if (wasDelayed && this.#waitingFor(channel).length >= this.deps.pending) throw failure(message, 'too_many_pending')
-    this.#outgoing.set(id, outgoing)
-    call.expire(timeoutMs, () => {
-      this.#outgoing.delete(id)
-      if (!outgoing.wasSent) return this.notSent(message, `not sent within ${timeoutMs} ms`)
-      const reason = `no reply within ${timeoutMs} ms; ${unknownEffect}`
-      return failure(message, channel ? 'unknown_outcome' : 'timeout', reason)
-    })
-    if (!wasDelayed) this.#transmit(outgoing)
+    const outgoing = this.outgoing.newOutgoing(call, route, channel)
+    outgoing.wasDelayed = !this.#canSend(outgoing)
+    if (outgoing.wasDelayed && !channel && this.#hasOpened && !this.isOpen) throw this.notSent(message)
+    if (outgoing.wasDelayed && this.outgoing.waitingFor(channel).length >= this.deps.pending) {
+      throw failure(message, 'too_many_pending')
+    }
+    this.#begin(outgoing, timeoutMs)
+    if (!outgoing.wasDelayed) this.#transmit(outgoing)
   }
 
-  /** Sends the idempotent messages that wait for a channel, or what waits for the first connection. */
-  sendWaiting (channel?: IdempotentChannel): void {
-    for (const outgoing of this.#waitingFor(channel)) if (this.#canSend(channel)) this.#transmit(outgoing)
+  /** Sends what waits and need not wait any more. */
+  sendWaiting (): void {
+    for (const outgoing of this.outgoing.sentOn(undefined)) if (this.#canSend(outgoing)) this.#transmit(outgoing)
   }
 
   /** Rejects the idempotent messages that wait for a channel, because it has ended. Pending ones may be answered. */
   rejectWaiting (channel: IdempotentChannel): void {
-    for (const { call, wasSent } of this.#waitingFor(channel)) {
+    for (const { call, wasSent } of this.outgoing.waitingFor(channel)) {
       call.reject(failure(call.message, wasSent ? 'unknown_outcome' : 'not_joined'))
     }
-  }
-
-  /** Whether the server has still to answer a leave of the channel. */
-  isLeaving (address: string): boolean {
-    return [...this.#outgoing.values()].some(({ call: { message: m } }) => m.type === 'leave' && m.channel === address)
   }
 
   /** The error of a message that is not sent, with the reason why the client cannot connect. */
@@ -115,86 +111,90 @@ export class Requests {
     return failure(message, state === 'closed' ? state : 'disconnected', reason, lastError)
   }
 
-  /** Sends a new token now; without a connection, connects with it. Rejects when the server refuses the token. */
-  async refresh (): Promise<void> {
-    const { transport } = this
-    const old = transport.token
-    try {
-      const token = await tokenFrom(this.deps.token)
-      if (!this.isOpen) return transport.check()
-      // The same token again would be renewed at ever shorter waits. A new connection has a token of its own.
-      if (!token || token === old || transport.token !== old) return
-      await new Promise((resolve, reject) => this.request({ type: 'refresh', payload: { token } }, {
-        resolve: () => resolve(transport.accept(token)), reject
-      }))
-    } catch (error) {
-      if (!isStop(error)) throw error
-      transport.stop(error)
-    }
-  }
-
-  /** Renews the token on time. When that fails, the server closes the connection at the end of the old token. */
-  async #renew (): Promise<void> {
-    await this.refresh().catch((error: unknown) => {
-      if (!(error instanceof RequestError)) this.deps.failed(error)
+  #begin (outgoing: Outgoing, timeoutMs: number): void {
+    const { id, call, channel } = outgoing
+    this.outgoing.set(id, outgoing)
+    call.expire(timeoutMs, () => {
+      this.outgoing.delete(id)
+      if (!outgoing.wasSent) return this.notSent(call.message, `not sent within ${timeoutMs} ms`)
+      const reason = `no reply within ${timeoutMs} ms; ${unknownEffect}`
+      return failure(call.message, channel ? 'unknown_outcome' : 'timeout', reason)
     })
   }
 
-  #canSend (channel: IdempotentChannel | undefined): boolean {
-    return channel ? channel.canSend : this.isOpen
+  #connectionFor ({ route }: Outgoing): Connection {
+    return (route.connection ?? this.transport.connection) as Connection
   }
 
-  #waitingFor (channel: IdempotentChannel | undefined): readonly Outgoing[] {
-    for (const [id, { call }] of this.#outgoing) if (call.isSettled) this.#outgoing.delete(id)
-    return [...this.#outgoing.values()].filter((outgoing) => outgoing.channel === channel && !outgoing.isPending)
+  #canSend (outgoing: Outgoing): boolean {
+    const { channel, call } = outgoing
+    if (!(channel ? channel.canSend : this.isOpen)) return false
+    const { replaced } = this.transport
+    // The server keeps the order of one connection only.
+    return !replaced || this.#connectionFor(outgoing) === replaced ||
+      !this.outgoing.sentOn(replaced).some((other) => other.call.message.channel === call.message.channel)
   }
 
   #transmit (outgoing: Outgoing): void {
     const { call, encoded } = outgoing
-    const { messageBytes } = (this.transport.welcome as Welcome).limits
+    const connection = this.#connectionFor(outgoing)
+    const { messageBytes } = (connection.welcome as Welcome).limits
     if (isTooLarge(encoded, messageBytes)) {
       const reason = `the server takes ${messageBytes} bytes`
       return call.reject(failure(call.message, 'payload_too_large', reason))
     }
-    outgoing.isPending = outgoing.wasSent = true
-    this.transport.send(encoded)
+    outgoing.wasSent = true
+    outgoing.sentOn = connection
+    connection.send(encoded)
   }
 
   #follow (state: ConnectionState, close: CloseInfo | undefined): void {
-    if (state !== 'open') this.#endConnection(state === 'closed', close)
+    if (state !== 'open') this.#lose(undefined, state === 'closed' ? close : undefined)
     this.events.call('changed', state, close)
     this.#hasOpened = state === 'open' || (this.#hasOpened && state !== 'closed')
     this.sendWaiting()
   }
 
-  /** What is pending is lost, except idempotent messages, which are sent again. A closed client sends nothing more. */
-  #endConnection (isClosed: boolean, close: CloseInfo | undefined): void {
-    const how = isClosed ? `closed with ${close?.code} before the reply: ${close?.reason}` : 'lost before the reply'
-    for (const [id, outgoing] of this.#outgoing) {
-      const { call, channel, isPending, wasSent } = outgoing
-      outgoing.isPending = false
+  #release (replaced: Connection): void {
+    this.#lose(replaced)
+    this.events.call('released')
+    this.sendWaiting()
+  }
+
+  /**
+   * What is pending is lost, except idempotent messages, which are sent again. A closed client sends nothing more.
+   * @param lost undefined for every connection
+   * @param closed set for a closed client
+   */
+  #lose (lost: Connection | undefined, closed?: CloseInfo): void {
+    const how = closed ? `closed with ${closed.code} before the reply: ${closed.reason}` : 'lost before the reply'
+    for (const [id, outgoing] of this.outgoing) {
+      const { call, channel, sentOn, wasSent } = outgoing
+      if (lost && sentOn !== lost) continue
+      outgoing.sentOn = undefined
       outgoing.wasDelayed = true
-      if (!isClosed && (channel || !isPending)) continue
-      this.#outgoing.delete(id)
+      if (!closed && (channel || (!sentOn && !this.#hasOpened))) continue
+      this.outgoing.delete(id)
       call.reject(this.notSent(call.message, wasSent ? `the connection was ${how}; ${unknownEffect}` : undefined))
     }
   }
 
-  #receive (envelope: Envelope): void {
+  #receive (envelope: Envelope, connection: Connection): void {
     const { type, payload, correlationId = '' } = envelope
-    if (type !== 'ack' && type !== 'error') return this.events.call('received', envelope)
-    const outgoing = this.#outgoing.get(correlationId)
+    if (type !== 'ack' && type !== 'error') return this.events.call('received', envelope, connection)
+    const outgoing = this.outgoing.get(correlationId)
     if (!outgoing) return
     const { call, channel } = outgoing
     const error = type === 'error' && refusalOf(call.message, payload)
     if (error && isRepeated(outgoing, error.code)) {
-      outgoing.isPending = false
+      outgoing.sentOn = undefined
       outgoing.wasDelayed = true
       return channel?.delay(error.retryAfter)
     }
-    this.#outgoing.delete(correlationId)
+    this.outgoing.delete(correlationId)
     channel?.answered()
     if (error) call.reject(error)
     else call.resolve(payload)
+    if (this.transport.replaced) this.sendWaiting()
   }
 }

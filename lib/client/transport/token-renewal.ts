@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../../clock.ts'
 import { maxWaitMs } from './backoff.ts'
 import { isStop, type StopConnecting } from './connect-error.ts'
 
@@ -28,12 +29,33 @@ export function carrierOf (token: string): [scheme: string, text: string] {
  * Milliseconds from `now` until the renewal of a JWT; NaN or not positive for never, as without an expiry. Only the
  * server verifies tokens.
  */
-export function renewalWaitOf (token: string | undefined, now: number): number {
+function renewalWaitOf (token: string | undefined, now: number): number {
   try {
     const claims = token?.split('.')[1] as string
     const leftMs = JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1000 - now
     return Math.min(leftMs - Math.min(leftMs / 10, maxLeadMs), maxWaitMs)
   } catch {
     return NaN
+  }
+}
+
+/** The token of the open connection, which is renewed before it expires. */
+export class TokenRenewal {
+  token: string | undefined
+  readonly #clock: Clock
+  readonly #renew: () => void
+  #timer: Timer
+
+  constructor (clock: Clock, renew: () => void) {
+    this.#clock = clock
+    this.#renew = renew
+  }
+
+  /** Schedules the renewal of a token that the server has accepted. */
+  accept (token: string | undefined): void {
+    this.token = token
+    this.#clock.clearTimeout(this.#timer)
+    const waitMs = renewalWaitOf(token, this.#clock.now())
+    if (waitMs > 0) this.#timer = this.#clock.setTimeout(this.#renew, waitMs)
   }
 }

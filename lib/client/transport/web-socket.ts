@@ -34,3 +34,10 @@ export interface CloseInfo {
   /** The close reason in plain English, for people; may be empty. */
   readonly reason: string
 }
+
+export const normalCode = 1000
+/**
+ * Closes a connection that another one replaces. It is the 1001 of browsers, which let pages send only 1000 and codes
+ * from 3000. Unlike 1000 it does not end the presence of the user.
+ */
+export const goingAwayCode = 4001

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { transformSync } from 'esbuild'
 import t from 'tap'
 import type { NetworkEventSource } from '../../../lib/client/index.ts'
-import { startDoc, joinDoc, typesOf } from '../../support/doc-client.ts'
+import { startDoc, typesOf } from '../../support/doc-client.ts'
 import { readPage } from '../../support/docs/page.ts'
 
 /** A window that the test opens, hides and connects. */
@@ -128,65 +128,4 @@ t.test('network events: React Native, as docs/client.md says, wakes the client w
   t.equal(network.sockets.length, 2)
   client.close()
   t.equal(listeners.size, 0, 'no subscription is left')
-})
-
-t.test('handover: a draining server asks for another connection', async (t) => {
-  t.test('the client opens it after a random part of the delay', async (t) => {
-    const { socket, clock, network, states, open, doc } = await joinDoc(undefined, { random: () => 0.25 })
-    socket.say({ type: 'reconnect', payload: { delay: 8000 } })
-    clock.advance(1999)
-    t.equal(socket.closedWith, undefined)
-    clock.advance(1)
-    t.equal(socket.closedWith, 4001)
-    const next = await open()
-    t.equal(network.sockets.length, 2)
-    t.strictSame(typesOf(next), ['join'], doc.address)
-    t.strictSame(states, ['open', 'connecting', 'recovering'])
-  })
-
-  t.test('the client opens it at once without a delay', async (t) => {
-    const { socket, clock } = await joinDoc()
-    socket.say({ type: 'reconnect', payload: { delay: 0 } })
-    clock.advance(0)
-    t.equal(socket.closedWith, 4001)
-  })
-
-  t.test('a server that asks at each connection is not asked again at once', async (t) => {
-    const { socket, clock, network, open } = await joinDoc(undefined, { random: () => 1 })
-    socket.say({ type: 'reconnect', payload: { delay: -1 } })
-    clock.advance(0)
-    const next = await open()
-    t.not(next, socket, 'the first time the client connects at once')
-    next.say({ type: 'reconnect', payload: { delay: 'soon' } })
-    clock.advance(999)
-    await setImmediate()
-    t.equal(network.sockets.length, 2)
-    clock.advance(1)
-    await setImmediate()
-    t.equal(network.sockets.length, 3)
-  })
-
-  t.test('the latest request counts, and none after the connection is lost', async (t) => {
-    const { socket, clock, network, open } = await joinDoc()
-    socket.say({ type: 'reconnect', payload: { delay: 100 } })
-    socket.say({ type: 'reconnect', payload: { delay: 1000 } })
-    clock.advance(100)
-    t.equal(socket.closedWith, undefined)
-    socket.end(1012)
-    clock.advance(500)
-    await open()
-    clock.advance(1000)
-    await setImmediate()
-    t.equal(network.sockets.length, 2)
-  })
-
-  t.test('a client that a listener closes opens none', async (t) => {
-    const { socket, clock, client, network } = await joinDoc()
-    client.onState(() => client.close())
-    socket.say({ type: 'reconnect', payload: { delay: 0 } })
-    clock.advance(0)
-    await setImmediate()
-    t.equal(network.sockets.length, 1)
-    t.equal(clock.pending, 0)
-  })
 })

@@ -1,32 +1,70 @@
 import type { Clock } from '../../clock.ts'
-import { waitOf } from './backoff.ts'
-import type { ConnectFailure } from './connect-error.ts'
-import { carrierOf } from './token-renewal.ts'
+import { longestWaitMs, waitOf, type Backoff } from './backoff.ts'
+import { ConnectError, type ConnectFailure } from './connect-error.ts'
+import { carrierOf, type TokenSource } from './token-renewal.ts'
+import type { CloseInfo } from './web-socket.ts'
 
 /** What the server's answer says. */
 type Refusal = Pick<ConnectFailure, 'status' | 'code' | 'reason' | 'retryAfter'>
 
-export interface RefusalProbeDeps {
+export interface FailedAttemptsDeps {
   readonly clock: Clock
   readonly fetch: typeof fetch
+  readonly token: TokenSource | undefined
+}
+
+interface Transport {
+  state (): string
+  failed (error: ConnectError): void
 }
 
 /** One answer serves this long, so that a client that is refused does not ask twice for each attempt. */
 const askEveryMs = 30_000
 const timeoutMs = 10_000
 
-/** Why the server refuses to connect. */
-export class RefusalProbe {
-  readonly #deps: RefusalProbeDeps
+/** Reports failed attempts to connect, with the reason that the server gives. */
+export class FailedAttempts {
+  last: ConnectError | undefined
+  readonly #deps: FailedAttemptsDeps
+  readonly #backoff: Backoff
+  readonly #transport: Transport
   #answer: Promise<Refusal> | undefined
   #askedAt = 0
 
-  constructor (deps: RefusalProbeDeps) {
+  constructor (deps: FailedAttemptsDeps, backoff: Backoff, transport: Transport) {
     this.#deps = deps
+    this.#backoff = backoff
+    this.#transport = transport
+  }
+
+  /** The next attempt waits for the reason, because what no retry cures slows the client down. Never rejects. */
+  async explain (url: string, token: string | undefined, close: CloseInfo, cause: unknown): Promise<void> {
+    const { reason } = close
+    this.#backoff.hold()
+    const refusal = cause === undefined ? await this.#ask(url, token, reason) : { reason }
+    if (this.#transport.state() === 'closed') return
+    const { status = 0, retryAfter } = refusal
+    const isHopeless = [400, 403, 404, this.#deps.token ? 400 : 401].includes(status)
+    const retryIn = Math.ceil(this.#backoff.extend(isHopeless ? longestWaitMs : retryAfter))
+    this.report({ ...refusal, close, willRetry: true, retryIn, cause })
+    this.#backoff.release()
+  }
+
+  report (failure: ConnectFailure): void {
+    const error = new ConnectError(failure)
+    // The next attempt may have succeeded before the reason of this one was known.
+    if (this.#transport.state() !== 'open') this.last = error
+    this.#transport.failed(error)
+  }
+
+  /** A connection is open. */
+  opened (): void {
+    this.last = undefined
+    this.reset()
   }
 
   /** A new answer, or the one of the last 30 s, with the `problem` that Node tells. Never rejects. */
-  async ask (url: string, token: string | undefined, problem: string): Promise<Refusal> {
+  async #ask (url: string, token: string | undefined, problem: string): Promise<Refusal> {
     const { clock, fetch } = this.#deps
     if (!this.#answer || clock.now() - this.#askedAt >= askEveryMs) {
       this.#askedAt = clock.now()

@@ -1,12 +1,12 @@
 import type { Clock } from '../../clock.ts'
-import { subprotocol } from '../../protocol/control-messages.ts'
+import { subprotocol, type Welcome } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { Report } from '../listeners.ts'
 import { Deadline } from '../requests/deadline.ts'
 import { carrierOf, tokenFrom, type TokenSource } from './token-renewal.ts'
 import type { CloseInfo, SocketEvent, WebSocketConstructor, WebSocketLike } from './web-socket.ts'
 
-export interface SocketAttemptDeps {
+export interface ConnectionDeps {
   readonly url: string
   readonly WebSocket: WebSocketConstructor
   readonly token: TokenSource | undefined
@@ -15,9 +15,11 @@ export interface SocketAttemptDeps {
   readonly failed: Report
 }
 
-export interface SocketAttemptEvents {
+export type Target = Pick<ConnectionDeps, 'url' | 'WebSocket'>
+
+export interface ConnectionEvents {
   received (envelope: Envelope): void
-  /** The last call, made at most once. `error` is set when the attempt failed before there was a socket. */
+  /** The last call, made at most once. `error` is set when it failed before there was a socket. */
   ended (close: CloseInfo, error?: unknown): void
 }
 
@@ -36,18 +38,20 @@ const encodedPing = JSON.stringify({ type: 'ping', correlationId: 'ping' })
  *   token, open, welcome -10 s-> ended
  *      '-> silence -25 s-> ping -10 s-> ended          each frame starts the 25 s again
  */
-export class SocketAttempt {
-  /** The token that `token` gave for this attempt. */
+export class Connection {
+  /** The token that `token` gave for it. */
   token: string | undefined
-  readonly #deps: SocketAttemptDeps
-  readonly #events: SocketAttemptEvents
+  /** What the server said when it accepted the connection; undefined before that. */
+  welcome: Welcome | undefined
+  readonly #deps: ConnectionDeps
+  readonly #events: ConnectionEvents
   readonly #deadline: Deadline
   #socket: WebSocketLike | undefined
   #problem = ''
   #step = "the option 'token'"
   #hasEnded = false
 
-  constructor (deps: SocketAttemptDeps, events: SocketAttemptEvents) {
+  constructor (deps: ConnectionDeps, events: ConnectionEvents) {
     this.#deps = deps
     this.#events = events
     this.#deadline = new Deadline(deps.clock)
@@ -68,7 +72,7 @@ export class SocketAttempt {
     this.#socket?.close(code)
   }
 
-  /** Sends a ping now, and ends the attempt without an answer within 10 s. The socket must be open. */
+  /** Sends a ping now, and ends the connection without an answer within 10 s. The socket must be open. */
   probe (): void {
     this.#deadline.start(answerTimeoutMs, () => this.#timeOut('no answer to a ping within 10 s'))
     this.send(encodedPing)
