@@ -4,6 +4,7 @@ export { ChannelsProvider, useClient, type ChannelsProviderProps } from './provi
 export { useConnectionState, type ConnectionStatus } from './connection-state.ts'
 export { useChannel, type ChannelOptions, type ChannelResult, type HistoryChannelOptions } from './use-channel.ts'
 export {
-  useMessages, type MessageListOptions, type MessagesResult, type ReceivedMessage, type ReducerOptions
+  useMessages, type MessageListOptions, type MessageListResult, type MessagesResult, type ReceivedMessage,
+  type ReducerOptions
 } from './use-messages.ts'
 export { usePresence } from './use-presence.ts'

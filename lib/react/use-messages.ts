@@ -1,9 +1,10 @@
-import { useMemo, useSyncExternalStore } from 'react'
+import { useCallback, useMemo, useSyncExternalStore } from 'react'
 import type { Resync } from '../client/typed-channel.ts'
 import type { EntryInfo } from '../client/typed-messaging.ts'
 import type { ChannelDefinition } from '../contract/define-channel.ts'
 import type { Params } from '../contract/pattern.ts'
 import type { IsPersistent, ParamsOf, ServerMessageType, ServerPayloadOf } from '../contract/message-types.ts'
+import { loadOlder } from './older-messages.ts'
 import type { ChannelTarget, TargetDefinition } from './register.ts'
 import { useChannelStore, type ChannelOptions, type ChannelResult } from './use-channel.ts'
 import { StateStore } from './state-store.ts'
@@ -48,8 +49,16 @@ export interface ReducerOptions<D extends ChannelDefinition, K extends ServerMes
 /** What `useMessages` returns: the result of `useChannel`, and the messages. */
 export type MessagesResult<D extends ChannelDefinition, S> = ChannelResult<D> & { readonly messages: S }
 
-type MessageListOf<T extends ChannelTarget, K extends ServerMessageType<TargetDefinition<T>>> =
-  ReadonlyArray<ReceivedMessage<TargetDefinition<T>, K>>
+/** What `useMessages` returns without a reducer. */
+export type MessageListResult<D extends ChannelDefinition, K extends ServerMessageType<D>> =
+  MessagesResult<D, ReadonlyArray<ReceivedMessage<D, K>>> & {
+    /**
+     * Puts older messages of the history in front of `messages`, from a page of `limit` entries, by default 100.
+     * Resolves to whether there are more; to `true`, and does nothing, while the channel is not joined. Rejects as
+     * `channel.history` does.
+     */
+    readonly loadOlder: (limit?: number) => Promise<boolean>
+  }
 
 /**
  * Joins a channel as `useChannel` does, and keeps its messages: those of the history, then new ones. A reducer makes
@@ -61,7 +70,7 @@ export function useMessages<T extends ChannelTarget, K extends ServerMessageType
 ): MessagesResult<TargetDefinition<T>, S>
 export function useMessages<T extends ChannelTarget, K extends ServerMessageType<TargetDefinition<T>>> (
   target: T, params: ParamsOf<TargetDefinition<T>>, options: MessageListOptions<TargetDefinition<T>, K>
-): MessagesResult<TargetDefinition<T>, MessageListOf<T, K>>
+): MessageListResult<TargetDefinition<T>, K>
 export function useMessages (target: ChannelTarget, params: unknown, options: unknown): unknown {
   const { types, on, limit = 1000, initial = none, reduce = append(limit), reset = () => initial, enabled = true } =
     options as UntypedOptions
@@ -75,7 +84,12 @@ export function useMessages (target: ChannelTarget, params: unknown, options: un
     onResync: (resync) => state.set(reset(resync))
   })
   const state = useMemo(() => new StateStore(initial), [store])
-  return { ...view, messages: useSyncExternalStore(state.subscribe, state.value, state.value) }
+  const { channel } = view
+  const older = useCallback(
+    async (limit?: number) => !channel || loadOlder(channel, types, state as StateStore<[]>, limit),
+    [channel, state, types.join()]
+  )
+  return { ...view, messages: useSyncExternalStore(state.subscribe, state.value, state.value), loadOlder: older }
 }
 
 type Listener = (payload: unknown, entry: unknown) => void

@@ -59,6 +59,7 @@ useMessages(...args, { types: ['said', 'typing'] }).messages.map((message) => {
   if (message.type === 'said') message.payload.text satisfies string
   else message.payload satisfies boolean
 })
+await useMessages(...args, { types: ['said'] }).loadOlder(50) satisfies boolean
 useMessages(...args, {
   types: ['said'], initial: 0, reduce: (length, { payload }) => length + payload.text.length
 }).messages satisfies number

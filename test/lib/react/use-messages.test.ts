@@ -1,6 +1,6 @@
 import { createElement, Fragment } from 'react'
 import t, { type Test } from 'tap'
-import { useMessages, usePresence, type MessagesResult } from '../../../lib/react/index.ts'
+import { useMessages, usePresence, type MessageListResult, type MessagesResult } from '../../../lib/react/index.ts'
 import type { chat } from '../../../routes/chat/chat.contract.ts'
 import { at, ChatApp, posted } from '../../support/react/chat-app.ts'
 
@@ -46,6 +46,50 @@ t.test('react: another channel begins with an empty list', async (t) => {
 t.test('react: a list keeps the newest messages up to its limit', async (t) => {
   const app = await joined(t, () => List({ limit: 2 }), { ...at(3), messages: [posted(1), posted(2), posted(3)] })
   t.equal(app.text, 'joined: text 2 2, text 3 3')
+})
+
+t.test('react: loadOlder puts older messages of the types in front, each once', async (t) => {
+  let result: MessageListResult<typeof chat.definition, 'message.posted'>
+  const app = await joined(t, () => {
+    result = useMessages('chat/:room', { room: 'lobby' }, { types: ['message.posted'] })
+    return result.messages.map(({ entry }) => entry.offset).join()
+  }, { ...at(9), messages: [posted(8), posted(9)] })
+  const payloads = () => app.network.last.sent.filter(({ type }) => type === 'history').map(({ payload }) => payload)
+  const answer = (hasMore: boolean, ...messages: object[]) =>
+    app.act(() => app.network.last.ack('history', { position: at(9), messages, hasMore }))
+  const other = { ...posted(7), type: 'room.renamed' }
+
+  const loading = [result!.loadOlder(2), result!.loadOlder(2)]
+  t.strictSame(payloads(), [{ before: 8, limit: 2, epoch: 'e' }, { before: 8, limit: 2, epoch: 'e' }])
+  const [first] = app.network.last.sent.filter(({ type }) => type === 'history')
+  await app.act(() => app.network.last.say({
+    ...first, type: 'ack', payload: { position: at(9), messages: [posted(6), other], hasMore: true }
+  }))
+  t.equal(await loading[0], true)
+  t.equal(app.text, '6,8,9')
+  await answer(true, posted(6), other)
+  t.strictSame(payloads().at(-1), { before: 6, limit: 2, epoch: 'e' }, 'the other call goes on')
+  await answer(false, { ...other, offset: 4 }, { ...other, offset: 5 })
+  t.equal(await loading[1], false)
+  t.equal(app.text, '6,8,9')
+  const { loadOlder } = result!
+  await app.say(posted(10))
+  t.equal(result!.loadOlder, loadOlder, 'it stays the same function')
+  t.equal(app.text, '6,8,9,10')
+  await app.say({ type: 'left', payload: { code: 'over' } })
+  t.equal(await result!.loadOlder(), true, 'nothing happens outside the channel')
+})
+
+t.test('react: loadOlder of an empty list begins with the newest messages', async (t) => {
+  let result: MessageListResult<typeof chat.definition, 'message.posted'>
+  const app = await joined(t, () => {
+    result = useMessages('chat/:room', { room: 'lobby' }, { types: ['message.posted'] })
+    return result.messages.map(({ entry }) => entry.offset).join()
+  }, { ...at(2), messages: [] })
+  const loading = result!.loadOlder()
+  t.strictSame(app.network.last.latest('history')?.payload, { before: 3, epoch: 'e' })
+  await app.act(() => app.network.last.ack('history', { messages: [posted(1), posted(2)], hasMore: false }))
+  t.strictSame([await loading, app.text], [false, '1,2'])
 })
 
 t.test('react: a reducer makes any state of the messages, and listeners get them too', async (t) => {
