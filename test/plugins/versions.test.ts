@@ -119,6 +119,10 @@ t.test('versions: a namespace keeps two contracts with the same addresses apart'
   t.strictSame(await list('v2//chat/:room'), [{ channel: 'v2//chat/lobby', connections: 2 }])
   t.equal((await app.registry.list({ channel: 'v2//chat/lobby' })).results.length, 2)
 
+  t.match(await ann2.client.request('history', 'chat/lobby'), {
+    type: 'ack', payload: { messages: [{ channel: 'chat/lobby', payload: two, offset: 1 }], hasMore: false }
+  })
+
   await rooms[1].clear()
   t.match(await bob2.client.next('resync'), { channel: 'chat/lobby', payload: { offset: 0 } })
   t.equal((await rooms[0].read()).messages.length, 1, 'the other history is kept')

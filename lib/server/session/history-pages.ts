@@ -49,7 +49,7 @@ export class HistoryPages {
     const { position, entries, hasMore } = await member.context.publisher.history.readPage(before, limit)
     if (epoch !== undefined && epoch !== position.epoch) throw refusal('epoch_changed')
     await this.#untilTaken()
-    if (this.#memberships.get(member.channel) !== member) throw refusal('not_joined')
+    if (this.#memberships.get(member.address) !== member) throw refusal('not_joined')
     const messages = jsonList(entries.map((entry) => withPosition(entry.encoded, entry)))
     this.#replies.ackLarge(message, { payload: { position, hasMore }, json: { messages } })
   }
