@@ -82,13 +82,21 @@ export function connectionsOf (client: RedisClient, random: () => number, failed
 
 type OnError = (error: Error) => void
 
+/**
+ * Replaces an open connection. One that is being made is left alone: ioredis gives a connection up for ever when it is
+ * told to end while it asks the Sentinels for the address.
+ */
+export function replace (redis: Redis): void {
+  if (redis.status === 'ready' || redis.status === 'connect') redis.disconnect(true)
+}
+
 /** ioredis ends the process when an `error` event has no listener. */
 function reporting (redis: Redis, failed: OnError): Redis {
   // The error of a Sentinel says more than the error about all of them, which follows.
   redis.on('sentinelError', failed)
   return redis.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
     // ioredis goes on in database 0.
-    if (error.command?.name === 'select') redis.disconnect(true)
+    if (error.command?.name === 'select') replace(redis)
     failed(error)
   })
 }
@@ -98,7 +106,7 @@ function single (options: ConnectionOptions, failed: OnError): Connections {
   return {
     command,
     servers: () => [command],
-    reconnect: () => command.disconnect(true),
+    reconnect: () => replace(command),
     refresh: () => {},
     masters: () => [''],
     masterOf: () => '',

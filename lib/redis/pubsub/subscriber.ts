@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { replace } from '../connections.ts'
 
 /** Subscriptions requested at once, so that Redis can serve others in between. */
 const batchSize = 500
@@ -24,7 +25,7 @@ export class Subscriber {
     this.#redis = redis
     this.#events = events
     redis.on('smessageBuffer', (name: Buffer, message: Buffer) => events.message(name.toString(), message))
-    redis.on('ready', () => { this.#restore().catch(() => redis.disconnect(true)) })
+    redis.on('ready', () => { this.#restore().catch(() => replace(redis)) })
     redis.on('close', () => this.#noteClose())
     redis.connect().catch(() => {})
   }
@@ -54,7 +55,7 @@ export class Subscriber {
 
   /** Replaces the connection: it is dead though it seems open. */
   reconnect (): void {
-    this.#redis.disconnect(true)
+    replace(this.#redis)
   }
 
   close (): void {

@@ -445,6 +445,7 @@ t.test('Redis adapter: a node restores its presence and quota after Redis lost a
 class FakeMaster extends EventEmitter {
   readonly subscribed = new Set<string>()
   refuses = false
+  status = 'ready'
   disconnects = 0
   connect = async (): Promise<void> => {}
   disconnect = (): void => { this.disconnects++ }
@@ -599,6 +600,19 @@ t.test('Redis subscriptions', async (t) => {
       await turn()
     }
     t.strictSame([master.disconnects, reported.health], [1, 'silent'])
+  })
+
+  t.test('subscriptions: a connection that is being made is not interrupted', async (t) => {
+    const { known, subscriptions, ready, clock, reported } = masters('a')
+    subscriptions.start()
+    await ready('a')
+    const master = known.get('a') as FakeMaster
+    master.removeAllListeners('smessageBuffer')
+    for (master.status of ['connecting', 'reconnecting']) {
+      clock.advance(5_000)
+      await turn()
+    }
+    t.strictSame([master.disconnects, reported.health], [0, 'silent'])
   })
 })
 
