@@ -164,6 +164,9 @@ t.test('checker: recovery counts from the end of the fault, for sends and for de
   const fault = { name: 'x', title: 'x', lastsMs: 1, presenceBoundMs: 100, begin: async () => async () => {} }
   t.strictSame(lateIn(fault, verdictOf(lateMs(700))), [])
   t.strictSame(lateIn(fault, verdictOf(lateMs(5_001))), ['recovery: p99 5001 ms', 'recovery: max 5001 ms'])
+  const slow: Change = (events) => events.map((event) => isAck(18)(event) ? { ...event, at: 7_000 } : event)
+  const late = lateIn({ ...fault, isRolling: true }, verdictOf(slow))
+  t.strictSame(late.slice(2), ['ack: p99 5200 ms', 'ack: max 5200 ms'], 'acks, where one node after another is missing')
   t.strictSame(lateIn(fault, verdictOf(with_(presence(ended + 1_000, ['a']), presence(ended + 1_500, clients)))), [
     'presence: right after 1500 ms'
   ])

@@ -13,10 +13,13 @@ export interface Run {
 const recoveryBounds = { p99: 3_000, max: 5_000 }
 
 /** The times of a run that are over their bounds. */
-export function lateIn ({ presenceBoundMs }: Fault, { recovery, presenceMs }: Verdict): string[] {
+export function lateIn ({ presenceBoundMs, isRolling }: Fault, { ack, recovery, presenceMs }: Verdict): string[] {
+  const bound = { recovery, ...isRolling && { ack } }
   return [
-    ...recovery.p99 > recoveryBounds.p99 ? [`recovery: p99 ${recovery.p99} ms`] : [],
-    ...recovery.max > recoveryBounds.max ? [`recovery: max ${recovery.max} ms`] : [],
+    ...Object.entries(bound).flatMap(([what, { p99, max }]) => [
+      ...p99 > recoveryBounds.p99 ? [`${what}: p99 ${p99} ms`] : [],
+      ...max > recoveryBounds.max ? [`${what}: max ${max} ms`] : []
+    ]),
     ...presenceMs > presenceBoundMs ? [`presence: right after ${Math.round(presenceMs)} ms`] : []
   ]
 }

@@ -14,6 +14,8 @@ export interface Fault {
   readonly lastsMs: number
   /** What is left of it after `begin` is no fault, such as a node that is missing: recovery is measured from there. */
   readonly isOverAtOnce?: boolean
+  /** One node after another is missing, so that the acks themselves have to be in time. */
+  readonly isRolling?: boolean
   /** Redis may lose a part of the histories. */
   readonly losesHistory?: boolean
   readonly hasSlowReaders?: boolean

@@ -70,6 +70,7 @@ export const nodeFaults: readonly Fault[] = [
     name: 'rolling-kill',
     title: 'each node in turn is killed (SIGKILL) and starts again',
     lastsMs: 0,
+    isRolling: true,
     presenceBoundMs,
     async begin (rig) {
       return () => restartAll(rig, (node) => node.kill())
@@ -79,6 +80,7 @@ export const nodeFaults: readonly Fault[] = [
     name: 'rolling-drain',
     title: 'each node in turn drains, ends and starts again',
     lastsMs: 0,
+    isRolling: true,
     presenceBoundMs,
     async begin (rig) {
       return () => drainAll(rig)
@@ -89,6 +91,7 @@ export const nodeFaults: readonly Fault[] = [
     title: 'nodes of the previous version are replaced in turn, by drain',
     startsFrom: 'previous',
     lastsMs: 0,
+    isRolling: true,
     presenceBoundMs,
     async begin (rig) {
       return () => drainAll(rig)

@@ -11,14 +11,15 @@ export class SocketIoUser extends RigUser {
   #socket: Socket | undefined
 
   async join (): Promise<void> {
-    const channels = this.channels.map((name) => `rig/${name}`)
+    const channels = this.channels.map((name) => this.addressOf(name))
     const socket = this.#socket = io(this.url.replace(/^ws/, 'http'), {
       transports: ['websocket'], query: { user: this.name }, auth: { channels }, forceNew: true
     })
     socket.on('delivered', (channel: string, message: DeliveredMessage) => this.received(channel, message))
     await new Promise<void>((resolve) => socket.once('connect', resolve))
+    // Missed messages come before the event `connect`.
+    socket.io.on('open', () => this.note({ what: 'state', state: 'open' }))
     socket.on('connect', () => {
-      this.note({ what: 'state', state: 'open' })
       // The application has to load its state again.
       if (!socket.recovered) for (const channel of channels) this.note({ what: 'resync', channel, reason: 'epoch' })
     })

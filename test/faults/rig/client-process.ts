@@ -25,7 +25,8 @@ async function obey (order: CrowdOrder): Promise<void> {
     await Promise.all(named.map((client) => client.return()))
     flush()
     report('joined')
-  } else if (order.order === 'pad') for (const client of named) client.pad(order.channel, order.bytes)
+  } else if (order.order === 'send') for (const client of named) client.send(order.only)
+  else if (order.order === 'pad') for (const client of named) client.pad(order.channel, order.bytes)
   else for (const client of named) client[order.order]()
 }
 

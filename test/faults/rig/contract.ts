@@ -15,9 +15,7 @@ const delivered = Type.Composite([message, Type.Object({ connection: Type.String
 export type RigMessage = Static<typeof message>
 export type DeliveredMessage = Static<typeof delivered>
 
-/** The channels of the rig: one persistent message that is idempotent and one that is not, and an ephemeral one. */
-export const rigChannel = defineChannel({
-  pattern: 'rig/:name',
+const channel = {
   params: Type.Object({ name: Type.String() }),
   fromClient: {
     write: { payload: message, idempotent: true },
@@ -25,6 +23,11 @@ export const rigChannel = defineChannel({
     hint: { payload: message }
   },
   fromServer: { written: { payload: delivered }, hinted: { payload: delivered, ephemeral: true } },
-  presence: Type.Object({}),
   history: { limit: 10_000, ttl: 600_000, initial: 500 }
-})
+} as const
+
+/** The channels of the rig: one persistent message that is idempotent and one that is not, and an ephemeral one. */
+export const rigChannel = defineChannel({ pattern: 'rig/:name', ...channel, presence: Type.Object({}) })
+
+/** The same without presence, for thousands of clients in one channel. */
+export const wideChannel = defineChannel({ pattern: 'wide/:name', ...channel })

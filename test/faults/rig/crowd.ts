@@ -1,9 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import type { LogEvent } from '../checker/log.ts'
+import type { LogEvent, MessageKind } from '../checker/log.ts'
 
 export interface ClientSettings {
   readonly name: string
+  /** Of its channels: `rig` has presence, `wide` has none. */
+  readonly pattern: 'rig' | 'wide'
   readonly channels: readonly string[]
 }
 
@@ -23,7 +25,7 @@ export interface CrowdSettings {
 export type CrowdOrder =
   | { readonly order: 'begin', readonly settings: CrowdSettings }
   /** Begins to send; the record begins with the presence lists as they are. */
-  | { readonly order: 'send' }
+  | { readonly order: 'send', readonly names: readonly string[], readonly only?: MessageKind }
   | { readonly order: 'quiet' }
   /** Stops reading from the sockets, or goes on. */
   | { readonly order: 'stall' | 'read', readonly names: readonly string[] }

@@ -1,7 +1,7 @@
 import fastify from 'fastify'
 import { Cluster, Redis } from 'ioredis'
 import { systemClock } from '../../../lib/clock.ts'
-import { rigChannel, type RigMessage } from './contract.ts'
+import { rigChannel, wideChannel, type RigMessage } from './contract.ts'
 import type { NodeOrder, NodeSettings } from './rig-node.ts'
 
 // One node of the rig, in a process of its own. The package is the built one, or another one that is unpacked.
@@ -22,15 +22,26 @@ await app.register(channels, {
 
 const from = ({ connection }: { readonly connection: { readonly id: string } }, message: RigMessage) =>
   ({ ...message, connection: connection.id })
-app.ws('/', {}, [implement(rigChannel, {
-  authorize: () => true,
-  presence: () => ({}),
-  on: {
-    write: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
-    say: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
-    hint: (ctx, message) => ctx.broadcast('hinted', from(ctx, message))
-  }
-})])
+const authorize = () => true
+app.ws('/', {}, [
+  implement(rigChannel, {
+    authorize,
+    presence: () => ({}),
+    on: {
+      write: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
+      say: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
+      hint: (ctx, message) => ctx.broadcast('hinted', from(ctx, message))
+    }
+  }),
+  implement(wideChannel, {
+    authorize,
+    on: {
+      write: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
+      say: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
+      hint: (ctx, message) => ctx.broadcast('hinted', from(ctx, message))
+    }
+  })
+])
 await app.listen({ port, host: '127.0.0.1' })
 
 function clientOf (redis: Exclude<NodeSettings['redis'], { url: string }>): Redis | Cluster {

@@ -33,6 +33,8 @@ const exit = () => process.exit()
 
 type Held = (passage: Passage, direction: Direction) => boolean
 
+const nothing: Held = () => false
+
 /**
  * A network between clients and servers that delays, holds and cuts connections, each direction by itself. A new
  * connection goes to the first of the ports that takes it, from the next one on each time.
@@ -46,7 +48,7 @@ export class Proxy {
   readonly #ports: readonly number[]
   readonly #server: Server
   #next = 0
-  #held: Held = () => false
+  #held: Held = nothing
 
   private constructor (ports: readonly number[]) {
     this.#ports = ports
@@ -89,8 +91,11 @@ export class Proxy {
 
   /** What was held passes now. */
   release (): void {
-    this.hold(() => false)
+    this.hold(nothing)
   }
+
+  /** New connections of these users are reset. */
+  readonly refused = new Set<string>()
 
   /** Resets the connections that `isCut` names. */
   cut (isCut: (passage: Passage) => boolean = () => true): void {
@@ -123,7 +128,8 @@ export class Proxy {
     from.on('data', (chunk) => {
       if (direction === 'up' && passage.user === undefined) {
         passage.user = /^GET \S*[?&]user=([\w-]+)/.exec(chunk.toString('latin1', 0, 200))?.[1] ?? ''
-        this.#flow()
+        if (this.refused.has(passage.user)) return passage.cut()
+        if (this.#held !== nothing) this.#flow()
       }
       if (this.#held(passage, direction)) {
         from.pause()

@@ -33,8 +33,9 @@ export class RigClient extends RigUser {
 
   async join (): Promise<void> {
     await Promise.all(this.channels.map(async (name) => {
-      const channel = `rig/${name}`
-      this.#joined.set(name, await this.#client.join('rig/:name', { name }, {
+      const channel = this.addressOf(name)
+      // Both patterns have the same messages.
+      this.#joined.set(name, await this.#client.join(`${this.pattern}/:name` as 'rig/:name', { name }, {
         onResync: ({ reason }) => this.note({ what: 'resync', channel, reason }),
         onPresence: (list, change) => {
           const users = list.map(({ user }) => user)
@@ -50,11 +51,11 @@ export class RigClient extends RigUser {
     }))
   }
 
-  override send (): void {
+  override send (only?: MessageKind): void {
     for (const [name, { presence }] of this.#joined) {
-      this.note({ what: 'presence', channel: `rig/${name}`, users: presence.map(({ user }) => user), wrong: 0 })
+      this.note({ what: 'presence', channel: this.addressOf(name), users: presence.map(({ user }) => user), wrong: 0 })
     }
-    super.send()
+    super.send(only)
   }
 
   override async return (): Promise<void> {

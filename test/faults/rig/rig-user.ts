@@ -10,20 +10,24 @@ export type Note = LogEvent extends infer E ? E extends LogEvent ? Omit<E, 'at' 
 export abstract class RigUser {
   protected readonly url: string
   protected readonly name: string
+  protected readonly pattern: string
   protected readonly channels: readonly string[]
   protected readonly random: Random
   protected isGone = false
   readonly #rate: number
   readonly #report: (event: LogEvent) => void
   #paddings: Readonly<Record<string, number>> = {}
+  #only: MessageKind | undefined
   #sent = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor (
-    url: string, { name, channels }: ClientSettings, seed: number, rate: number, report: (event: LogEvent) => void
+    url: string, { name, pattern, channels }: ClientSettings, seed: number, rate: number,
+    report: (event: LogEvent) => void
   ) {
     this.url = url
     this.name = name
+    this.pattern = pattern
     this.channels = channels
     this.random = new Random(seed)
     this.#rate = rate
@@ -37,8 +41,9 @@ export abstract class RigUser {
   protected abstract closeClient (): void
   protected abstract get webSocket (): WebSocket | undefined
 
-  /** Sends messages from now on. */
-  send (): void {
+  /** Sends messages from now on. @param only their kind; by default all kinds */
+  send (only?: MessageKind): void {
+    this.#only = only
     this.#sendLater()
   }
 
@@ -73,6 +78,10 @@ export abstract class RigUser {
   /** Comes back, if it left. */
   async return (): Promise<void> {}
 
+  protected addressOf (channel: string): string {
+    return `${this.pattern}/${channel}`
+  }
+
   protected received (channel: string, { id, of, connection, n }: DeliveredMessage, offset?: number): void {
     this.note({ what: 'received', channel, id, of, connection, n, offset })
   }
@@ -97,8 +106,8 @@ export abstract class RigUser {
   #sendOne (): void {
     const name = this.random.pick(this.channels)
     const chance = this.random.below(100)
-    const kind: MessageKind = chance < 70 ? 'write' : chance < 80 ? 'say' : 'hint'
-    const [id, channel] = [`${this.name}/${this.#sent}`, `rig/${name}`]
+    const kind = this.#only ?? (chance < 70 ? 'write' : chance < 80 ? 'say' : 'hint')
+    const [id, channel] = [`${this.name}/${this.#sent}`, this.addressOf(name)]
     const message = { id, n: this.#sent++, of: channel, padding: 'x'.repeat(this.#paddings[name] ?? 0) }
     this.note({ what: 'sent', channel, id, kind })
     this.sendMessage(kind, name, message).then(

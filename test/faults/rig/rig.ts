@@ -23,6 +23,7 @@ export interface RigSize {
 export interface RigOptions {
   readonly system?: System | undefined
   readonly topology?: TopologyName | undefined
+  readonly pattern?: ClientSettings['pattern'] | undefined
   /** The module of the package that the nodes start with. */
   readonly plugin?: string | undefined
 }
@@ -71,7 +72,7 @@ export class Rig {
       await Promise.all(nodes.map((node) => node.start(plugin)))
       const front = await Proxy.open(nodes.map(({ port }) => port))
       teardowns.teardown(() => front.end())
-      const rig = new Rig({ system, nodes, topology, front, clients: clientsOf(size), teardowns })
+      const rig = new Rig({ system, nodes, topology, front, clients: clientsOf(size, options.pattern), teardowns })
       await rig.#startCrowds(size, seed)
       return rig
     } catch (error) {
@@ -88,7 +89,7 @@ export class Rig {
   async run (fault: Fault, seed: number): Promise<{ readonly log: RunLog, readonly verdict: Verdict }> {
     const random = new Random(seed)
     this.#events = []
-    this.order({ order: 'send' })
+    this.order({ order: 'send', names: this.clients.map(({ name }) => name) })
     await until(() => this.#events.filter(({ what }) => what === 'acked').length > this.clients.length)
     const began = now()
     const end = await fault.begin(this, random)
@@ -97,7 +98,7 @@ export class Rig {
     await end()
     const ended = fault.isOverAtOnce ? begun : now()
     await wait(afterwardsMs)
-    await this.#quiet()
+    await this.quiet()
     const { losesHistory, hasSlowReaders } = fault
     const hasNoPresence = this.#system === 'socket.io'
     const log = { members: this.#members(), began, ended, losesHistory, hasSlowReaders, hasNoPresence }
@@ -122,6 +123,11 @@ export class Rig {
     const returned = this.crowds.map((crowd) => crowd.reported('joined'))
     this.order({ order: 'return' })
     await Promise.all(returned)
+  }
+
+  /** What the clients wrote down since the last call. */
+  takeEvents (): LogEvent[] {
+    return this.#events.splice(0)
   }
 
   order (order: Parameters<Crowd['order']>[0]): void {
@@ -151,7 +157,8 @@ export class Rig {
     await wait(lastsMs - beforeMs)
   }
 
-  async #quiet (): Promise<void> {
+  /** Resolves once no client sends, and everything that they saw until then is here. */
+  async quiet (): Promise<void> {
     const quiet = this.crowds.map((crowd) => crowd.reported('quiet'))
     this.order({ order: 'quiet' })
     await Promise.all(quiet)
@@ -181,10 +188,11 @@ function now (): number {
   return performance.timeOrigin + performance.now()
 }
 
-function clientsOf ({ clients, channels }: RigSize): ClientSettings[] {
+function clientsOf ({ clients, channels }: RigSize, pattern: ClientSettings['pattern'] = 'rig'): ClientSettings[] {
   return Array.from({ length: clients }, (_, i) => ({
     name: `c${i}`,
-    channels: Array.from({ length: channelsOfClient }, (_, n) =>
-      `${(i + n * (1 + Math.floor(i / channels) % (channels - 1))) % channels}`)
+    pattern,
+    channels: Array.from({ length: Math.min(channels, channelsOfClient) }, (_, n) =>
+      `${(i + n * (1 + Math.floor(i / channels) % Math.max(1, channels - 1))) % channels}`)
   }))
 }
