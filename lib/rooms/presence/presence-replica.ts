@@ -4,8 +4,8 @@ import type { PresenceChange } from '../../protocol/control-messages.ts'
 interface VersionedChange { readonly version: PresenceVersion, readonly change: PresenceChange }
 
 /**
- * The effect of a change. `new`: members have to receive it; `old`: the replica contains it, or keeps it for the first
- * list; `hole`: a change before it is missing, so the list has to be read again.
+ * The effect of a change. `new`: members have to receive it; `old`: the replica contains it, or keeps it for the list
+ * that is being read; `hole`: a change before it is missing, so the list has to be read again.
  */
 export type Applied = 'new' | 'old' | 'hole'
 
@@ -15,9 +15,12 @@ export type Applied = 'new' | 'old' | 'hole'
  */
 export class PresenceReplica {
   #users = new Map<string, unknown>()
+  /** Of the newest list. */
+  #epoch = ''
+  /** Undefined from the start of a read until its list is here. */
   #version: PresenceVersion | undefined
-  /** Changes received before the first list. */
-  #early: VersionedChange[] = []
+  /** The changes received since a read began; undefined while none runs. The first one begins with the replica. */
+  #early: VersionedChange[] | undefined = []
 
   /** The data of each present user. */
   get users (): ReadonlyMap<string, unknown> {
@@ -26,27 +29,38 @@ export class PresenceReplica {
 
   /** Whether the earlier list was lost rather than changed, because this one belongs to another epoch. */
   isLostIn ({ epoch }: PresenceList): boolean {
-    return this.#users.size > 0 && this.#version?.epoch !== epoch
+    return this.#users.size > 0 && this.#epoch !== epoch
   }
 
-  /** Replaces the list; returns the difference, undefined when there is none. */
+  /**
+   * A read of the list begins. Its result counts even if its sequence is lower than that of the replica: after a
+   * failover to a Redis that lacked the last changes, their numbers are given again.
+   */
+  beginRead (): void {
+    this.#version = undefined
+    this.#early = []
+  }
+
+  /** The read brought no list that counts. */
+  abandonRead (): void {
+    this.#early = undefined
+  }
+
+  /** Replaces the list by the one that was read; returns the difference, undefined when there is none. */
   replace (list: PresenceList): PresenceChange | undefined {
-    // A change received during the read is newer than the list.
-    if (this.#version?.epoch === list.epoch && list.sequence < this.#version.sequence) return undefined
     const before = this.#users
     this.#users = new Map(list.entries.map(({ user, data }) => [user, data]))
     this.#version = list
-    const early = this.#early
-    this.#early = []
+    this.#epoch = list.epoch
+    const early = this.#early ?? []
+    this.#early = undefined
     for (const { version, change } of early) this.apply(version, change)
     return difference(before, this.#users)
   }
 
   apply (version: PresenceVersion, change: PresenceChange): Applied {
-    if (!this.#version) {
-      this.#early.push({ version, change })
-      return 'old'
-    }
+    this.#early?.push({ version, change })
+    if (!this.#version) return this.#early ? 'old' : 'hole'
     const { epoch, sequence } = this.#version
     if (version.epoch === epoch && version.sequence <= sequence) return 'old'
     // The first change of an epoch is the whole list, so it follows an empty one.
@@ -54,6 +68,7 @@ export class PresenceReplica {
     const follows = version.epoch === epoch ? version.sequence === sequence + 1 : isFirst
     if (!follows) return 'hole'
     this.#version = version
+    this.#epoch = version.epoch
     for (const { user, data } of [...change.joined ?? [], ...change.updated ?? []]) this.#users.set(user, data)
     for (const user of change.left ?? []) this.#users.delete(user)
     return 'new'

@@ -63,7 +63,7 @@ export class RoomPresence {
     this.#announcements.close()
   }
 
-  /** Reads the list again and reports the difference. A failed read is repeated after the adapter's next `gap`. */
+  /** Reads the list again and reports the difference. A failed read is repeated after the next `gap` or change. */
   refresh (): void {
     this.#reads.run().catch(() => {})
   }
@@ -76,11 +76,16 @@ export class RoomPresence {
   }
 
   async #read (): Promise<void> {
-    const list = await this.#deps.presence.list(this.#deps.channel)
-    if (this.#isHeldBack(list)) return
-    this.#holdBack = 'none'
-    const change = this.#replica.replace(list)
-    if (change) this.#announcements.add(change)
+    this.#replica.beginRead()
+    try {
+      const list = await this.#deps.presence.list(this.#deps.channel)
+      if (this.#isHeldBack(list)) return
+      this.#holdBack = 'none'
+      const change = this.#replica.replace(list)
+      if (change) this.#announcements.add(change)
+    } finally {
+      this.#replica.abandonRead()
+    }
   }
 
   #isHeldBack (list: PresenceList): boolean {

@@ -18,12 +18,13 @@ const at = (sequence: number, epoch = 'one') => ({ epoch, sequence })
 async function roomWith (snapshot: PresenceList, list?: PresenceListKind) {
   const adapter = new MemoryAdapter()
   let receiver: AdapterEvents | undefined
-  const given = { snapshot, reads: 0 }
+  const given = { snapshot, reads: 0, fails: false }
   Object.assign(adapter, { start: (events: AdapterEvents) => { receiver = events } })
   adapterWith({
     presence: {
       list: async () => {
         given.reads++
+        if (given.fails) throw new Error('away')
         return given.snapshot
       }
     }
@@ -274,7 +275,7 @@ t.test('presence: replacing the list returns the difference', async (t) => {
     replica.replace({ ...at(7), entries: [entry('ada', 2), entry('cleo', 1)] }),
     { joined: [entry('cleo', 1)], updated: [entry('ada', 2)], left: ['bob'] }
   )
-  t.equal(replica.replace({ ...at(5), entries: [] }), undefined, 'an older list')
+  t.match(replica.replace({ ...at(5), entries: [entry('ada', 2)] }), { left: ['cleo'] }, 'a sequence may go back')
   t.strictSame(
     [replica.isLostIn({ ...at(1, 'two'), entries: [] }), replica.isLostIn({ ...at(9), entries: [] })], [true, false]
   )
@@ -289,6 +290,30 @@ t.test('presence: after a missing change the list is read again, and members get
   receiver.presenceChanged('y', at(9), { left: ['ada'] })
   await announced()
   t.equal(given.reads, 2, 'the list of a channel without a room is not read')
+})
+
+t.test('presence: after a failover to a Redis that lacks the last changes, the list is that of Redis', async (t) => {
+  const { member, given, receiver } = await roomWith({ ...at(5), entries: [entry('ada'), entry('bob')] })
+  given.snapshot = { ...at(4), entries: [entry('ada')] }
+  receiver.gap()
+  receiver.presenceChanged('x', at(5), { joined: [entry('cleo')] })
+  await announced()
+  t.strictSame(member.payloads, [{ joined: [entry('cleo')], left: ['bob'] }], 'number 5 is given again')
+  receiver.presenceChanged('x', at(6), { left: ['ada'] })
+  await announced()
+  t.strictSame(member.payloads.slice(1), [{ left: ['ada'] }])
+})
+
+t.test('presence: after a read that failed the next change reads the list', async (t) => {
+  const { member, given, receiver } = await roomWith({ ...at(1), entries: [entry('ada')] })
+  given.fails = true
+  receiver.gap()
+  await announced()
+  given.fails = false
+  given.snapshot = { ...at(3), entries: [entry('bob')] }
+  receiver.presenceChanged('x', at(3), { left: ['ada'] })
+  await announced()
+  t.strictSame(member.payloads, [{ joined: [entry('bob')], left: ['ada'] }])
 })
 
 t.test('presence: after Redis lost its data, members get departures only after 5 s', async (t) => {
