@@ -17,7 +17,11 @@ async function fuzz (t: Test, sessions: number, redis?: string): Promise<void> {
   const seed = Date.now() % 1_000_000_000
   for (let i = 0; i < sessions; i++) await fuzzer.run(seed + i)
   t.comment(fuzzer.counts)
-  for (const kind of ['ack of join', 'ack of write', 'written', 'said', 'left', 'recovered', 'forbidden', 'internal']) {
+  const kinds = [
+    'ack of join', 'joined', 'ack of write', 'ack of history', 'written', 'said', 'left', 'recovered', 'forbidden',
+    'internal'
+  ]
+  for (const kind of kinds) {
     t.ok(Number(fuzzer.counts[kind]) > 0, `${kind}: ${fuzzer.counts[kind]} in ${sessions} sessions from ${seed}`)
   }
 }

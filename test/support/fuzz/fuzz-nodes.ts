@@ -84,6 +84,10 @@ export class FuzzNodes {
     return Promise.all(this.apps.map((_, node) => this.#room(channel, node).count()))
   }
 
+  async add (node: number, channel: string, userId: string): Promise<void> {
+    await this.#room(channel, node).add({ userId })
+  }
+
   async remove (node: number, channel: string, userId: string): Promise<void> {
     await this.#room(channel, node).remove({ userId })
   }

@@ -17,9 +17,11 @@ interface Recovered extends Position {
   readonly messages: readonly Entry[]
 }
 
-/** One membership of a client, from the ack of its join. */
+/** One membership of a client, from the ack of its join, or from `joined`. */
 export class Membership {
   readonly channel: string
+  /** Whether the server added the client, so that a join of it is answered like any other. */
+  readonly isAdded: boolean
   readonly present = new Set<string>()
   /** The ephemeral messages that it got, each as its type and its number. */
   readonly heard = new Set<string>()
@@ -28,8 +30,11 @@ export class Membership {
   readonly #newestOf = new Map<number, number>()
   #position: Position = { epoch: '', offset: 0, hash: '' }
 
-  constructor (channel: string, user: string, ledger: Ledger, ack: object, since: Position | undefined) {
+  constructor (
+    channel: string, user: string, ledger: Ledger, ack: object, since: Position | undefined, isAdded: boolean
+  ) {
     this.channel = channel
+    this.isAdded = isAdded
     this.#user = user
     this.#ledger = ledger
     for (const entry of (ack as { presence: PresenceEntry[] }).presence) this.present.add(entry.user)
@@ -51,6 +56,15 @@ export class Membership {
     if (type === 'written') this.#append(envelope)
     if (type === 'pointed') this.heard.add(`pointed ${(payload as { at: number }).at}`)
     if (type === 'said') this.#hear((payload as { n: number }).n)
+  }
+
+  /** Takes older entries: they follow each other, and are those that others got. */
+  takePage ({ messages }: { readonly messages: readonly Entry[] }): void {
+    for (const [i, { offset, prev, payload }] of messages.entries()) {
+      const before = messages[i - 1]
+      if (before && (before.offset + 1 !== offset || before.hash !== prev)) throw new Error('a page with a hole')
+      this.#ledger.seen(this.channel, this.#position.epoch, offset, (payload as { n: number }).n)
+    }
   }
 
   #change ({ joined = [], left = [] }: PresenceChange): void {

@@ -17,8 +17,12 @@ const garbage = ['', '{', '[]', 'null', '{"type":1}', '{"type":"ping","correlati
 const actions = [
   ...Array<'join'>(12).fill('join'), ...Array<'say'>(8).fill('say'), ...Array<'write'>(10).fill('write'),
   'leave', 'leave', 'resend', 'resend', 'resend', 'fail', 'fail', 'point', 'point', 'garbage', 'refresh', 'refresh',
-  'drop', 'drop', 'close', 'toggle', 'toggle', 'remove', 'disconnect', 'revoke', 'settle', 'settle', 'settle'
+  'drop', 'drop', 'close', 'toggle', 'toggle', 'remove', 'disconnect', 'revoke', 'settle', 'settle', 'settle',
+  'add', 'add', 'add', 'history', 'history'
 ] as const
+
+/** What the application does about a user. */
+const administered: readonly string[] = ['toggle', 'add', 'remove', 'disconnect', 'revoke']
 
 interface Write { readonly user: string, readonly channel: string, readonly payload: unknown, readonly id: string }
 
@@ -107,11 +111,12 @@ export class ModelRun {
   async #act (client: ObservedClient, slot: number): Promise<void> {
     const isOutside = client.memberships.size === 0 && this.#random.chance(80)
     const isAllowed = this.#channels.some((channel) => this.#rights.allows(client.user, channel))
-    const action = !isOutside ? this.#random.pick(actions) : isAllowed ? 'join' : 'toggle'
+    const way = this.#random.chance(30) ? 'add' : 'join'
+    const action = !isOutside ? this.#random.pick(actions) : isAllowed ? way : 'toggle'
     const channel = this.#channelFor(action, client)
     this.trace.push(`${slot} ${action} ${channel}`)
     if (action === 'settle') return this.#settle()
-    if (['toggle', 'remove', 'disconnect', 'revoke'].includes(action)) return this.#administer(action, client, channel)
+    if (administered.includes(action)) return this.#administer(action, client, channel)
     if (action === 'drop' || action === 'close') {
       this.#remember(client)
       if (action === 'drop') this.#beginGrace(client)
@@ -121,7 +126,8 @@ export class ModelRun {
 
   /** Mostly one that suits the action: a join of another channel, or a message on a joined one. */
   #channelFor (action: string, client: ObservedClient): string {
-    const suitable = this.#channels.filter((channel) => client.memberships.has(channel) !== (action === 'join'))
+    const isEntering = action === 'join' || action === 'add'
+    const suitable = this.#channels.filter((channel) => client.memberships.has(channel) !== isEntering)
     return this.#random.pick(suitable.length > 0 && this.#random.chance(90) ? suitable : this.#channels)
   }
 
@@ -158,6 +164,7 @@ export class ModelRun {
         client.send('refresh', undefined, { token }, id)
         break
       }
+      case 'history': client.send('history', channel, { limit: 1 + this.#random.below(5) }, id); break
       case 'garbage': client.sendText(this.#random.pick(garbage)); break
       default: client.send(action, channel, undefined, id)
     }
@@ -201,6 +208,7 @@ export class ModelRun {
     const { user, jti } = client
     this.#ledger.graces.forget(user)
     switch (action) {
+      case 'add': this.#calls.push(this.#nodes.add(node, channel, user)); break
       case 'remove': this.#remove(node, channel, user); break
       case 'disconnect':
         this.#close(this.#open().filter((open) => open.user === user), this.#nodes.disconnect(node, user))

@@ -17,6 +17,7 @@ interface Request { readonly type: string, readonly channel: string | undefined,
 const errorsOf: Readonly<Record<string, readonly string[]>> = {
   join: ['forbidden', 'already_joined'],
   leave: ['not_joined'],
+  history: ['not_joined'],
   say: ['not_joined'],
   write: ['not_joined'],
   point: ['not_joined'],
@@ -107,6 +108,7 @@ export class ObservedClient {
     if (type === 'ack' || (type === 'error' && correlationId !== undefined)) return this.#takeReply(envelope)
     this.#ledger.count(type)
     if (type === 'error' || channel === undefined) return
+    if (type === 'joined') return this.#enter(channel, envelope.payload as object, undefined, true)
     const membership = this.memberships.get(channel)
     if (!membership) throw new Error('a message outside a membership')
     if (type === 'left') this.memberships.delete(channel)
@@ -123,6 +125,7 @@ export class ObservedClient {
     if (request.channel !== channel) throw new Error(`a reply on another channel than ${request.channel}`)
     if (type === 'error') return this.#takeError(request, payload as { code: string })
     if (request.type === 'join') this.#join(request, payload as object)
+    if (request.type === 'history') this.memberships.get(channel as string)?.takePage(payload as { messages: Entry[] })
     if (request.type === 'leave') this.memberships.delete(channel as string)
     if (request.type === 'write') {
       const message = JSON.stringify([this.user, channel, correlationId])
@@ -141,8 +144,15 @@ export class ObservedClient {
 
   #join (request: Request, ack: object): void {
     const channel = request.channel as string
-    if (this.memberships.has(channel)) throw new Error('a second join')
     const { since } = (request.payload ?? {}) as { since?: Position }
-    this.memberships.set(channel, new Membership(channel, this.user, this.#ledger, ack, since))
+    const known = this.memberships.get(channel)
+    if (known && !known.isAdded) throw new Error('a second join')
+    this.memberships.delete(channel)
+    this.#enter(channel, ack, since, known !== undefined)
+  }
+
+  #enter (channel: string, state: object, since: Position | undefined, isAdded: boolean): void {
+    if (this.memberships.has(channel)) throw new Error('a member is added')
+    this.memberships.set(channel, new Membership(channel, this.user, this.#ledger, state, since, isAdded))
   }
 }
