@@ -323,6 +323,14 @@ t.test('errors: a contract that cannot be served is refused with the part that i
       serve('a', { history: { limit: 0, ttl: 1 } }),
       "invalid 'limit' in channel 'a', history: pass a whole number from 1"
     ],
+    ...[true, 'replicas', 2].map((durable) => [serve('a', { history: { limit: 1, ttl: 1, durable } }),
+      "invalid value in channel 'a', history, durable: pass 'replica' or { replicas, timeout }"] as const),
+    [serve('a', { history: { limit: 1, ttl: 1, durable: { replica: 1 } } }),
+      "unknown option 'replica' in channel 'a', history, durable; did you mean 'replicas'?"],
+    [serve('a', { history: { limit: 1, ttl: 1, durable: { replicas: 0 } } }),
+      "invalid 'replicas' in channel 'a', history, durable: pass a whole number from 1"],
+    [serve('a', { history: { limit: 1, ttl: 1, durable: { timeout: '1s' } } }),
+      "invalid 'timeout' in channel 'a', history, durable: pass a whole number from 1"],
     [serve('a', { fromClient: { join: {} } }), "reserved message type 'join' in channel 'a', fromClient: " +
       'choose another name, because the protocol uses it'],
     [serve('a', { fromClient: { say: { errors: { timeout: params } } } }), "reserved error code 'timeout' in " +

@@ -1,4 +1,5 @@
 import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { AppendedEntry } from './idempotency.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
 import type { Position } from '../protocol/position.ts'
 import type { UnrecoverableReason } from '../protocol/recoverability.ts'
@@ -77,6 +78,13 @@ export type AppendOutcome =
   | { readonly outcome: 'appended' | 'duplicate' | 'behind', readonly position: Position }
   | { readonly outcome: 'full', readonly retryAfter: number }
 
+/** Which replicas of the shared server must have an entry. */
+export interface Durability {
+  /** Their number. Undefined: all that are connected to it, and at least one. */
+  readonly replicas: number | undefined
+  readonly timeoutMs: number
+}
+
 /** Keeps the ordered, bounded history of each channel that all nodes share. */
 export interface HistoryPort {
   /**
@@ -84,6 +92,12 @@ export interface HistoryPort {
    * subscribed node, this one included. When it rejects, the outcome is unknown: repeat it with the same id.
    */
   append (channel: string, append: Append): Promise<AppendOutcome>
+  /**
+   * Waits until replicas of the shared server have these entries, so that they survive the loss of that server.
+   * Resolves to false when one of them is no longer in the history. Rejects when the replicas do not have them in time.
+   * In memory there are no replicas to wait for.
+   */
+  confirm (channel: string, entries: readonly AppendedEntry[], durability: Durability): Promise<boolean>
   /** Reads the entries after `since`, bounded by `historyBound`. A history begins with the first read or append. */
   read (channel: string, since?: Position): Promise<HistoryRead>
   /**

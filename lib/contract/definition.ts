@@ -59,6 +59,21 @@ export interface FromServerDefinition {
   readonly whenSlow?: 'disconnect' | 'skip' | 'drop' | { readonly latest: string }
 }
 
+/** Which replicas of Redis must have a message before it is acked. */
+export interface DurableDefinition {
+  /**
+   * Their number.
+   * @default all that are connected to the master, and at least one
+   */
+  readonly replicas?: number
+  /**
+   * The time in milliseconds that they may take. After that the append rejects with `unavailable`, although the message
+   * is in the history of the master.
+   * @default 1_000
+   */
+  readonly timeout?: number
+}
+
 /** The history of a channel: the newest messages, in one order for all clients. */
 export interface HistoryDefinition {
   /** The number of messages that the history keeps. Messages after the newest snapshot are kept beyond it. */
@@ -75,6 +90,12 @@ export interface HistoryDefinition {
    * @default The channel has no snapshots.
    */
   readonly snapshot?: TypeBoxSchema
+  /**
+   * An append resolves, and its message is acked, only when replicas of Redis have the message. `'replica'`: all that
+   * are connected to the master, and at least one. In one process without Redis it changes nothing.
+   * @default An append resolves when the master has it: a failover may lose the newest messages.
+   */
+  readonly durable?: 'replica' | DurableDefinition
 }
 
 /** The presence of a channel, with what its members learn of it. */

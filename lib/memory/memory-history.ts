@@ -1,3 +1,4 @@
+import type { AppendedEntry } from '../cluster/idempotency.ts'
 import type { Append, AppendOutcome, HistoryPageRead, HistoryPort, HistoryRead } from '../cluster/history.ts'
 import type { Position } from '../protocol/position.ts'
 import type { MemoryHub } from './memory-hub.ts'
@@ -18,6 +19,10 @@ export class MemoryHistory implements HistoryPort {
       events.entryAppended(channel, position.epoch, entry, append.snapshot)
     }
     return { outcome: 'appended', position }
+  }
+
+  async confirm (channel: string, entries: readonly AppendedEntry[]): Promise<boolean> {
+    return entries.every((entry) => this.#hub.historyOf(channel).hasAppended(entry))
   }
 
   async read (channel: string, since?: Position): Promise<HistoryRead> {

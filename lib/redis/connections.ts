@@ -43,6 +43,11 @@ function connectionOptions (random: () => number): ConnectionOptions {
   }
 }
 
+/** The options of a connection whose commands may block it for this long. */
+function blocking (blockMs: number): ConnectionOptions {
+  return { commandTimeout: blockMs + commandTimeoutMs, socketTimeout: blockMs + silenceMs }
+}
+
 /** The connections to one Redis, Sentinel group or Cluster. A master's name is its address; '' for a single Redis. */
 export interface Connections {
   readonly command: Redis | Cluster
@@ -63,6 +68,8 @@ export interface Connections {
   routeOf (name: string): string | undefined
   /** A new connection to one master for subscriptions only; not connected yet. */
   subscriber (master: string): Redis
+  /** The same for commands that block it for up to `blockMs` milliseconds. */
+  waiter (master: string, blockMs: number): Redis
 }
 
 /** Before ioredis has read the slots of a Cluster it delays commands, for ever if the Cluster has no slots. */
@@ -111,7 +118,8 @@ function single (options: ConnectionOptions, failed: OnError): Connections {
     masters: () => [''],
     masterOf: () => '',
     routeOf: () => '',
-    subscriber: () => reporting(new Redis(options), failed)
+    subscriber: () => reporting(new Redis(options), failed),
+    waiter: (_master, blockMs) => reporting(new Redis({ ...options, ...blocking(blockMs) }), failed)
   }
 }
 
@@ -138,6 +146,13 @@ function cluster (client: RedisClient, options: ConnectionOptions, failed: OnErr
     redisOptions: each
   })
   const refresh = () => command.refreshSlotsCache()
+  const connect = (master: string, own: ConnectionOptions = {}) => {
+    const colon = master.lastIndexOf(':')
+    const [host, port] = [master.slice(0, colon), Number(master.slice(colon + 1))]
+    // A node that the application named may have a password of its own.
+    const known = command.nodes().find((node) => node.options.host === host && node.options.port === port)
+    return reporting(new Redis({ ...each, retryStrategy, ...addressOf(known?.options), host, port, ...own }), failed)
+  }
   command.on('+node', (node: Redis) => readSlotsWith(node, failed)).on('node error', failed).on('error', failed)
   return {
     command,
@@ -148,13 +163,8 @@ function cluster (client: RedisClient, options: ConnectionOptions, failed: OnErr
     masters: () => [...new Set(command.slots.map(([master]) => master as string))],
     masterOf: (name) => command.slots[slotOf(name)]?.[0],
     routeOf: (name) => command.slots[slotOf(name)]?.join(),
-    subscriber: (master) => {
-      const colon = master.lastIndexOf(':')
-      const [host, port] = [master.slice(0, colon), Number(master.slice(colon + 1))]
-      // A node that the application named may have a password of its own.
-      const known = command.nodes().find((node) => node.options.host === host && node.options.port === port)
-      return reporting(new Redis({ ...each, retryStrategy, ...addressOf(known?.options), host, port }), failed)
-    }
+    subscriber: (master) => connect(master),
+    waiter: (master, blockMs) => connect(master, blocking(blockMs))
   }
 }
 

@@ -70,7 +70,7 @@ export class RedisAdapter implements Adapter {
     const deps = { ...shared, nodeId: this.nodeId, scripts, publisher, keys, events: this.#events, timings }
     this.#deps = deps
     this.#lease = new Lease(deps)
-    this.history = new RedisHistory(deps)
+    this.history = new RedisHistory(deps, connections)
     this.presence = new RedisPresence(deps, this.#lease)
     this.idempotency = new RedisIdempotency(deps)
     this.quota = new RedisQuota(deps, this.#lease)
@@ -136,6 +136,7 @@ export class RedisAdapter implements Adapter {
     this.#stateCheck.stop()
     this.#subscriptions.close()
     this.#health.close()
+    this.history.replicas.close()
     this.#connections.command.disconnect()
   }
 
@@ -155,6 +156,7 @@ export class RedisAdapter implements Adapter {
     if (issue?.kind !== 'replica' && issue?.kind !== 'masterdown') return
     this.#connections.reconnect()
     this.#subscriptions.reconnect()
+    this.history.replicas.reconnect()
   }
 
   /** Looks at once what the cause of a refusal means for the others. */

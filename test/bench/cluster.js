@@ -118,13 +118,14 @@ async function startNodes ({ script, args, load }, url) {
   }
 }
 
-export async function startRedis () {
+export async function startRedis (flags = []) {
   const port = await freePort()
-  const [command, ...args] = pinned(1, ['redis-server', '--port', `${port}`, '--save', '', '--appendonly', 'no'])
+  const all = ['--port', `${port}`, '--save', '', '--appendonly', 'no', ...flags]
+  const [command, ...args] = pinned(1, ['redis-server', ...all])
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await new Promise((resolve) =>
     child.stdout.on('data', (text) => { if (String(text).includes('Ready to accept')) resolve() }))
-  return { child, url: `redis://127.0.0.1:${port}` }
+  return { child, port, url: `redis://127.0.0.1:${port}` }
 }
 
 async function freePort () {

@@ -1,5 +1,6 @@
 import { cluster, persistent } from './cluster.js'
 import { cost } from './cost.js'
+import { durable } from './durable.js'
 import { hot, lag } from './editor.js'
 import { presence } from './presence.js'
 import { recovery } from './recovery.js'
@@ -10,7 +11,7 @@ import { ask, start } from './processes.js'
  * `npm run bench -- 9` measures nine rounds instead of five; `npm run bench -- 7 requestReply cluster` measures these
  * figures only.
  */
-const all = { requestReply, cluster, persistent, recovery, presence, lag, hot, cost }
+const all = { requestReply, cluster, persistent, recovery, presence, lag, hot, cost, durable }
 const [rounds = 5, ...wanted] = process.argv.slice(2).map((arg) => Number(arg) || arg)
 const figures = Object.keys(all).filter((name) => wanted.length === 0 || wanted.includes(name)).map((name) => all[name])
 

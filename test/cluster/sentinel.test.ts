@@ -32,13 +32,19 @@ t.test('Sentinel: the nodes follow to the new master by themselves', async (t) =
   const state = (wanted: string) => until(() => nodes.every(({ status }) => status.state === wanted))
   await state('up')
   await b.pubsub.subscribe('x')
-  t.match(await a.history.append('x', append('1')), { outcome: 'appended' })
+  const appended = await a.history.append('x', append('1'))
+  if (appended.outcome !== 'appended') throw new Error(appended.outcome)
+  const entries = [{ id: '1', hash: appended.position.hash }]
+  const every = { replicas: undefined, timeoutMs: 10_000 }
+  t.equal(await a.history.confirm('x', entries, every), true, 'the replica has it')
   await a.presence.enter('x', { connection: '1', user: 'ann', data: {} })
 
   await master.kill()
   await state('degraded')
   await t.rejects(a.history.append('x', append('2')))
   await state('up')
+  t.match(await a.history.append('x', append('1')), { outcome: 'duplicate' }, 'what the replica had is there')
+  await t.rejects(a.history.confirm('x', entries, { ...every, timeoutMs: 100 }), 'the new master has no replica')
   t.match(await a.history.append('x', append('2')), { outcome: 'appended' })
   t.equal(await b.presence.count('x'), 1, 'who was present is')
   await a.pubsub.publish('x', Buffer.from('hello'))

@@ -1,7 +1,9 @@
 import type { Test } from 'tap'
 import type { Adapter } from '../../lib/cluster/adapter.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { IdempotentMessages, idempotencyId, type AppendProgress } from '../../lib/server/messages/idempotent-messages.ts'
+import {
+  IdempotentMessages, idempotencyId, type AppendProgress
+} from '../../lib/server/messages/idempotent-messages.ts'
 import { refusal } from '../../lib/protocol/errors.ts'
 
 export const messageId = idempotencyId('ann', 'x', 'm1')

@@ -95,26 +95,57 @@ export async function startRedis (t: Test, flags: readonly string[] = []): Promi
   return server
 }
 
+/** A master and its replica, ended with the test. */
+export async function startReplicated (t: Test): Promise<[master: RedisServer, replica: RedisServer]> {
+  const master = await startRedis(t, syncAtOnce)
+  const replica = await startRedis(t, ['--replicaof', '127.0.0.1', `${master.port}`, ...syncAtOnce])
+  await isLinked(replica)
+  return [master, replica]
+}
+
+/** A replica would wait 5 s for others that begin as well. */
+const syncAtOnce = ['--repl-diskless-sync-delay', '0']
+
+const isLinked = (replica: RedisServer) =>
+  until(async () => String(await replica.cli('INFO', 'replication')).includes('master_link_status:up'))
+
+/** A Redis Cluster of one master and its replica, which `CLUSTER FAILOVER TAKEOVER` makes the master. */
+export async function startReplicatedCluster (t: Test): Promise<[master: RedisServer, replica: RedisServer]> {
+  const servers = await startClusterNodes(t, 2, syncAtOnce) as [RedisServer, RedisServer]
+  const [master, replica] = servers
+  await master.cli('CLUSTER', 'ADDSLOTSRANGE', '0', `${slots - 1}`)
+  await replica.cli('CLUSTER', 'MEET', '127.0.0.1', `${master.port}`, await busPort(servers, master.port))
+  const id = String(await master.cli('CLUSTER', 'MYID'))
+  await until(async () => String(await replica.cli('CLUSTER', 'NODES')).includes(id))
+  await replica.cli('CLUSTER', 'REPLICATE', id)
+  await isLinked(replica)
+  await until(async () => String(await master.cli('CLUSTER', 'INFO')).includes('cluster_state:ok'))
+  return servers
+}
+
 /** A Redis Cluster of three masters on free ports, ended with the test. */
 export async function startCluster (t: Test): Promise<RedisServer[]> {
-  const ports = await Promise.all([freePort(), freePort(), freePort()])
+  const servers = await startClusterNodes(t, 3)
+  await meet(servers)
+  return servers
+}
+
+async function startClusterNodes (t: Test, count: number, flags: readonly string[] = []): Promise<RedisServer[]> {
+  const ports = await Promise.all(Array.from({ length: count }, () => freePort()))
   const servers = await Promise.all(ports.map(async (port) => {
     const bus = await freePort()
     return new RedisServer(
-      port, ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--cluster-node-timeout', '2000']
+      port, ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--cluster-node-timeout', '2000', ...flags]
     )
   }))
   t.teardown(async () => { await Promise.all(servers.map((server) => server.end())) })
   await Promise.all(servers.map((server) => server.start()))
-  await meet(servers)
   return servers
 }
 
 /** A master, its replica, and a sentinel that makes the one the other when that is needed; ended with the test. */
 export async function startSentinel (t: Test): Promise<{ readonly master: RedisServer, readonly sentinel: number }> {
-  const master = await startRedis(t)
-  const replica = await startRedis(t, ['--replicaof', '127.0.0.1', `${master.port}`])
-  await until(async () => String(await replica.cli('INFO', 'replication')).includes('master_link_status:up'))
+  const [master, replica] = await startReplicated(t)
   const folder = await mkdtemp(join(tmpdir(), 'redis-sentinel-'))
   const sentinel = await freePort()
   const settings = [

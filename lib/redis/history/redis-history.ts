@@ -1,25 +1,30 @@
 import { historyBound, historyPageBound, recoveredBytes, snapshotStretch } from '../../cluster/history-bound.ts'
 import type {
-  Append, AppendOutcome, HistoryEntry, HistoryPageRead, HistoryPort, HistoryRead, Snapshot
+  Append, AppendOutcome, Durability, HistoryEntry, HistoryPageRead, HistoryPort, HistoryRead, Snapshot
 } from '../../cluster/history.ts'
+import type { AppendedEntry } from '../../cluster/idempotency.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { UnrecoverableReason } from '../../protocol/recoverability.ts'
 import { newEpoch } from '../epoch.ts'
+import type { Connections } from '../connections.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { appendScript } from './append-script.ts'
 import { clearScript } from './clear-script.ts'
 import { positionScript } from './position-script.ts'
 import { readBeforeScript } from './read-before-script.ts'
 import { readScript } from './read-script.ts'
+import { Replicas } from './replicas.ts'
 
 type Reply = ReadonlyArray<Buffer>
 
 /** Histories: each a meta hash, a stream and two dedupe hashes, in one slot with the channel's pub/sub. */
 export class RedisHistory implements HistoryPort {
+  readonly replicas: Replicas
   readonly #deps: RedisDeps
 
-  constructor (deps: RedisDeps) {
+  constructor (deps: RedisDeps, connections: Connections) {
     this.#deps = deps
+    this.replicas = new Replicas(deps, connections)
   }
 
   async append (channel: string, append: Append): Promise<AppendOutcome> {
@@ -36,6 +41,10 @@ export class RedisHistory implements HistoryPort {
         outcome: String(outcome) as 'appended' | 'duplicate' | 'behind', position: positionOf(rest as Buffer[])
       }
     }
+  }
+
+  confirm (channel: string, entries: readonly AppendedEntry[], durability: Durability): Promise<boolean> {
+    return this.replicas.confirm(channel, entries, durability)
   }
 
   async read (channel: string, since?: Position): Promise<HistoryRead> {

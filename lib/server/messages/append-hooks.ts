@@ -17,6 +17,12 @@ export interface AppendHooksDeps {
   readonly handlerTimeout: number
 }
 
+/** The refusal of an append whose entry stands. It is safe to append it again under its id. */
+export function unavailableAfterAppend (offset: number): MessageError {
+  const { code, message, retryAfter } = refusal('unavailable')
+  return new MessageError(code, message, undefined, retryAfter, offset)
+}
+
 /**
  * The `onAppend` functions of the channels of one contract, and of those that share them: one for each route that
  * implements a contract with one.
@@ -50,8 +56,7 @@ export class AppendHooks {
     } catch (err) {
       const { offset } = appended
       logError(log, { channel, offset }, err, 'onAppend() failed: its message was appended')
-      const { code, message, retryAfter } = refusal('unavailable')
-      throw new MessageError(code, message, undefined, retryAfter, offset)
+      throw unavailableAfterAppend(offset)
     }
   }
 

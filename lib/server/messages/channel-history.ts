@@ -1,6 +1,7 @@
 import { AdapterUnavailable } from '../../cluster/adapter.ts'
 import type { Append, HistoryPageRead, HistoryRead } from '../../cluster/history.ts'
 import { historyPageBound, maxStoredBytes } from '../../cluster/history-bound.ts'
+import type { KnownEntry } from '../../cluster/idempotency.ts'
 import type { CompiledHistory } from '../../contract/parts/history.ts'
 import type { RecoveryContent } from '../../history/history-cache.ts'
 import type { Logger } from '../../logger.ts'
@@ -11,7 +12,7 @@ import type { Position } from '../../protocol/position.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { AppendOptions, Appended, HistoryPageOptions } from '../history-types.ts'
 import { checkOptions, InvalidArgument } from '../invalid-argument.ts'
-import type { AppendHooks } from './append-hooks.ts'
+import { unavailableAfterAppend, type AppendHooks } from './append-hooks.ts'
 
 /** The history of one channel, as handlers and services use it. */
 export class ChannelHistory {
@@ -31,16 +32,16 @@ export class ChannelHistory {
 
   /**
    * Appends a message, if `options` are given only `after` that position. `onAppended` gets its offset as soon as it is
-   * in the history, before the hooks run.
+   * in the history, before hooks and replicas have it; and undefined if it is lost after that.
    *
    * @throws {Behind}
-   * @throws {MessageError} `history_full`; `unavailable`, also when a hook fails or takes too long
+   * @throws {MessageError} `history_full`; `unavailable`, also when a hook or the replicas fail or take too long
    * @throws {OutgoingError} for a snapshot that breaks its schema
    * @throws {UsageError} for a snapshot that the contract does not declare, a snapshot or message that is too large
    */
   async append (
     id: string, message: Pick<Append, 'encoded' | 'whenSlow'>, options?: AppendOptions,
-    onAppended?: (offset: number) => void
+    onAppended?: (offset: number | undefined) => void
   ): Promise<Appended> {
     const { limit, ttl } = this.#compiled
     const { encoded, whenSlow } = message
@@ -54,8 +55,27 @@ export class ChannelHistory {
     }
     const result = { ...appended.position, id }
     onAppended?.(result.offset)
-    if (this.#hooks?.isEmpty === false) await this.#hooks.run(this.#channel, result, encoded)
+    await Promise.all([this.confirm([result], onAppended), this.#runHooks(result, encoded)])
     return result
+  }
+
+  /**
+   * Waits until the replicas have these entries, where the contract says that they must.
+   *
+   * @throws {MessageError} `unavailable`, with the offset of the last entry unless an entry was lost
+   */
+  async confirm (entries: readonly KnownEntry[], onLost?: (offset: undefined) => void): Promise<void> {
+    const { durable } = this.#compiled
+    const last = entries.at(-1)
+    if (!durable || !last) return
+    const confirming = this.#reach(this.#rooms.histories.confirm(this.#channel, entries, durable))
+    if (await confirming.catch(() => { throw unavailableAfterAppend(last.offset) })) return
+    onLost?.(undefined)
+    throw refusal('unavailable')
+  }
+
+  async #runHooks (appended: Appended, encoded: EncodedMessage): Promise<void> {
+    if (this.#hooks?.isEmpty === false) await this.#hooks.run(this.#channel, appended, encoded)
   }
 
   /** Reads the messages after `since`, or everything that is kept. @throws {MessageError} `unavailable` */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { KnownEntry } from '../../cluster/idempotency.ts'
 import type { Except } from '../../cluster/pubsub.ts'
 import type { CompiledChannel } from '../../contract/compile.ts'
 import type { Logger } from '../../logger.ts'
@@ -45,7 +46,7 @@ export function encodeServerMessage (
 /** The entry of a persistent message: its id, and who learns of its offset as soon as it is in the history. */
 export interface NewEntry {
   readonly id: string
-  readonly onAppended: (offset: number) => void
+  readonly onAppended: (offset: number | undefined) => void
 }
 
 /** A contract, and what follows an append to one of its histories. */
@@ -115,6 +116,11 @@ export class ChannelPublisher {
     }
     checkOptions('append', options, ['after', 'snapshot'])
     return this.history.append(entry?.id ?? randomUUID(), message, options, entry?.onAppended)
+  }
+
+  /** Waits until the replicas have these entries, where they must. Rejects as `ChannelHistory.confirm` does. */
+  async confirm (entries: readonly KnownEntry[]): Promise<void> {
+    await this.#history?.confirm(entries)
   }
 
   /** The history of the channel. @throws {UsageError} when it has none */

@@ -11,13 +11,13 @@ export class TrackedBroadcasts {
   readonly appended: Appended[] = []
   readonly #publisher: ChannelPublisher
   readonly #messageId: string
-  readonly #onAppended: (offset: number) => void
+  readonly #onAppended: NewEntry['onAppended']
   readonly #pending: Array<Promise<void>> = []
   readonly #failures: unknown[] = []
   #nextNumber = 0
 
   /** @param onAppended called with the offset of each entry, as soon as it is in the history */
-  constructor (publisher: ChannelPublisher, messageId: string, onAppended: (offset: number) => void) {
+  constructor (publisher: ChannelPublisher, messageId: string, onAppended: NewEntry['onAppended']) {
     this.#onAppended = onAppended
     this.#publisher = publisher
     this.#messageId = messageId

@@ -89,7 +89,10 @@ export class MessageHandler {
     const reply = await this.#deps.idempotentMessages.run({ channel, id, type, payload }, async (appended) => {
       this.#checkRate(declared)
       const own = new MessageHandlerContext(context, declared, message, id, appended)
-      return this.#complete(own, declared, declared.handle(own, payload))
+      const result = await this.#complete(own, declared, declared.handle(own, payload))
+      // What an earlier run appended, and this one did not append again, may not have reached the replicas.
+      await context.publisher.confirm(appended.filter(({ id }) => result.entries.every((entry) => entry.id !== id)))
+      return result
     }, (progress) => { message.progress = progress })
     this.#replies.ack(message, reply.payload, reply.offset)
   }

@@ -10,6 +10,14 @@ const textsOf = ({ entries }: { readonly entries: readonly HistoryEntry[] }) => 
 const headOf = ({ offset, id, hash, prev, whenSlow }: HistoryEntry) => ({ offset, id, hash, prev, whenSlow })
 
 export const historyRules: Rules = {
+  'history: an entry that is not in it cannot be confirmed': async (t, [a]) => {
+    const { hash } = await appendTo(a, '1')
+    const durability = { replicas: 1, timeoutMs: 1_000 }
+    const confirm = (id: string, hash: string) => a.adapter.history.confirm('x', [{ id, hash }], durability)
+    t.strictSame(await confirm('1', 'another'), false, 'an entry with another hash')
+    t.strictSame(await confirm('2', hash), false, 'an entry that was never appended')
+  },
+
   'history: an entry is chained to the one before it, and reaches every subscribed node': async (t, [a, b]) => {
     await subscribe('x', a, b)
     const first = await appendTo(a, '1')

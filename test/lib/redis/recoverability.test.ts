@@ -5,6 +5,7 @@ import { clusterTimings } from '../../../lib/cluster/timings.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
 import { systemClock } from '../../../lib/clock.ts'
 import { RedisHistory } from '../../../lib/redis/history/redis-history.ts'
+import { connectionsOf } from '../../../lib/redis/connections.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
 import type { RedisDeps } from '../../../lib/redis/redis-deps.ts'
 import { ScriptRunner } from '../../../lib/redis/script-runner.ts'
@@ -23,7 +24,7 @@ async function startHistory (t: Test) {
     timings: clusterTimings,
     random: Math.random
   } as unknown as RedisDeps
-  return { redis, client, history: new RedisHistory(deps) }
+  return { redis, client, history: new RedisHistory(deps, connectionsOf(client, Math.random, () => {})) }
 }
 
 t.test('history: the Lua script answers the table of recoverability cases as the pure function does', async (t) => {

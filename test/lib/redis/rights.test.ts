@@ -9,7 +9,7 @@ import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { findRightsIssue } from '../../../lib/redis/health/rights.ts'
 import { RedisUnavailable, type Script } from '../../../lib/redis/script-runner.ts'
 import type { Logger } from '../../../lib/logger.ts'
-import { startCluster, startRedis, startSentinel, type RedisServer } from '../../support/redis.ts'
+import { startCluster, startRedis, startReplicated, startSentinel, type RedisServer } from '../../support/redis.ts'
 import { root } from '../../support/root.ts'
 import { until } from '../../support/until.ts'
 
@@ -175,6 +175,16 @@ t.test('Redis rights: those in the documentation are enough', async (t) => {
   const redis = await startRedis(t)
   await grant(redis, ...appRules)
   await useEverything(t, startNode(t, redis), startNode(t, redis))
+})
+
+t.test('Redis rights: those in the documentation are enough for a durable history', async (t) => {
+  const [master] = await startReplicated(t)
+  await grant(master, ...appRules, ...documented(/`(\+wait \+role)`/))
+  const { adapter } = startNode(t, master)
+  await until(() => adapter.status.state === 'up')
+  const appended = await adapter.history.append('x', append('entry'))
+  const { hash } = (appended as { readonly position: { readonly hash: string } }).position
+  t.ok(await adapter.history.confirm('x', [{ id: 'entry', hash }], { replicas: 1, timeoutMs: 10_000 }))
 })
 
 /** What is named when a rule of the documentation is missing. */

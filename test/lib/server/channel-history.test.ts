@@ -100,6 +100,23 @@ t.test('history: a snapshot and the entries after it never exceed a message of 1
   t.ok(size > 1_000_000 && size < maxRecoveryBytes - 30_000, `${size} bytes leave room for the envelope`)
 })
 
+t.test('history: a durable append waits for the replicas, and says what became of its entry', async (t) => {
+  const { rooms } = makeHistory(t)
+  const durable = { replicas: 1, timeoutMs: 100 }
+  const { histories } = rooms
+  const history = new ChannelHistory(rooms, 'x', { ...compiled as CompiledHistory, durable }, silentLog)
+  const offsets: Array<number | undefined> = []
+  const append = (id: string) => history.append(id, message(id), undefined, (offset) => offsets.push(offset))
+  t.equal((await append('1')).offset, 1, 'in memory there is no replica to wait for')
+  const asked = t.capture(histories, 'confirm', async () => { throw new Error('no replica') })
+  await t.rejects(append('2'), { code: 'unavailable', appended: 2, retryAfter: 500 })
+  t.match(asked.args(), [['x', [{ id: '2' }], durable]])
+  t.intercept(histories, 'confirm', { value: async () => false })
+  await t.rejects(append('3'), { code: 'unavailable', appended: undefined }, 'it is lost')
+  await history.confirm([])
+  t.strictSame(offsets, [1, 2, 3, undefined])
+})
+
 t.test('history: a message or a snapshot that no recovery has room for is refused', async (t) => {
   const { history } = makeHistory(t)
   const { position } = await history.read()
