@@ -3,12 +3,13 @@ import { buildApp } from './app.ts'
 import { tokenSecret } from './secret.ts'
 
 const {
-  PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info', LIMITS = 'on', REDIS_URL, JWT_SECRET, DRAIN_TIMEOUT
+  PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info', LIMITS = 'on', REDIS_URL, JWT_SECRET, DRAIN_TIMEOUT,
+  DRAIN_SPREAD
 } = process.env
 const channels: ChannelsOptions = {
   jwt: { secret: await tokenSecret(JWT_SECRET, REDIS_URL) },
   ...(LIMITS === 'off' && { limits: false }),
-  ...(DRAIN_TIMEOUT && { drain: { timeout: Number(DRAIN_TIMEOUT) } }),
+  ...(DRAIN_TIMEOUT && { drain: { timeout: Number(DRAIN_TIMEOUT), spread: Number(DRAIN_SPREAD ?? 5_000) } }),
   ...(REDIS_URL && { redis: { url: REDIS_URL } })
 }
 

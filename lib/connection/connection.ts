@@ -47,6 +47,8 @@ export class Connection implements ConnectionInfo {
   hasAnswered = true
   /** The code and the reason with which this side closed it; undefined unless it did. */
   closeEvent: CloseEvent | undefined
+  /** The connection on another node that its client has for a moment, as the client says. */
+  replaces: string | undefined
   #credentials: Credentials
   #state: 'open' | 'closing' | 'closed' = 'open'
   readonly #webSocket: WebSocket
@@ -151,9 +153,7 @@ export class Connection implements ConnectionInfo {
     this.#webSocket.ping()
   }
 
-  pause (): void {
-    this.#webSocket.pause()
-  }
+  pause (): void { this.#webSocket.pause() }
 
   resume (): void {
     this.#webSocket.resume()

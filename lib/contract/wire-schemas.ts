@@ -35,7 +35,8 @@ const position = { epoch: mark, offset, hash: mark }
 /** The payload of a `join`. */
 export const joinPayload = Type.Object({
   since: Type.Optional(Type.Object(position)),
-  again: Type.Optional(Type.Boolean())
+  again: Type.Optional(Type.Boolean()),
+  replaces: Type.Optional(mark)
 })
 
 /** The payload of a `history`. */

@@ -6,6 +6,8 @@ import type { PageSource, ResyncSource, WhenSlow } from '../protocol/when-slow.t
 export interface Member {
   readonly id: string
   readonly userId: string | undefined
+  /** The connection on another node that the same client had before, and may still have for a moment. */
+  readonly replaces?: string | undefined
   send (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): void
   /** Sends the `resync` that `source` makes, as soon as nothing else is being written. */
   sendResync (source: ResyncSource, reason: ResyncReason): void

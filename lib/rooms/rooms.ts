@@ -8,6 +8,7 @@ import { PositionPoller } from '../history/position-poller.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { Position } from '../protocol/position.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
+import { exceptElsewhere, isExcepted } from './exceptions.ts'
 import { userOf, type Member } from './member.ts'
 import { MessageIds } from './message-ids.ts'
 import type { PresenceAck } from './presence/announcements.ts'
@@ -21,6 +22,8 @@ export interface BroadcastOptions {
 /** The rooms of this node, connected by the adapter with the rooms of other nodes. */
 export class Rooms {
   readonly messageIds = new MessageIds()
+  /** Whether clients move to other nodes, where they have another connection for a moment. */
+  isDraining = false
   readonly #adapter: Adapter
   readonly #clock: Clock
   readonly #rooms = new Map<string, Room>()
@@ -173,16 +176,14 @@ export class Rooms {
     this.#rooms.get(channel)?.deliver(encoded, whenSlow, except && this.#isExcepted(except))
   }
 
-  #isExcepted ({ connection, user, membersOf = [] }: Except): (member: Member) => boolean {
-    const rooms = membersOf.flatMap((channel) => this.#rooms.get(channel) ?? [])
-    return ({ id, userId }) => id === connection || (user !== undefined && userId === user) ||
-      rooms.some(({ members }) => members.has(id))
+  #isExcepted (except: Except): (member: Member) => boolean {
+    const rooms = (except.membersOf ?? []).flatMap((channel) => this.#rooms.get(channel)?.members ?? [])
+    return (member) => isExcepted(except, rooms, member)
   }
 
-  /** A connection of this node is on no other one. */
   #exceptElsewhere (channel: string, except: Except | undefined): Except | undefined {
-    const { connection } = except ?? {}
-    return connection !== undefined && this.#rooms.get(channel)?.members.has(connection) ? undefined : except
+    const members = this.#rooms.get(channel)?.members
+    return except && members ? exceptElsewhere(except, members, this.isDraining) : except
   }
 
   #createRoom (channel: string, options: RoomOptions): Room {

@@ -84,6 +84,7 @@ export class Node {
     this.connections = new LiveConnections(registry, this.heartbeat, clock)
     const isAlone = () => Number(adapter.liveNodes) < 2
     this.drain = new Drain({ clock, options: options.drain, connections: this.connections, isAlone })
+    this.drain.onRefuse(() => { rooms.isDraining = true })
     const { sessions } = this.connections
     const { nodeId, nodes } = adapter
     const { report } = options

@@ -823,13 +823,14 @@ t.test('7. reconnect', async (t) => {
   const { app, connect } = await serveDemo(t, { ...shared, clock, adapter: new MemoryAdapter(hub), drain })
   const channel = 'lab/drained'
   const [one, two] = [await connect('ann', channel, '/ws/lab'), await connect('bob', channel, '/ws/lab')]
+  const typing = await connect('cleo', room)
   const witness = await other.connect('witness', channel, '/ws/lab')
   const ended = app.channels.drain()
   t.teardown(() => clock.advance(60_000))
 
   t.test('7.1 all connections are asked to connect again, spread over time, and upgrades get 503', async (t) => {
     t.strictSame(await one.client.next('reconnect'), { type: 'reconnect', payload: { delay: 0 } })
-    t.strictSame(await two.client.next('reconnect'), { type: 'reconnect', payload: { delay: 2_500 } })
+    t.strictSame(await two.client.next('reconnect'), { type: 'reconnect', payload: { delay: 1_666 } })
     t.match(await refusal(connect('cy', channel, '/ws/lab', one.token)), { status: 503, headers: { 'retry-after': /\d/ } })
   })
 
@@ -868,6 +869,21 @@ t.test('7. reconnect', async (t) => {
       t.strictSame(await two.client.next('whispered'), { type: 'whispered', channel, payload: { text: 'x' } },
         'a message to one connection needs none')
     })
+
+  t.test('7.9 what a client sends to all but itself comes over neither connection that it has', async (t) => {
+    const next = await other.connect('cleo', undefined, '/ws/chat', typing.token)
+    const { connectionId: replaces } = await typing.client.welcome
+    await next.client.request('join', room, { replaces })
+    const reader = await other.connect('dora', room)
+    for (const { client } of [typing, next]) await client.request('typing', room, { active: true })
+    for (let i = 0; i < 2; i++) await reader.client.next('typing.changed')
+    await reader.client.request('typing', room, { active: true })
+    for (const { client } of [typing, next]) {
+      await client.next('typing.changed')
+      t.equal(client.log.filter(({ type }) => type === 'typing.changed').length, 1, 'only what another one sent')
+    }
+    await typing.client.close(4001)
+  })
 
   t.test('7.3 the connection works as before, and is closed with 1012 after the replies', async (t) => {
     const waiting = two.client.request('wait', channel, { for: 'drained' })
@@ -950,7 +966,7 @@ t.test('7. a client that moves', async (t) => {
 })
 
 t.test('7. a client without another node', async (t) => {
-  t.test('7.9 it keeps its connection, and reconnects after 1012', async (t) => {
+  t.test('7.10 it keeps its connection, and reconnects after 1012', async (t) => {
     const { app, url, identity } = await serveDemo(t, { drain: { timeout: 100 } })
     const { token } = await identity('stays')
     const { client, states } = connectInTurn(t, token, [url])

@@ -120,9 +120,9 @@ export class Membership implements IdempotentChannel {
 
   /** The callers of a first join have time limits of their own. */
   #join (): void {
-    const { since } = this.#position
-    const { connection } = this.#requests.transport
-    this.#requests.request({ ...this.#subject, ...(since && { payload: { since } }) }, {
+    const { connection, replaced } = this.#requests.transport
+    const payload = { since: this.#position.since, replaces: replaced?.welcome?.connectionId }
+    this.#requests.request({ ...this.#subject, ...((payload.since ?? replaced) && { payload }) }, {
       resolve: (ack) => this.enter(ack as Ack, connection),
       reject: (error) => this.#applyRefusal(error)
     }, this.#wasJoined ? undefined : maxWaitMs)

@@ -103,6 +103,7 @@ export class Joins {
     if (wanted !== undefined && wanted !== channel) throw refusal('unknown_channel')
     const context = new ChannelHandlerContext(this.#connection, served, channel, params, this.#rooms)
     const since = positionIn(payload)
+    this.#connection.replaces ??= (Object(payload) as { readonly replaces?: string }).replaces
     const membership = new Membership(address, served, context, isAdded)
     this.#memberships.reserve(membership)
     try {

@@ -264,7 +264,7 @@ t.test('handover: joins and leaves meanwhile', async (t) => {
     hint(old)
     clock.advance(0)
     const next = await open()
-    t.match(next.sent, [{ type: 'join', channel: address }], 'one join')
+    t.match(next.sent, [{ type: 'join', channel: address, payload: { replaces: 'fake' } }], 'one join')
     next.ack('join', ack)
     old.ack('join', { ...at(4), recovered: false, reason: 'fresh', messages: [] })
     await joining

@@ -4,6 +4,7 @@ import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
 import type { ResyncSource } from '../../../lib/protocol/when-slow.ts'
 import type { Member } from '../../../lib/rooms/member.ts'
 import { cluster, down, FakeMember, join, leave, roomsWith, started } from '../../support/rooms.ts'
+import { exceptElsewhere, isExcepted } from '../../../lib/rooms/exceptions.ts'
 
 const said = (text: string) => encodeEnvelope({ type: 'said', channel: 'x', payload: text })
 
@@ -202,4 +203,32 @@ t.test("rooms: the 'whenSlow' of a broadcast reaches the members on all nodes", 
   t.strictSame(
     received, [['far', { latest: 'ann' }], ['near', { latest: 'ann' }]], 'members on other nodes come first'
   )
+})
+
+t.test('rooms: an excepted connection is known to other nodes where its client has one there as well', async (t) => {
+  const member = (id: string, replaces?: string) => ({ id, userId: `user of ${id}`, replaces }) as unknown as Member
+  const members = new Map([['here', member('here')], ['moved', member('moved', 'before')]])
+  const elsewhere = (connection: string, isDraining = false, more = {}) =>
+    exceptElsewhere({ connection, ...more }, members, isDraining)
+  t.strictSame([
+    elsewhere('here'),
+    elsewhere('here', false, { membersOf: ['a'] }),
+    elsewhere('here', true),
+    elsewhere('moved'),
+    elsewhere('moved', true),
+    elsewhere('there'),
+    exceptElsewhere({ user: 'ann' }, members, true)
+  ], [
+    undefined,
+    { membersOf: ['a'] },
+    { connection: 'here' },
+    { connection: 'before' },
+    { connection: 'moved' },
+    { connection: 'there' },
+    { user: 'ann' }
+  ])
+  const isLeftOut = (connection: string) => [...members.values()].map((one) => isExcepted({ connection }, [], one))
+  t.strictSame([isLeftOut('here'), isLeftOut('before'), isLeftOut('there')], [
+    [true, false], [false, true], [false, false]
+  ])
 })
