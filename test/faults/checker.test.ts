@@ -120,7 +120,7 @@ t.test('checker: what Redis lost and a resync announced is not lost', (t) => {
     with_(resync('epoch'))(without((event) => entryOf(2)(event) || entryOf(6)(event))(events))
   const verdict = verdictOf(change, { losesHistory: true })
   t.strictSame(brokenIn(verdict), [])
-  t.match(verdict, { announced: 2, resyncs: { expected: 1 } })
+  t.match(verdict, { announced: 10, resyncs: { expected: 1 } }, 'all that came before, because none of it came again')
   t.end()
 })
 
@@ -139,6 +139,16 @@ t.test('checker: after a resync messages may come again', (t) => {
     [...events, resync('slow'), ...events.filter((event) => isOf('received')(event) && event.client === 'b' &&
       event.channel === 'rig/0' && event.offset !== undefined)]
   t.strictSame(brokenIn(verdictOf(change, { hasSlowReaders: true })), [])
+  t.end()
+})
+
+t.test('checker: a client that left may keep what Redis lost', (t) => {
+  const fork = (events: readonly LogEvent[]) => events.map((event) =>
+    entryOf(38)(event) ? { ...event as Own<'received'>, id: 'a/36' } : event)
+  const [twoOrders] = [verdictOf(fork).reordered]
+  t.equal(twoOrders.length, 1)
+  const left = verdictOf((events) => with_({ at: 4_000, client: 'b', what: 'gone' })(fork(events)))
+  t.strictSame(left.reordered, [])
   t.end()
 })
 

@@ -11,7 +11,7 @@ export interface Verdict {
   readonly delivered: number
   /** Acked, or delivered to some member, and missing at a member that was not told so by a resync. */
   readonly lost: string[]
-  /** Acked and missing at a member, because Redis lost a part of its history and a resync said so. */
+  /** Acked messages that Redis lost with a part of its history, as a resync said. */
   readonly announced: number
   readonly doubled: string[]
   readonly reordered: string[]
@@ -39,6 +39,8 @@ type Sent = Extract<LogEvent, { what: 'sent' }>
 export function check (log: RunLog): Verdict {
   const deliveries = deliveriesOf(log)
   const all = [...deliveries.values()].flat()
+  const gone = goneFrom(log)
+  const present = [...deliveries.values()].map((members) => members.filter(({ client }) => !gone.has(client)))
   const sent = eventsOf(log, 'sent')
   const acked = new Set(eventsOf(log, 'acked').map(({ id }) => id))
   const failed = eventsOf(log, 'failed')
@@ -49,8 +51,8 @@ export function check (log: RunLog): Verdict {
     acked: sent.filter(({ id, kind }) => kind !== 'hint' && acked.has(id)).length,
     delivered: all.reduce((sum, one) => sum + [...one.all.values()].filter(isPersistent).length, 0),
     ...missing(log, deliveries, sent, acked),
-    doubled: [...all.flatMap(({ doubled }) => doubled), ...[...deliveries.values()].flatMap(appendedTwice)],
-    reordered: [...all.flatMap(({ reordered }) => reordered), ...[...deliveries.values()].flatMap(forks)],
+    doubled: [...all.flatMap(({ doubled }) => doubled), ...present.flatMap(appendedTwice)],
+    reordered: [...all.flatMap(({ reordered }) => reordered), ...present.flatMap(forks)],
     foreign: foreign(log, sent),
     unsettled: unsettled(log, sent, acked),
     givenUp: givenUp(log, sent),
@@ -91,22 +93,22 @@ function missing (
 ): { lost: string[], announced: number } {
   const gone = goneFrom(log)
   const lost: string[] = []
-  let announced = 0
+  const announced = new Set<string>()
   const byChannel = groups(sent.filter(({ kind }) => kind !== 'hint'), ({ channel }) => channel)
   for (const [channel, members] of deliveries) {
     const resyncedAt = members.map((member) => lossOf(member))
     for (const { id, at } of byChannel.get(channel) ?? []) {
       if (!acked.has(id) && !members.some((member) => member.all.has(id))) continue
       for (const [i, member] of members.entries()) {
-        if (gone.has(member.client) || member.all.has(id)) continue
+        if (gone.has(member.client) || member.has(id)) continue
         // Where Redis lost a part of its history, those who had that part are told. Others continue without it.
         const toldAt = log.losesHistory ? Math.max(...resyncedAt) : resyncedAt[i] as number
-        if (toldAt >= at) announced++
-        else lost.push(`${id} in ${channel} at ${member.client}`)
+        if (toldAt >= at && acked.has(id)) announced.add(id)
+        if (toldAt < at) lost.push(`${id} in ${channel} at ${member.client}`)
       }
     }
   }
-  return { lost, announced }
+  return { lost, announced: announced.size }
 }
 
 /** When a member was last told that a part of the history is lost. */

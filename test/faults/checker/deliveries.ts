@@ -22,6 +22,11 @@ export class Deliveries {
     this.channel = channel
   }
 
+  /** Whether it has a message: since its last resync, where the history has it at all. */
+  has (id: string): boolean {
+    return this.#seen.has(id)
+  }
+
   take (event: LogEvent): void {
     if (event.what === 'resync') this.#resync(event.at, event.reason)
     if (event.what === 'received') this.#receive(event)

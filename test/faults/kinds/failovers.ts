@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { RedisServer } from '../../support/redis.ts'
+import type { Random } from '../../support/random.ts'
 import { soon } from '../../support/until.ts'
 import type { Rig } from '../rig/rig.ts'
 import { presenceBounds, type Fault } from './fault.ts'
@@ -33,6 +34,17 @@ async function moveSlot (rig: Rig, from: RedisServer, to: RedisServer, slot: str
   for (const [master] of pairsOf(rig)) await master.cli('CLUSTER', 'SETSLOT', slot, 'NODE', toId).catch(() => {})
 }
 
+/** Kills a master whose replica has got nothing of it for a while. Resolves to what waits for the new master. */
+async function failLagging (master: RedisServer, replica: RedisServer, random: Random): Promise<() => Promise<void>> {
+  replica.pause()
+  // What is on its way to the replica arrives. What follows is acked without it.
+  await master.cli('CLIENT', 'KILL', 'TYPE', 'replica')
+  await wait(300 + random.below(500))
+  await master.kill()
+  replica.resume()
+  return () => promoted(replica)
+}
+
 /** Faults of Redis with replicas. */
 export const failoverFaults: readonly Fault[] = [
   {
@@ -59,6 +71,25 @@ export const failoverFaults: readonly Fault[] = [
       await master.kill()
       return () => promoted(replica)
     }
+  },
+  {
+    name: 'sentinel-failover-lagging',
+    title: 'Sentinels: the master is killed while its replica lags by 0.3 to 0.8 s',
+    topology: 'sentinel',
+    lastsMs: 0,
+    losesHistory: true,
+    presenceBoundMs,
+    begin: ({ topology: { servers: [master, replica] } }, random) =>
+      failLagging(master as RedisServer, replica as RedisServer, random)
+  },
+  {
+    name: 'cluster-failover-lagging',
+    title: 'Cluster: a master is killed while its replica lags by 0.3 to 0.8 s',
+    topology: 'cluster',
+    lastsMs: 0,
+    losesHistory: true,
+    presenceBoundMs,
+    begin: (rig, random) => failLagging(...random.pick(pairsOf(rig)), random)
   },
   {
     name: 'slot-moved',

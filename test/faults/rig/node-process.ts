@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import fastify from 'fastify'
 import { Cluster, Redis } from 'ioredis'
 import { systemClock } from '../../../lib/clock.ts'
@@ -61,4 +62,6 @@ process.on('message', (order: NodeOrder) => {
   else close().catch((error) => { throw error })
 })
 process.on('disconnect', () => process.exit())
+// While Redis is away the node is ready without it.
+for (let i = 0; i < 50 && app.channels.status().state !== 'up'; i++) await wait(100)
 process.send?.('ready')
