@@ -486,6 +486,29 @@ t.test('room.add: a channel without presence, and one whose history cannot be re
   t.match(await ann.request('join', 'wall/1', { since: future }), { payload: { code: 'unavailable' } })
 })
 
+t.test('room.add: a removal during a join of the added client answers it with forbidden', async (t) => {
+  const doors: Array<() => void> = []
+  let isSlow = false
+  const { enter, room } = await serveDen(t, {}, {
+    presence: async (ctx) => {
+      if (isSlow) await new Promise<void>((resolve) => doors.push(resolve))
+      return { name: ctx.user.name }
+    }
+  })
+  const ann = await enter('ann')
+  await room('1').add({ userId: 'id-of-ann' })
+  isSlow = true
+  const joining = ann.request('join', 'den/1')
+  await until(() => doors.length === 1)
+  await room('1').remove({ userId: 'id-of-ann' })
+  doors[0]?.()
+  t.match(await joining, { type: 'error', payload: { code: 'forbidden' } })
+  isSlow = false
+  await room('1').add({ userId: 'id-of-ann' })
+  t.match(await ann.request('join', 'den/1'), { type: 'ack', payload: { presence: [{ user: 'id-of-ann' }] } })
+  t.equal(await room('1').count(), 1)
+})
+
 t.test('room.add: nothing remains of one that is removed, takes too long, or whose connection closes', async (t) => {
   const clock = new FakeClock(Date.now())
   const doors: Array<(isAllowed: boolean) => void> = []

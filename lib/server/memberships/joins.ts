@@ -1,13 +1,12 @@
-import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { AdapterUnavailable } from '../../cluster/adapter.ts'
 import type { Connection } from '../../connection/connection.ts'
-import { joinPayload } from '../../contract/wire-schemas.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Position } from '../../protocol/position.ts'
 import { userOf, type Member } from '../../rooms/member.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import { ChannelHandlerContext } from '../messages/handler-context.ts'
 import type { Router } from '../router.ts'
+import { asksAgain, positionIn } from './join-payload.ts'
 import { JoinReplies, type JoinReply } from './join-replies.ts'
 import { Membership } from './membership.ts'
 import type { Memberships } from './memberships.ts'
@@ -85,15 +84,28 @@ export class Joins {
    * yet; or one that the application added, whose client may not know that.
    */
   async #repeat (member: Membership, request: JoinRequest): Promise<void> {
-    const { address, channel, isAdded } = member
-    const isAgain = (Object(request.payload) as { again?: unknown }).again === true
-    if (!isAgain && !isAdded) throw refusal('already_joined')
+    const isAgain = asksAgain(request.payload)
+    if (!isAgain && !member.isAdded) throw refusal('already_joined')
     const since = isAgain ? undefined : positionIn(request.payload)
-    if (!isAgain) await this.#reach(channel, this.#rooms.catchUpWith(channel, since))
-    const presenceData = isAgain ? undefined : await member.renewPresence()
+    const presenceData = isAgain ? undefined : await this.#enterAgain(member, since)
     while (this.#connection.whenRecoveryTaken) await this.#connection.whenRecoveryTaken
-    if (this.#memberships.get(address) !== member) throw refusal('not_joined')
+    // As for any join, a removal meanwhile is answered with `forbidden`.
+    if (!this.#isMember(member)) throw refusal(isAgain ? 'not_joined' : 'forbidden')
     request.reply(isAgain ? this.#replies.again(member) : this.#replies.first(member, since, presenceData))
+  }
+
+  /** Resolves to the presence data of the member. Fails only while it is a member. */
+  async #enterAgain (member: Membership, since: Position | undefined): Promise<unknown> {
+    try {
+      await this.#reach(member.channel, this.#rooms.catchUpWith(member.channel, since))
+      return await member.renewPresence()
+    } catch (error) {
+      if (this.#isMember(member)) throw error
+    }
+  }
+
+  #isMember (member: Membership): boolean {
+    return this.#memberships.get(member.address) === member
   }
 
   /** The admission holds the room, presence and a reservation until it is admitted or cancelled. */
@@ -183,14 +195,4 @@ export class Joins {
       throw Object.assign(refusal('unavailable'), { cause })
     }
   }
-}
-
-const joinPayloadCheck = TypeCompiler.Compile(joinPayload)
-
-/** The position in the payload of a join. @throws {MessageError} `invalid_payload` */
-function positionIn (payload: unknown): Position | undefined {
-  if (payload === undefined || payload === null) return undefined
-  const issue = joinPayloadCheck.Errors(payload).First()
-  if (issue) throw refusal('invalid_payload', { path: issue.path, message: issue.message })
-  return (payload as { since?: Position }).since
 }

@@ -1,0 +1,19 @@
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { joinPayload } from '../../contract/wire-schemas.ts'
+import { refusal } from '../../protocol/errors.ts'
+import type { Position } from '../../protocol/position.ts'
+
+/** Whether the payload of a join asks for the history again. */
+export function asksAgain (payload: unknown): boolean {
+  return (Object(payload) as { readonly again?: unknown }).again === true
+}
+
+const check = TypeCompiler.Compile(joinPayload)
+
+/** The position in the payload of a join. @throws {MessageError} `invalid_payload` */
+export function positionIn (payload: unknown): Position | undefined {
+  if (payload === undefined || payload === null) return undefined
+  const issue = check.Errors(payload).First()
+  if (issue) throw refusal('invalid_payload', { path: issue.path, message: issue.message })
+  return (payload as { since?: Position }).since
+}
