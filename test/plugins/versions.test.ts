@@ -131,6 +131,7 @@ t.test('versions: a namespace keeps two contracts with the same addresses apart'
   t.match(await say(ann1.client, { text: 'three' }), { type: 'ack' }, 'a member of the other channel')
   t.match(await rooms[1].add({ userId: 'id-of-ann' }), { connections: 1 }, 'none at the route without it')
   t.match(await ann2.client.next('joined'), { channel: 'chat/lobby' })
+  t.match(await bob2.client.request('history', 'chat/lobby'), { payload: { messages: [], hasMore: false } })
   t.match(await ann1.client.request('leave', 'chat/lobby'), { type: 'ack' })
   t.match(await bob2.client.request('join', 'v2//chat/lobby'), { payload: { code: 'unknown_channel' } })
 }))

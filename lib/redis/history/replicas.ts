@@ -5,13 +5,16 @@ import type { RedisDeps } from '../redis-deps.ts'
 import { RedisUnavailable } from '../script-runner.ts'
 import { ReplicaWait } from './replica-wait.ts'
 
+type ReplicasDeps = Pick<RedisDeps, 'clock' | 'log' | 'keys'>
+type Masters = Pick<Connections, 'masters' | 'masterOf' | 'waiter'>
+
 /** The replicas of each master. There is one connection for each master and durability that is in use. */
 export class Replicas {
-  readonly #deps: Pick<RedisDeps, 'clock' | 'log' | 'keys'>
-  readonly #connections: Connections
+  readonly #deps: ReplicasDeps
+  readonly #connections: Masters
   readonly #waits = new Map<string, Map<string, ReplicaWait>>()
 
-  constructor (deps: Pick<RedisDeps, 'clock' | 'log' | 'keys'>, connections: Connections) {
+  constructor (deps: ReplicasDeps, connections: Masters) {
     this.#deps = deps
     this.#connections = connections
   }
@@ -51,8 +54,7 @@ export class Replicas {
   /** Masters that are none any more are let go, because a failover adds one. */
   #add (master: string): Map<string, ReplicaWait> {
     const masters = this.#connections.masters()
-    for (const [name, waits] of this.#waits) {
-      if (masters.includes(name)) continue
+    for (const [name, waits] of [...this.#waits].filter(([name]) => !masters.includes(name))) {
       for (const wait of waits.values()) wait.close()
       this.#waits.delete(name)
     }

@@ -5,6 +5,8 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../../lib/clock.ts'
 import { defineChannel } from '../../../lib/contract/define-channel.ts'
 import { ReplicaWait } from '../../../lib/redis/history/replica-wait.ts'
+import { Replicas } from '../../../lib/redis/history/replicas.ts'
+import { Keys } from '../../../lib/redis/keys.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { implement } from '../../../lib/server/implement.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
@@ -235,4 +237,29 @@ t.test('durable: one WAIT covers all entries that arrive during the one before',
   await last
   t.strictSame(redis.calls.slice(-2), ['disconnect true', 'disconnect false'])
   t.equal(clock.pending, 0, 'no timer is left')
+})
+
+t.test('durable: masters and durabilities have a connection each, until the master is none any more', async (t) => {
+  const opened: Array<{ readonly name: string, readonly connection: FakeConnection }> = []
+  let masters = ['a', 'b']
+  const replicas = new Replicas({ clock: new FakeClock(), log: silentLog, keys: new Keys('p') }, {
+    masters: () => masters,
+    masterOf: (name) => name.split(':')[2]?.slice(0, 1),
+    waiter: (master, blockMs) => {
+      const connection = new FakeConnection()
+      connection.wait = async (count) => count
+      opened.push({ name: `${master} ${blockMs}`, connection })
+      return connection as unknown as Redis
+    }
+  })
+  const confirm = (channel: string, timeoutMs: number) =>
+    replicas.confirm(channel, [{ id: '1', hash: 'h' }], { replicas: 1, timeoutMs })
+  for (const channel of ['a', 'b', 'a']) for (const ms of [100, 200]) t.equal(await confirm(channel, ms), true)
+  t.strictSame(opened.map(({ name }) => name), ['a 100', 'a 200', 'b 100', 'b 200'])
+  masters = ['b', 'c']
+  await confirm('c', 100)
+  replicas.reconnect()
+  const ended = opened.map(({ connection }) => connection.calls.at(-1))
+  t.strictSame(ended.slice(0, 2), ['disconnect false', 'disconnect false'], 'those of the master that is gone')
+  t.strictSame(ended.slice(2), ['disconnect true', 'disconnect true', 'disconnect true'])
 })
