@@ -114,6 +114,7 @@ const optional = [
   'fromClient.join correlationId',
   'fromClient.join payload',
   'fromClient.join payload.again',
+  'fromClient.join payload.replaces',
   'fromClient.join payload.since',
   'fromClient.leave correlationId',
   'fromClient.message channel',
