@@ -11,7 +11,7 @@ const commandTimeoutMs = 3_000
  * A connection on which commands wait and nothing arrives for this long is replaced. After a break of the network TCP
  * repeats what was lost later and later, so an old connection would come back long after the network does.
  */
-const silenceMs = 1_500
+const silenceMs = 2_000
 /** The longest wait before a connection is tried again. */
 const reconnectWaitMs = 500
 /** The same for a connection that is being made. The second attempt of TCP comes after 1 s. */

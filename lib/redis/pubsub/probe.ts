@@ -2,8 +2,8 @@ import type { Clock, Timer } from '../../clock.ts'
 import type { Publisher } from './message-kinds.ts'
 
 const intervalMs = 500
-/** Three lost probes: after that the connection counts as dead. */
-const timeoutMs = 1_500
+/** Four lost probes: after that the connection counts as dead. */
+const timeoutMs = 2_000
 
 export interface ProbeListener {
   /** No probe came back in time. Repeated while that lasts. */

@@ -250,7 +250,7 @@ t.test('probe: a lost probe is reported repeatedly until one returns', async (t)
   for (let i = 0; i < 10; i++) { clock.advance(1_000); await turn() }
   t.strictSame(reported, [])
   isDead = true
-  for (let i = 0; i < 5; i++) { clock.advance(1_000); await turn() }
+  for (let i = 0; i < 6; i++) { clock.advance(1_000); await turn() }
   t.strictSame([reported, probe.isLost], [['silent', 'silent'], true])
   isDead = false
   clock.advance(1_000)
@@ -277,7 +277,7 @@ t.test('probe: a process that stood still takes no probe for lost', async (t) =>
     clock.advance(500)
   }
   t.strictSame(reported, [], 'after each stop the answers have the whole timeout again')
-  clock.advance(2_000)
+  clock.advance(2_500)
   t.strictSame(reported, ['lost'])
   probe.stop()
 })
