@@ -28,11 +28,14 @@ const history = { limit: 10, ttl: 60_000 }
 const safe = defineChannel({ pattern: 'safe', ...messages, history: { ...history, durable: { timeout: 300 } } })
 const all = defineChannel({ pattern: 'all', ...messages, history: { ...history, durable: 'replica' } })
 const slow = defineChannel({ pattern: 'slow', ...messages, history: { ...history, durable: { timeout: 30_000 } } })
+const burst = defineChannel({
+  pattern: 'burst', ...messages, history: { limit: 1_000, ttl: 60_000, durable: { timeout: 2_000 } }
+})
 const both = { replicas: 2, timeout: 100 }
 const two = defineChannel({ pattern: 'two', ...messages, history: { ...history, durable: both } })
 const plain = defineChannel({ pattern: 'plain', ...messages, history })
 
-const contracts = [safe, ...[two, plain, all, slow].map((contract) => contract as unknown as typeof safe)]
+const contracts = [safe, ...[two, plain, all, slow, burst].map((contract) => contract as unknown as typeof safe)]
 
 async function serve (t: Test, { url }: RedisServer) {
   const { app, sink } = await makeApp(t, { redis: { url } })
@@ -102,6 +105,28 @@ t.test('durable: a message is acked when the replica has it, and survives the lo
   t.strictSame(await after.kept(safe), ['one', 'two', 'three', 'four', 'five'])
   t.match(await after.send('post', 'safe', 'five'), { type: 'ack', offset: 5 }, 'the stored reply')
   t.match(await after.send('post', 'safe', 'six'), unavailable(6), 'nothing has two copies any more')
+})
+
+t.test('durable: every message that was acked while the master is killed is on the promoted replica', async (t) => {
+  const [master, replica] = await startReplicated(t)
+  const { app } = await serve(t, master)
+  const room = app.rooms.of(burst)
+  const acked: string[] = []
+  const state = { isKilled: false }
+  const writers = Array.from({ length: 10 }, async (_, writer) => {
+    for (let i = 0; !state.isKilled; i++) {
+      const text = `${writer} ${i}`
+      await room.broadcast('posted', text).then(() => acked.push(text), () => {})
+    }
+  })
+  await until(() => acked.length >= 100)
+  const killing = master.kill()
+  state.isKilled = true
+  await killing
+  await Promise.all(writers)
+  await promote(replica)
+  const kept = new Set(await (await serve(t, replica)).kept(burst as unknown as typeof safe))
+  t.strictSame(acked.filter((text) => !kept.has(text)), [], `${acked.length} acked`)
 })
 
 t.test('durable: without it the loss of the master loses acked messages, and a returning client is told', async (t) => {
