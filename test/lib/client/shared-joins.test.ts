@@ -271,6 +271,32 @@ t.test('onJoined: after a reconnect the client joins with its position, until th
   t.strictSame(typesOf(next), ['join'])
 })
 
+t.test('onJoined: a server that drains hands an added channel over like any other', async (t) => {
+  const { client, open, clock, network, states } = startDoc()
+  const seen: unknown[] = []
+  client.onJoined('doc/:id', (handle) => {
+    seen.push('handed over')
+    handle.on('edited', (text) => seen.push(text))
+  })
+  const socket = await open()
+  socket.say(joined(at(3)))
+  socket.say({ type: 'reconnect', payload: { delay: 0 } })
+  clock.advance(0)
+  const next = await open()
+  t.not(next, socket)
+  t.match(next.latest('join'), { channel: 'doc/1', payload: { since: at(3) } })
+  next.say(joined({ ...at(4), messages: [edited(4)] }))
+  socket.say(edited(4))
+  next.ack('join', { ...at(4), recovered: true, messages: [edited(4)] })
+  next.say(edited(5))
+  socket.say(edited(5))
+  t.strictSame(seen, ['handed over', 'e4', 'e5'], 'each once')
+  t.strictSame([states, network.sockets.length], [['open'], 2])
+  socket.say({ ...joined({ epoch: undefined }), channel: 'doc/2' })
+  t.strictSame(seen.splice(3), ['handed over'])
+  t.match(next.latest('join'), { channel: 'doc/2' }, 'a channel of the old connection is joined on the new one')
+})
+
 t.test('onJoined: without a listener the client stays a member, and a later listener or join gets the channel',
   async (t) => {
     const { client, open, clock } = startDoc()
