@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
+import { settingsOf } from '../../plugins/settings.ts'
+import { root } from '../support/root.ts'
 import { bearer, serveLab } from '../support/serve.ts'
 import { implementOwn } from '../support/lab.ts'
 import { until } from '../support/until.ts'
@@ -197,4 +200,15 @@ t.test('drain: an injected connection is asked, and closed', async (t) => {
   await app.channels.drain()
   t.strictSame(client?.log, [{ type: 'reconnect', payload: { delay: 0 } }])
   t.strictSame(await client?.closed, restart)
+})
+
+t.test('drain: the settings in docs/deployment.md give a process enough time', (t) => {
+  const { drain } = settingsOf({ drain: { wait: 5_000 } })
+  const page = readFileSync(`${root}docs/deployment.md`, 'utf8')
+  const neededSeconds = (drain.wait + drain.timeout) / 1_000 + 2
+  const graces = [...page.matchAll(/(TimeoutStopSec=|stop_grace_period: |terminationGracePeriodSeconds: )(\d+)/g)]
+  t.equal(graces.length, 3)
+  for (const [, name, seconds] of graces) t.ok(Number(seconds) > neededSeconds, `${name}${seconds} > ${neededSeconds}`)
+  t.ok(page.includes('drain: { wait: 5_000 }'))
+  t.end()
 })
