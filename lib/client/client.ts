@@ -178,7 +178,7 @@ export class Client extends Messaging {
     const { channel = '' } = envelope
     const isNew = connection === this.requests.transport.connection
     const isTwice = isNew && (envelope.channel === undefined || this.#channels.get(channel)?.isOnBoth === true)
-    if (this.#handover?.takes(envelope, isTwice) !== false) this.#deliverFrom(connection, envelope)
+    for (const taken of this.#handover?.take(envelope, isTwice) ?? [envelope]) this.#deliverFrom(connection, taken)
   }
 
   #deliverFrom (connection: Connection | undefined, envelope: Envelope): void {

@@ -10,15 +10,23 @@ export interface HandoverDeps {
   readonly finish: () => void
 }
 
+/** The messages that one node publishes to a channel, and the number of this one among all of that node. */
+function placeOf ({ id = '', channel }: Envelope): [source: string, count: number] {
+  const [node, count = ''] = id.split('.')
+  return [`${node} ${channel}`, Number.parseInt(count, 36)]
+}
+
 /**
  * The time in which a client has two connections, and gets ephemeral messages over both. They are delivered as they
- * come over the old one, so that their order holds; those that come over the new one alone follow at the end.
+ * come over the old one, so that their order holds. One that comes over the new one alone is delivered before the next
+ * one of its node and channel, or at the end; it is dropped when that next one was there before.
  */
 export class Handover {
   readonly #clock: Clock
   readonly #deps: HandoverDeps
-  readonly #delivered = new Set<string>()
-  readonly #held = new Map<string, Envelope>()
+  /** The newest message of each source that was delivered, by its number. */
+  readonly #newest = new Map<string, number>()
+  #held: Envelope[] = []
   #timer: Timer
   #isOver = false
 
@@ -37,21 +45,27 @@ export class Handover {
   }
 
   /**
-   * Whether a message is to be delivered now.
+   * Takes a message. Returns what is to be delivered now, in order.
    * @param isTwice whether it came over the new connection, and comes over the old one as well
    */
-  takes (envelope: Envelope, isTwice: boolean): boolean {
-    const { id } = envelope
-    if (id === undefined || 'prev' in envelope) return true
-    if (this.#delivered.has(id)) return false
-    if (isTwice && !this.#isOver) {
-      this.#held.set(id, envelope)
-      return false
+  take (envelope: Envelope, isTwice: boolean): Envelope[] {
+    if (envelope.id === undefined || 'prev' in envelope) return [envelope]
+    const [source, count] = placeOf(envelope)
+    const newest = this.#newest.get(source) ?? 0
+    if (count <= newest) return []
+    if (this.#isOver) return [envelope]
+    if (isTwice) {
+      this.#held.push(envelope)
+      return []
     }
-    if (this.#isOver) return true
-    this.#held.delete(id)
-    this.#delivered.add(id)
-    return true
+    this.#newest.set(source, count)
+    const isEarlier = (held: Envelope) => {
+      const [other, number] = placeOf(held)
+      return other === source && number < count
+    }
+    const earlier = this.#held.filter(isEarlier)
+    this.#held = this.#held.filter((held) => !isEarlier(held) && held.id !== envelope.id)
+    return [...earlier, envelope]
   }
 
   /** There is one connection again. Returns what came over the new one alone; undefined when it was over before. */
@@ -59,6 +73,6 @@ export class Handover {
     if (this.#isOver) return undefined
     this.#isOver = true
     this.restart()
-    return [...this.#held.values()]
+    return this.#held
   }
 }

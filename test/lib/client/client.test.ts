@@ -681,7 +681,7 @@ t.test("the platform's clock", async (t) => {
   await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 0))
 })
 
-t.test('client: the browser bundle is under 9,500 bytes, without TypeBox and Node code', async (t) => {
+t.test('client: the browser bundle is under 9,600 bytes, without TypeBox and Node code', async (t) => {
   const { outputFiles, metafile } = await build({
     entryPoints: ['lib/client/index.ts'],
     bundle: true,
@@ -693,7 +693,7 @@ t.test('client: the browser bundle is under 9,500 bytes, without TypeBox and Nod
   })
   const gzipped = gzipSync(outputFiles[0]!.contents).length
   t.comment(`${gzipped} bytes`)
-  t.ok(gzipped < 9500, `the bundle has ${gzipped} bytes, which is under 9,500`)
+  t.ok(gzipped < 9600, `the bundle has ${gzipped} bytes, which is under 9,600`)
   const inputs = Object.keys(metafile.inputs)
   t.strictSame(inputs.filter((path) => !/^lib\/(client|protocol|contract)\//.test(path)), [])
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports)

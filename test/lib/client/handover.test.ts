@@ -97,6 +97,21 @@ t.test('handover: an ephemeral message is delivered once, in the order of the ol
   t.strictSame(seen, [[1], [2], [3], [7], [8], [4], [5]], 'one without an id comes as it comes')
 })
 
+t.test('handover: an ephemeral message that the old connection misses comes in its place, or never', async (t) => {
+  const { old, next, seen, ack, clock } = await startHandover()
+  ack()
+  next.say(moved(9, 'b.9'))
+  next.say(moved(35, 'a.z'))
+  next.say(moved(37, 'a.11'))
+  old.say(moved(36, 'a.10'))
+  t.strictSame(seen, [[35], [36]])
+  next.say(moved(34, 'a.y'))
+  old.say(moved(37, 'a.11'))
+  t.strictSame(seen, [[35], [36], [37]], 'one that comes after a later one is dropped')
+  clock.advance(1_000)
+  t.strictSame(seen, [[35], [36], [37], [9]], 'messages of another node do not wait for each other')
+})
+
 t.test('handover: a message to a user, and one of a channel that only the new connection has joined', async (t) => {
   const { old, next, client, ack, clock } = await startHandover()
   const seen: unknown[] = []
