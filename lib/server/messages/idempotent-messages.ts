@@ -74,7 +74,7 @@ export class IdempotentMessages {
    * @throws whatever `attempt` throws
    */
   async run (
-    message: IdempotentMessage, attempt: Attempt, follow: (progress: AppendProgress) => void = () => {}
+    message: IdempotentMessage, attempt: Attempt, follow: (progress: AppendProgress) => void
   ): Promise<HandlerResult> {
     const { channel, id, type, payload } = message
     const contentHash = digest([type, payload])
