@@ -1,11 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { root } from '../support/root.ts'
 import { allFaults } from './kinds/all.ts'
+import type { RigSize } from './rig/rig.ts'
 import type { Run } from './report.ts'
 
 // `npm run test:faults:draw -- --json results.json`: draws the table of docs/reliability.md from the results of
-// `npm run test:faults -- --json results.json`. `--system` names the table of another system.
+// `npm run test:faults -- --json results.json`, or of several files: `--json a.json,b.json`. `--system` names the table
+// of another system.
 
 const { values } = parseArgs({
   options: { json: { type: 'string' }, system: { type: 'string', default: 'faults' } }
@@ -14,26 +17,43 @@ const page = `${root}docs/reliability.md`
 
 const seconds = (ms: number) => ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
-const worst = (numbers: readonly number[]) => seconds(Math.max(...numbers))
+const worst = (numbers: readonly number[]) => numbers.length === 0 ? '–' : seconds(Math.max(...numbers))
+
+/** With more than that wanting to run, processes wait for a core, and times say nothing of the system. */
+const highestLoad = 2 * availableParallelism()
 
 function rowOf (title: string, runs: readonly Run[]): string {
   const all = runs.map(({ verdict }) => verdict)
   const { length } = all
   const count = (of: (run: Run['verdict']) => number) => sum(all.map(of)).toLocaleString('en')
-  const p50 = all.map(({ ack }) => ack.p50).toSorted((a, b) => a - b)[Math.floor(length / 2)] as number
+  const timed = runs.filter(({ load }) => load <= highestLoad).map(({ verdict }) => verdict)
+  const middle = timed.map(({ ack }) => ack.p50).toSorted((a, b) => a - b)[Math.floor(timed.length / 2)] ?? []
   return `| ${[
     title, length, count(({ acked }) => acked), count(({ lost }) => lost.length),
     count(({ announced }) => announced), count(({ doubled }) => doubled.length),
     count(({ reordered }) => reordered.length),
     count(({ foreign, unsettled, givenUp }) => foreign.length + unsettled.length + givenUp.length),
     `${count(({ resyncs }) => resyncs.expected)} / ${count(({ resyncs }) => resyncs.unexpected.length)}`,
-    `${seconds(p50)} / ${worst(all.map(({ ack }) => ack.p99))} / ${worst(all.map(({ ack }) => ack.max))}`,
-    `${worst(all.map(({ recovery }) => recovery.p99))} / ${worst(all.map(({ recovery }) => recovery.max))}`,
-    `${worst(all.map(({ presenceMs }) => presenceMs))}, ${count(({ presence }) => presence.length)} wrong`
+    [[middle].flat(), timed.map(({ ack }) => ack.p99), timed.map(({ ack }) => ack.max)].map(worst).join(' / '),
+    `${worst(timed.map(({ recovery }) => recovery.p99))} / ${worst(timed.map(({ recovery }) => recovery.max))}`,
+    values.system === 'faults'
+      ? `${worst(timed.map(({ presenceMs }) => presenceMs))}, ${count(({ presence }) => presence.length)} wrong`
+      : 'none'
   ].join(' | ')} |`
 }
 
-const { runs } = JSON.parse(await readFile(values.json as string, 'utf8')) as { runs: readonly Run[] }
+interface Results { readonly size: RigSize, readonly runs: readonly Run[] }
+
+const files = (values.json as string).split(',')
+const results = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Results))
+const { clients, rate } = (results[0] as Results).size
+const runs = results.flatMap(({ runs }) => runs)
+const loads = runs.map(({ load }) => load)
+const [lowest, highest] = [Math.min(...loads), Math.max(...loads)].map((load) => load.toFixed(1))
+const conditions = [
+  `${runs.length} runs with ${clients} clients and ${rate} messages a second. The load average of the machine was`,
+  `${lowest} to ${highest}. Times are those of runs with a load average of at most ${highestLoad}.`
+].join('\n')
 const heads = [
   'fault', 'runs', 'acked', 'lost', 'lost by Redis, announced', 'doubled', 'reordered', 'foreign, unsettled, given up',
   'resyncs with / without cause', 'ack p50 / p99 / max', 'recovery p99 / max', 'presence right after'
@@ -52,4 +72,4 @@ const text = await readFile(page, 'utf8')
 const [before, rest = ''] = text.split(begin)
 const [, after] = rest.split(end)
 if (after === undefined) throw new Error(`${page} has no '${begin}' and '${end}': add them where the table goes`)
-await writeFile(page, `${before}${begin}\n\n${table}\n\n${end}${after}`)
+await writeFile(page, `${before}${begin}\n\n${conditions}\n\n${table}\n\n${end}${after}`)

@@ -34,16 +34,20 @@ const previous = faults.some(({ startsFrom }) => startsFrom) ? previousPackage(p
 const runs: Run[] = []
 const print = (text: string) => process.stdout.write(`${text}\n`)
 
-/** The rig that runs now. */
-let current: Rig | undefined
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => { Promise.all([current?.end(), packages.run()]).finally(() => process.exit(1)) })
+/** Ends the rig that runs now. */
+let current = new Teardowns()
+for (const reason of ['SIGINT', 'SIGTERM', 'uncaughtException']) {
+  process.once(reason, (error: unknown) => {
+    print(String(error))
+    Promise.all([current.run(), packages.run()]).finally(() => process.exit(1))
+  })
 }
 
 async function run (fault: Fault, seed: number): Promise<void> {
   const plugin = fault.startsFrom && await previous
-  const rig = await Rig.start(size, seed, { system: values.system as System, topology: fault.topology, plugin })
-  current = rig
+  const teardowns = current = new Teardowns()
+  const system = values.system as System
+  const rig = await Rig.start(size, seed, { system, topology: fault.topology, plugin, teardowns })
   try {
     const { log, verdict } = await rig.run(fault, seed)
     const done = { fault: fault.name, seed, load: loadavg()[0] as number, verdict }
@@ -60,7 +64,6 @@ async function run (fault: Fault, seed: number): Promise<void> {
     await writeFile(`${values.log}/${fault.name}-${seed}.json`, JSON.stringify({ ...log, broken }))
     await writeFile(`${values.log}/${fault.name}-${seed}.txt`, rig.nodes.flatMap(({ log }) => [...log, '\n']).join(''))
   } finally {
-    current = undefined
     await rig.end()
     if (values.json !== undefined) await writeFile(values.json, JSON.stringify({ size, runs }))
   }

@@ -24,6 +24,8 @@ export interface RigOptions {
   readonly system?: System | undefined
   readonly topology?: TopologyName | undefined
   readonly pattern?: ClientSettings['pattern'] | undefined
+  /** Takes what ends the rig, also while it starts. */
+  readonly teardowns?: Teardowns | undefined
   /** The module of the package that the nodes start with. */
   readonly plugin?: string | undefined
 }
@@ -62,8 +64,7 @@ export class Rig {
 
   /** Resolves once every client is in its channels. */
   static async start (size: RigSize, seed: number, options: RigOptions = {}): Promise<Rig> {
-    const { topology: name = 'single', system = 'fastify-channels', plugin } = options
-    const teardowns = new Teardowns()
+    const { topology: name = 'single', system = 'fastify-channels', plugin, teardowns = new Teardowns() } = options
     try {
       const topology = await startTopology(name, nodeCount, teardowns)
       const nodes = await Promise.all(topology.nodes.map(async (redis) =>
