@@ -65,7 +65,7 @@ t.test('rolling restart: nodes that drain are replaced without a gap for their c
       await room.send('typing', { active: n % 2 === 0 })
       sent.posted.push(text)
       sent.typed++
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await new Promise((resolve) => setTimeout(resolve, 250))
     }
   })
   for (const port of ports.slice(1)) {
@@ -77,7 +77,7 @@ t.test('rolling restart: nodes that drain are replaced without a gap for their c
   running.abort()
   await Promise.all(sending)
   await until(() => visitors.every(({ seen }) => seen.posted.length >= sent.posted.length))
-  t.ok(sent.typed > 50, `${sent.typed} messages of each kind`)
+  t.ok(sent.typed > 20, `${sent.typed} messages of each kind`)
   const [first] = visitors
   for (const { seen } of visitors) {
     t.strictSame(seen.posted, first?.seen.posted, 'each posted message once, in one order')
