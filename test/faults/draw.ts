@@ -20,7 +20,7 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => to
 const worst = (numbers: readonly number[]) => numbers.length === 0 ? '–' : seconds(Math.max(...numbers))
 
 /** With more than that wanting to run, processes wait for a core, and times say nothing of the system. */
-const highestLoad = 2 * availableParallelism()
+const highestLoad = 3 * availableParallelism()
 
 function rowOf (title: string, runs: readonly Run[]): string {
   const all = runs.map(({ verdict }) => verdict)
