@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { root } from './support/root.ts'
 
-// The `*.tst.ts` files. They stand here and not in test/types, whose tests share a process: this one takes a core of its
-// own and runs beside tests that wait.
+// The `*.tst.ts` files. This test stands here and not in test/types, whose tests share a process: it takes a core of
+// its own, and runs beside tests that wait.
 
 t.test('type tests: tstyche finds nothing', { timeout: 300_000 }, async (t) => {
   const command = [join(root, 'node_modules/tstyche/dist/bin.js'), '--config', 'test/types/tstyche.json']
