@@ -33,7 +33,4 @@ async function end (): Promise<void> {
 
 process.once('SIGINT', end)
 // Another process takes over: the clients move to it first.
-process.once('SIGTERM', async () => {
-  await app.channels.drain()
-  await end()
-})
+process.once('SIGTERM', () => app.channels.drain().then(end))

@@ -31,7 +31,7 @@ t.test('composed keys: no address is the name of a channel in a namespace', asyn
   for (const address of addresses) {
     t.equal(addressIn(channelName('v2', address)), address)
     const isMatched = matchPattern(parsePattern(':a/:b'), address) !== undefined
-    if (isMatched) t.equal(addressIn(address), address, `${address} has no namespace`)
+    if (isMatched) t.equal(addressIn(address), address, `${JSON.stringify(address)} has no namespace`)
   }
 })
 
