@@ -68,7 +68,9 @@ t.test('quota: connections that close while Redis hangs no longer count after th
   t.strictSame(await release(a, '1', '2', '3'), [false, false, false], 'no release is confirmed')
   redis.resume()
   await until(async () => await counted(redis) === 0)
-  t.ok(await isGranted(b, '4', 1), 'the whole quota is free')
+  // Its connection may be replaced, because nothing came over it for 2 s.
+  await until(() => isGranted(b, '4', 1).catch(() => false))
+  t.pass('the whole quota is free')
 })
 
 t.test('quota: connections that close while Redis is cut off no longer count after the outage', async (t) => {
