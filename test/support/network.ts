@@ -67,7 +67,8 @@ export class Network {
       from.on('data', (chunk) => to.write(chunk))
       from.on('end', () => { if (!this.#frozen) to.end() })
       from.on('error', () => to.destroy())
-      from.on('close', () => { this.#pairs.delete(pair) })
+      // The other side of a frozen connection is still there for `cut`.
+      from.on('close', () => { if (to.destroyed) this.#pairs.delete(pair) })
     }
   }
 
