@@ -82,7 +82,7 @@ t.test('rolling restart: nodes that drain are replaced without a gap for their c
   for (const { seen } of visitors) {
     t.strictSame(seen.posted, first?.seen.posted, 'each posted message once, in one order')
     t.strictSame([...seen.posted].sort(), [...sent.posted].sort())
-    t.strictSame(seen.told, [], 'nobody is told of a state, a failure or a presence')
+    t.strictSame(seen.told, [], 'no client reports a state, a failure or a change of presence')
   }
   await until(() => visitors.every(({ seen }) => seen.typed.length >= sent.typed - sent.typed / names.length - 3))
   for (const [i, { seen }] of visitors.entries()) {

@@ -5,9 +5,9 @@ import { eventsOf, type RunLog } from './checker/log.ts'
 import { faultsNamed } from './kinds/all.ts'
 import { Rig } from './rig/rig.ts'
 
-// `npm run test:drain`: a rolling restart of three nodes by drain under load. Ends with 1 unless no persistent message
-// is missed or doubled, no ephemeral one is doubled and less than 1 in 10,000 missed, no member is told of a presence,
-// and 99 % of the clients are never without a connection for more than 50 ms.
+// `npm run test:drain`: a rolling restart of three nodes by drain under load. It ends with 0 only if no persistent
+// message is missed or doubled, no ephemeral one is doubled, less than 1 in 10,000 of those is missed, no member gets a
+// change of presence, and 99 % of the clients are never without a connection for more than 50 ms.
 
 const { values } = parseArgs({
   options: {

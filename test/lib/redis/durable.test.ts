@@ -11,6 +11,7 @@ import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { implement } from '../../../lib/server/implement.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../../lib/testing/test-client.ts'
+import { noEvents } from '../../support/conformance/adapter-history.ts'
 import { startRedis, startReplicated, startReplicatedCluster, type RedisServer } from '../../support/redis.ts'
 import { bearer, listen, makeApp } from '../../support/serve.ts'
 import { silentLog } from '../../support/silent-log.ts'
@@ -175,14 +176,7 @@ t.test('durable: in a Cluster each master has its own connection, also one that 
   const client = new Cluster(nodes, { lazyConnect: true })
   t.teardown(() => client.disconnect())
   const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog })
-  adapter.start({
-    message: () => {},
-    presenceChanged: () => {},
-    entryAppended: () => {},
-    gap: () => {},
-    revoked: () => {},
-    requested: () => {}
-  })
+  adapter.start(noEvents)
   t.teardown(() => adapter.close())
   const every = { replicas: undefined, timeoutMs: 5_000 }
   await t.rejects(adapter.history.confirm('x', [{ id: '1', hash: 'h' }], every), /no master of the Redis Cluster is known/)

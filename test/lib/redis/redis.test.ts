@@ -25,6 +25,7 @@ import { systemClock, type Clock } from '../../../lib/clock.ts'
 import type { Logger } from '../../../lib/logger.ts'
 import type { PresenceChange } from '../../../lib/protocol/control-messages.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import { noEvents } from '../../support/conformance/adapter-history.ts'
 import { startRedis } from '../../support/redis.ts'
 import { silentLog } from '../../support/silent-log.ts'
 import { until } from '../../support/until.ts'
@@ -627,14 +628,7 @@ t.test('subscriptions: without a known master the issue is reported', async (t) 
 t.test('Redis adapter: without Redis at the start the node knows its own users, and other calls reject', async (t) => {
   const client = new Redis('redis://127.0.0.1:1', { lazyConnect: true })
   const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog })
-  adapter.start({
-    message: () => {},
-    presenceChanged: () => {},
-    entryAppended: () => {},
-    gap: () => {},
-    revoked: () => {},
-    requested: () => {}
-  })
+  adapter.start(noEvents)
   t.match(adapter.status, { state: 'degraded', since: Number, reason: String })
   await adapter.pubsub.subscribe('x')
   await adapter.presence.enter('x', { connection: '1', user: 'ann', data: { n: 1 } })
