@@ -2,10 +2,11 @@ import type { Redis } from 'ioredis'
 import type { Clock, Timer } from '../../clock.ts'
 import type { Durability } from '../../cluster/history.ts'
 import type { Logger } from '../../logger.ts'
+import { replace } from '../connections.ts'
 import { RedisUnavailable, ScriptRunner } from '../script-runner.ts'
 import { confirmScript } from './confirm-script.ts'
 
-/** Of a master. */
+/** Of a master; a replica has other parts. */
 type Role = readonly [kind: string, offset: number, replicas: readonly unknown[]]
 
 /** Entries of one channel that wait for the replicas. */
@@ -62,7 +63,7 @@ export class ReplicaWait {
   }
 
   reconnect (): void {
-    this.#deps.redis.disconnect(true)
+    replace(this.#deps.redis)
   }
 
   close (): void {
@@ -93,7 +94,13 @@ export class ReplicaWait {
     const closes = this.#closes
     const role = redis.role() as Promise<unknown> as Promise<Role>
     const found = batch.map((one) => this.#isThere(one))
-    const count = replicas ?? Math.max(1, (await role)[2].length)
+    const [kind, , connected] = await role
+    // A Sentinel may name the old master for a moment, and that one is a replica later.
+    if (kind !== 'master') {
+      this.reconnect()
+      throw new Error('this server is a replica itself')
+    }
+    const count = replicas ?? Math.max(1, connected.length)
     const present = (await Promise.all(found)).flatMap((one) => one ?? [])
     if (present.length === 0) return
     const confirmed = await redis.wait(count, timeoutMs)

@@ -209,7 +209,9 @@ class FakeConnection extends EventEmitter {
     this.emit('ready')
   }
 
-  async role (): Promise<unknown> { return ['master', 1, [['host', '1', '1'], ['host', '2', '1']]] }
+  answer: readonly unknown[] = ['master', 1, [['host', '1', '1'], ['host', '2', '1']]]
+
+  async role (): Promise<unknown> { return this.answer }
 
   async evalsha (_hash: string, _keys: number, ...rest: string[]): Promise<number> {
     if (rest[0] === 'moved') throw new Error('MOVED 1 127.0.0.1:7000')
@@ -256,6 +258,21 @@ t.test('durable: one WAIT covers all entries that arrive during the one before',
   await last
   t.strictSame(redis.calls.slice(-2), ['disconnect true', 'disconnect false'])
   t.equal(clock.pending, 0, 'no timer is left')
+})
+
+t.test('durable: a connection that leads to a replica is replaced, one that is being made is not', async (t) => {
+  const redis = new FakeConnection()
+  const wait = new ReplicaWait({
+    redis: redis as unknown as Redis, clock: new FakeClock(), log: silentLog, replicas: undefined, timeoutMs: 1_000
+  })
+  t.teardown(() => wait.close())
+  redis.answer = ['slave', 'host', 1, 'connected', 1]
+  const cause = { message: 'this server is a replica itself' }
+  await t.rejects(wait.confirm(['a', 'b'], ['1', 'h1']), { cause })
+  t.strictSame(redis.calls, ['connect', 'a b 1 h1', 'disconnect true'])
+  redis.status = 'connecting'
+  wait.reconnect()
+  t.equal(redis.calls.length, 3, 'ioredis would give the connection up while it asks the Sentinels')
 })
 
 t.test('durable: masters and durabilities have a connection each, until the master is none any more', async (t) => {
