@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { root } from '../support/root.ts'
 import { allFaults } from './kinds/all.ts'
@@ -19,14 +18,14 @@ const seconds = (ms: number) => ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
 const worst = (numbers: readonly number[]) => numbers.length === 0 ? '–' : seconds(Math.max(...numbers))
 
-/** With more than that wanting to run, processes wait for a core, and times say nothing of the system. */
-const highestLoad = 3 * availableParallelism()
+/** When timers of the rig itself are later, processes wait for a core, and times say nothing of the system. */
+const latestMs = 50
 
 function rowOf (title: string, runs: readonly Run[]): string {
   const all = runs.map(({ verdict }) => verdict)
   const { length } = all
   const count = (of: (run: Run['verdict']) => number) => sum(all.map(of)).toLocaleString('en')
-  const timed = runs.filter(({ load }) => load <= highestLoad).map(({ verdict }) => verdict)
+  const timed = runs.filter(({ lateMs }) => lateMs <= latestMs).map(({ verdict }) => verdict)
   const middle = timed.map(({ ack }) => ack.p50).toSorted((a, b) => a - b)[Math.floor(timed.length / 2)] ?? []
   return `| ${[
     title, length, count(({ acked }) => acked), count(({ lost }) => lost.length),
@@ -48,11 +47,10 @@ const files = (values.json as string).split(',')
 const results = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Results))
 const { clients, rate } = (results[0] as Results).size
 const runs = results.flatMap(({ runs }) => runs)
-const loads = runs.map(({ load }) => load)
-const [lowest, highest] = [Math.min(...loads), Math.max(...loads)].map((load) => load.toFixed(1))
+const late = runs.filter(({ lateMs }) => lateMs > latestMs).length
 const conditions = [
-  `${runs.length} runs with ${clients} clients and ${rate} messages a second. The load average of the machine was`,
-  `${lowest} to ${highest}. Times are those of runs with a load average of at most ${highestLoad}.`
+  `${runs.length} runs with ${clients} clients and ${rate} messages a second. Times are those of runs in which`,
+  `timers of the rig were at most ${latestMs} ms late (p99): all but ${late}.`
 ].join('\n')
 const heads = [
   'fault', 'runs', 'acked', 'lost', 'lost by Redis, announced', 'doubled', 'reordered', 'foreign, unsettled, given up',

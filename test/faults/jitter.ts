@@ -9,16 +9,19 @@ import { Rig } from './rig/rig.ts'
 // `npm run test:jitter -- --clients 2000 --seconds 60`: one channel in which one client sends two messages a second,
 // while each other client loses its connection about every 15 s and cannot connect for 2 s. Prints the share of the
 // messages that arrived, and how long the replay takes: from the open connection to the last missed message.
+// `--shape storm`: all lose their connections at once and can connect again after 2 to 7 s, three times.
 
 const { values } = parseArgs({
   options: {
     clients: { type: 'string', default: '2000' },
     seconds: { type: 'string', default: '60' },
+    shape: { type: 'string', default: 'jitter' },
     system: { type: 'string', default: 'fastify-channels' }
   }
 })
 const clients = Number(values.clients)
 const [cutEveryMs, cutForMs] = [15_000, 2_000]
+const [stormEveryMs, stormSpreadMs] = [20_000, 5_000]
 const publisher = 'c0'
 
 /** What one client got. */
@@ -54,7 +57,8 @@ const rig = await Rig.start({ clients, channels: 1, rate: 2 * clients, processes
   system: values.system as System, pattern: 'wide'
 })
 const random = new Random(1)
-const end = performance.now() + Number(values.seconds) * 1_000
+const began = performance.now()
+const end = began + Number(values.seconds) * 1_000
 
 async function cutAgainAndAgain (name: string): Promise<void> {
   await wait(random.next() * cutEveryMs)
@@ -64,6 +68,17 @@ async function cutAgainAndAgain (name: string): Promise<void> {
     await wait(cutForMs)
     rig.front.refused.delete(name)
     await wait(cutEveryMs * (0.8 + 0.4 * random.next()))
+  }
+}
+
+/** All are cut at once. Each can connect again at a time of its own. */
+async function storm (name: string): Promise<void> {
+  for (let i = 1; i <= 3; i++) {
+    await wait(stormEveryMs - (performance.now() - began) % stormEveryMs)
+    rig.front.refused.add(name)
+    rig.front.cut(({ user }) => user === name)
+    await wait(cutForMs + stormSpreadMs * random.next())
+    rig.front.refused.delete(name)
   }
 }
 
@@ -77,7 +92,7 @@ function read (): void {
 
 rig.order({ order: 'send', names: [publisher], only: 'write' })
 const reading = setInterval(read, 500)
-await Promise.all([...readers.keys()].map(cutAgainAndAgain))
+await Promise.all([...readers.keys()].map(values.shape === 'storm' ? storm : cutAgainAndAgain))
 await rig.quiet()
 await wait(10_000)
 await rig.quiet()
@@ -89,6 +104,7 @@ const total = sentAt.size * all.length
 const got = all.reduce((sum, { received }) => sum + received.size, 0)
 process.stdout.write(`${JSON.stringify({
   system: values.system,
+  shape: values.shape,
   clients,
   messages: sentAt.size,
   connections: all.reduce((sum, { openings }) => sum + openings.length, 0),

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { loadavg } from 'node:os'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { brokenIn } from './checker/checker.ts'
 import { allFaults, faultsNamed } from './kinds/all.ts'
@@ -8,7 +8,7 @@ import { previousPackage } from './rig/previous-package.ts'
 import { Rig } from './rig/rig.ts'
 import { Teardowns } from './rig/teardowns.ts'
 import type { System } from './rig/crowd.ts'
-import { lateIn, type Run } from './report.ts'
+import { lateIn, notDurable, type Run } from './report.ts'
 
 // `npm run test:faults -- --fault all --seeds 10`: every fault with each seed, on a rig of its own. One seed repeats
 // the choices of one run. Ends with 1 when a promise was broken or a time exceeded. `--json`: a file for the results,
@@ -32,6 +32,8 @@ const faults = values.fault === 'all' ? allFaults : faultsNamed(values.fault.spl
 const packages = new Teardowns()
 const previous = faults.some(({ startsFrom }) => startsFrom) ? previousPackage(packages, values.previous) : undefined
 const runs: Run[] = []
+/** In milliseconds, of a timer that shows how busy the machine is. */
+const resolution = 10
 const print = (text: string) => process.stdout.write(`${text}\n`)
 
 /** Ends the rig that runs now. */
@@ -47,11 +49,14 @@ async function run (fault: Fault, seed: number): Promise<void> {
   const plugin = fault.startsFrom && await previous
   const teardowns = current = new Teardowns()
   const system = values.system as System
-  const rig = await Rig.start(size, seed, { system, topology: fault.topology, plugin, teardowns })
+  const { topology, pattern } = fault
+  const rig = await Rig.start(size, seed, { system, topology, pattern, plugin, teardowns })
+  const delays = monitorEventLoopDelay({ resolution })
+  delays.enable()
   try {
     const { log, verdict } = await rig.run(fault, seed)
-    const done = { fault: fault.name, seed, load: loadavg()[0] as number, verdict }
-    const broken = [...brokenIn(verdict), ...lateIn(fault, verdict)]
+    const done = { fault: fault.name, seed, lateMs: delays.percentile(99) / 1e6 - resolution, verdict }
+    const broken = [...brokenIn(verdict), ...notDurable(fault, verdict), ...lateIn(fault, verdict)]
     runs.push(done)
     const { acked, announced, resyncs, failures, ack, recovery, presenceMs } = verdict
     print(`${fault.name} ${seed}: ${JSON.stringify({

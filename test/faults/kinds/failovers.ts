@@ -45,6 +45,20 @@ async function failLagging (master: RedisServer, replica: RedisServer, random: R
   return () => promoted(replica)
 }
 
+/** The same; the killed master returns, empty, as the replica of the new one. */
+async function failAndReturn (
+  master: RedisServer, replica: RedisServer, random: Random, follow: () => Promise<void>
+): Promise<() => Promise<void>> {
+  const end = await failLagging(master, replica, random)
+  return async () => {
+    await end()
+    await master.start()
+    await follow()
+    await soon('the old master is in sync', async () =>
+      String(await master.cli('INFO', 'replication')).includes('master_link_status:up'))
+  }
+}
+
 /** Faults of Redis with replicas. */
 export const failoverFaults: readonly Fault[] = [
   {
@@ -90,6 +104,31 @@ export const failoverFaults: readonly Fault[] = [
     losesHistory: true,
     presenceBoundMs,
     begin: (rig, random) => failLagging(...random.pick(pairsOf(rig)), random)
+  },
+  {
+    name: 'sentinel-failover-durable',
+    title: 'the same with a durable history: Sentinels; the old master returns as a replica',
+    topology: 'sentinel',
+    pattern: 'durable',
+    lastsMs: 0,
+    losesHistory: true,
+    presenceBoundMs,
+    begin ({ topology: { servers } }, random) {
+      const [master, replica] = servers as readonly [RedisServer, RedisServer]
+      const follow = async () => { await master.cli('REPLICAOF', '127.0.0.1', `${replica.port}`) }
+      return failAndReturn(master, replica, random, follow)
+    }
+  },
+  {
+    name: 'cluster-failover-durable',
+    title: 'the same with a durable history: Cluster; the old master returns as a replica',
+    topology: 'cluster',
+    pattern: 'durable',
+    lastsMs: 0,
+    losesHistory: true,
+    presenceBoundMs,
+    // A node of a Cluster finds its new master by itself.
+    begin: (rig, random) => failAndReturn(...random.pick(pairsOf(rig)), random, async () => {})
   },
   {
     name: 'slot-moved',

@@ -1,4 +1,5 @@
 import type { Random } from '../../support/random.ts'
+import type { ClientSettings } from '../rig/crowd.ts'
 import type { Rig } from '../rig/rig.ts'
 import type { TopologyName } from '../rig/topology.ts'
 
@@ -9,6 +10,8 @@ export interface Fault {
   readonly title: string
   /** Its Redis. @default 'single' */
   readonly topology?: TopologyName
+  /** The channels of its clients; those that are durable lose nothing that was acked. @default 'rig' */
+  readonly pattern?: ClientSettings['pattern']
   /** The package of the nodes at the start: that of the previous version. @default the present one */
   readonly startsFrom?: 'previous'
   readonly lastsMs: number

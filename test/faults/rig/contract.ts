@@ -29,5 +29,10 @@ const channel = {
 /** The channels of the rig: one persistent message that is idempotent and one that is not, and an ephemeral one. */
 export const rigChannel = defineChannel({ pattern: 'rig/:name', ...channel, presence: Type.Object({}) })
 
+/** The same with a durable history. */
+export const durableChannel = defineChannel({
+  pattern: 'durable/:name', ...channel, presence: Type.Object({}), history: { ...channel.history, durable: 'replica' }
+})
+
 /** The same without presence, for thousands of clients in one channel. */
 export const wideChannel = defineChannel({ pattern: 'wide/:name', ...channel })

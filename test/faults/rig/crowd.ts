@@ -4,8 +4,8 @@ import type { LogEvent, MessageKind } from '../checker/log.ts'
 
 export interface ClientSettings {
   readonly name: string
-  /** Of its channels: `rig` has presence, `wide` has none. */
-  readonly pattern: 'rig' | 'wide'
+  /** Of its channels, as the contract of the rig has them. */
+  readonly pattern: 'rig' | 'durable' | 'wide'
   readonly channels: readonly string[]
 }
 

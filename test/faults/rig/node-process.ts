@@ -2,7 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import fastify from 'fastify'
 import { Cluster, Redis } from 'ioredis'
 import { systemClock } from '../../../lib/clock.ts'
-import { rigChannel, wideChannel, type RigMessage } from './contract.ts'
+import type { Handlers } from '../../../plugins/channels.ts'
+import { durableChannel, rigChannel, wideChannel, type RigMessage } from './contract.ts'
 import type { NodeOrder, NodeSettings } from './rig-node.ts'
 
 // One node of the rig, in a process of its own. The package is the built one, or another one that is unpacked.
@@ -24,24 +25,16 @@ await app.register(channels, {
 const from = ({ connection }: { readonly connection: { readonly id: string } }, message: RigMessage) =>
   ({ ...message, connection: connection.id })
 const authorize = () => true
+const presence = () => ({})
+const on: Handlers<(typeof wideChannel)['definition']> = {
+  write: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
+  say: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
+  hint: (ctx, message) => ctx.broadcast('hinted', from(ctx, message))
+}
 app.ws('/', {}, [
-  implement(rigChannel, {
-    authorize,
-    presence: () => ({}),
-    on: {
-      write: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
-      say: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
-      hint: (ctx, message) => ctx.broadcast('hinted', from(ctx, message))
-    }
-  }),
-  implement(wideChannel, {
-    authorize,
-    on: {
-      write: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
-      say: async (ctx, message) => { await ctx.broadcast('written', from(ctx, message)) },
-      hint: (ctx, message) => ctx.broadcast('hinted', from(ctx, message))
-    }
-  })
+  implement(rigChannel, { authorize, presence, on }),
+  implement(durableChannel, { authorize, presence, on }),
+  implement(wideChannel, { authorize, on })
 ])
 await app.listen({ port, host: '127.0.0.1' })
 

@@ -34,7 +34,7 @@ export class RigClient extends RigUser {
   async join (): Promise<void> {
     await Promise.all(this.channels.map(async (name) => {
       const channel = this.addressOf(name)
-      // Both patterns have the same messages.
+      // All patterns have the same messages.
       this.#joined.set(name, await this.#client.join(`${this.pattern}/:name` as 'rig/:name', { name }, {
         onResync: ({ reason }) => this.note({ what: 'resync', channel, reason }),
         onPresence: (list, change) => {

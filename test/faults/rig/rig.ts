@@ -167,8 +167,8 @@ export class Rig {
 
   #members (): Record<string, string[]> {
     const members: Record<string, string[]> = {}
-    for (const { name, channels } of this.clients) {
-      for (const channel of channels) (members[`rig/${channel}`] ??= []).push(name)
+    for (const { name, pattern, channels } of this.clients) {
+      for (const channel of channels) (members[`${pattern}/${channel}`] ??= []).push(name)
     }
     return members
   }
