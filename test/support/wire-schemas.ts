@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import fastify from 'fastify'
-import { wireSchemas } from '../../lib/contract/wire-schemas.ts'
+import { wireSchemas } from '../../lib/contract/wire/wire-schemas.ts'
 import { controlWords } from '../../lib/protocol/control-messages.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'

@@ -38,10 +38,19 @@ function checkOf (schema: TSchema, path: string): Validator {
   const compiled = compile(schema, path)
   return (value) => {
     if (compiled.Check(value)) return undefined
-    const { path, message } = compiled.Errors(value).First() ?? {
+    const { path, message } = firstError(compiled, value) ?? {
       path: '', message: 'The value does not match its schema'
     }
     return { path, message }
+  }
+}
+
+/** The search fails at `null` in a union of closed intersections: TypeBox asks for its property names. */
+function firstError (compiled: TypeCheck<TSchema>, value: unknown): Issue | undefined {
+  try {
+    return compiled.Errors(value).First()
+  } catch {
+    return undefined
   }
 }
 

@@ -1,5 +1,5 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { joinPayload } from '../../contract/wire-schemas.ts'
+import { joinPayload } from '../../contract/wire/wire-schemas.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Position } from '../../protocol/position.ts'
 

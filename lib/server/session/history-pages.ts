@@ -1,6 +1,6 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { Connection } from '../../connection/connection.ts'
-import { historyPayload } from '../../contract/wire-schemas.ts'
+import { historyPayload } from '../../contract/wire/wire-schemas.ts'
 import { jsonList, withPosition } from '../../protocol/encoding.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Membership } from '../memberships/membership.ts'

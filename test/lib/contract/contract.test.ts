@@ -583,6 +583,11 @@ function * positions (value: (extra: object) => unknown): Generator<{ extra: obj
   }
 }
 
+t.test('contract: null in a union of closed intersections is refused, although TypeBox cannot say where', async (t) => {
+  const valid = compileValidator(kinds['intersection with a union']?.[0] as TSchema, 's')
+  t.strictSame(valid(null), { path: '', message: 'The value does not match its schema' })
+})
+
 for (const [name, [schema, value]] of Object.entries(kinds)) {
   t.test(`contract: undeclared properties (${name}) are refused when received and removed when sent`, async (t) => {
     const original = structuredClone(JSON.parse(JSON.stringify(schema)))

@@ -1,6 +1,6 @@
 import { Value } from '@sinclair/typebox/value'
 import t from 'tap'
-import { wireSchemas } from '../../../lib/contract/wire-schemas.ts'
+import { wireSchemas } from '../../../lib/contract/wire/wire-schemas.ts'
 import { controlWords } from '../../../lib/protocol/control-messages.ts'
 import type { Envelope } from '../../../lib/protocol/envelope.ts'
 import { readPage } from '../../support/docs/page.ts'

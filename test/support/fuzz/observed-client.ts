@@ -1,5 +1,5 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { wireSchemas } from '../../../lib/contract/wire-schemas.ts'
+import { wireSchemas } from '../../../lib/contract/wire/wire-schemas.ts'
 import type { Envelope } from '../../../lib/protocol/envelope.ts'
 import type { Position } from '../../../lib/protocol/position.ts'
 import { TestClient } from '../../../lib/testing/test-client.ts'

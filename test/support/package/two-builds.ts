@@ -134,7 +134,7 @@ async function refuseFormat (serving: Build, contracting: Build): Promise<void> 
 const [esm, cjs] = builds as [Build, Build]
 
 // TypeScript adds a name to what it compiles to CommonJS.
-for (const entry of ['', '/adapter', '/client', '/contract', '/react', '/testing']) {
+for (const entry of ['', '/adapter', '/asyncapi', '/client', '/contract', '/react', '/testing']) {
   const names = (module: object) => Object.keys(module).filter((name) => name !== '__esModule').sort()
   const imported = await import(`fastify-channels${entry}`) as object
   const required = require(`fastify-channels${entry}`) as object
