@@ -2,10 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join, relative, sep } from 'node:path'
 import { root } from './root.ts'
 
-// Writes `dist/test/processes/`: a file for each process that tap starts, which imports its test files. A process costs
-// 2 s of CPU time before its first test, because tap's loader reads every module and TypeBox alone has 400. So the unit
-// tests of a folder share a process. Other test files have their own: they start servers or a browser, measure memory,
-// or take long.
+// Writes `dist/test/processes/`: a file for each process of `run-processes.ts`, which imports its test files. A process
+// costs 1 s of CPU time before its first test, because TypeBox alone has 400 modules. So the unit tests of a folder
+// share a process. Other test files have their own: they start servers or a browser, measure memory, or take long.
 
 const tests = join(root, 'dist/test')
 const processes = join(tests, 'processes')

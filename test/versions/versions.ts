@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { root } from '../support/root.ts'
 import { runtimePath } from '../support/versions/runtimes.ts'
@@ -8,16 +7,13 @@ import { runtimePath } from '../support/versions/runtimes.ts'
 // version of Node.js that the package supports. No browser and no cluster.
 
 const versions = ['node20', 'node22', 'node24'] as const
-const chosen = /^(unit|plugins|clients|rfc6455)/
-const processes = join(root, 'dist/test/processes')
-const files = readdirSync(processes).filter((file) => chosen.test(file)).map((file) => join(processes, file))
-const tap = join(root, 'node_modules/.bin/tap')
-const flags = ['--disable-coverage', '--reporter=tap', '--jobs=2', '--timeout=600']
+const runner = join(root, 'dist/test/support/run-processes.js')
+const chosen = ['unit', 'plugins', 'clients', 'rfc6455']
 
 const results = versions.map((name) => {
   const node = runtimePath(name)
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env['PATH'] ?? ''}` }
-  const { stdout } = spawnSync(node, [tap, ...flags, ...files], {
+  const { stdout } = spawnSync(node, [runner, ...chosen], {
     cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 30
   })
   const failed = stdout.split('\n').filter((line) => /^ *not ok/.test(line))

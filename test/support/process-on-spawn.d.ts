@@ -1,4 +1,0 @@
-declare module 'process-on-spawn' {
-  const processOnSpawn: { removeAllListeners: () => void }
-  export default processOnSpawn
-}
