@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Clock } from '../clock.ts'
+import { BoundedLog } from '../limits/bounded-log.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
@@ -10,6 +11,9 @@ import type { ConnectionInfo } from './connection-info.ts'
 import type { Counters } from './counters.ts'
 import type { Credentials, Identity } from './identity.ts'
 import { SendQueue, type Flusher } from './sending/send-queue.ts'
+
+const noChannels: ReadonlySet<string> = new Set()
+const noMetadata: ConnectionInfo['metadata'] = Object.freeze({})
 
 /** Shared by all connections of a node. */
 export interface ConnectionDeps {
@@ -27,17 +31,8 @@ export interface ConnectionDeps {
  *     └───── terminate(), or the peer or the network ends the connection ──┘
  */
 export class Connection implements ConnectionInfo {
-  readonly id: string
-  readonly userId: string | undefined
-  readonly ip: string
-  readonly locals: unknown
-  readonly route: string
-  readonly metadata: ConnectionInfo['metadata']
-  readonly verify: Identity['verify']
-  readonly releaseQuota: () => void
   readonly connectedAt: number
-  readonly channels = new Set<string>()
-  readonly log: Logger
+  readonly log: BoundedLog
   lastSeen: number
   messagesIn = 0
   messagesOut = 0
@@ -49,7 +44,11 @@ export class Connection implements ConnectionInfo {
   closeEvent: CloseEvent | undefined
   /** The connection on another node that its client has for a moment, as the client says. */
   replaces: string | undefined
+  readonly #identity: Identity
+  /** The newest ones; at first, those of the identity. */
   #credentials: Credentials
+  /** Undefined until the first join, because many connections are idle. */
+  #channels: Set<string> | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
   readonly #webSocket: WebSocket
   readonly #sendQueue: SendQueue
@@ -57,36 +56,36 @@ export class Connection implements ConnectionInfo {
   readonly #counters: Counters
 
   constructor (webSocket: WebSocket, transport: Socket, identity: Identity, log: Logger, deps: ConnectionDeps) {
-    this.id = identity.id
-    this.userId = identity.userId
-    this.#credentials = identity
-    this.verify = identity.verify
-    this.releaseQuota = identity.releaseQuota
-    this.ip = identity.ip
-    this.locals = identity.locals
-    this.route = identity.route ?? ''
-    this.metadata = identity.metadata ?? {}
-    this.log = log
+    this.#identity = this.#credentials = identity
+    this.log = new BoundedLog(log, identity, deps.clock)
     this.connectedAt = this.lastSeen = deps.clock.now()
     this.#webSocket = webSocket
-    this.#sendQueue = new SendQueue(webSocket, transport, deps.flusher, deps.sendQueueBytes, {
-      id: identity.id, countSent: (bytes) => this.#countSent(bytes)
-    })
+    this.#sendQueue = new SendQueue(webSocket, transport, deps.flusher, deps.sendQueueBytes, this)
     this.#clock = deps.clock
     this.#counters = deps.counters
   }
 
-  get user (): unknown {
-    return this.#credentials.user
+  /** The addresses of its channels. */
+  get channels (): ReadonlySet<string> { return this.#channels ?? noChannels }
+
+  enterChannel (address: string): void {
+    this.#channels ??= new Set()
+    this.#channels.add(address)
   }
 
-  get expiresAt (): number | undefined {
-    return this.#credentials.expiresAt
-  }
+  leaveChannel (address: string): void { this.#channels?.delete(address) }
 
-  get jti (): string | undefined {
-    return this.#credentials.jti
-  }
+  get id (): string { return this.#identity.id }
+  get userId (): string | undefined { return this.#identity.userId }
+  get ip (): string { return this.#identity.ip }
+  get locals (): unknown { return this.#identity.locals }
+  get route (): string { return this.#identity.route ?? '' }
+  get metadata (): ConnectionInfo['metadata'] { return this.#identity.metadata ?? noMetadata }
+  get verify (): Identity['verify'] { return this.#identity.verify }
+  get quotas (): Identity['quotas'] { return this.#identity.quotas }
+  get user (): unknown { return this.#credentials.user }
+  get expiresAt (): number | undefined { return this.#credentials.expiresAt }
+  get jti (): string | undefined { return this.#credentials.jti }
 
   get isOpen (): boolean {
     return this.#state === 'open'
@@ -112,12 +111,12 @@ export class Connection implements ConnectionInfo {
    * `whenSlow` allows leaving messages out. `source` is the history that the message belongs to.
    */
   send (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): void {
-    if (this.#countSent(encoded.length) && !this.#sendQueue.push(encoded, whenSlow, source)) this.#closeSlow()
+    if (this.countSent(encoded.length) && !this.#sendQueue.push(encoded, whenSlow, source)) this.#closeSlow()
   }
 
   /** Queues a message that may be larger than the send queue, because it contains everything that the client missed. */
   sendRecovery (encoded: EncodedMessage): void {
-    if (this.#countSent(encoded.length) && !this.#sendQueue.pushRecovery(encoded)) this.#closeSlow()
+    if (this.countSent(encoded.length) && !this.#sendQueue.pushRecovery(encoded)) this.#closeSlow()
   }
 
   /** Resolves when the large message that waits is being written; undefined when `sendRecovery` need not wait. */
@@ -183,7 +182,8 @@ export class Connection implements ConnectionInfo {
     this.#sendQueue.clear()
   }
 
-  #countSent (bytes: number): boolean {
+  /** Counts a message that is sent; false once the close has begun. */
+  countSent (bytes: number): boolean {
     if (this.#state !== 'open') return false
     this.messagesOut++
     this.bytesOut += bytes

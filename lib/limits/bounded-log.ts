@@ -10,17 +10,25 @@ type Level = 'info' | 'warn' | 'error'
 
 interface Kind { readonly level: Level, readonly since: number, lines: number, suppressed: number }
 
+/** The connection that lines are about. */
+export interface LogOwner { readonly id: string, readonly userId: string | undefined }
+
 /**
  * Bounds the lines that one connection can cause, because its messages arrive faster than a log can grow. The kind of a
  * line is its message. Lines of a child are the application's, and are not bounded.
  */
 export class BoundedLog implements Logger {
-  readonly #log: Logger
+  readonly #parent: Logger
+  readonly #owner: LogOwner
   readonly #clock: Clock
+  /** Made with the first line, because most connections have none. */
+  #own: Logger | undefined
   #kinds: Map<string, Kind> | undefined
 
-  constructor (log: Logger, clock: Clock) {
-    this.#log = log
+  /** @param owner named in each line */
+  constructor (parent: Logger, owner: LogOwner, clock: Clock) {
+    this.#parent = parent
+    this.#owner = owner
     this.#clock = clock
   }
 
@@ -44,6 +52,12 @@ export class BoundedLog implements Logger {
   flush (): void {
     for (const [message, kind] of this.#kinds ?? []) this.#report(message, kind)
     this.#kinds = undefined
+  }
+
+  get #log (): Logger {
+    const { id, userId } = this.#owner
+    this.#own ??= this.#parent.child({ connection: id, user: userId })
+    return this.#own
   }
 
   #write (level: Level, details: object, message: string): void {

@@ -29,25 +29,57 @@ export class ConnectionQuota {
   }
 }
 
+/** Something that is given back once. */
+export interface Held { release (): void }
+
+/** One connection in a quota. */
+class Taken implements Held {
+  readonly #quota: ConnectionQuota
+  readonly #key: string
+
+  constructor (quota: ConnectionQuota, key: string) {
+    this.#quota = quota
+    this.#key = key
+  }
+
+  release (): void {
+    this.#quota.releaseQuota(this.#key)
+  }
+}
+
 /** What one attempt or connection holds, to be given back at once. */
-export class HeldQuotas {
-  #releases: Array<() => void> = []
+export class HeldQuotas implements Held {
+  #held: Held[] = []
+  #isOver = false
 
   /** Takes a quota; false when it is used up. */
   take (quota: ConnectionQuota, key: string): boolean {
     const isTaken = quota.acquireQuota(key)
-    if (isTaken) this.add(() => quota.releaseQuota(key))
+    if (isTaken) this.add(new Taken(quota, key))
     return isTaken
   }
 
-  /** Adds what `release` calls. */
-  add (release: () => void): void {
-    this.#releases.push(release)
+  /** Adds what `release` gives back, which is at once after the end. */
+  add (held: Held): void {
+    if (this.#isOver) held.release()
+    else this.#held.push(held)
   }
 
   /** Gives everything back. A second call changes nothing. */
   release (): void {
-    for (const release of this.#releases.splice(0)) release()
+    for (const held of this.#held.splice(0)) held.release()
+  }
+
+  /** Gives everything back and holds nothing any more. */
+  end (): void {
+    this.#isOver = true
+    this.release()
+  }
+
+  /** Gives everything back, and takes over what another one holds. */
+  replaceBy (other: HeldQuotas): void {
+    this.release()
+    for (const held of other.#held.splice(0)) this.add(held)
   }
 }
 

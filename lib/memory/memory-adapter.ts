@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newId } from '../new-id.ts'
 import type { Adapter, AdapterStatus } from '../cluster/adapter.ts'
 import { AdapterEventRelay, type AdapterEvents } from '../cluster/events.ts'
 import { MemoryHistory } from './memory-history.ts'
@@ -13,7 +13,7 @@ export { MemoryHub }
 
 /** The adapter of a single process, and the default. Several adapters on one hub form a cluster inside the process. */
 export class MemoryAdapter implements Adapter {
-  readonly nodeId = randomUUID()
+  readonly nodeId = newId()
   readonly status: AdapterStatus = { state: 'up' }
   readonly counters = { published: 0, received: 0, dropped: 0, poison: 0 }
   readonly pubsub: MemoryPubSub

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newId } from '../new-id.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import type { PresenceChange } from '../protocol/control-messages.ts'
 import { entryIdOf } from '../protocol/position.ts'
@@ -85,7 +85,7 @@ export class MemoryHub {
 
   /** Changes a channel's presence, and announces the change to every subscribed node. */
   changePresence (channel: string, apply: (presence: StoredPresence) => PresenceChange | undefined): void {
-    const presence = this.#presence.get(channel) ?? new StoredPresence(randomUUID())
+    const presence = this.#presence.get(channel) ?? new StoredPresence(newId())
     const change = apply(presence)
     if (presence.isEmpty) this.#presence.delete(channel)
     else this.#presence.set(channel, presence)
@@ -101,7 +101,7 @@ export class MemoryHub {
 
   /** Begins a new history. */
   clearHistory (channel: string): StoredHistory {
-    const history = new StoredHistory(() => this.clock.now(), () => randomUUID().slice(0, 13), this.timings)
+    const history = new StoredHistory(() => this.clock.now(), () => newId().slice(0, 13), this.timings)
     this.#histories.set(channel, history)
     this.sweepLater()
     return history

@@ -9,22 +9,22 @@ import { Heartbeat, type HeartbeatOptions } from '../connection/heartbeat.ts'
 import { Registry } from '../connection/registry.ts'
 import { revokedBy, Revocations } from '../connection/revocations.ts'
 import { Flusher } from '../connection/sending/send-queue.ts'
-import { BoundedLog } from '../limits/bounded-log.ts'
 import { UserRateLimits } from '../limits/user-rate-limits.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents } from '../protocol/close-events.ts'
 import { Rooms } from '../rooms/rooms.ts'
 import { Contracts } from './contracts.ts'
 import { IdempotentMessages } from './messages/idempotent-messages.ts'
-import { LiveConnections } from './live-connections.ts'
+import { LiveConnections } from './connections/live-connections.ts'
 import type { Router } from './router.ts'
 import { Drain, type DrainOptions } from './services/drain.ts'
 import { LocalNodeRequests } from './services/local-node-requests.ts'
 import { NodeRequests } from './services/node-requests.ts'
-import { PendingUpgrades } from './services/pending-upgrades.ts'
+import { PendingUpgrades } from './connections/pending-upgrades.ts'
 import type { SessionDeps, SessionOptions } from './session/session-deps.ts'
 import { Session } from './session/session.ts'
-import { Sweeper, type Swept } from './sweeper.ts'
+import { SocketListeners } from './connections/socket-listeners.ts'
+import { Sweeper, type Swept } from './connections/sweeper.ts'
 import { withTimeout } from './with-timeout.ts'
 
 export interface NodeOptions extends SessionOptions {
@@ -66,12 +66,13 @@ export class Node {
   readonly requests: NodeRequests
   readonly pendingUpgrades = new PendingUpgrades()
   readonly #sweeper: Sweeper
+  readonly #listeners: SocketListeners
   readonly #connectionDeps: Omit<ConnectionDeps, 'sendQueueBytes'>
   readonly #sessionDeps: SessionDeps
 
   constructor (options: NodeOptions, adapter: Adapter, clock: Clock, log: Logger) {
     const { registry, counters, pendingUpgrades } = this
-    const { handlerTimeout, strictPatterns = false } = options
+    const { handlerTimeout, strictPatterns = false, report } = options
     const rateLimits = new UserRateLimits(clock)
     const idempotentMessages = new IdempotentMessages(adapter.idempotency, clock)
     this.adapter = adapter
@@ -85,9 +86,9 @@ export class Node {
     const isAlone = () => Number(adapter.liveNodes) < 2
     this.drain = new Drain({ clock, options: options.drain, connections: this.connections, isAlone })
     this.drain.onRefuse(() => { rooms.isDraining = true })
+    this.#listeners = new SocketListeners(this.connections)
     const { sessions } = this.connections
     const { nodeId, nodes } = adapter
-    const { report } = options
     const revoke = (key: string, until: number) => this.revoke(key, until)
     const local = new LocalNodeRequests({
       nodeId, clock, registry, rooms, sessions, pendingUpgrades, log, report, revoke
@@ -149,23 +150,15 @@ export class Node {
 
   /** Accepts a socket that was just upgraded. `transport` is the TCP or TLS socket beneath it. */
   accept (webSocket: WebSocket, transport: Socket, identity: Identity, router: Router, log: Logger): Connection {
-    const boundedLog = new BoundedLog(log, this.clock)
     const { sendQueueBytes } = router.route.limits
     const deps = { ...this.#connectionDeps, sendQueueBytes }
-    const connection = new Connection(webSocket, transport, identity, boundedLog, deps)
+    const connection = new Connection(webSocket, transport, identity, log, deps)
     const session = new Session(connection, router, this.#sessionDeps)
     this.connections.add(session)
     if (this.revocations.isRevoked(connection)) connection.close(closeEvents.revoked)
     // Not counted towards the send queue's limit, which may be smaller.
     connection.sendRecovery(router.welcome(connection.id))
-    webSocket.on('message', (data: Buffer, isBinary) => session.receive(data, isBinary))
-    webSocket.on('ping', () => session.pingReceived())
-    webSocket.on('pong', () => session.pongReceived())
-    webSocket.on('close', (code, reason) => {
-      boundedLog.flush()
-      log.info({ code }, 'connection closed')
-      this.connections.remove(connection, { code, reason: String(reason) })
-    })
+    this.#listeners.add(webSocket, session)
     if (connection.isOpen) session.start()
     return connection
   }

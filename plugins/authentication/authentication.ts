@@ -7,7 +7,10 @@ import { invalidToken } from '../../lib/protocol/errors.ts'
 import { InvalidOptions, NoUserId, Unauthenticated, UnprotectedRoute } from '../errors.ts'
 import { callback, flag, optionals, problemOf, shape, text, withoutUndefined } from '../option-schemas.ts'
 import type { ChannelsOptions, Identify } from '../options.ts'
-import { namespacesOf, tokenVerifierOf, type JwtNamespace, type VerifiedToken } from './token-verifier.ts'
+import { keptRequest } from './kept-request.ts'
+import {
+  namespacesOf, tokenVerifierOf, type JwtNamespace, type TokenVerifier, type VerifiedToken
+} from './token-verifier.ts'
 
 /** The user of an upgrade, and how a newer token of the same user is verified. */
 export interface Authenticated extends Credentials {
@@ -48,9 +51,15 @@ export function authenticator (
   if (!verifier) throw new UnprotectedRoute(url, namespacesOf(app))
   return async (request) => ({
     ...await credentialsOf(await verifier.verifyRequest(request), userId),
-    // The options of @fastify/jwt may be functions of a request, so the request is kept.
-    verify: async (token) => credentialsOf(await verifier.verifyNewer(request, token), userId)
+    verify: newerTokens(verifier, keptRequest(request), userId)
   })
+}
+
+/** A function of its own, because a closure keeps all variables around it that any closure there uses. */
+function newerTokens (
+  verifier: TokenVerifier, request: FastifyRequest, userId: Options['userId']
+): Authenticated['verify'] {
+  return async (token) => credentialsOf(await verifier.verifyNewer(request, token), userId)
 }
 
 /** In JavaScript a value of another type could open a route: `public: 'false'`. */

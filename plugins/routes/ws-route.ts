@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto'
+import type { WebSocket } from 'ws'
 import type {
   FastifyBaseLogger, FastifyInstance, FastifyRequest, FastifySchema, FastifyTypeProvider, RawReplyDefaultExpression,
   RawRequestDefaultExpression, RawServerBase, RouteGenericInterface, RouteShorthandOptions
 } from 'fastify'
+import { newId } from '../../lib/new-id.ts'
 import type { Metadata } from '../../lib/connection/metadata.ts'
 import type { ImplementedChannel } from '../../lib/server/implement.ts'
 import type { Node } from '../../lib/server/node.ts'
@@ -86,8 +87,9 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
       childLoggerFactory: refusals.around(route.childLoggerFactory ?? this.childLoggerFactory),
       handler: refusePlain
     }
+    const hasErrorHandler = settings.websocket?.errorHandler !== undefined
     const router = new Router(channels, node.contracts, behaviour)
-    this.route({ ...shared, method: 'GET', wsHandler: acceptor(node, hooks, refusals, router) })
+    this.route({ ...shared, method: 'GET', wsHandler: acceptor(node, hooks, refusals, router, hasErrorHandler) })
     // Not the HEAD route that Fastify adds, because that one would take upgrades.
     return this.route({ ...shared, method: 'HEAD' })
   })
@@ -98,13 +100,24 @@ function messageBytesOf (app: FastifyInstance): number {
   return app.websocketServer.options.maxPayload as number
 }
 
-function acceptor (node: Node, hooks: UpgradeHooks, refusals: RefusalLog, router: Router) {
+/** @param hasErrorHandler whether the application has the option `websocket.errorHandler` */
+function acceptor (
+  node: Node, hooks: UpgradeHooks, refusals: RefusalLog, router: Router, hasErrorHandler: boolean
+) {
   return (webSocket: Parameters<Node['accept']>[0], request: FastifyRequest): void => {
     refusals.admit(request)
     limitPayload(webSocket, router.route.messageBytes)
     const { ip, routeOptions: { url: route } } = request
-    const identity = { ...hooks.of(request), id: randomUUID(), ip, route }
-    const log = request.log.child({ connection: identity.id, user: identity.userId })
-    hooks.complete(request, node.accept(webSocket, request.raw.socket, identity, router, log))
+    const identity = { ...hooks.of(request), id: newId(), ip, route }
+    if (!hasErrorHandler) releaseRequest(webSocket)
+    hooks.complete(request, node.accept(webSocket, request.raw.socket, identity, router, request.log))
   }
+}
+
+/**
+ * Removes the listener that @fastify/websocket has just added for errors, because it keeps the request and the reply:
+ * about 5 KB for each connection. The node has a listener of its own.
+ */
+function releaseRequest (webSocket: WebSocket): void {
+  webSocket.removeListener('error', webSocket.listeners('error').at(-1) as () => void)
 }

@@ -6,7 +6,13 @@ import { UpgradeUndecided } from '../errors.ts'
 import { rawAnswer } from './raw-answer.ts'
 import { destroyAfterWrites } from './upgrade-requests.ts'
 
-interface Pending { readonly timer: Timer, readonly written: number }
+interface Pending {
+  readonly timer: Timer
+  readonly written: number
+  /** Listeners of the socket. */
+  readonly closed: () => void
+  readonly ended: () => void
+}
 
 const undecided = new UpgradeUndecided()
 const unavailable = rawAnswer(undecided, undecided.retryAfter)
@@ -30,8 +36,11 @@ export class UpgradeGuard {
 
   /** Ends the deadline of a socket that was upgraded or closed. */
   release (socket: Socket): void {
-    this.#clock.clearTimeout(this.#pending.get(socket)?.timer)
+    const pending = this.#pending.get(socket)
+    if (!pending) return
     this.#pending.delete(socket)
+    this.#clock.clearTimeout(pending.timer)
+    socket.removeListener('close', pending.closed).removeListener('end', pending.ended)
   }
 
   /** Refuses pending and future upgrades, because the server closes. */
@@ -41,12 +50,12 @@ export class UpgradeGuard {
   }
 
   #watch (socket: Socket, deadlineMs: number): void {
-    this.#pending.set(socket, {
-      timer: this.#clock.setTimeout(() => this.#expire(socket), deadlineMs),
-      written: socket.bytesWritten
-    })
-    socket.once('close', () => this.release(socket))
-    socket.once('end', () => { if (this.#pending.has(socket)) socket.destroy() })
+    const closed = () => this.release(socket)
+    const ended = () => { socket.destroy() }
+    const timer = this.#clock.setTimeout(() => this.#expire(socket), deadlineMs)
+    this.#pending.set(socket, { timer, written: socket.bytesWritten, closed, ended })
+    socket.once('close', closed)
+    socket.once('end', ended)
     // Nobody reads the socket of an upgrade under way, so nobody would notice that the client gave up.
     socket.read(0)
     if (this.#isClosed) this.#expire(socket)

@@ -49,6 +49,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
   explainRefusals(app, node)
   app.websocketServer.on('connection', (webSocket: WebSocket, request) => {
     guard.release(request.socket)
+    releaseResponse(request.socket)
     ignoreAfterError(webSocket)
   })
   checkRequests(app, options as ServerOptions)
@@ -147,6 +148,11 @@ function closeRefused (app: FastifyInstance, webSocketRequests: Server): void {
   }
 }
 
+/** The response of an upgrade has no end, so its socket would keep it and its request alive. */
+function releaseResponse (socket: Socket & { _httpMessage?: ServerResponse | null }): void {
+  socket._httpMessage?.detachSocket(socket)
+}
+
 /**
  * The peer broke RFC 6455, the network failed, or a handler of the application threw. In the first two cases `ws` is
  * closing the connection with a fitting code: a client that is still sending must be able to read that code.
@@ -162,9 +168,11 @@ function closeFailed (error: Error, socket: WebSocket, request: FastifyRequest):
  */
 function ignoreAfterError (webSocket: WebSocket): void {
   const { _receiver: receiver } = webSocket as unknown as { readonly _receiver: Writable }
-  const write = receiver._write
-  receiver._write = (chunk, encoding, done) => {
-    if (receiver.errored) done()
-    else write.call(receiver, chunk, encoding, done)
-  }
+  receiver._write = writeUnlessErrored
+}
+
+/** One function for all connections. */
+const writeUnlessErrored: Writable['_write'] = function (this: Writable, chunk, encoding, done) {
+  if (this.errored) done()
+  else (Object.getPrototypeOf(this) as Writable)._write.call(this, chunk, encoding, done)
 }

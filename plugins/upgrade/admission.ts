@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Adapter } from '../../lib/cluster/adapter.ts'
 import type { QuotaOutcome } from '../../lib/cluster/quota.ts'
+import { newId } from '../../lib/new-id.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Limits } from '../../lib/limits/limits.ts'
-import { addressGroup, ConnectionQuota, HeldQuotas } from '../../lib/limits/connection-quota.ts'
+import { addressGroup, ConnectionQuota, HeldQuotas, type Held } from '../../lib/limits/connection-quota.ts'
 import { withTimeout } from '../../lib/server/with-timeout.ts'
 import { ServerFull, TooManyConnections } from '../errors.ts'
 
@@ -49,28 +50,30 @@ export class Admission {
   readonly begin = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const attempt = new HeldQuotas()
     this.#held.set(request, attempt)
-    await holding(attempt, request, reply, () => {
+    await releasing(attempt, () => {
       this.#takeSource(this.#connections, request, attempt)
       attempt.release()
       this.#takeSource(request.ws ? this.#attempts : this.#plainRequests, request, attempt)
     })
+    endWith(request, reply, attempt)
   }
 
   /**
    * Ends an attempt and counts its connection: of the user on all nodes, or on this node alone while the others cannot
-   * be reached. Of a plain request it only checks that its connection would be counted. Resolves to a function that
-   * gives the quotas back before the socket closes.
+   * be reached. Of a plain request it only checks that its connection would be counted. Resolves to what gives the
+   * quotas back before the socket closes.
    * @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  async admit (userId: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<() => void> {
+  async admit (userId: string | undefined, request: FastifyRequest): Promise<Held> {
+    const attempt = this.#held.get(request) as HeldQuotas
     const connection = new HeldQuotas()
-    await holding(connection, request, reply, async () => {
+    await releasing(connection, async () => {
       this.#takeSource(this.#connections, request, connection)
       if (!request.ws) connection.release()
       if (userId !== undefined) await this.#takeUser(userId, request, connection)
     })
-    this.#held.get(request)?.release()
-    return () => connection.release()
+    attempt.replaceBy(connection)
+    return attempt
   }
 
   #takeSource ({ server, ips }: SourceQuotas, request: FastifyRequest, held: HeldQuotas): void {
@@ -89,30 +92,57 @@ export class Admission {
 
   #acquire (userId: string, held: HeldQuotas): Promise<QuotaOutcome> {
     const { quota } = this.#adapter
-    const connectionId = randomUUID()
+    const connectionId = newId()
     const acquiring = quota.acquire(userId, connectionId, this.#perUser)
     // A connection whose acquisition failed counts later, so it is released as well.
     const isCounted = acquiring.then(({ granted }) => granted, () => true)
-    // The adapter repeats a release that failed.
-    const release = async (isHeld: boolean) => { if (isHeld) await quota.release(userId, connectionId).catch(() => {}) }
-    held.add(() => { isCounted.then(release) })
+    held.add(new AcquiredQuota(quota, userId, connectionId, isCounted))
     return acquiring
   }
 }
 
-/** Takes quotas, and holds them until the socket closes, or a plain request is answered. A refusal gives them back. */
-async function holding (
-  held: HeldQuotas, { ws, raw: { socket } }: FastifyRequest, { raw }: FastifyReply, take: () => void | Promise<void>
-): Promise<void> {
+/** A connection that the adapter counts. */
+class AcquiredQuota implements Held {
+  readonly #quota: Adapter['quota']
+  readonly #userId: string
+  readonly #connectionId: string
+  readonly #isCounted: Promise<boolean>
+
+  constructor (quota: Adapter['quota'], userId: string, connectionId: string, isCounted: Promise<boolean>) {
+    this.#quota = quota
+    this.#userId = userId
+    this.#connectionId = connectionId
+    this.#isCounted = isCounted
+  }
+
+  release (): void {
+    this.#isCounted.then(async (isCounted) => {
+      // The adapter repeats a release that failed.
+      if (isCounted) await this.#quota.release(this.#userId, this.#connectionId).catch(() => {})
+    })
+  }
+}
+
+/** Gives back what was taken when the rest is refused. */
+async function releasing (held: HeldQuotas, take: () => void | Promise<void>): Promise<void> {
   try {
     await take()
   } catch (error) {
     held.release()
     throw error
   }
+}
+
+/** Ends what an attempt or its connection holds when the socket closes, or when a plain request is answered. */
+function endWith ({ ws, raw: { socket } }: FastifyRequest, { raw }: FastifyReply, held: HeldQuotas): void {
   // A socket that was reset during an asynchronous hook has emitted 'close' already.
-  if (socket.closed) held.release()
-  else if (ws) socket.once('close', () => held.release())
+  if (socket.closed) held.end()
+  else if (ws) endWithClose(socket, held)
   // The answer of `inject` has no end but 'finish', and that to a client that is gone none but 'close'.
-  else for (const event of ['finish', 'close']) raw.once(event, () => held.release())
+  else for (const event of ['finish', 'close']) raw.once(event, () => held.end())
+}
+
+/** Keeps nothing of the request alive. */
+function endWithClose (socket: Socket, held: HeldQuotas): void {
+  socket.once('close', () => held.end())
 }

@@ -1,8 +1,9 @@
 import type { FastifyError, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { isMetadata, type Metadata } from '../../lib/connection/metadata.ts'
+import type { Held } from '../../lib/limits/connection-quota.ts'
 import type { Connection } from '../../lib/connection/connection.ts'
 import type { Node } from '../../lib/server/node.ts'
-import type { PendingUpgrade } from '../../lib/server/services/pending-upgrades.ts'
+import type { PendingUpgrade } from '../../lib/server/connections/pending-upgrades.ts'
 import { moveTokenToHeader } from '../authentication/token-carriers.ts'
 import { asTokenRefusal, type Authenticated } from '../authentication/authentication.ts'
 import { InvalidMetadata, RefusedForNow, Unauthenticated, UpgradeUndecided } from '../errors.ts'
@@ -17,7 +18,13 @@ import { withRetryAfter } from './retry-after.ts'
 export interface Admitted extends Authenticated {
   readonly locals?: unknown
   readonly metadata?: Metadata | undefined
-  readonly releaseQuota: () => void
+  readonly quotas: Held
+}
+
+/** An upgrade under way, and the listener that ends it with its socket. */
+interface Pending {
+  readonly upgrade: PendingUpgrade
+  readonly end: () => void
 }
 
 /** How one route authenticates a request, and what it keeps of it. */
@@ -38,9 +45,9 @@ export class UpgradeHooks {
   readonly #admission: Admission
   readonly #checkOrigin: (request: FastifyRequest) => Promise<void>
   readonly #refusals: RefusalLog
-  readonly #admitted = new WeakMap<FastifyRequest, Omit<Admitted, 'releaseQuota'> & Partial<Admitted>>()
+  readonly #admitted = new WeakMap<FastifyRequest, Omit<Admitted, 'quotas'> & Partial<Admitted>>()
   readonly #refusedForNow = new WeakMap<FastifyRequest, RefusedForNow>()
-  readonly #pending = new WeakMap<FastifyRequest, PendingUpgrade>()
+  readonly #pending = new WeakMap<FastifyRequest, Pending>()
 
   /** @throws {InvalidOptions} for an origin that no browser sends. */
   constructor (node: Node, { limits, clock, origins }: Settings, refusals: RefusalLog) {
@@ -57,7 +64,9 @@ export class UpgradeHooks {
 
   /** Call it when the connection of an upgrade is registered. Closes it when its user was disconnected meanwhile. */
   complete (request: FastifyRequest, connection: Connection): void {
-    const event = this.#node.pendingUpgrades.end(this.#pending.get(request) as PendingUpgrade)
+    const { upgrade, end } = this.#pending.get(request) as Pending
+    const event = this.#node.pendingUpgrades.end(upgrade)
+    request.raw.socket.removeListener('close', end)
     if (event) connection.close(event)
   }
 
@@ -80,10 +89,10 @@ export class UpgradeHooks {
       ],
       preHandler: [
         ...listOf(route.preHandler),
-        async (request, reply) => {
+        async (request) => {
           const kept = request.ws && await keep(request, checks)
-          const releaseQuota = await this.#admission.admit(this.of(request).userId, request, reply)
-          if (kept) this.#admitted.set(request, { ...this.of(request), ...kept, releaseQuota })
+          const quotas = await this.#admission.admit(this.of(request).userId, request)
+          if (kept) this.#admitted.set(request, { ...this.of(request), ...kept, quotas })
         }
       ],
       onError: [...listOf(route.onError), async (request, reply, error) => this.#noteRefusal(request, reply, error)],
@@ -98,15 +107,16 @@ export class UpgradeHooks {
     const { ws, raw: { socket } } = request
     if (!ws || socket.closed) return
     const { pendingUpgrades } = this.#node
-    const pending = pendingUpgrades.begin()
-    this.#pending.set(request, pending)
-    socket.once('close', () => pendingUpgrades.end(pending))
+    const upgrade = pendingUpgrades.begin()
+    const end = () => { pendingUpgrades.end(upgrade) }
+    this.#pending.set(request, { upgrade, end })
+    socket.once('close', end)
   }
 
   #identify (request: FastifyRequest, authenticated: Authenticated): void {
     this.#requireUnrevoked(authenticated)
     const pending = this.#pending.get(request)
-    if (pending) this.#node.pendingUpgrades.identify(pending, authenticated.userId)
+    if (pending) this.#node.pendingUpgrades.identify(pending.upgrade, authenticated.userId)
     this.#admitted.set(request, { ...authenticated, verify: this.#unrevoked(authenticated.verify) })
   }
 
@@ -148,8 +158,10 @@ export class UpgradeHooks {
 async function keep (
   request: FastifyRequest, { locals, metadata }: Pick<RouteChecks, 'locals' | 'metadata'>
 ): Promise<Pick<Admitted, 'locals' | 'metadata'>> {
-  const kept = { locals: await locals?.(request), metadata: await metadata?.(request) ?? {} }
-  if (!isMetadata(kept.metadata)) throw new InvalidMetadata(request.routeOptions.url as string)
+  const kept = { locals: await locals?.(request), metadata: await metadata?.(request) ?? undefined }
+  if (kept.metadata !== undefined && !isMetadata(kept.metadata)) {
+    throw new InvalidMetadata(request.routeOptions.url as string)
+  }
   return kept as Pick<Admitted, 'locals' | 'metadata'>
 }
 

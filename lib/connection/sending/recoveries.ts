@@ -5,7 +5,7 @@ import type { PageSource, ResyncSource } from '../../protocol/when-slow.ts'
 /** The connection that gets the messages. */
 export interface Recipient {
   readonly id: string
-  countSent (bytes: number): void
+  countSent (bytes: number): boolean
 }
 
 /**

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newId } from '../../new-id.ts'
 import { unknownNodes, type NodeAnswers } from '../../cluster/nodes.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import type { Lease } from './lease.ts'
@@ -68,7 +68,7 @@ export class RedisNodeRequests {
 
   request (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
     const { clock, nodeId } = this.#deps
-    const id = randomUUID()
+    const id = newId()
     const body = JSON.stringify([id, nodeId, request])
     return new Promise((resolve) => {
       const finish = () => {

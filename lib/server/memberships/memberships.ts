@@ -85,7 +85,7 @@ export class Memberships {
   add (membership: Membership): void {
     const { address, channel } = membership
     this.#memberships.set(address, membership)
-    this.#connection.channels.add(channel)
+    this.#connection.enterChannel(channel)
     this.#rooms.addMember(channel, this.#connection, membership.id)
   }
 
@@ -99,7 +99,7 @@ export class Memberships {
     if (!membership) return undefined
     const { channel } = membership
     this.#memberships.delete(address)
-    this.#connection.channels.delete(channel)
+    this.#connection.leaveChannel(channel)
     this.#rooms.deleteMember(channel, this.#connection)
     this.release(membership, graceMs)
     return membership

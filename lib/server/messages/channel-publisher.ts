@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newId } from '../../new-id.ts'
 import type { KnownEntry } from '../../cluster/idempotency.ts'
 import type { Except } from '../../cluster/pubsub.ts'
 import type { CompiledChannel } from '../../contract/compile.ts'
@@ -94,7 +94,7 @@ export class ChannelPublisher {
     const message = this.encode(type, payload, this.#rooms.messageIds.next())
     if (message.isPersistent) {
       if (options) throw new UsageError(`the persistent message '${type}' is broadcast without options: use append`)
-      return this.history.append(entry?.id ?? randomUUID(), message, undefined, entry?.onAppended)
+      return this.history.append(entry?.id ?? newId(), message, undefined, entry?.onAppended)
     }
     this.send(message, exceptOf(options))
   }
@@ -115,7 +115,7 @@ export class ChannelPublisher {
       throw new InvalidArgument(`append of '${type}' lacks 'after': pass the position that the history must be at`)
     }
     checkOptions('append', options, ['after', 'snapshot'])
-    return this.history.append(entry?.id ?? randomUUID(), message, options, entry?.onAppended)
+    return this.history.append(entry?.id ?? newId(), message, options, entry?.onAppended)
   }
 
   /** Waits until the replicas have these entries, where they must. Rejects as `ChannelHistory.confirm` does. */

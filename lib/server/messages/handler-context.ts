@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newId } from '../../new-id.ts'
 import type { Connection } from '../../connection/connection.ts'
 import type { CompiledClientMessage } from '../../contract/compile.ts'
 import type { Params } from '../../contract/pattern.ts'
@@ -110,7 +110,7 @@ export class MessageHandlerContext {
   get signal (): AbortSignal { return this.#message.signal }
 
   get messageId (): string {
-    this.#messageId ??= randomUUID()
+    this.#messageId ??= newId()
     return this.#messageId
   }
 

@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type {
   AppendedEntry, ClaimOutcome, IdempotencyClaim, IdempotencyPort, KnownEntry
 } from '../../cluster/idempotency.ts'
+import { newId } from '../../new-id.ts'
 import { clusterTimings } from '../../cluster/timings.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { refusal } from '../../protocol/errors.ts'
@@ -89,7 +90,7 @@ export class IdempotentMessages {
       if (result) return result
     }
     follow(progress)
-    const result = this.#claimAndRun(channel, { id, contentHash, owner: randomUUID() }, attempt, progress)
+    const result = this.#claimAndRun(channel, { id, contentHash, owner: newId() }, attempt, progress)
     this.#attempts.set(id, { contentHash, progress, result })
     try {
       return await result

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newId } from '../../new-id.ts'
 import type { Connection } from '../../connection/connection.ts'
 import type { CompiledPresence } from '../../contract/parts/presence.ts'
 import { maxPresenceDataBytes } from '../../protocol/envelope.ts'
@@ -17,7 +17,7 @@ export interface MemberPresenceDeps {
 /** The presence of one connection in one channel. */
 export class MemberPresence {
   readonly #deps: MemberPresenceDeps
-  #id = randomUUID()
+  #id = newId()
 
   constructor (deps: MemberPresenceDeps) {
     this.#deps = deps
@@ -61,7 +61,7 @@ export class MemberPresence {
     if (!presence) throw new UsageError(`the channel '${channel}' has no presence: declare it in the contract`)
     const data = this.check(given)
     const before = this.#id
-    const id = randomUUID()
+    const id = newId()
     if (!rooms.replacePresenceId(channel, connection, id)) throw refusal('not_joined')
     this.#id = id
     try {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import { closeEvents } from '../../protocol/close-events.ts'
 import { encodeEnvelope } from '../../protocol/encoding.ts'
-import type { LiveConnections } from '../live-connections.ts'
+import type { LiveConnections } from '../connections/live-connections.ts'
 import { withTimeout } from '../with-timeout.ts'
 
 /** How a node moves its clients to other nodes before it ends. Times are in milliseconds. */
@@ -108,7 +108,7 @@ export class Drain {
     const stepMs = Math.min(spread, timeout / 2) / registry.size
     for (const [i, connection] of registry.all().entries()) {
       connection.send(encodeEnvelope({ type: 'reconnect', payload: { delay: Math.floor(i * stepMs) } }))
-      connection.releaseQuota()
+      connection.quotas.release()
     }
   }
 

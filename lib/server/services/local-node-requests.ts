@@ -8,7 +8,7 @@ import type { WhenSlow } from '../../protocol/when-slow.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { Session } from '../session/session.ts'
 import { firstOf, type PageRequest } from './pages.ts'
-import type { PendingUpgrades } from './pending-upgrades.ts'
+import type { PendingUpgrades } from '../connections/pending-upgrades.ts'
 
 /** What one node reports about itself. */
 export interface NodeInfo {

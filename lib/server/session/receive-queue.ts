@@ -1,11 +1,10 @@
 /** The handling of one message. It never throws or rejects. */
 export type Task = () => void | Promise<void>
 
-export interface ReceiveQueueOptions {
-  /** How many tasks may wait or run before the socket is paused. */
-  readonly limit: number
-  readonly pause: () => void
-  readonly resume: () => void
+/** What the messages come from. */
+export interface Pausable {
+  pause (): void
+  resume (): void
 }
 
 /**
@@ -14,13 +13,16 @@ export interface ReceiveQueueOptions {
  */
 export class ReceiveQueue {
   readonly #waiting = new Map<string | symbol, Task[]>()
-  readonly #options: ReceiveQueueOptions
+  readonly #connection: Pausable
+  readonly #limit: number
   readonly #whenEmpty: Array<() => void> = []
   #size = 0
   #isPaused = false
 
-  constructor (options: ReceiveQueueOptions) {
-    this.#options = options
+  /** @param limit how many tasks may wait or run before the connection is paused */
+  constructor (connection: Pausable, limit: number) {
+    this.#connection = connection
+    this.#limit = limit
   }
 
   push (channel: string | symbol, task: Task): void {
@@ -61,16 +63,16 @@ export class ReceiveQueue {
   }
 
   #grow (): void {
-    if (++this.#size < this.#options.limit || this.#isPaused) return
+    if (++this.#size < this.#limit || this.#isPaused) return
     this.#isPaused = true
-    this.#options.pause()
+    this.#connection.pause()
   }
 
   /** Resumes at half of the limit, because pausing and resuming for each message would cost more than it saves. */
   #shrink (): void {
     if (--this.#size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
-    if (this.#size > this.#options.limit / 2 || !this.#isPaused) return
+    if (this.#size > this.#limit / 2 || !this.#isPaused) return
     this.#isPaused = false
-    this.#options.resume()
+    this.#connection.resume()
   }
 }

@@ -28,7 +28,7 @@ const anonymous: Identity = {
   expiresAt: undefined,
   jti: undefined,
   verify: undefined,
-  releaseQuota () {}
+  quotas: { release () {} }
 }
 
 function connect (identity: Partial<Identity> = {}, queue = 1000) {
@@ -61,8 +61,7 @@ t.test('connection: it has the identity of its user and counts messages and byte
       ip: '::1',
       locals: { tenant: 1 },
       connectedAt: 1000,
-      lastSeen: 1000,
-      log
+      lastSeen: 1000
     }
   )
   t.ok(connection.isOpen)

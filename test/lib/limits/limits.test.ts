@@ -183,11 +183,17 @@ t.test('bounded log: 10 lines a minute of each kind, then the number of suppress
   const write = (details: { suppressed?: number }, message: string) => {
     lines.push(`${message}${details.suppressed === undefined ? '' : ` ${details.suppressed}`}`)
   }
-  const plain: Logger = { info: write, warn: write, error: write, child: () => plain }
-  const log = new BoundedLog(plain, clock)
+  const children: object[] = []
+  const child = (bindings: object) => {
+    children.push(bindings)
+    return plain
+  }
+  const plain: Logger = { info: write, warn: write, error: write, child }
+  const log = new BoundedLog(plain, { id: 'c1', userId: 'ann' }, clock)
   const take = () => lines.splice(0)
   log.flush()
   t.strictSame(take(), [], 'nothing was suppressed')
+  t.strictSame(children, [], 'a logger of its own comes with the first line')
   for (let i = 0; i < 190; i++) log.info({}, 'refused')
   for (let i = 0; i < 3; i++) log.warn({}, 'failed')
   t.strictSame(take(), [...Array<string>(10).fill('refused'), 'failed', 'failed', 'failed'])
@@ -199,6 +205,7 @@ t.test('bounded log: 10 lines a minute of each kind, then the number of suppress
   log.flush()
   log.flush()
   t.strictSame(take().slice(-2), ['refused', 'log lines of a connection were suppressed 3'], 'once')
+  t.strictSame(children, [{ connection: 'c1', user: 'ann' }])
   t.equal(log.child({}), plain, 'lines of the application are not bounded')
 })
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { closeEvents } from '../../../lib/protocol/close-events.ts'
-import { PendingUpgrades } from '../../../lib/server/services/pending-upgrades.ts'
+import { PendingUpgrades } from '../../../lib/server/connections/pending-upgrades.ts'
 
 const { disconnected, restart } = closeEvents
 

@@ -16,7 +16,7 @@ function withResolvers (): { promise: Promise<void>, resolve: () => void } {
 
 function makeQueue (limit: number) {
   const calls: string[] = []
-  const queue = new ReceiveQueue({ limit, pause: () => calls.push('pause'), resume: () => calls.push('resume') })
+  const queue = new ReceiveQueue({ pause () { calls.push('pause') }, resume () { calls.push('resume') } }, limit)
   return { queue, calls }
 }
 

@@ -34,7 +34,7 @@ function makeNode () {
     const socket = new FakeSocket()
     const user = { id, name: id }
     const identity = {
-      id, userId: id, user, ip: '', expiresAt: undefined, jti: undefined, verify: undefined, releaseQuota () {}
+      id, userId: id, user, ip: '', expiresAt: undefined, jti: undefined, verify: undefined, quotas: { release () {} }
     }
     return { socket, connection: node.accept(socket.webSocket, socket.transport, identity, router, log) }
   }

@@ -84,7 +84,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a closed connection stays in the registry',
-    file: 'lib/server/live-connections.js',
+    file: 'lib/server/connections/live-connections.js',
     find: 'this.registry.delete(connection); if',
     replace: 'if'
   },
@@ -120,7 +120,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a lost connection has no grace period',
-    file: 'lib/server/session/session.js',
+    file: 'lib/server/session/active-session.js',
     find: 'isDone ? 0 : this.#deps.options.presenceGrace',
     replace: '0'
   },

@@ -1,6 +1,6 @@
-import type { Clock, Timer } from '../clock.ts'
-import type { Connection } from '../connection/connection.ts'
-import type { Rooms } from '../rooms/rooms.ts'
+import type { Clock, Timer } from '../../clock.ts'
+import type { Connection } from '../../connection/connection.ts'
+import type { Rooms } from '../../rooms/rooms.ts'
 import type { LiveConnections } from './live-connections.ts'
 
 /** Rare, because a sweep finds something only after a defect elsewhere. */

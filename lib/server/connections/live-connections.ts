@@ -1,11 +1,11 @@
-import type { Clock } from '../clock.ts'
-import type { Connection } from '../connection/connection.ts'
-import type { Heartbeat } from '../connection/heartbeat.ts'
-import type { Registry } from '../connection/registry.ts'
-import { TokenExpiry } from '../connection/token-expiry.ts'
-import { CoalescedTask } from '../coalesced-task.ts'
-import { closeEvents, type CloseEvent } from '../protocol/close-events.ts'
-import type { Session } from './session/session.ts'
+import type { Clock } from '../../clock.ts'
+import type { Connection } from '../../connection/connection.ts'
+import type { Heartbeat } from '../../connection/heartbeat.ts'
+import type { Registry } from '../../connection/registry.ts'
+import { TokenExpiry } from '../../connection/token-expiry.ts'
+import { CoalescedTask } from '../../coalesced-task.ts'
+import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
+import type { Session } from '../session/session.ts'
 
 /** Sessions whose rights are checked at the same time: more could be too much for the database behind `authorize`. */
 const reauthorizingSessions = 32
@@ -76,7 +76,7 @@ export class LiveConnections {
 
   /** Resolves once no message is being handled or waits for it. */
   async whenIdle (): Promise<void> {
-    await Promise.all([...this.sessions.values()].map(({ receiveQueue }) => receiveQueue.whenEmpty()))
+    await Promise.all([...this.sessions.values()].map((session) => session.whenIdle()))
   }
 
   /** Resolves once the `disconnected` functions of the connections that have ended are done. */

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { tokenOf } from './tokens.js'
+
+// A process of connections that upgrade with a token of their own and then stay as they are. Its parent says how many
+// to open; `close` ends all.
+
+const sockets = new Set()
+
+async function open (port, i) {
+  const socket = connect(port, '127.0.0.1')
+  sockets.add(socket)
+  socket.write(`GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n` +
+    `Authorization: Bearer ${tokenOf(i)}\r\n\r\n`)
+  const [answer] = await once(socket, 'data')
+  if (!String(answer).startsWith('HTTP/1.1 101')) throw new Error(`refused: ${answer}`)
+  socket.on('error', () => {}).resume()
+}
+
+/** @param concurrency how many upgrades are on their way at once */
+async function openAll ({ port, from, count, concurrency }) {
+  let next = from
+  const began = performance.now()
+  await Promise.all(Array.from({ length: concurrency }, async () => {
+    while (next < from + count) await open(port, next++)
+  }))
+  return (performance.now() - began) / 1_000
+}
+
+process.on('message', async (order) => {
+  if (order !== 'close') return process.send(await openAll(order))
+  for (const socket of sockets) socket.destroy()
+  sockets.clear()
+  process.send('closed')
+})
+process.on('disconnect', () => process.exit())
