@@ -65,7 +65,6 @@ export class Connection implements ConnectionInfo {
     this.#counters = deps.counters
   }
 
-  /** The addresses of its channels. */
   get channels (): ReadonlySet<string> { return this.#channels ?? noChannels }
 
   enterChannel (address: string): void {
@@ -134,6 +133,9 @@ export class Connection implements ConnectionInfo {
     if (this.isOpen) this.#sendQueue.sendPages(source)
   }
 
+  /** Writes what is queued now, and not at the end of the event-loop turn. */
+  flush (): void { this.#sendQueue.flush() }
+
   /** Called for every WebSocket frame, pongs included. */
   markAlive (): void {
     this.hasAnswered = true
@@ -153,7 +155,6 @@ export class Connection implements ConnectionInfo {
   }
 
   pause (): void { this.#webSocket.pause() }
-
   resume (): void {
     this.#webSocket.resume()
     this.hasAnswered = true

@@ -88,6 +88,7 @@ export class HeldQuotas implements Held {
  * An IPv4 address in IPv6 counts as itself.
  */
 export function addressGroup (ip: string): string {
+  if (!ip.includes(':')) return ip
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip) ?? []
   if (mapped !== undefined || !isIPv6(ip)) return mapped ?? ip
   const [before = [], after = []] = ip.split('::').map((part) => part.split(':').filter((group) => group !== ''))

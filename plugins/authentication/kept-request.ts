@@ -13,10 +13,12 @@ const ofHandshake: ReadonlySet<string> = new Set([
  */
 export function keptRequest (request: FastifyRequest): FastifyRequest {
   const { headers, url, method, httpVersion, socket } = request.raw
-  const lasting = Object.fromEntries(Object.entries(headers).filter(([name]) => !ofHandshake.has(name)))
-  const raw = { headers: lasting, url, method, httpVersion, socket }
-  const kept = Object.create(Object.getPrototypeOf(request) as object) as FastifyRequest
+  const lasting: Record<string, unknown> = {}
+  for (const name in headers) if (!ofHandshake.has(name)) lasting[name] = headers[name]
+  const kept = Object.create(Object.getPrototypeOf(request) as object) as Record<string | symbol, unknown>
+  const own = request as unknown as typeof kept
   // Fastify has the raw request as the stream of the body, too.
-  const own = Reflect.ownKeys(request).map((key) => [key, Reflect.get(request, key) as unknown] as const)
-  return Object.assign(kept, Object.fromEntries(own.filter(([, value]) => value !== request.raw)), { raw })
+  for (const key of Reflect.ownKeys(request)) if (own[key] !== request.raw) kept[key] = own[key]
+  kept.raw = { headers: lasting, url, method, httpVersion, socket }
+  return kept as unknown as FastifyRequest
 }

@@ -7,10 +7,10 @@ import { hideToken, tokenInUrl } from './token-in-url.ts'
 
 /**
  * Puts a token into the header as it is, wherever it travelled and in whichever form. The hooks of the application,
- * `identify` and @fastify/jwt find it there. A hook.
+ * `identify` and @fastify/jwt find it there.
  * @throws {Unauthenticated} for a token that is not encoded as its prefix says
  */
-export async function moveTokenToHeader (request: FastifyRequest): Promise<void> {
+export function moveTokenToHeader (request: FastifyRequest): void {
   move(request.raw, tokenInUrl(request))
 }
 

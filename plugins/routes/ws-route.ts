@@ -107,10 +107,13 @@ function acceptor (
   return (webSocket: Parameters<Node['accept']>[0], request: FastifyRequest): void => {
     refusals.admit(request)
     limitPayload(webSocket, router.route.messageBytes)
-    const { ip, routeOptions: { url: route } } = request
+    const { ip, raw: { socket }, routeOptions: { url: route } } = request
     const identity = { ...hooks.of(request), id: newId(), ip, route }
     if (!hasErrorHandler) releaseRequest(webSocket)
-    hooks.complete(request, node.accept(webSocket, request.raw.socket, identity, router, request.log))
+    const connection = node.accept(webSocket, socket, identity, router, request.log)
+    hooks.complete(request, connection)
+    connection.flush()
+    socket.uncork()
   }
 }
 

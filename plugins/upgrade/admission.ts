@@ -47,14 +47,17 @@ export class Admission {
    * before authentication when no connection of its source would be admitted.
    * @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  readonly begin = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  begin (request: FastifyRequest, reply: FastifyReply): void {
     const attempt = new HeldQuotas()
     this.#held.set(request, attempt)
-    await releasing(attempt, () => {
+    try {
       this.#takeSource(this.#connections, request, attempt)
       attempt.release()
       this.#takeSource(request.ws ? this.#attempts : this.#plainRequests, request, attempt)
-    })
+    } catch (error) {
+      attempt.release()
+      throw error
+    }
     endWith(request, reply, attempt)
   }
 
@@ -67,11 +70,14 @@ export class Admission {
   async admit (userId: string | undefined, request: FastifyRequest): Promise<Held> {
     const attempt = this.#held.get(request) as HeldQuotas
     const connection = new HeldQuotas()
-    await releasing(connection, async () => {
+    try {
       this.#takeSource(this.#connections, request, connection)
       if (!request.ws) connection.release()
       if (userId !== undefined) await this.#takeUser(userId, request, connection)
-    })
+    } catch (error) {
+      connection.release()
+      throw error
+    }
     attempt.replaceBy(connection)
     return attempt
   }
@@ -120,16 +126,6 @@ class AcquiredQuota implements Held {
       // The adapter repeats a release that failed.
       if (isCounted) await this.#quota.release(this.#userId, this.#connectionId).catch(() => {})
     })
-  }
-}
-
-/** Gives back what was taken when the rest is refused. */
-async function releasing (held: HeldQuotas, take: () => void | Promise<void>): Promise<void> {
-  try {
-    await take()
-  } catch (error) {
-    held.release()
-    throw error
   }
 }
 

@@ -7,7 +7,7 @@ import { BadHandshake, UpgradeRequired } from '../errors.ts'
  * check runs before `ws` sees the request, because `ws` aborts such a handshake without an explanation.
  * @throws {BadHandshake} 400 @throws {UpgradeRequired} 426
  */
-export async function checkHandshake (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export function checkHandshake (request: FastifyRequest, reply: FastifyReply): void {
   reply.header('cache-control', 'no-store')
   const { headers } = request
   checkHeaders(request)
@@ -38,8 +38,9 @@ function checkHeaders ({ raw: { rawHeaders }, server }: FastifyRequest): void {
   if (maxHeadersCount && rawHeaders.length / 2 > maxHeadersCount) {
     throw new BadHandshake(`Too many headers: send at most ${maxHeadersCount}.`)
   }
-  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
-  if (names.filter((name) => name === 'host').length > 1) throw new BadHandshake('Two Host headers: send one.')
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === 'host') hosts++
+  if (hosts > 1) throw new BadHandshake('Two Host headers: send one.')
 }
 
 /** Answers a plain request that passed every check of an upgrade. @throws {UpgradeRequired} 426 */

@@ -17,12 +17,12 @@ export type OriginPattern = string | RegExp | OriginFunction
  */
 export function originCheck (
   origins: OriginPattern | readonly OriginPattern[] | undefined
-): (request: FastifyRequest) => Promise<void> {
-  if (origins === '*') return async () => {}
+): (request: FastifyRequest) => void | Promise<void> {
+  if (origins === '*') return () => {}
   const isAllowed = origins === undefined ? isOwn : anyOf([origins].flat())
-  return async (request) => {
-    const { origin: sent } = request.headers
-    if (sent === undefined) return
+  return (request) => request.headers.origin === undefined ? undefined : check(request.headers.origin, request)
+
+  async function check (sent: string, request: FastifyRequest): Promise<void> {
     const origin = normalOrigin(sent)
     if (origin !== undefined && await isAllowed(origin, request)) return
     throw new ForbiddenOrigin(sent, ownAddress(request), origins === undefined)

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { tokenOf } from './tokens.js'
+import { secret, signerOf } from './tokens.js'
 
 // A process of connections that upgrade with a token of their own and then stay as they are. Its parent says how many
-// to open; `close` ends all.
+// to open; `close` ends all. Its argument is the secret of the server's tokens.
+
+const tokenOf = signerOf(process.argv[2] ?? secret)
 
 const sockets = new Set()
 
