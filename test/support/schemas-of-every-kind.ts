@@ -27,6 +27,7 @@ export const schemasOfEveryKind: Readonly<Record<string, TSchema>> = {
   number: Type.Number({ minimum: 0.5, maximum: 1.5 }),
   'a number with a step': Type.Number({ multipleOf: 0.25, minimum: 0, maximum: 2 }),
   'a number within': Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }),
+  'an integer within': Type.Integer({ exclusiveMinimum: 1, exclusiveMaximum: 5 }),
   literal: Type.Literal('one'),
   'an enumeration': Type.Union([Type.Literal('a'), Type.Literal(2), Type.Literal(true)]),
   array: Type.Array(point),
