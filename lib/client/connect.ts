@@ -1,71 +1,24 @@
-import type { Clock } from '../clock.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
-import { Client } from './client.ts'
-import type { Report } from './listeners.ts'
-import { systemClock } from './transport/system-clock.ts'
-import { Requests } from './requests/requests.ts'
-import type { TokenSource } from './transport/token-renewal.ts'
-import type { UntypedClient, TypedClient } from './typed-client.ts'
-import { platformNetworkEvents, type NetworkEventSource } from './transport/network-events.ts'
-import type { Target } from './transport/connection.ts'
-import type { WebSocketConstructor } from './transport/web-socket.ts'
+import { connectTo, type BaseOptions } from './connect-to.ts'
+import { explanations } from './features/explanations.ts'
+import { FullClient } from './features/full-client.ts'
+import { handover } from './features/handover.ts'
+import { localChecks } from './features/local-checks.ts'
+import { pageEvents, type NetworkEventSource } from './features/page-events.ts'
+import type { UntypedClient, TypedClient } from './typed/typed-client.ts'
 
-export interface ConnectOptions {
-  /**
-   * Returns the token for the next connection, and a new one before the current token expires. An empty string means no
-   * token. An attempt to connect fails if `token` fails or takes longer than 10 s; the client then tries again.
-   * @default no token
-   * @example token: async () => (await fetch('/token')).text()
-   */
-  readonly token?: TokenSource | undefined
-  /**
-   * The WebSocket class. Required on platforms without a global one: on Node 20 pass `WebSocket` of the package `ws`.
-   * @default globalThis.WebSocket
-   */
-  readonly WebSocket?: WebSocketConstructor | undefined
+export interface ConnectOptions extends BaseOptions {
   /**
    * The function with which the client asks for the reason of a refused connection, at most every 30 s.
    * @default globalThis.fetch
    */
   readonly fetch?: typeof fetch | undefined
   /**
-   * Whether `connect` opens a connection. With `false`, the first `join`, `send`, `ready` or `open` does. A client with
-   * a relative URL does not connect on a server either, where pages are rendered.
-   * @default true
-   */
-  readonly autoConnect?: boolean | undefined
-  /**
-   * Milliseconds that a message waits for its reply, and a join for its ack. The server answers within its
-   * `handlerTimeout`, 30 000 ms by default.
-   * @default 35_000
-   */
-  readonly timeout?: number | undefined
-  /**
-   * How many idempotent messages may wait per channel while it is not joined. Others fail with `too_many_pending`.
-   * @default 100
-   */
-  readonly pending?: number | undefined
-  /**
-   * Takes errors that your listeners throw, and errors of `token` and of the `WebSocket` constructor.
-   * @default errors of listeners become uncaught errors; a failed attempt to connect is only followed by another
-   */
-  readonly onError?: Report | undefined
-  /**
    * Where the client listens for `online`, `pageshow` and `visibilitychange`. They end a wait to reconnect, and make
    * the client check an open connection.
    * @default `window` in browsers, none elsewhere
    */
   readonly networkEvents?: NetworkEventSource | undefined
-  /**
-   * The clock, for tests.
-   * @default the platform's clock
-   */
-  readonly clock?: Clock | undefined
-  /**
-   * Returns a random number in [0, 1) for the wait before a reconnect; for tests.
-   * @default Math.random
-   */
-  readonly random?: (() => number) | undefined
 }
 
 /**
@@ -82,44 +35,7 @@ export function connect (url: string, options?: ConnectOptions): UntypedClient
  * @example const client = connect<typeof chat>('/ws/chat')
  */
 export function connect<C extends AnyChannel> (url: string, options?: ConnectOptions): TypedClient<C>
-// `unknown`, because the client itself knows no contract. Received messages are not validated.
-export function connect (url: string, options: ConnectOptions = {}): unknown {
-  const {
-    token, onError, fetch = globalThis.fetch, timeout = 35_000, pending = 100, clock = systemClock,
-    random = Math.random, networkEvents = platformNetworkEvents()
-  } = options
-  if (token && typeof token !== 'function') throw new TypeError("'token' is no function: pass { token: () => token }")
-  const target = () => targetOf(url, options.WebSocket)
-  const report = (error: unknown) => queueMicrotask(() => {
-    if (!onError) throw error
-    onError(error)
-  })
-  const failed = (error: unknown) => { if (onError) report(error) }
-  const deps = { target, token, fetch, timeout, pending, clock, random, networkEvents, report, failed }
-  const client = new Client(new Requests(deps))
-  // A server renders pages without a location; the client connects in the browser.
-  if (!globalThis.location && url.startsWith('/')) return client
-  target()
-  if (options.autoConnect !== false) client.open()
-  return client
-}
-
-function targetOf (text: string, WebSocket: WebSocketConstructor | undefined = globalThis.WebSocket): Target {
-  const url = absolute(text).replace(/^http/, 'ws')
-  if (!/^wss?:[^#]*$/.test(url)) {
-    const advice = 'pass a ws: or wss: URL without a fragment; in a page it may be relative'
-    throw new TypeError(`cannot connect to '${text}': ${advice}`)
-  }
-  if (!WebSocket) throw new TypeError("there is no global WebSocket: pass { WebSocket } of the package 'ws' to connect")
-  return { url, WebSocket }
-}
-
-function absolute (url: string): string {
-  try {
-    const { href } = new URL(url, globalThis.location?.href)
-    // The `URL` of React Native adds a slash to each path, and that before 0.80 throws for `hash`.
-    return href === `${url}/` ? url : href
-  } catch {
-    return url
-  }
+export function connect (url: string, { fetch, networkEvents, ...options }: ConnectOptions = {}): unknown {
+  const features = [localChecks, handover, explanations(fetch), pageEvents(networkEvents)]
+  return connectTo(url, options, { Client: FullClient, features })
 }

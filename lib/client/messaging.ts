@@ -11,7 +11,7 @@ type Result = { readonly ok: true, readonly reply: unknown } | { readonly ok: fa
  * events that are no messages have the names of control messages, which no contract can declare.
  */
 export class Messaging {
-  protected readonly requests: Requests
+  readonly requests: Requests
   readonly #channel: string | undefined
   readonly #listeners: Listeners<Record<string, unknown[]>>
 

@@ -1,4 +1,4 @@
-import type { UntypedClient } from '../client/typed-client.ts'
+import type { UntypedClient } from '../client/typed/typed-client.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
 import type { Params } from '../contract/pattern.ts'
 import { ChannelsError } from '../protocol/errors.ts'

@@ -1,4 +1,4 @@
-import type { EntryInfo } from '../client/typed-messaging.ts'
+import type { EntryInfo } from '../client/typed/typed-messaging.ts'
 import type { UntypedChannel } from './channel-store.ts'
 import type { StateStore } from './state-store.ts'
 

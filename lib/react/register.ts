@@ -1,4 +1,5 @@
-import type { JoinedDefinition, TypedClient, UntypedClient } from '../client/typed-client.ts'
+import type { JoinedDefinition } from '../client/typed/core-client.ts'
+import type { TypedClient, UntypedClient } from '../client/typed/typed-client.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
 
 /**

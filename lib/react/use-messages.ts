@@ -1,6 +1,6 @@
 import { useCallback, useMemo, useSyncExternalStore } from 'react'
-import type { Resync } from '../client/typed-channel.ts'
-import type { EntryInfo } from '../client/typed-messaging.ts'
+import type { Resync } from '../client/typed/typed-channel.ts'
+import type { EntryInfo } from '../client/typed/typed-messaging.ts'
 import type { ChannelDefinition } from '../contract/define-channel.ts'
 import type { Params } from '../contract/pattern.ts'
 import type { IsPersistent, ParamsOf, ServerMessageType, ServerPayloadOf } from '../contract/message-types.ts'

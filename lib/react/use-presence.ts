@@ -1,5 +1,5 @@
 import { useCallback, useSyncExternalStore } from 'react'
-import type { PresenceView, TypedChannel } from '../client/typed-channel.ts'
+import type { PresenceView, TypedChannel } from '../client/typed/typed-channel.ts'
 import type { ChannelDefinition } from '../contract/define-channel.ts'
 
 /**

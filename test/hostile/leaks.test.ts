@@ -1,10 +1,9 @@
 import { queryObjects } from 'node:v8'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { Client } from '../../lib/client/client.ts'
+import { FullClient } from '../../lib/client/features/full-client.ts'
 import { connect, type UntypedClient, type RequestError } from '../../lib/client/index.ts'
 import { Requests } from '../../lib/client/requests/requests.ts'
-import { Transport } from '../../lib/client/transport/transport.ts'
 import { Connection } from '../../lib/client/transport/connection.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import type { TestClient } from '../../lib/testing/test-client.ts'
@@ -125,8 +124,8 @@ for (const [name, codes, end] of endings) {
     await target.prove(t)
     t.ok(await turnsUntil(() => fileDescriptors() === before), `${fileDescriptors()} of ${before} file descriptors`)
     t.strictSame(
-      [Client, Transport, Connection, Requests].map((constructor) => queryObjects(constructor)),
-      [0, 0, 0, 0],
+      [FullClient, Connection, Requests].map((constructor) => queryObjects(constructor)),
+      [0, 0, 0],
       'nothing holds on to one'
     )
   })

@@ -102,7 +102,7 @@ const typed: ReadonlyArray<readonly [version: string, format: Format, options: s
   ['7', 'cjs', '--strict false --module nodenext']
 ]
 
-const entries = ['', '/adapter', '/asyncapi', '/client', '/contract', '/react', '/testing']
+const entries = ['', '/adapter', '/asyncapi', '/client', '/client/core', '/contract', '/react', '/testing']
 const allEntries = entries.map((entry, i) => `export * as entry${i} from 'fastify-channels${entry}'\n`).join('')
 
 for (const [i, [version, format, options]] of typed.entries()) {

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { connect } from '../../lib/client/core.ts'
+import { systemClock } from '../../lib/clock.ts'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
 import { settingsOf } from '../../plugins/settings.ts'
 import { root } from '../support/root.ts'
-import { bearer, serveLab } from '../support/serve.ts'
-import { implementOwn } from '../support/lab.ts'
+import { bearer, listen, makeApp, serveLab } from '../support/serve.ts'
+import { implementLedger, implementOwn, type ledger } from '../support/lab.ts'
 import { until } from '../support/until.ts'
 
 const delayOf = async (client: TestClient) => ((await client.next('reconnect')).payload as { delay: number }).delay
@@ -200,6 +203,42 @@ t.test('drain: an injected connection is asked, and closed', async (t) => {
   await app.channels.drain()
   t.strictSame(client?.log, [{ type: 'reconnect', payload: { delay: 0 } }])
   t.strictSame(await client?.closed, restart)
+})
+
+t.test('drain: a client without hand-over closes and comes back with its position, and misses nothing', async (t) => {
+  const hub = new MemoryHub(systemClock)
+  const start = async () => {
+    const drain = { wait: 0, spread: 0, timeout: 10_000 }
+    const { app, sink } = await makeApp(t, { adapter: new MemoryAdapter(hub), drain })
+    app.ws('/ledger', {}, [implementLedger()])
+    return listen(app, sink)
+  }
+  const [node, other] = [await start(), await start()]
+  const urls = [`${node.url}/ledger`, `${other.url}/ledger`]
+  class Balanced extends WebSocket {
+    constructor (_url: string, protocols: string[]) { super(urls.shift() as string, protocols) }
+  }
+  const client = connect<typeof ledger>(`${node.url}/ledger`, {
+    WebSocket: Balanced as never, token: () => node.token('ann'), random: () => 0
+  })
+  t.teardown(() => client.close())
+  const written: string[] = []
+  const states: string[] = []
+  const room = await client.join('ledger/:id', { id: 'a' }, {
+    onResync: 'ignore', on: { written: ({ text }) => written.push(text) }
+  })
+  client.onState((state) => states.push(state))
+  const texts = (from: number) => Array.from({ length: 10 }, (_, i) => `${from + i}`)
+  const write = async (from: number) => Promise.all(texts(from).map((text) => room.send('write', { text })))
+  await write(0)
+  const drained = node.app.channels.drain()
+  await write(10)
+  await until(() => states.length > 0)
+  await write(20)
+  await drained
+  await until(() => written.length === 30)
+  t.strictSame(states, ['connecting', 'recovering', 'open'])
+  t.strictSame(written, [...texts(0), ...texts(10), ...texts(20)], 'each once, in order')
 })
 
 t.test('drain: the settings in docs/deployment.md give a process enough time', (t) => {

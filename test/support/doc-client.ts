@@ -42,10 +42,10 @@ export const edited = (offset: number, text = `e${offset}`) =>
 export const at = (offset: number, epoch = 'a') => ({ epoch, offset, hash: `l${offset}` })
 
 /** A client with the longest waits that the jitter allows; `seen` records the events of one document. */
-export function startDoc (options: ConnectOptions = {}) {
+export function startDoc (options: ConnectOptions = {}, open: typeof connect = connect) {
   const clock = new FakeClock()
   const network = new FakeNetwork()
-  const client = connect<typeof doc>(
+  const client = open<typeof doc>(
     'wss://api.test/ws',
     { WebSocket: network.WebSocket, fetch: noNetwork, clock, random: () => 1, ...options }
   )
@@ -61,7 +61,7 @@ export function startDoc (options: ConnectOptions = {}) {
     joined.onRecovered(() => seen.push('recovered'))
     return joined
   }
-  const open = async () => {
+  const accept = async () => {
     await setImmediate()
     network.last.accept()
     return network.last
@@ -69,16 +69,17 @@ export function startDoc (options: ConnectOptions = {}) {
   const reconnect = async () => {
     network.last.end(1006)
     clock.advance(1000)
-    return open()
+    return accept()
   }
-  return { clock, network, client, seen, states, join, open, reconnect }
+  return { clock, network, client, seen, states, join, open: accept, reconnect }
 }
 
 /** A client that has joined an empty document. */
 export async function joinDoc (
-  ack: object = { ...at(0), recovered: false, reason: 'fresh', messages: [] }, options: ConnectOptions = {}
+  ack: object = { ...at(0), recovered: false, reason: 'fresh', messages: [] }, options: ConnectOptions = {},
+  open?: typeof connect
 ) {
-  const started = startDoc(options)
+  const started = startDoc(options, open)
   const socket = await started.open()
   const joining = started.join()
   socket.ack('join', { idempotent: ['edit'], ...ack })

@@ -15,23 +15,6 @@ export interface Handle {
   ended (error: RequestError): void
 }
 
-/** The handles of one channel. */
-export class Handles extends Set<Handle> {
-  get started (): readonly Handle[] {
-    return [...this].filter((handle) => handle.isStarted)
-  }
-
-  /** Those that have no state yet. */
-  get waiting (): readonly Handle[] {
-    return [...this].filter((handle) => !handle.isStarted)
-  }
-
-  /** Gives an event to those that are started. */
-  take (...args: Parameters<Handle['take']>): void {
-    for (const handle of this.started) handle.take(...args)
-  }
-}
-
 /** Gives a message to each handle, a persistent one with its entry. */
 export function deliver (message: Received, handles: readonly Handle[]): void {
   const { type, payload } = message

@@ -45,12 +45,18 @@ export class HistoryPosition {
 
   /** Moves to the entry of a message if that entry is the next one. */
   advance (message: Received): EntryOrder {
+    const order = this.orderOf(message)
+    if (order === 'next' && 'prev' in message) {
+      const { epoch } = this.since as Position
+      this.since = { epoch, offset: message.offset, hash: message.hash }
+    }
+    return order
+  }
+
+  orderOf (message: Received): EntryOrder {
     if (!('prev' in message)) return 'next'
-    const { offset, hash, prev } = message
-    const position = this.since
-    if (position && offset <= position.offset) return 'known'
-    if (position?.hash !== prev) return 'gap'
-    this.since = { epoch: position.epoch, offset, hash }
-    return 'next'
+    const { since } = this
+    if (since && message.offset <= since.offset) return 'known'
+    return since?.hash === message.prev ? 'next' : 'gap'
   }
 }

@@ -2,7 +2,7 @@ import type { Timer } from '../../clock.ts'
 import type { Unsubscribe } from '../listeners.ts'
 import { Messaging } from '../messaging.ts'
 import { failure, type RequestError } from '../request-error.ts'
-import type { Call, CallOptions } from '../requests/call.ts'
+import type { Call } from '../requests/call.ts'
 import type { Requests } from '../requests/requests.ts'
 import type { Handle } from './handle.ts'
 import { resyncIn, type Ack, type ResyncEvent } from './history-position.ts'
@@ -23,12 +23,6 @@ export interface UntypedJoinOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** What `history` takes. `HistoryOptions` in typed-channel.ts documents the members. */
-interface UntypedHistoryOptions extends CallOptions {
-  readonly before?: number | undefined
-  readonly limit?: number | undefined
-}
-
 /**
  * The handle that `join` returns, and that `onJoined` hands over. `TypedChannel` documents the public members.
  *
@@ -39,9 +33,6 @@ interface UntypedHistoryOptions extends CallOptions {
 export class JoinedChannel extends Messaging implements Handle {
   readonly address: string
   isStarted = false
-  /** The epoch of the history, and the offset of the oldest entry that the handle got; undefined without a history. */
-  #epoch: string | undefined
-  #oldest: number | undefined
   readonly #membership: Membership
   /** The call of `join`; undefined for a handle of `onJoined`, which has a listener of `joined` instead. */
   readonly #joining: Call | undefined
@@ -85,10 +76,6 @@ export class JoinedChannel extends Messaging implements Handle {
     return this.on('left', listener)
   }
 
-  history ({ before = this.#oldest, limit, ...options }: UntypedHistoryOptions = {}): Promise<unknown> {
-    return this.send('history', { before, limit, epoch: this.#epoch }, options)
-  }
-
   leave (): Promise<void> {
     this.#hasLeft = true
     this.flush()
@@ -114,12 +101,6 @@ export class JoinedChannel extends Messaging implements Handle {
 
   take (...args: Parameters<Handle['take']>): void {
     if (this.#hasLeft) return
-    const [type, payload, entry] = args as [string, ResyncEvent, { readonly offset: number }?]
-    if (type === 'resync') {
-      this.#epoch = payload.position.epoch
-      this.#oldest = payload.position.offset + 1
-    }
-    if (entry) this.#oldest = Math.min(this.#oldest as number, entry.offset)
     if (this.#held) this.#held.push(args)
     else this.deliver(...args)
   }
@@ -132,9 +113,9 @@ export class JoinedChannel extends Messaging implements Handle {
   protected override sendIn (call: Call, timeoutMs?: number): void {
     const { message } = call
     const membership = this.#membership
-    if (this.requests.transport.state === 'closed') throw this.requests.notSent(message)
+    if (this.requests.state === 'closed') throw this.requests.notSent(message)
     if (this.#hasLeft || membership.hasEnded) throw failure(message, 'not_joined')
-    if (!membership.idempotent.includes(message.type)) return this.requests.send(call, timeoutMs, membership)
-    this.requests.send(call, timeoutMs ?? giveUpAfterMs, membership, membership)
+    if (!membership.idempotent.includes(message.type)) return this.requests.send(call, timeoutMs)
+    this.requests.send(call, timeoutMs ?? giveUpAfterMs, membership)
   }
 }

@@ -1,12 +1,12 @@
 import type { Recovery } from '../../protocol/history.ts'
 import { removalOf, type RequestError } from '../request-error.ts'
-import type { IdempotentChannel } from '../requests/outgoing.ts'
+import type { ConnectionState } from '../requests/client-events.ts'
+import type { IdempotentChannel } from '../requests/idempotent-channel.ts'
 import type { Requests } from '../requests/requests.ts'
 import { Backoff, maxWaitMs } from '../transport/backoff.ts'
 import type { Connection } from '../transport/connection.ts'
-import type { ConnectionState } from '../transport/transport.ts'
-import { deliver, Handles, type Handle } from './handle.ts'
-import { LaterHandles, temporaryCodes } from './later-handles.ts'
+import { deliver, type Handle } from './handle.ts'
+import { Handles, temporaryCodes } from './handles.ts'
 import { HistoryPosition, messagesOf, resyncIn, type Ack, type Received } from './history-position.ts'
 import { Presence, type PresenceMessage } from './presence.ts'
 
@@ -19,29 +19,26 @@ export class Membership implements IdempotentChannel {
   /** The message types that are declared `idempotent`, according to the ack of the join. */
   idempotent: readonly string[] = []
   readonly presence: Presence
+  readonly #position = new HistoryPosition()
   /** The connection on which it is joined. */
   connection: Connection | undefined
-  /** Whether it is also joined on the connection that is being replaced. */
-  isOnBoth = false
   hasEnded = false
+  /** The id of the connection that the next join replaces. */
+  replaces: string | undefined
   readonly #requests: Requests
   /** Called when `isRejoining` or `hasEnded` may have changed. */
   readonly #changed: () => void
-  readonly #handles = new Handles()
-  readonly #position = new HistoryPosition()
+  readonly #handles: Handles
   readonly #backoff: Backoff
   #wasJoined = false
-  readonly #later: LaterHandles
 
-  /** @param isAdded whether the server has made the client a member: `enter` follows */
-  constructor (requests: Requests, address: string, isAdded: boolean, changed: () => void) {
+  constructor (requests: Requests, address: string, changed: () => void) {
     this.#requests = requests
     this.address = address
     this.#changed = changed
     this.presence = new Presence((...change) => this.#handles.take('presence', ...change))
     this.#backoff = new Backoff(requests.deps)
-    this.#later = new LaterHandles(requests, this.#handles, this)
-    if (requests.isOpen && !isAdded) this.#join()
+    this.#handles = new Handles(requests, this)
   }
 
   get isJoined (): boolean { return this.connection !== undefined }
@@ -64,24 +61,14 @@ export class Membership implements IdempotentChannel {
   /** Adds a handle. It is started now, or with its own state or the next ack of a join. */
   add (handle: Handle): void {
     this.#handles.add(handle)
-    if (this.isJoined) this.#later.start(this.#position.since)
+    if (this.isJoined) this.#handles.start(this.#position.since)
   }
 
   /** Removes a handle. The last one leaves; resolves when the server has answered, or at once without a connection. */
   remove (handle: Handle): Promise<void> {
     if (!this.#handles.delete(handle) || this.#handles.size > 0 || this.hasEnded) return Promise.resolve()
     this.#stop()
-    this.#leaveOn(this.#requests.transport.replaced)
     return new Promise<void>((resolve) => this.#requests.request(this.#leave, { resolve, reject: () => resolve() }))
-  }
-
-  /** Joins on another connection, in use of the one before until then. A join under way there comes first. */
-  move (): void { if (this.isJoined) this.#join() }
-  /** The replaced connection is gone. */
-  leaveOther (): void {
-    this.isOnBoth = false
-    if (this.connection !== this.#requests.transport.connection) this.connection = undefined
-    this.#changed()
   }
 
   refuse (handle: Handle, error: RequestError): void {
@@ -93,24 +80,25 @@ export class Membership implements IdempotentChannel {
   follow (state: ConnectionState): void {
     this.connection = undefined
     this.#backoff.stop()
-    if (state === 'open') this.#join()
+    if (state === 'open') this.join()
     if (state !== 'closed') return
     const error = this.#requests.notSent(this.#subject)
     for (const handle of [...this.#handles]) handle.isStarted ? handle.flush() : this.refuse(handle, error)
     if (this.isUnclaimed) this.#stop()
   }
 
+  isGap (message: Received): boolean { return this.#position.orderOf(message) === 'gap' }
+
   /** Takes a message of the server. Without a membership it was sent before a leave or a loss of the connection. */
-  receive (message: Received, connection = this.connection): void {
+  receive (message: Received): void {
     if (!this.isJoined) return
     const { type, payload } = message
-    const isOwn = connection === this.connection // The other one says the same of what is not a message.
-    if (type === 'presence') isOwn && this.presence.change(payload as PresenceMessage)
-    else if (type === 'left') isOwn ? this.#end(removalOf(this.#subject, payload)) : this.isOnBoth = false
-    else if (type === 'resync') isOwn && this.#resync(payload as Recovery)
+    if (type === 'presence') this.presence.change(payload as PresenceMessage)
+    else if (type === 'left') this.#end(removalOf(this.#subject, payload))
+    else if (type === 'resync') this.#resync(payload as Recovery)
     else if (type !== 'joined') {
-      const order = this.#position.advance(message) // A join under way brings what is missing.
-      if (order === 'gap' && isOwn && connection === this.#requests.transport.connection) this.#rejoin()
+      const order = this.#position.advance(message)
+      if (order === 'gap') this.#rejoin()
       if (order === 'next') deliver(message, this.#handles.started)
     }
   }
@@ -118,14 +106,19 @@ export class Membership implements IdempotentChannel {
   get #subject () { return { type: 'join', channel: this.address } }
   get #leave () { return { ...this.#subject, type: 'leave' } }
 
-  /** The callers of a first join have time limits of their own. */
-  #join (): void {
-    const { connection, replaced } = this.#requests.transport
-    const payload = { since: this.#position.since, replaces: replaced?.welcome?.connectionId }
-    this.#requests.request({ ...this.#subject, ...((payload.since ?? replaced) && { payload }) }, {
+  /** Leaves without an answer. */
+  leaveOn (connection: Connection | undefined): void { connection?.send(JSON.stringify(this.#leave)) }
+
+  /** Joins on the open connection, also while it is joined on another one. */
+  join (): void {
+    const { connection } = this.#requests
+    const { replaces } = this
+    const { since } = this.#position
+    const payload = (since ?? replaces) && { since, replaces }
+    this.#requests.request({ ...this.#subject, payload }, {
       resolve: (ack) => this.enter(ack as Ack, connection),
       reject: (error) => this.#applyRefusal(error)
-    }, this.#wasJoined ? undefined : maxWaitMs)
+    }, this.#wasJoined ? undefined : maxWaitMs) // The callers of a first join have time limits of their own.
   }
 
   /** Takes the ack of a join, or the payload of `joined`. */
@@ -134,22 +127,22 @@ export class Membership implements IdempotentChannel {
     const isRecovered = ack?.recovered === true
     this.#backoff.reset()
     this.#wasJoined = true
-    this.isOnBoth = this.isJoined
+    const wasJoined = this.isJoined // On another connection, which is in use still.
     this.connection = connection
     this.idempotent = ack?.idempotent ?? []
-    this.presence.replace(ack, this.isOnBoth)
+    if (!wasJoined) this.presence.replace(ack)
     if (!isRecovered) this.#resync(ack, this.#handles.waiting)
     else for (const message of messagesOf(ack)) this.receive(message)
     // A listener may have left the channel, or an entry may have been missing.
     if (!this.isJoined) return
-    if (isRecovered && !this.isOnBoth) this.#handles.take('ack')
+    if (isRecovered && !wasJoined) this.#handles.take('ack')
     this.#changed()
     this.#resume()
-    if (connection !== this.#requests.transport.connection) this.#join()
+    this.#requests.events.call('joined', this, ack)
   }
 
   #resume (): void {
-    this.#later.start(this.#position.since)
+    this.#handles.start(this.#position.since)
     this.#requests.sendWaiting()
   }
 
@@ -167,34 +160,32 @@ export class Membership implements IdempotentChannel {
   /** A join that was lost with its connection is repeated on the next connection. */
   #applyRefusal (error: RequestError): void {
     if (this.hasEnded || !this.#requests.isOpen) return
-    if (error.code === 'disconnected') this.#join()
+    if (error.code === 'disconnected') this.join()
     else if (this.#wasJoined && temporaryCodes.includes(error.code)) this.#rejoin(error.retryAfter)
     else this.#end(error)
   }
 
   /** Joins again after a wait. The effect of the join before may be unknown, so a leave comes first. */
   #rejoin (afterMs?: number): void {
-    if (this.connection === this.#requests.transport.connection) this.connection = undefined
+    if (this.connection === this.#requests.connection) this.connection = undefined
     this.#backoff.retry(() => {
-      this.#leaveOn(this.#requests.transport.connection)
-      this.#join()
+      this.leaveOn(this.#requests.connection)
+      this.join()
     }, afterMs)
     this.#changed()
   }
 
   #end (error: RequestError): void {
-    const { connection, replaced } = this.#requests.transport
-    this.#stop()
-    if (replaced) for (const either of [connection, replaced]) this.#leaveOn(either) // One of them has ended it.
+    this.#stop(error)
     for (const handle of [...this.#handles]) this.refuse(handle, error)
   }
 
-  #leaveOn (connection: Connection | undefined): void { connection?.send(JSON.stringify(this.#leave)) }
-  #stop (): void {
+  #stop (error?: RequestError): void {
     this.hasEnded = true
     this.connection = undefined
     this.#backoff.stop()
     this.#requests.rejectWaiting(this)
     this.#changed()
+    this.#requests.events.call('left', this, error)
   }
 }

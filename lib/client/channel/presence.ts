@@ -20,10 +20,9 @@ export class Presence {
     this.#changed = changed
   }
 
-  /** Takes the presence in the ack of a join. `isKnown`: nothing is told where it is the same. */
-  replace (ack: JoinAck | undefined, isKnown = false): void {
-    const view = ack?.presence ?? []
-    if (!isKnown || normal(view) !== normal(this.view)) this.#set(view)
+  /** Takes the presence in the ack of a join. */
+  replace (ack: JoinAck | undefined): void {
+    this.#set(ack?.presence ?? [])
   }
 
   /** Takes the payload of a `presence` message. An updated user keeps its position in the list. */
@@ -41,9 +40,4 @@ export class Presence {
     this.view = view
     this.#changed(view, change)
   }
-}
-
-/** The same text for the same presence: the order of its users differs from node to node. */
-function normal (view: View): string {
-  return 'count' in view ? `${view.count}` : view.map((entry) => JSON.stringify(entry)).sort().join()
 }

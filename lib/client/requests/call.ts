@@ -1,7 +1,9 @@
 import type { Clock } from '../../clock.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { RequestError } from '../request-error.ts'
+import type { Connection } from '../transport/connection.ts'
 import { Deadline } from './deadline.ts'
+import type { IdempotentChannel } from './idempotent-channel.ts'
 
 /** The last argument of `send` and `trySend`, and that of `ready`. */
 export interface CallOptions {
@@ -31,6 +33,17 @@ export interface Callbacks {
 export class Call {
   readonly message: Envelope
   isSettled = false
+  /** The correlation id of the message; empty for a call that sends none. */
+  id = ''
+  encoded = ''
+  /** Set for an idempotent message, which is sent under one id until it is answered, over any number of connections. */
+  channel: IdempotentChannel | undefined
+  /** The connection on which it was sent and its reply is awaited. */
+  sentOn: Connection | undefined
+  /** The message was sent at least once, so its effect is unknown until a reply arrives. */
+  wasSent = false
+  /** The client delayed or repeated the message, so a rate limit is the client's to handle, not the caller's. */
+  wasDelayed = false
   readonly #deadline: Deadline
   readonly #callbacks: Callbacks
   readonly #signal: AbortSignal | undefined

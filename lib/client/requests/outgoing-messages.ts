@@ -1,33 +1,30 @@
 import type { Connection } from '../transport/connection.ts'
 import type { Call } from './call.ts'
-import { encodeMessage } from './encode-message.ts'
-import { randomId, type IdempotentChannel, type Outgoing, type Route } from './outgoing.ts'
+import type { IdempotentChannel } from './idempotent-channel.ts'
 
-/** The messages that are not answered, by correlation id, in the order of the calls. */
-export class OutgoingMessages extends Map<string, Outgoing> {
-  #lastId = 0
+/** After these failures a further try may succeed, and the effect of the message is unknown. */
+const temporaryCodes = ['in_flight', 'timeout', 'unavailable']
 
-  /** Makes what `set` adds. @throws {RequestError} `invalid_payload` */
-  newOutgoing (call: Call, route: Route, channel?: IdempotentChannel): Outgoing {
-    const id = channel ? randomId() : String(++this.#lastId)
-    // Encoded once, because a payload that the caller changes later would be another message under the same id.
-    const encoded = encodeMessage({ ...call.message, correlationId: id })
-    return { id, call, encoded, channel, route, sentOn: undefined, wasSent: false, wasDelayed: false }
-  }
+/** Whether an idempotent message is sent again after this failure. */
+export function isRepeated ({ channel, wasDelayed }: Call, code: string): boolean {
+  return channel?.hasEnded === false && (temporaryCodes.includes(code) || (wasDelayed && code === 'rate_limited'))
+}
 
+/** The calls whose messages are not answered, by correlation id, in the order of the calls. */
+export class OutgoingMessages extends Map<string, Call> {
   /** The idempotent messages that wait for a channel; without one, the other messages that wait. */
-  waitingFor (channel: IdempotentChannel | undefined): readonly Outgoing[] {
-    return this.sentOn(undefined).filter((outgoing) => outgoing.channel === channel)
+  waitingFor (channel: IdempotentChannel | undefined): readonly Call[] {
+    return this.sentOn(undefined).filter((call) => call.channel === channel)
   }
 
   /** The messages whose reply is awaited on a connection; without one, those that wait to be sent. */
-  sentOn (connection: Connection | undefined): readonly Outgoing[] {
-    for (const [id, { call }] of this) if (call.isSettled) this.delete(id)
+  sentOn (connection: Connection | undefined): readonly Call[] {
+    for (const [id, { isSettled }] of this) if (isSettled) this.delete(id)
     return [...this.values()].filter(({ sentOn }) => sentOn === connection)
   }
 
   /** Whether the server has still to answer a leave of the channel. */
   isLeaving (address: string): boolean {
-    return [...this.values()].some(({ call: { message: m } }) => m.type === 'leave' && m.channel === address)
+    return [...this.values()].some(({ message: { type, channel } }) => type === 'leave' && channel === address)
   }
 }

@@ -1,37 +1,19 @@
-import type { Welcome } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
-import { Listeners, type Report } from '../listeners.ts'
 import { failure, refusalOf, unknownEffect, type RequestError } from '../request-error.ts'
-import type { ConnectError } from '../transport/connect-error.ts'
 import type { Connection } from '../transport/connection.ts'
+import { Transport, type TransportDeps } from '../transport/transport.ts'
 import type { CloseInfo } from '../transport/web-socket.ts'
-import { Transport, type ConnectionState, type TransportDeps } from '../transport/transport.ts'
 import { Call, type Callbacks } from './call.ts'
-import { OutgoingMessages } from './outgoing-messages.ts'
-import { isRepeated, type IdempotentChannel, type Outgoing, type Route } from './outgoing.ts'
-import { renew } from './refresh.ts'
-import { isTooLarge } from './server-limits.ts'
+import type { ConnectionState } from './client-events.ts'
+import type { IdempotentChannel } from './idempotent-channel.ts'
+import { isRepeated, OutgoingMessages } from './outgoing-messages.ts'
+import { randomId } from './random-id.ts'
 
 export interface RequestsDeps extends TransportDeps {
   /** Milliseconds that a request waits for its reply. */
   readonly timeout: number
   /** How many messages may wait for the first connection, and idempotent ones for one channel to be joined again. */
   readonly pending: number
-  /** Takes an error that a listener threw. */
-  readonly report: Report
-}
-
-type RequestsEvents = {
-  /** A new state, and how the connection before it ended. */
-  readonly changed: [state: ConnectionState, close: CloseInfo | undefined]
-  /** The server sent a message that is no reply. */
-  readonly received: [Envelope, Connection]
-  /** There is another connection beside the one that it replaces. */
-  readonly replaced: []
-  /** The replaced connection has ended. */
-  readonly released: []
-  /** An attempt to connect failed. */
-  readonly failed: [ConnectError]
 }
 
 /**
@@ -42,122 +24,85 @@ type RequestsEvents = {
  *   send -> waits for the first connection, or the channel -> pending -> answered
  *                          '---- idempotent: lost, or failed for now ---'
  */
-export class Requests {
-  readonly deps: RequestsDeps
-  readonly transport: Transport
-  readonly events: Listeners<RequestsEvents>
+export class Requests extends Transport<RequestsDeps> {
   readonly outgoing = new OutgoingMessages()
+  #lastId = 0
   /** Whether a connection was open since `connect` or `open`. */
   #hasOpened = false
 
-  constructor (deps: RequestsDeps) {
-    this.deps = deps
-    this.events = new Listeners(deps.report)
-    this.transport = new Transport(deps, {
-      changed: (state, close) => this.#follow(state, close),
-      replaced: () => this.events.call('replaced'),
-      released: (connection) => this.#release(connection),
-      received: (envelope, connection) => this.#receive(envelope, connection),
-      failed: (error) => this.events.call('failed', error),
-      renew: () => { renew(this) }
-    })
-  }
-
-  get isOpen (): boolean {
-    return this.transport.state === 'open'
-  }
-
   /** Sends a message and calls one of `callbacks` with its reply. Without a connection it is rejected at once. */
-  request (message: Envelope, callbacks: Callbacks, timeoutMs = this.deps.timeout): void {
+  request (message: Envelope, callbacks: Callbacks, timeoutMs?: number): void {
     const call = new Call(this.deps.clock, message, callbacks)
-    if (!this.isOpen) return call.reject(this.notSent(message))
-    const outgoing = this.outgoing.newOutgoing(call, this.transport)
-    this.#begin(outgoing, timeoutMs)
-    this.#transmit(outgoing)
+    if (this.isOpen) this.send(call, timeoutMs)
+    else call.reject(this.notSent(message))
   }
 
   /**
-   * Sends the message of a call. It waits for the first connection, and for the replies to those that were sent before
-   * it on a connection that is being replaced; an idempotent one waits for its channel.
+   * Sends the message of a call. It waits for the first connection, or until `steps` know a connection for it; an
+   * idempotent one waits for its channel.
    * @throws {RequestError} when the message cannot be sent and may not wait.
    */
-  send (call: Call, timeoutMs = this.deps.timeout, route: Route = this.transport, channel?: IdempotentChannel): void {
+  send (call: Call, timeoutMs = this.deps.timeout, channel?: IdempotentChannel): void {
     const { message } = call
-    const outgoing = this.outgoing.newOutgoing(call, route, channel)
-    outgoing.wasDelayed = !this.#canSend(outgoing)
-    if (outgoing.wasDelayed && !channel && this.#hasOpened && !this.isOpen) throw this.notSent(message)
-    if (outgoing.wasDelayed && this.outgoing.waitingFor(channel).length >= this.deps.pending) {
+    call.id = channel ? randomId() : String(++this.#lastId)
+    call.channel = channel
+    // Encoded once, because a payload that the caller changes later would be another message under the same id.
+    call.encoded = this.steps.encode({ ...message, correlationId: call.id })
+    call.wasDelayed = !this.#connectionFor(call)
+    if (call.wasDelayed && !channel && this.#hasOpened && !this.isOpen) throw this.notSent(message)
+    if (call.wasDelayed && this.outgoing.waitingFor(channel).length >= this.deps.pending) {
       throw failure(message, 'too_many_pending')
     }
-    this.#begin(outgoing, timeoutMs)
-    if (!outgoing.wasDelayed) this.#transmit(outgoing)
+    this.outgoing.set(call.id, call)
+    call.expire(timeoutMs, () => this.#expired(call, timeoutMs))
+    this.#transmit(call)
   }
 
   /** Sends what waits and need not wait any more. */
   sendWaiting (): void {
-    for (const outgoing of this.outgoing.sentOn(undefined)) if (this.#canSend(outgoing)) this.#transmit(outgoing)
+    for (const call of this.outgoing.sentOn(undefined)) this.#transmit(call)
   }
 
   /** Rejects the idempotent messages that wait for a channel, because it has ended. Pending ones may be answered. */
   rejectWaiting (channel: IdempotentChannel): void {
-    for (const { call, wasSent } of this.outgoing.waitingFor(channel)) {
-      call.reject(failure(call.message, wasSent ? 'unknown_outcome' : 'not_joined'))
+    for (const call of this.outgoing.waitingFor(channel)) {
+      call.reject(failure(call.message, call.wasSent ? 'unknown_outcome' : 'not_joined'))
     }
   }
 
   /** The error of a message that is not sent, with the reason why the client cannot connect. */
   notSent (message: Envelope, reason?: string): RequestError {
-    const { state, lastError } = this.transport
+    const { state, lastError } = this
     return failure(message, state === 'closed' ? state : 'disconnected', reason, lastError)
   }
 
-  #begin (outgoing: Outgoing, timeoutMs: number): void {
-    const { id, call, channel } = outgoing
-    this.outgoing.set(id, outgoing)
-    call.expire(timeoutMs, () => {
-      this.outgoing.delete(id)
-      if (!outgoing.wasSent) return this.notSent(call.message, `not sent within ${timeoutMs} ms`)
-      const reason = `no reply within ${timeoutMs} ms; ${unknownEffect}`
-      return failure(call.message, channel ? 'unknown_outcome' : 'timeout', reason)
-    })
+  #expired ({ id, message, wasSent, channel }: Call, timeoutMs: number): RequestError {
+    this.outgoing.delete(id)
+    if (!wasSent) return this.notSent(message, `not sent within ${timeoutMs} ms`)
+    const reason = `no reply within ${timeoutMs} ms; ${unknownEffect}`
+    return failure(message, channel ? 'unknown_outcome' : 'timeout', reason)
   }
 
-  #connectionFor ({ route }: Outgoing): Connection {
-    return (route.connection ?? this.transport.connection) as Connection
+  #connectionFor (call: Call): Connection | undefined {
+    return (call.channel?.canSend ?? this.isOpen) ? this.steps.connectionFor(call, this.connection) : undefined
   }
 
-  #canSend (outgoing: Outgoing): boolean {
-    const { channel, call } = outgoing
-    if (!(channel ? channel.canSend : this.isOpen)) return false
-    const { replaced } = this.transport
-    // The server keeps the order of one connection only.
-    return !replaced || this.#connectionFor(outgoing) === replaced ||
-      !this.outgoing.sentOn(replaced).some((other) => other.call.message.channel === call.message.channel)
+  /** Sends the message, unless it has to wait. */
+  #transmit (call: Call): void {
+    const connection = this.#connectionFor(call)
+    if (!connection) return
+    const error = this.steps.refusalOf(call, connection)
+    if (error) return call.reject(error)
+    call.wasSent = true
+    call.sentOn = connection
+    connection.send(call.encoded)
   }
 
-  #transmit (outgoing: Outgoing): void {
-    const { call, encoded } = outgoing
-    const connection = this.#connectionFor(outgoing)
-    const { messageBytes } = (connection.welcome as Welcome).limits
-    if (isTooLarge(encoded, messageBytes)) {
-      const reason = `the server takes ${messageBytes} bytes`
-      return call.reject(failure(call.message, 'payload_too_large', reason))
-    }
-    outgoing.wasSent = true
-    outgoing.sentOn = connection
-    connection.send(encoded)
-  }
-
-  #follow (state: ConnectionState, close: CloseInfo | undefined): void {
-    if (state !== 'open') this.#lose(undefined, state === 'closed' ? close : undefined)
+  protected override changed (state: ConnectionState, close: CloseInfo | undefined): void {
+    if (state !== 'open') this.lose(undefined, state === 'closed' ? close : undefined)
+    this.events.call('changing', state)
     this.events.call('changed', state, close)
     this.#hasOpened = state === 'open' || (this.#hasOpened && state !== 'closed')
-    this.sendWaiting()
-  }
-
-  #release (replaced: Connection): void {
-    this.#lose(replaced)
-    this.events.call('released')
     this.sendWaiting()
   }
 
@@ -166,35 +111,35 @@ export class Requests {
    * @param lost undefined for every connection
    * @param closed set for a closed client
    */
-  #lose (lost: Connection | undefined, closed?: CloseInfo): void {
+  lose (lost: Connection | undefined, closed?: CloseInfo): void {
     const how = closed ? `closed with ${closed.code} before the reply: ${closed.reason}` : 'lost before the reply'
-    for (const [id, outgoing] of this.outgoing) {
-      const { call, channel, sentOn, wasSent } = outgoing
+    for (const [id, call] of this.outgoing) {
+      const { message, channel, sentOn, wasSent } = call
       if (lost && sentOn !== lost) continue
-      outgoing.sentOn = undefined
-      outgoing.wasDelayed = true
+      call.sentOn = undefined
+      call.wasDelayed = true
       if (!closed && (channel || (!sentOn && !this.#hasOpened))) continue
       this.outgoing.delete(id)
-      call.reject(this.notSent(call.message, wasSent ? `the connection was ${how}; ${unknownEffect}` : undefined))
+      call.reject(this.notSent(message, wasSent ? `the connection was ${how}; ${unknownEffect}` : undefined))
     }
   }
 
-  #receive (envelope: Envelope, connection: Connection): void {
+  protected override received (envelope: Envelope, connection: Connection): void {
     const { type, payload, correlationId = '' } = envelope
-    if (type !== 'ack' && type !== 'error') return this.events.call('received', envelope, connection)
-    const outgoing = this.outgoing.get(correlationId)
-    if (!outgoing) return
-    const { call, channel } = outgoing
+    if (type !== 'ack' && type !== 'error') return this.steps.receive(envelope, connection)
+    const call = this.outgoing.get(correlationId)
+    if (!call) return
+    const { channel } = call
     const error = type === 'error' && refusalOf(call.message, payload)
-    if (error && isRepeated(outgoing, error.code)) {
-      outgoing.sentOn = undefined
-      outgoing.wasDelayed = true
+    if (error && isRepeated(call, error.code)) {
+      call.sentOn = undefined
+      call.wasDelayed = true
       return channel?.delay(error.retryAfter)
     }
     this.outgoing.delete(correlationId)
     channel?.answered()
     if (error) call.reject(error)
     else call.resolve(payload)
-    if (this.transport.replaced) this.sendWaiting()
+    this.events.call('answered')
   }
 }

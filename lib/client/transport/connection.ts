@@ -3,7 +3,7 @@ import { subprotocol, type Welcome } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { Report } from '../listeners.ts'
 import { Deadline } from '../requests/deadline.ts'
-import { carrierOf, tokenFrom, type TokenSource } from './token-renewal.ts'
+import { carrierOf, tokenFrom, type TokenSource } from './token.ts'
 import type { CloseInfo, SocketEvent, WebSocketConstructor, WebSocketLike } from './web-socket.ts'
 
 export interface ConnectionDeps {

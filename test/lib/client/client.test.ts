@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
-import { gzipSync } from 'node:zlib'
 import type { TInteger, TNumber, TObject, TString } from '@sinclair/typebox'
-import { build } from 'esbuild'
 import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import {
@@ -679,23 +677,4 @@ t.test("the platform's clock", async (t) => {
   t.ok(Math.abs(systemClock.now() - Date.now()) < 1000)
   systemClock.clearTimeout(systemClock.setTimeout(() => t.fail('cleared'), 0))
   await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 0))
-})
-
-t.test('client: the browser bundle is under 9,600 bytes, without TypeBox and Node code', async (t) => {
-  const { outputFiles, metafile } = await build({
-    entryPoints: ['lib/client/index.ts'],
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    write: false,
-    metafile: true
-  })
-  const gzipped = gzipSync(outputFiles[0]!.contents).length
-  t.comment(`${gzipped} bytes`)
-  t.ok(gzipped < 9600, `the bundle has ${gzipped} bytes, which is under 9,600`)
-  const inputs = Object.keys(metafile.inputs)
-  t.strictSame(inputs.filter((path) => !/^lib\/(client|protocol|contract)\//.test(path)), [])
-  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports)
-  t.strictSame(imports, [])
 })

@@ -1,13 +1,13 @@
 import type { TObject, TString, TUnknown } from '@sinclair/typebox'
-import type { AnyChannel, Channel, ChannelDefinition, HistoryDefinition } from '../contract/define-channel.ts'
-import type { ParamsOf } from '../contract/message-types.ts'
-import type { Unsubscribe } from './listeners.ts'
-import type { ClientState } from './client.ts'
-import type { JoinOptions, ListenOptions, TypedChannel } from './typed-channel.ts'
+import type { AnyChannel, Channel, ChannelDefinition, HistoryDefinition } from '../../contract/define-channel.ts'
+import type { ParamsOf } from '../../contract/message-types.ts'
+import type { Unsubscribe } from '../listeners.ts'
+import type { ClientState } from '../client.ts'
+import type { CoreChannel, JoinOptions, ListenOptions } from './typed-channel.ts'
 import type { TypedMessaging } from './typed-messaging.ts'
-import type { CallOptions } from './requests/call.ts'
-import type { ConnectError } from './transport/connect-error.ts'
-import type { CloseInfo } from './transport/web-socket.ts'
+import type { CallOptions } from '../requests/call.ts'
+import type { ConnectError } from '../transport/connect-error.ts'
+import type { CloseInfo } from '../transport/web-socket.ts'
 
 interface NoMessages {
   readonly pattern: ''
@@ -27,32 +27,24 @@ type DefinitionAt<C extends AnyChannel, P> =
 /** The definition of the channel that `join` gets, as a contract or as a pattern. */
 export type JoinedDefinition<C extends AnyChannel, T> = T extends AnyChannel ? T['definition'] : DefinitionAt<C, T>
 
-type ParamsArgument<D extends ChannelDefinition> = D extends { readonly params: object }
+export type ParamsArgument<D extends ChannelDefinition> = D extends { readonly params: object }
   ? {} extends ParamsOf<D>
       ? [params?: ParamsOf<D>, options?: ListenOptions<D>]
       : [params: ParamsOf<D>, options?: ListenOptions<D>]
   : [params?: Readonly<Record<string, never>>, options?: ListenOptions<D>]
 
 // A channel with a history requires options. Without a contract any channel may have one.
-type WithOptions<D extends ChannelDefinition> =
+export type WithOptions<D extends ChannelDefinition> =
   'history' extends keyof D ? [params: ParamsOf<D>, options: JoinOptions<D>] : [params: never, options: never]
 
 // The explanation becomes the expected type of the first argument.
-type NeedsNoOptions<D extends ChannelDefinition, T> =
+export type NeedsNoOptions<D extends ChannelDefinition, T> =
   D extends { readonly history: object }
     ? `'${D['pattern']}' has a history: pass { onResync } as the third argument of join`
     : T
 
-/**
- * A client of one WebSocket route. It opens a connection at once and opens a new one whenever the connection is lost,
- * until `close` is called or the server closes the connection for good.
- *
- * `C`: the contracts of the route, as a union; at most one of them is the contract of the connection itself.
- * `V`: the contracts that `join` takes as values. Leave it out: only `UntypedClient` sets it, which knows no contract
- * of the route and still takes the value of any.
- */
-export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C>
-  extends TypedMessaging<ConnectionDefinition<C>> {
+/** The members that every client has, besides `join`. */
+export interface BaseClient<C extends AnyChannel> extends TypedMessaging<ConnectionDefinition<C>> {
   /** The current state: `idle`, `connecting`, `recovering`, `open` or `closed`. */
   readonly state: ClientState
 
@@ -88,55 +80,32 @@ export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C>
   open (): void
 
   /**
-   * Calls `token` and sends the server the new token now; without a connection, the client tries to connect at once.
-   * @throws {RequestError} `invalid_token` and other refusals of the server. Rejects also with the error of `token`.
-   */
-  refresh (): Promise<void>
-
-  /**
-   * Joins a channel, given as its contract or its pattern. Waits for a connection if there is none. The time limit is
-   * `timeout`, by default `ConnectOptions.timeout`, over any number of reconnects.
-   *
-   * A further `join` of an address gives a further handle on the same membership, with listeners of its own. It gets
-   * the presence and the history as the first one did.
-   *
-   * A channel with a history takes its params, `{}` without any, and then options.
-   * @throws {RequestError} With a code of docs/protocol.md section 6 (`forbidden`, `unknown_channel`, …), or with
-   *   `timeout` or `closed`, and the last failure to connect as `cause`. Rejects with the reason of `signal` when that
-   *   aborts.
-   * @throws {UsageError} When a param is missing, empty or contains a slash.
-   * @example const lobby = await client.join('chat/:room', { room: 'lobby' }, { onResync: () => { list.clear() } })
-   */
-  join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
-    channel: T, ...paramsAndOptions: WithOptions<JoinedDefinition<C, T>>
-  ): Promise<TypedChannel<JoinedDefinition<C, T>>>
-  join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
-    channel: NeedsNoOptions<JoinedDefinition<C, T>, T>, ...params: ParamsArgument<JoinedDefinition<C, T>>
-  ): Promise<TypedChannel<JoinedDefinition<C, T>>>
-
-  /**
-   * Adds a listener for channels to which the server adds the client, given by their contract or their pattern. It gets
-   * a handle with listeners of its own, as from `join`: a later `join` of the address shares the membership, and the
-   * last handle to `leave` leaves. Add listeners of messages, and `channel.onResync`, at once: the history follows.
-   *
-   * Without such a listener the client stays a member. A listener that is added later gets these channels too, unless
-   * they were joined by `join` meanwhile.
-   * @returns A function that removes the listener. The handles stay.
-   * @example client.onJoined('call/:id', (call) => { call.on('said', show) })
-   */
-  onJoined<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
-    channel: T, listener: (channel: TypedChannel<JoinedDefinition<C, T>>) => void
-  ): Unsubscribe
-
-  /**
    * Closes the client, until `open` is called. Pending sends and joins reject with `closed`. The user leaves the
    * channels at once, without the grace period of a lost connection.
    */
   close (): void
 }
 
+/**
+ * A client of one WebSocket route. It opens a connection at once and opens a new one whenever the connection is lost,
+ * until `close` is called or the server closes the connection for good. `TypedClient` has more members.
+ *
+ * `C`: the contracts of the route, as a union; at most one of them is the contract of the connection itself.
+ * `V`: the contracts that `join` takes as values. Leave it out: only `UntypedClient` sets it, which knows no contract
+ * of the route and still takes the value of any.
+ */
+export interface CoreClient<C extends AnyChannel, V extends AnyChannel = C> extends BaseClient<C> {
+  /** Joins a channel, as `TypedClient.join` does. */
+  join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
+    channel: T, ...paramsAndOptions: WithOptions<JoinedDefinition<C, T>>
+  ): Promise<CoreChannel<JoinedDefinition<C, T>>>
+  join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
+    channel: NeedsNoOptions<JoinedDefinition<C, T>, T>, ...params: ParamsArgument<JoinedDefinition<C, T>>
+  ): Promise<CoreChannel<JoinedDefinition<C, T>>>
+}
+
 /** The definition of a channel whose contract is not known: a message of any type carries any payload. */
-interface UnknownDefinition<P extends string> extends ChannelDefinition {
+export interface UnknownDefinition<P extends string> extends ChannelDefinition {
   readonly pattern: P
   readonly params: TObject<Record<string, TString>>
   readonly fromClient: Readonly<Record<string, {
@@ -149,5 +118,5 @@ interface UnknownDefinition<P extends string> extends ChannelDefinition {
   readonly history?: HistoryDefinition & { readonly snapshot: TUnknown }
 }
 
-/** A client without contracts: received payloads are `unknown`. A channel that is joined by its contract is typed. */
-export type UntypedClient = TypedClient<Channel<UnknownDefinition<string>> | Channel<UnknownDefinition<''>>, AnyChannel>
+export type UntypedCoreClient =
+  CoreClient<Channel<UnknownDefinition<string>> | Channel<UnknownDefinition<''>>, AnyChannel>

@@ -1,7 +1,7 @@
 import type { Position } from '../../protocol/position.ts'
 import type { RequestError } from '../request-error.ts'
 import type { Requests } from '../requests/requests.ts'
-import { deliver, type Handle, type Handles } from './handle.ts'
+import { deliver, type Handle } from './handle.ts'
 import { messagesOf, type Ack } from './history-position.ts'
 
 /** After these refusals of a join a further try may succeed. */
@@ -14,24 +14,37 @@ interface Joined {
   refuse (handle: Handle, error: RequestError): void
 }
 
-/** The handles that were added to a joined channel. The server sends the history, if there is one, once for all. */
-export class LaterHandles {
+/** The handles of one channel. The server sends the history, if there is one, once for all that are added later. */
+export class Handles extends Set<Handle> {
   readonly #requests: Requests
-  readonly #handles: Handles
   readonly #channel: Joined
   /** A request for the history is under way. */
   #isAsking = false
 
-  constructor (requests: Requests, handles: Handles, channel: Joined) {
+  constructor (requests: Requests, channel: Joined) {
+    super()
     this.#requests = requests
-    this.#handles = handles
     this.#channel = channel
   }
 
-  /** Starts those that wait, with the history where the channel has a position in one. */
+  get started (): readonly Handle[] {
+    return [...this].filter((handle) => handle.isStarted)
+  }
+
+  /** Those that have no state yet. */
+  get waiting (): readonly Handle[] {
+    return [...this].filter((handle) => !handle.isStarted)
+  }
+
+  /** Gives an event to those that are started. */
+  take (...args: Parameters<Handle['take']>): void {
+    for (const handle of this.started) handle.take(...args)
+  }
+
+  /** Starts those that wait in a joined channel, with the history where it has a position in one. */
   start (position: Position | undefined): void {
-    if (!position) for (const handle of this.#handles.waiting) handle.start()
-    if (this.#isAsking || this.#handles.waiting.length === 0) return
+    if (!position) for (const handle of this.waiting) handle.start()
+    if (this.#isAsking || this.waiting.length === 0) return
     this.#isAsking = true
     this.#requests.request({ type: 'join', channel: this.#channel.address, payload: { again: true } }, {
       resolve: (ack) => this.#answered(ack as Ack),
@@ -41,7 +54,7 @@ export class LaterHandles {
 
   #answered (ack: Ack): void {
     this.#isAsking = false
-    const { waiting } = this.#handles
+    const { waiting } = this
     if (!this.#channel.isJoined) return // Where an entry is missing, they start with the ack of the next join.
     for (const handle of waiting) handle.start(ack)
     for (const message of messagesOf(ack)) deliver(message, waiting)
@@ -51,6 +64,6 @@ export class LaterHandles {
     this.#isAsking = false
     if (!this.#requests.isOpen) return
     if (temporaryCodes.includes(error.code)) this.#channel.delay(error.retryAfter)
-    else for (const handle of this.#handles.waiting) this.#channel.refuse(handle, error)
+    else for (const handle of this.waiting) this.#channel.refuse(handle, error)
   }
 }

@@ -1,10 +1,10 @@
-import type { ChannelDefinition } from '../contract/define-channel.ts'
+import type { ChannelDefinition } from '../../contract/define-channel.ts'
 import type {
   ClientMessageType, ClientPayloadOf, ErrorData, ErrorsOf, IsPersistent, PayloadArgument, ReplyOf, ServerPayloadOf
-} from '../contract/message-types.ts'
-import type { Unsubscribe } from './listeners.ts'
-import type { FailureCode, RequestError } from './request-error.ts'
-import type { CallOptions } from './requests/call.ts'
+} from '../../contract/message-types.ts'
+import type { Unsubscribe } from '../listeners.ts'
+import type { FailureCode, RequestError } from '../request-error.ts'
+import type { CallOptions } from '../requests/call.ts'
 
 type DeclaredCode<D extends ChannelDefinition, K extends ClientMessageType<D>> = keyof ErrorsOf<D, K> & string
 

@@ -1,13 +1,13 @@
-import type { ChannelDefinition } from '../contract/define-channel.ts'
+import type { ChannelDefinition } from '../../contract/define-channel.ts'
 import type {
   IsPersistent, PresenceOf, ServerMessageType, ServerPayloadOf, SnapshotOf
-} from '../contract/message-types.ts'
-import type { PresenceCount } from '../protocol/control-messages.ts'
-import type { HistoryMessage, HistoryPage } from '../protocol/history.ts'
-import type { Position } from '../protocol/position.ts'
-import type { ResyncReason } from '../protocol/recoverability.ts'
-import type { Unsubscribe } from './listeners.ts'
-import type { CallOptions } from './requests/call.ts'
+} from '../../contract/message-types.ts'
+import type { PresenceCount } from '../../protocol/control-messages.ts'
+import type { HistoryMessage, HistoryPage } from '../../protocol/history.ts'
+import type { Position } from '../../protocol/position.ts'
+import type { ResyncReason } from '../../protocol/recoverability.ts'
+import type { Unsubscribe } from '../listeners.ts'
+import type { CallOptions } from '../requests/call.ts'
 import type { ChannelListeners, TypedMessaging } from './typed-messaging.ts'
 
 /** The state from which a channel with a history starts again. */
@@ -111,7 +111,7 @@ export type HistoryPageOf<D extends ChannelDefinition> = HistoryPage<PersistentM
  * `leave` or `onLeft` is called. A closed client joins its channels again when it is opened. After a reconnect a
  * channel with a history delivers the missed messages; a channel without one does not.
  */
-export interface TypedChannel<D extends ChannelDefinition> extends TypedMessaging<D> {
+export interface CoreChannel<D extends ChannelDefinition> extends TypedMessaging<D> {
   /** The address of the channel, such as `chat/lobby`. */
   readonly address: string
 
@@ -151,6 +151,15 @@ export interface TypedChannel<D extends ChannelDefinition> extends TypedMessagin
   onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe
 
   /**
+   * Ends this handle: its listeners are called no more. The last handle of the address leaves the channel. Resolves
+   * when the server has confirmed that, or at once. Never rejects.
+   */
+  leave (): Promise<void>
+}
+
+/** A handle of `fastify-channels/client`, which also reads older messages. */
+export interface TypedChannel<D extends ChannelDefinition> extends CoreChannel<D> {
+  /**
    * Reads older messages of the channel's history, which arrive at no listener. The page before it: pass
    * `before: messages[0].offset`, as long as `hasMore` is `true`.
    * @throws {RequestError} `epoch_changed` when the history began again: `onResync` is called then. `no_history`,
@@ -158,10 +167,4 @@ export interface TypedChannel<D extends ChannelDefinition> extends TypedMessagin
    * @example const { messages, hasMore } = await channel.history({ limit: 50 })
    */
   history (options?: HistoryOptions): Promise<HistoryPageOf<D>>
-
-  /**
-   * Ends this handle: its listeners are called no more. The last handle of the address leaves the channel. Resolves
-   * when the server has confirmed that, or at once. Never rejects.
-   */
-  leave (): Promise<void>
 }

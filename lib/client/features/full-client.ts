@@ -1,0 +1,46 @@
+import type { AnyChannel } from '../../contract/define-channel.ts'
+import type { Envelope } from '../../protocol/envelope.ts'
+import type { Ack } from '../channel/history-position.ts'
+import type { JoinedChannel } from '../channel/joined-channel.ts'
+import type { Membership } from '../channel/membership.ts'
+import { Client, patternOf } from '../client.ts'
+import type { Unsubscribe } from '../listeners.ts'
+import type { Requests } from '../requests/requests.ts'
+import type { Connection } from '../transport/connection.ts'
+import { FullChannel } from './full-channel.ts'
+import { matches } from './local-checks.ts'
+import { renewToken } from './token-renewal.ts'
+
+/** The client with the members that the core leaves out. `TypedClient` documents them. */
+export class FullClient extends Client {
+  /** Sends a new token now. */
+  readonly refresh: () => Promise<void>
+
+  constructor (requests: Requests) {
+    super(requests, FullChannel)
+    this.refresh = renewToken(requests)
+  }
+
+  /** The listener of each pattern makes a handle of its own. */
+  onJoined (channel: string | AnyChannel, listener: (channel: JoinedChannel) => void): Unsubscribe {
+    const stop = this.on('joined', (membership: Membership) => {
+      if (!matches(patternOf(channel), membership.address)) return
+      membership.add(new FullChannel(this.requests, membership, { on: { joined: listener } }))
+    })
+    // Not at once, because the caller has no `stop` yet.
+    queueMicrotask(() => {
+      for (const membership of [...this.channels.values()]) {
+        if (membership.isUnclaimed) this.deliver('joined', membership)
+      }
+    })
+    return stop
+  }
+
+  protected override added ({ type, channel = '', payload }: Envelope, connection: Connection): void {
+    // A leave that the server has still to handle will end this membership too.
+    if (this.requests.outgoing.isLeaving(channel)) return
+    const membership = this.addMembership(channel)
+    this.deliver(type, membership)
+    membership.enter(payload as Ack, connection)
+  }
+}
