@@ -1,4 +1,5 @@
 import { cluster, persistent } from './cluster.js'
+import { connections } from './connections.js'
 import { cost } from './cost.js'
 import { durable } from './durable.js'
 import { hot, lag } from './editor.js'
@@ -11,7 +12,7 @@ import { ask, start } from './processes.js'
  * `npm run bench -- 9` measures nine rounds instead of five; `npm run bench -- 7 requestReply cluster` measures these
  * figures only.
  */
-const all = { requestReply, cluster, persistent, recovery, presence, lag, hot, cost, durable }
+const all = { requestReply, cluster, persistent, recovery, connections, presence, lag, hot, cost, durable }
 const [rounds = 5, ...wanted] = process.argv.slice(2).map((arg) => Number(arg) || arg)
 const figures = Object.keys(all).filter((name) => wanted.length === 0 || wanted.includes(name)).map((name) => all[name])
 
