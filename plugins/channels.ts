@@ -2,6 +2,8 @@ import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Node } from '../lib/server/node.ts'
+import { addDocumentRoutes } from './asyncapi/document-routes.ts'
+import { RegisteredRoutes } from './asyncapi/registered-routes.ts'
 import { adapterOf } from './adapter.ts'
 import { strictJwt } from './authentication/strict-jwt.ts'
 import { decorate } from './decorators.ts'
@@ -47,9 +49,11 @@ export const channels = fp<ChannelsOptions>(async (app, options) => {
   if (settings.jwt) await app.register(fastifyJwt, strictJwt(settings.jwt))
   checkSessions(app, node, settings)
   await app.register(webSocketServer, { node, settings })
-  decorate(app, node, settings.decorators)
+  const routes = new RegisteredRoutes(settings)
+  decorate(app, node, routes, settings.decorators)
   if (settings.status !== undefined) addStatusRoute(app, settings.status, node)
-  addWsRoutes(app, node, settings)
+  addWsRoutes(app, node, settings, routes)
+  if (settings.asyncapi) addDocumentRoutes(app, routes, settings.asyncapi)
 }, { name: 'fastify-channels', fastify: '>=5.12.8 <6' })
 
 /** @throws {AlreadyRegistered} */
@@ -94,6 +98,7 @@ export type { PageOptions } from '../lib/server/services/pages.ts'
 export type { Room } from '../lib/server/services/room.ts'
 export type { RoomsService } from '../lib/server/services/rooms-service.ts'
 export type { ChannelsService, HeartbeatService } from './decorators.ts'
+export type { AsyncApiOptions } from './asyncapi/asyncapi-options.ts'
 export type { ChannelsOptions } from './options.ts'
 export type { ConnectionContext } from '../lib/server/route.ts'
 export type { WsOptions } from './routes/ws-route.ts'

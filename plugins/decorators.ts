@@ -4,6 +4,9 @@ import type { Node, NodeStatus } from '../lib/server/node.ts'
 import type { Register } from '../lib/server/implement.ts'
 import { ContractRegistry, type RegistryService } from '../lib/server/services/registry-service.ts'
 import { ContractRooms, type RoomsService } from '../lib/server/services/rooms-service.ts'
+import type { AsyncApiDocument } from '../lib/asyncapi/asyncapi-document.ts'
+import type { AsyncApiSettings } from '../lib/asyncapi/documented-route.ts'
+import type { RegisteredRoutes } from './asyncapi/registered-routes.ts'
 import { DecoratorTaken } from './errors.ts'
 
 /** The pings of this node and their results. */
@@ -35,6 +38,12 @@ export interface ChannelsService {
    * `drain.timeout` and 2 s. Never rejects; calls share one drain. `app.close()` drains as well, without the wait.
    */
   drain (): Promise<void>
+  /**
+   * The AsyncAPI document of the WebSocket routes that were registered so far.
+   * @param settings of the document; by default those of the option `asyncapi`
+   * @throws {ContractError} `FST_CHANNELS_CONTRACT` for an example in a schema that breaks it
+   */
+  asyncapi (settings?: AsyncApiSettings): Promise<AsyncApiDocument>
 }
 
 /** The decorators that the option `decorators: false` leaves out. */
@@ -63,13 +72,16 @@ const shortcuts = ['rooms', 'registry', 'heartbeat'] as const
  * Adds `app.channels` and, unless `hasShortcuts` is false, `app.rooms`, `app.registry` and `app.heartbeat`.
  * @throws {DecoratorTaken} when the application has a decorator of such a name.
  */
-export function decorate (app: FastifyInstance, node: Node, hasShortcuts: boolean): void {
+export function decorate (
+  app: FastifyInstance, node: Node, routes: RegisteredRoutes, hasShortcuts: boolean
+): void {
   const services: ChannelsService = {
     rooms: new ContractRooms(node),
     registry: new ContractRegistry(node),
     heartbeat: node.heartbeat,
     status: () => node.status,
-    drain: () => node.drain.start()
+    drain: () => node.drain.start(),
+    asyncapi: (settings) => routes.document(settings)
   }
   add(app, 'channels', services, 'rename it')
   if (!hasShortcuts) return

@@ -10,6 +10,7 @@ import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
 import type { RedisClient } from '../lib/redis/client-settings.ts'
 import type { DrainOptions } from '../lib/server/services/drain.ts'
 import type { User } from '../lib/server/implement.ts'
+import type { AsyncApiOptions } from './asyncapi/asyncapi-options.ts'
 import type { SessionCheck } from './session-check.ts'
 import type { OriginPattern } from './upgrade/origins.ts'
 
@@ -134,6 +135,12 @@ export interface ChannelsOptions {
    * @default no such route
    */
   readonly status?: string | undefined
+  /**
+   * Serves an AsyncAPI document of the WebSocket routes at `asyncapi.path` with `.json` and `.yaml`. YAML needs the
+   * package `yaml`.
+   * @default no such routes; `app.channels.asyncapi()` returns the document in any case
+   */
+  readonly asyncapi?: AsyncApiOptions | undefined
   /**
    * The upgrades of another WebSocket server on the same HTTP server, such as Socket.IO or Vite: paths, each with
    * everything below it, or `(request) => boolean`. The plugin leaves them to the other 'upgrade' listeners.

@@ -5,6 +5,7 @@ import type { HeartbeatOptions } from '../lib/connection/heartbeat.ts'
 import { defaultLimits, noLimits } from '../lib/limits/limits.ts'
 import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
 import type { DrainOptions } from '../lib/server/services/drain.ts'
+import { asyncApiOption } from './asyncapi/asyncapi-options.ts'
 import { InvalidOptions } from './errors.ts'
 import {
   callback, connectionLimits, count, flag, int32, milliseconds, millisecondsFrom0, optionals, positive, problemOf,
@@ -57,6 +58,7 @@ const definition = optionals({
   adapter: Type.Object({}, { description: 'an adapter, as fastify-channels/adapter describes it' }),
   decorators: flag,
   status: Type.String({ pattern: '^/', description: "a path that begins with '/'" }),
+  asyncapi: asyncApiOption,
   otherUpgrades: Type.Union([Type.Array(Type.String({ pattern: '^/.' })), Type.Function([], Type.Unknown())], {
     description: "an array of paths such as ['/socket.io'], or a function"
   }),

@@ -9,6 +9,8 @@ interface Import {
   readonly of: string
   /** Gone once compiled. */
   readonly asType: boolean
+  /** Loaded when the code asks for it. */
+  readonly isLazy?: true
 }
 
 /** One source file, as far as the layout is concerned. */
@@ -85,6 +87,16 @@ function heavyForClient (modules: readonly Module[]): string[] {
   return []
 }
 
+/** Everything that loads with a module, apart from what is loaded later. */
+function loadedWith (entry: string, modules: readonly Module[]): string[] {
+  const byPath = new Map(modules.map((m) => [m.path, m]))
+  const loaded = new Set([entry])
+  for (const path of loaded) {
+    for (const { of, asType, isLazy } of byPath.get(path)?.imports ?? []) if (!asType && !isLazy) loaded.add(of)
+  }
+  return [...loaded]
+}
+
 /** `entries`: the files that the package exports. */
 function badNames ({ path }: Module, entries: readonly string[]): string[] {
   const name = posix.basename(path)
@@ -150,7 +162,9 @@ function importOf (node: ts.Node): Import | undefined {
     }
   }
   if (ts.isCallExpression(node) &&
-    node.expression.kind === ts.SyntaxKind.ImportKeyword) return { of: textOf(node.arguments[0]), asType: false }
+    node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+    return { of: textOf(node.arguments[0]), asType: false, isLazy: true }
+  }
 }
 
 const textOf = (node: ts.Node | undefined) => node && ts.isStringLiteral(node) ? node.text : 'what is computed'
@@ -250,6 +264,14 @@ t.test('layout: no file and no exported name uses the old vocabulary', async (t)
   t.strictSame(named.flatMap((path) => oldNames(path, readText(path))), [])
   t.strictSame(oldNames('lib/rooms/feed.ts', 'export class RoomTail {}\nexport const told = 1'),
     ['lib/rooms/feed.ts', 'lib/rooms/feed.ts: RoomTail', 'lib/rooms/feed.ts: told'], 'old names are found')
+})
+
+t.test('layout: an application without AsyncAPI loads nothing that writes documents', async (t) => {
+  const loaded = loadedWith('plugins/channels.ts', paths.map((path) => moduleOf(path, readText(path))))
+  t.ok(loaded.length > 100, 'the plugin loads modules')
+  t.strictSame(loaded.filter((path) => /^(lib\/(asyncapi|tools)\/|lib\/cli|yaml$)/.test(path)), [])
+  const graph = [moduleOf('a.ts', "import('./b.ts')\nimport './c.ts'"), moduleOf('c.ts', "import 'yaml'")]
+  t.strictSame(loadedWith('a.ts', graph), ['a.ts', 'c.ts', 'yaml'])
 })
 
 t.test('the lockfile names no registry', async (t) => {

@@ -1,9 +1,8 @@
 import { Type, type TSchema } from '@sinclair/typebox'
-import { addressOf, parsePattern, type Pattern } from '../contract/pattern.ts'
+import { addressOf, type Params, type Pattern } from '../contract/pattern.ts'
 import { maxChannelLength } from '../protocol/envelope.ts'
 import type { ComponentSchemas } from './schema/component-schemas.ts'
 import { isObject, type JsonSchema } from './schema/json-schema.ts'
-import { sampleValue } from './schema/sample-value.ts'
 
 /** An address of AsyncAPI: `chat/{room}`. Null where it cannot be said, because AsyncAPI has no escape for a brace. */
 export function channelAddress ({ segments }: Pattern): string | null {
@@ -32,14 +31,14 @@ export function addressSchema ({ text, names, segments }: Pattern): TSchema {
 
 const escaped = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 
-/** An address for examples, whose params match their schema as far as that can be made up. */
-export function sampleAddress (pattern: string, params: JsonSchema, schemas: ComponentSchemas): string {
-  const { names } = parsePattern(pattern)
-  const values = names.map((name) => {
-    const value = sampleValue(paramSchema(params, name), schemas.all)
-    return [name, typeof value === 'string' && /^[^/]+$/.test(value) ? value : name] as const
-  })
-  return addressOf(pattern, Object.fromEntries(values))
+/** An address for examples. A param stands for itself where no value for it can be made up. */
+export function exampleAddress ({ text, names }: Pattern, examples: readonly unknown[]): string {
+  const byName = Object.fromEntries(names.map((name) => [name, name]))
+  try {
+    return addressOf(text, { ...byName, ...examples[0] as Params })
+  } catch {
+    return addressOf(text, byName)
+  }
 }
 
 function paramSchema ({ properties }: JsonSchema, name: string): JsonSchema {

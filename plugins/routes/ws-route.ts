@@ -8,6 +8,7 @@ import type { Metadata } from '../../lib/connection/metadata.ts'
 import type { ImplementedChannel } from '../../lib/server/implement.ts'
 import type { Node } from '../../lib/server/node.ts'
 import { Router } from '../../lib/server/router.ts'
+import type { RegisteredRoutes } from '../asyncapi/registered-routes.ts'
 import { DecoratorTaken } from '../errors.ts'
 import { RefusalLog } from '../refusal-log.ts'
 import { routeBehaviourOf, type RouteSettings } from './route-settings.ts'
@@ -65,7 +66,7 @@ export type WsRouteOptions<
 type Options = WsOptions & RouteShorthandOptions
 
 /** Adds `app.ws`. @throws {DecoratorTaken} when the application has such a decorator. */
-export function addWsRoutes (app: FastifyInstance, node: Node, settings: Settings): void {
+export function addWsRoutes (app: FastifyInstance, node: Node, settings: Settings, routes: RegisteredRoutes): void {
   if (app.hasDecorator('ws')) throw new DecoratorTaken('ws', 'rename it')
   const refusals = new RefusalLog(app, settings.clock)
   const hooks = new UpgradeHooks(node, settings, refusals)
@@ -76,10 +77,10 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
     checkArguments(url, options, channels)
     const { behaviour, rest: own } = routeBehaviourOf(url, options, settings, messageBytesOf(this))
     const { identify, jwt, public: isPublic, locals, metadata, ...route } = own
-    const authenticate = authenticator(this, url, { identify, jwt, public: isPublic }, settings)
+    const protection = { identify, jwt, public: isPublic }
     const shared = {
       ...route,
-      ...hooks.around(route, { authenticate, locals, metadata }),
+      ...hooks.around(route, { authenticate: authenticator(this, url, protection, settings), locals, metadata }),
       url,
       schema: { ...route.schema, hide: true } as FastifySchema,
       exposeHeadRoute: false,
@@ -89,6 +90,7 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
     }
     const hasErrorHandler = settings.websocket?.errorHandler !== undefined
     const router = new Router(channels, node.contracts, behaviour)
+    routes.add({ app: this, url, channels, behaviour, protection, schema: route.schema })
     this.route({ ...shared, method: 'GET', wsHandler: acceptor(node, hooks, refusals, router, hasErrorHandler) })
     // Not the HEAD route that Fastify adds, because that one would take upgrades.
     return this.route({ ...shared, method: 'HEAD' })

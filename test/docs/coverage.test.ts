@@ -108,7 +108,7 @@ for (const [what, entry, type, prefix] of described) {
 }
 
 t.test('docs: docs/options.md explains every option, and the members of those that are objects', async (t) => {
-  const options = ['heartbeat', 'drain', 'protocolErrors', 'limits', 'sessionCheck', 'redis']
+  const options = ['heartbeat', 'drain', 'protocolErrors', 'limits', 'sessionCheck', 'redis', 'asyncapi']
   const nested = options.flatMap((option) => membersOfOption(option).map((member) => `${option}.${member}`))
   t.ok(nested.includes('limits.perUser'), 'the members are found')
   t.strictSame([...membersOf('.', 'ChannelsOptions'), ...nested].filter((name) => !inOptions.has(name)), [])

@@ -42,7 +42,7 @@ export function addConnection (document: DocumentParts, route: DocumentedRoute, 
   const { name, binding, security } = about
   const { address, names } = routeAddress(url)
   const channel = new ChannelParts(document, name, security)
-  const messages = new Messages(document.schemas, { correlationId: 'c1' })
+  const messages = new Messages()
   const error = addError(document, channel, messages, envelopes.channel)
   addControl(channel, messages, error, route)
   const contract = contracts.find(({ pattern }) => pattern === '')

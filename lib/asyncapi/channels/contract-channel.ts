@@ -3,7 +3,7 @@ import { contractPath } from '../../contract/compile.ts'
 import type { AnyChannel } from '../../contract/define-channel.ts'
 import { parsePattern, type Pattern } from '../../contract/pattern.ts'
 import { clientMessage, ephemeralMessage, persistentMessage } from '../../contract/wire/declared-message.ts'
-import { addressSchema, channelAddress, parametersOf, sampleAddress } from '../address.ts'
+import { addressSchema, channelAddress, parametersOf, exampleAddress } from '../address.ts'
 import { addError, type RouteParts } from './connection-channel.ts'
 import { addDeclared, type Envelopes } from './declared-messages.ts'
 import { ChannelParts, type DocumentParts } from '../document-parts.ts'
@@ -19,9 +19,7 @@ export function addContract (document: DocumentParts, contract: AnyChannel, abou
   const parsed = parsePattern(pattern)
   const params = paramsOf(document, contract)
   const channel = new ChannelParts(document, `${about.name}.${pattern}`, about.security)
-  const messages = new Messages(schemas, {
-    channel: sampleAddress(pattern, params.resolved, schemas), correlationId: 'c1'
-  })
+  const messages = new Messages(exampleAddress(parsed, params.examples))
   const ofChannel = addressSchema(parsed)
   const error = addError(document, channel, messages, ofChannel)
   const envelopes = envelopesOf(ofChannel)
@@ -52,10 +50,10 @@ function envelopesOf (channel: TSchema): Envelopes {
 
 /** The schema of the params in the form of the document; `resolved`: the one that it refers to. */
 function paramsOf ({ schemas }: DocumentParts, { pattern, definition: { params } }: AnyChannel) {
-  if (!params) return { schema: undefined, resolved: {} }
-  const { member } = partOf(schemas, params, `${pattern} params`, `${contractPath(pattern)}, params`)
+  if (!params) return { schema: undefined, resolved: {}, examples: [] }
+  const { member, examples } = partOf(schemas, params, `${pattern} params`, `${contractPath(pattern)}, params`)
   const schema = member as unknown as JsonSchema
-  return { schema, resolved: schemas.resolve(schema) }
+  return { schema, resolved: schemas.resolve(schema), examples }
 }
 
 function addressed (pattern: Pattern, params: JsonSchema, schemas: ComponentSchemas) {

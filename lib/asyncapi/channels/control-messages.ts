@@ -7,8 +7,6 @@ import { historyPayload, joinPayload } from '../../contract/wire/wire-schemas.ts
 import type { Reference } from '../asyncapi-document.ts'
 import type { ChannelParts, DocumentParts } from '../document-parts.ts'
 import { nothing, partOf, shownAs, type Messages, type Part } from './messages.ts'
-import { isObject, type JsonSchema } from '../schema/json-schema.ts'
-import { sampleValue } from '../schema/sample-value.ts'
 
 export interface Around {
   readonly contract: AnyChannel
@@ -57,18 +55,11 @@ function presenceOf ({ schemas }: DocumentParts, { pattern, definition }: AnyCha
   if (!presence) return undefined
   const { data, list = 'all' } = 'data' in presence ? presence : { data: presence } as PresenceDefinition
   const part = partOf(schemas, data, 'Presence', `${contractPath(pattern)}, presence`)
-  return {
-    list,
-    part,
-    lists: list === 'none' ? [] : [list === 'all' ? 'users' : 'count'] as const,
-    shown: list === 'all' ? usersShown(part, schemas.all) : { count: 12 }
-  }
+  const lists = list === 'none' ? [] : [list === 'all' ? 'users' : 'count'] as const
+  return { list, part, lists, shown: list === 'all' ? usersShown(part) : { count: 12 } }
 }
 
-function usersShown ({ member, examples, accepts }: Part, components: Readonly<Record<string, JsonSchema>>): unknown {
-  const data = examples[0] ?? sampleValue(member as unknown as JsonSchema, components)
-  return accepts(data) ? [{ user: 'ann', data }] : []
-}
+const usersShown = ({ examples }: Part) => examples.slice(0, 1).map((data) => ({ user: 'ann', data }))
 
 class ControlMessages {
   readonly #channel: ChannelParts
@@ -110,7 +101,7 @@ class ControlMessages {
   }
 
   addPresence (shown: unknown): void {
-    this.#send('presence', shownAs(isObject(shown) ? shown : { joined: shown }), 'The presence changed.')
+    this.#send('presence', shownAs(Array.isArray(shown) ? { joined: shown } : shown), 'The presence changed.')
   }
 
   #ack (of: string, envelope: TSchema, shown: Part): Reference {

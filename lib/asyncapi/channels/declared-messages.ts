@@ -3,7 +3,7 @@ import { contractPath } from '../../contract/compile.ts'
 import type { AnyChannel, FromClientDefinition, FromServerDefinition } from '../../contract/define-channel.ts'
 import type { Reference } from '../asyncapi-document.ts'
 import type { ChannelParts, DocumentParts } from '../document-parts.ts'
-import { ackEnvelope, declaredErrorEnvelope, nothing, partOf, type Messages, type Part } from './messages.ts'
+import { ackEnvelope, declaredErrorEnvelope, nothing, partOf, shownAs, type Messages, type Part } from './messages.ts'
 
 /** The envelopes of the messages of one channel, with its address. */
 export interface Envelopes {
@@ -74,15 +74,11 @@ class DeclaredMessages {
     return this.#channel.add(this.#messages.message('ack', envelope, part, `'${type}' succeeded.`), `${type}.ack`)
   }
 
-  #failure (type: string, code: string, { member, examples, accepts }: Part): Reference {
+  #failure (type: string, code: string, { member, examples }: Part): Reference {
     const envelope = declaredErrorEnvelope(this.#around.envelopes.channel, code, member, this.#hasHistory)
-    const part: Part = {
-      ...nothing,
-      examples: examples.map((details) => ({ code, message: code, details })),
-      accepts: (payload) => accepts((payload as { readonly details?: unknown }).details)
-    }
+    const shown = shownAs(...examples.map((details) => ({ code, message: code, details })))
     const summary = `'${type}' failed: ${code}.`
-    return this.#channel.add(this.#messages.message('error', envelope, part, summary), `${type}.error.${code}`)
+    return this.#channel.add(this.#messages.message('error', envelope, shown, summary), `${type}.error.${code}`)
   }
 
   /** Returns the envelope of a persistent message. */

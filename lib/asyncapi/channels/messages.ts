@@ -4,90 +4,75 @@ import { compileValidator } from '../../contract/schema/validators.ts'
 import { absent, correlationId, fromServer, offset, text } from '../../contract/wire/values.ts'
 import { errorCodes } from '../../protocol/errors.ts'
 import type { MessageObject } from '../asyncapi-document.ts'
-import { checkedExamples } from '../schema/checked-examples.ts'
+import { examplesOf } from '../schema/checked-examples.ts'
 import type { ComponentSchemas } from '../schema/component-schemas.ts'
-import { isObject, plainJson, type JsonSchema } from '../schema/json-schema.ts'
-import { sampleValue } from '../schema/sample-value.ts'
+import { plainJson, type JsonSchema } from '../schema/json-schema.ts'
 
 /** A schema of a contract that stands in an envelope, in the form of the document. */
 export interface Part {
   /** As a member of the envelope; optional where a value may be absent. */
   readonly member: TSchema
-  /** Values of the contract's own examples. */
+  /** Values for examples. Empty where none can be made up. */
   readonly examples: readonly unknown[]
-  readonly description: unknown
-  /** Whether a value that was made up matches the schema. */
-  readonly accepts: (value: unknown) => boolean
+  readonly description?: string
 }
 
 /** The part of a message that declares none: `null` is the same as absent. */
-export const nothing: Part = {
-  member: Type.Optional(Type.Null()), examples: [], description: undefined, accepts: Boolean
-}
+export const nothing: Part = { member: Type.Optional(Type.Null()), examples: [undefined] }
 
 /** The part of a control message, with these payloads as examples: `undefined` for none. */
 export const shownAs = (...examples: readonly unknown[]): Part => ({ ...nothing, examples })
 
 /** @throws {ContractError} for an example that breaks its schema. */
 export function partOf (schemas: ComponentSchemas, schema: TypeBoxSchema, name: string, path: string): Part {
-  const issueOf = compileValidator(schema, path)
-  const examples = checkedExamples(schema, path)
   const json = Type.Unsafe(schemas.schemaOf(schema, name))
-  const { description } = schema as { readonly description?: unknown }
-  const accepts = (value: unknown) => issueOf(value) === undefined
-  return { member: accepts(undefined) ? Type.Optional(json) : json, examples, description, accepts }
+  const isOptional = compileValidator(schema, path)(undefined) === undefined
+  const { description } = schema as { readonly description?: string }
+  return {
+    member: isOptional ? Type.Optional(json) : json,
+    examples: examplesOf(schema, path),
+    ...(description !== undefined && { description })
+  }
 }
 
-/** The members of an entry and of an ack in examples. */
-const shownHeader: Readonly<Record<string, unknown>> = { offset: 1, id: 'm1', hash: 'h1', prev: 'h0' }
+/** The members of an entry's header in examples. */
+const shownHeader = { offset: 1, id: 'm1', hash: 'h1', prev: 'h0' }
 
-/** What stands in the examples of a channel. */
-export interface ExampleValues {
-  readonly channel?: string
-  readonly correlationId: string
-}
-
-/** Makes messages out of envelopes, each with examples. */
+/** Makes messages of one channel out of envelopes, each with examples. */
 export class Messages {
-  readonly #schemas: ComponentSchemas
-  readonly #values: ExampleValues
+  readonly #channel: string | undefined
 
-  constructor (schemas: ComponentSchemas, values: ExampleValues) {
-    this.#schemas = schemas
-    this.#values = values
+  /** @param channel an address, for examples. Undefined for messages of the connection. */
+  constructor (channel?: string) {
+    this.#channel = channel
   }
 
   /** @param part what the contract says of the payload */
-  message (name: string, envelope: TSchema, part: Part = nothing, summary?: string): MessageObject {
+  message (name: string, envelope: TSchema, part = nothing, summary?: string): MessageObject {
+    const { examples, description } = part
     const payload = plainJson(envelope) as JsonSchema
-    const examples = this.#examples(payload, part)
     return {
       name,
       title: name,
       ...(summary !== undefined && { summary }),
-      ...(part.description !== undefined && { description: part.description }),
+      ...(description !== undefined && { description }),
       contentType: 'application/json',
       correlationId: { $ref: '#/components/correlationIds/correlationId' },
       payload,
-      ...(examples.length > 0 && { examples: examples.map((example) => ({ payload: example })) })
+      ...(examples.length > 0 && { examples: examples.map((value) => ({ payload: this.#example(payload, value) })) })
     }
   }
 
-  #examples (envelope: JsonSchema, { examples, accepts }: Part): unknown[] {
-    const sample = sampleValue(envelope, this.#schemas.all)
-    if (!isObject(sample)) return []
-    const { type, channel, correlationId, payload, ...header } = sample
-    const members = {
-      type,
-      ...(channel != null && { channel: this.#values.channel }),
-      ...(correlationId !== undefined && { correlationId: this.#values.correlationId })
-    }
-    const shown = Object.fromEntries(Object.keys(header).map((name) => [name, shownHeader[name]]))
-    const withPayload = (value: unknown) => plainJson({ ...members, payload: value, ...shown })
-    if (examples.length > 0) return examples.map(withPayload)
-    const isAbsent = payload === null && !(envelope.required as string[]).includes('payload')
-    if (isAbsent || payload === undefined) return [withPayload(undefined)]
-    return accepts(payload) ? [withPayload(payload)] : []
+  #example ({ properties, required }: JsonSchema, payload: unknown): object {
+    const { type, correlationId } = properties as Readonly<Record<string, JsonSchema | undefined>>
+    const header = Object.entries(shownHeader).filter(([name]) => (required as string[]).includes(name))
+    return plainJson({
+      type: type?.const,
+      channel: this.#channel,
+      payload,
+      correlationId: correlationId && !('not' in correlationId) ? 'c1' : undefined,
+      ...Object.fromEntries(header)
+    })
   }
 }
 

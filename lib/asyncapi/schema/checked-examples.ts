@@ -1,17 +1,27 @@
 import { ContractError } from '../../contract/contract-errors.ts'
+import { exampleOf } from '../../contract/examples/example.ts'
 import { childrenOf, isRecursive, type SchemaNode } from '../../contract/schema/schema-node.ts'
 import type { TypeBoxSchema } from '../../contract/schema/typebox-schema.ts'
 import { compileValidator } from '../../contract/schema/validators.ts'
 
 /**
- * The examples of a schema, once they and those of the schemas within it are checked.
+ * The examples of a schema, once they and those of the schemas within it are checked. A schema without any has one that
+ * is made up, or none where that fails.
  * @throws {ContractError} for an example that breaks its schema.
  */
-export function checkedExamples (schema: TypeBoxSchema, path: string): readonly unknown[] {
+export function examplesOf (schema: TypeBoxSchema, path: string): readonly unknown[] {
   const node = schema as SchemaNode
   const examples = checkOwn(node, path)
   checkWithin(node, path)
-  return examples
+  return examples.length > 0 ? examples : madeUp(schema, path)
+}
+
+function madeUp (schema: TypeBoxSchema, path: string): readonly unknown[] {
+  try {
+    return [exampleOf(schema, path)]
+  } catch {
+    return []
+  }
 }
 
 function checkWithin (node: SchemaNode, path: string): void {

@@ -2,10 +2,7 @@ import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
 import { ComponentSchemas } from '../../../lib/asyncapi/schema/component-schemas.ts'
 import type { JsonSchema } from '../../../lib/asyncapi/schema/json-schema.ts'
-import { sampleText } from '../../../lib/asyncapi/schema/sample-text.ts'
-import { noSample, sampleValue } from '../../../lib/asyncapi/schema/sample-value.ts'
 import { UniqueNames } from '../../../lib/asyncapi/schema/unique-names.ts'
-import { isObject } from '../../../lib/asyncapi/schema/json-schema.ts'
 
 /** The schemas in the form of a document, with its components. */
 function converted (...given: readonly TSchema[]) {
@@ -106,41 +103,4 @@ t.test('asyncapi: recursive types and modules refer to components', async (t) =>
     B: { properties: { a: ref('A') } }
   })
   t.notOk(JSON.stringify(components).includes('$id'))
-})
-
-t.test('asyncapi: a text is made up for a pattern, or none', async (t) => {
-  const patterns = [
-    '^[a-z0-9-]{1,40}$', '^.+\\.[a-zA-Z0-9-]{1,36}$', '^(?:ab|cd)+$', '^(?<year>\\d{4})-\\d\\d$', '^a?b*c+?d{2,}$',
-    '\\w\\s\\D\\W\\S', '^[^a-y]$', '^[\\]\\-]+$', '^\\/x\\.y$', '\\n\\t', 'a{0,1}', '', '^[\\d]{6}$'
-  ]
-  for (const pattern of patterns) t.match(sampleText(pattern), new RegExp(pattern, 'u'), pattern)
-  const others = ['^(?=a)', '(a', '[', '\\', '\\p{L}', 'a)', '[^\\s\\S]', '(?<a', '[z-a]']
-  for (const pattern of others) t.equal(sampleText(pattern), undefined, pattern)
-  t.equal(sampleText('^[a-z]{5}$'), 'abcde')
-})
-
-t.test('asyncapi: a value is made up for a schema, as small as it may be', async (t) => {
-  const Loop = { type: 'object', required: ['next'], properties: { next: ref('Loop') } }
-  const components = { Loop, Text: { type: 'string' } }
-  const cases: ReadonlyArray<readonly [schema: JsonSchema, value: unknown]> = [
-    [{ type: 'string', examples: ['x'] }, 'x'], [{ type: 'string', examples: [] }, 'text'],
-    [{ const: false }, false], [{ default: 3, type: 'number' }, 3], [{ enum: ['b', 'a'] }, 'b'],
-    [{ type: 'string', minLength: 6 }, 'text..'], [{ type: 'string', maxLength: 2 }, 'te'],
-    [{ type: 'string', format: 'email' }, 'ann@example.com'], [{ type: 'string', pattern: '(?=x)' }, noSample],
-    [{ type: 'integer' }, 0], [{ type: 'integer', minimum: 3 }, 3], [{ type: 'number', minimum: 3, multipleOf: 2 }, 4],
-    [{ type: 'number', exclusiveMinimum: 3 }, 4], [{ type: 'number', maximum: -2 }, -2],
-    [{ type: 'number', maximum: 9 }, 0],
-    [{ type: 'number', exclusiveMaximum: -2 }, -3], [{ type: 'boolean' }, true], [{ type: 'null' }, null], [{}, null],
-    [{ type: 'array', items: { type: 'null' } }, []], [{ type: 'array', items: {}, minItems: 2 }, [null, null]],
-    [{ type: 'array', items: [{ type: 'boolean' }] }, [true]],
-    [{ type: 'array', minItems: 1, items: { not: {} } }, noSample],
-    [{ type: 'object', properties: { a: { type: 'boolean' }, b: { not: {} } } }, { a: true }], [{ type: 'object' }, {}],
-    [{ type: 'object', required: ['b'], properties: { b: { not: {} } } }, noSample],
-    [{ anyOf: [{ not: {} }, { type: 'null' }] }, null], [{ anyOf: [{ not: {} }] }, noSample],
-    [{ allOf: [{ const: { a: 1 } }, { const: { b: 2 } }] }, { a: 1, b: 2 }],
-    [{ allOf: [{ const: 1 }, { const: 2 }] }, 1],
-    [ref('Text'), 'text'], [ref('Loop'), noSample]
-  ]
-  for (const [schema, value] of cases) t.strictSame(sampleValue(schema, components), value, JSON.stringify(schema))
-  t.notOk(isObject([]) || isObject(null))
 })

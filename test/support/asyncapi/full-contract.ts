@@ -95,7 +95,7 @@ const day = Type.Object({ day: Type.String({ format: 'date' }) })
 /** An address that AsyncAPI cannot say. */
 export const odd = defineChannel({
   pattern: 'odd/{brace}/:id',
-  params: Type.Object({ id: Type.String({ pattern: '^(?=a).*$' }) }),
+  params: Type.Object({ id: Type.String({ pattern: '^(?=a).*$', examples: ['a/b'] }) }),
   fromClient: {},
   fromServer: { event: { payload: day } },
   presence: day,

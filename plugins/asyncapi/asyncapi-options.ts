@@ -1,0 +1,33 @@
+import { Type } from '@sinclair/typebox'
+import type { onRequestHookHandler } from 'fastify'
+import type { AsyncApiSettings, DocumentedRoute } from '../../lib/asyncapi/documented-route.ts'
+import { optionals } from '../option-schemas.ts'
+
+/** The AsyncAPI document of the WebSocket routes. */
+export interface AsyncApiOptions extends AsyncApiSettings {
+  /**
+   * The document is served at this path with `.json`, and with `.yaml`.
+   * @default '/asyncapi'
+   */
+  readonly path?: string | undefined
+  /**
+   * How routes with `identify` learn who connects: security schemes of AsyncAPI, by name.
+   * @default none
+   */
+  readonly securitySchemes?: DocumentedRoute['securitySchemes'] | undefined
+  /** Decides who may read the document, as any hook of Fastify: `async (request, reply) => reply.code(403).send()`. */
+  readonly onRequest?: onRequestHookHandler | readonly onRequestHookHandler[] | undefined
+}
+
+const named = Type.Object({}, { additionalProperties: Type.Object({}), description: 'an object of objects by name' })
+const hook = Type.Function([], Type.Unknown())
+
+export const asyncApiOption = optionals({
+  path: Type.String({ pattern: '^/.', description: "a path that begins with '/'" }),
+  info: Type.Object({ title: Type.String(), version: Type.String() }, {
+    description: '{ title, version }, both of them texts'
+  }),
+  servers: named,
+  securitySchemes: named,
+  onRequest: Type.Union([hook, Type.Array(hook)], { description: 'a function, or an array of functions' })
+}, '{ path, info, servers }')
