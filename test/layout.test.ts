@@ -39,6 +39,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'lib/memory': ['lib/cluster', 'lib/protocol'],
   'lib/redis': ['lib/cluster', 'lib/protocol'],
   'lib/testing': ['lib'],
+  'lib/tools': ['lib'],
   plugins: ['lib'],
   routes: []
 }

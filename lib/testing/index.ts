@@ -9,3 +9,4 @@ export {
 export { FakeClock } from './fake-clock.ts'
 export type { Injectable } from './injected-connection.ts'
 export { TestClient, UpgradeRefused, type Closed } from './test-client.ts'
+export { mockServer, type MockHandlers, type MockOptions, type MockServer } from '../tools/mock/mock-server.ts'
