@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { TestClient } from '../../lib/testing/test-client.ts'
+import { cases } from '../support/long-form.ts'
 import { startRedis } from '../support/redis.ts'
 import { DemoNode } from '../support/cluster/demo-node.ts'
 
-const perNode = 100
+const perNode = cases(100, 50)
 const channels = 50
 const perSender = 4
 
@@ -38,7 +39,7 @@ async function until (client: TestClient, type: string, count: number): Promise<
   while (client.log.filter((envelope) => envelope.type === type).length < count) await client.next(type)
 }
 
-t.test('cluster: three nodes with 300 connections in 50 channels', async (t) => {
+t.test(`cluster: three nodes with ${3 * perNode} connections in ${channels} channels`, async (t) => {
   const redis = await startRedis(t)
   const nodes = await Promise.all([1, 2, 3].map(() => DemoNode.start(t, redis.url)))
   const guests = await crowd(nodes)

@@ -111,7 +111,7 @@ async function countReads (t: Test, port: number, channel: string): Promise<() =
   return () => reads
 }
 
-const size = cases(1_000, 150)
+const size = cases(1_000, 60)
 
 t.test('recovery: a crowd of clients of a killed node recovers, each from its own position', async (t) => {
   const redis = await startRedis(t)

@@ -10,7 +10,7 @@ import { cases } from '../support/long-form.ts'
 const timeout = 300_000
 t.setTimeout(timeout)
 
-const runs = cases(10_000, 2_000)
+const runs = cases(10_000, 600)
 
 t.test('memory adapter: random histories equal those of the model', { timeout }, async () => {
   const hub = new MemoryHub()
@@ -25,5 +25,5 @@ t.test('memory adapter: histories arrive in order despite loss and failovers', {
   let channels = 0
   const open = () => AdapterHistory.open(`${++channels}`, nodes, router, hub)
   const { members, resyncs } = await mergeProperty(open, runs, 1)
-  t.ok(members > runs && resyncs > runs / 20, `${members} members, ${resyncs} resyncs`)
+  t.ok(members > runs && resyncs > runs / 60, `${members} members, ${resyncs} resyncs`)
 })

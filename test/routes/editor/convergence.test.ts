@@ -2,7 +2,7 @@ import t from 'tap'
 import { cases } from '../../support/long-form.ts'
 import { Simulation } from '../../support/editor/simulation.ts'
 
-const seeds = cases(60, 20)
+const seeds = cases(60, 9)
 const edits = 600
 
 t.test('editor: eight users on two nodes converge over a network that loses messages', async (t) => {
