@@ -30,7 +30,7 @@ export class Client extends Messaging {
   constructor (requests: Requests, Handle = JoinedChannel) {
     super(requests)
     this.#Handle = Handle
-    requests.events.add('changed', (state, close) => this.#follow(state, close))
+    requests.steps.follow = (state, close) => this.#follow(state, close)
     requests.steps.receive = (envelope, connection) => this.#receive(envelope, connection)
   }
 

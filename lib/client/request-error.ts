@@ -56,6 +56,11 @@ export class RequestError<C extends string = string, D = unknown> extends Channe
   }
 }
 
+/** Whether a further try may succeed. */
+export function isTemporary ({ code }: RequestError): boolean {
+  return ['in_flight', 'rate_limited', 'timeout', 'unavailable'].includes(code)
+}
+
 /** A failure that the client itself detected. `cause`: the error behind it, whose text is added. */
 export function failure (
   message: Envelope, code: FailureCode, reason = ownReasons[code] ?? unknownEffect, cause?: Error

@@ -1,11 +1,8 @@
 import type { Position } from '../../protocol/position.ts'
-import type { RequestError } from '../request-error.ts'
+import { isTemporary, type RequestError } from '../request-error.ts'
 import type { Requests } from '../requests/requests.ts'
 import { deliver, type Handle } from './handle.ts'
 import { messagesOf, type Ack } from './history-position.ts'
-
-/** After these refusals of a join a further try may succeed. */
-export const temporaryCodes = ['unavailable', 'timeout', 'rate_limited']
 
 interface Joined {
   readonly address: string
@@ -63,7 +60,7 @@ export class Handles extends Set<Handle> {
   #refused (error: RequestError): void {
     this.#isAsking = false
     if (!this.#requests.isOpen) return
-    if (temporaryCodes.includes(error.code)) this.#channel.delay(error.retryAfter)
+    if (isTemporary(error)) this.#channel.delay(error.retryAfter)
     else for (const handle of this.waiting) this.#channel.refuse(handle, error)
   }
 }

@@ -1,12 +1,12 @@
 import type { Recovery } from '../../protocol/history.ts'
-import { removalOf, type RequestError } from '../request-error.ts'
+import { isTemporary, removalOf, type RequestError } from '../request-error.ts'
 import type { ConnectionState } from '../requests/client-events.ts'
 import type { IdempotentChannel } from '../requests/idempotent-channel.ts'
 import type { Requests } from '../requests/requests.ts'
 import { Backoff, maxWaitMs } from '../transport/backoff.ts'
 import type { Connection } from '../transport/connection.ts'
 import { deliver, type Handle } from './handle.ts'
-import { Handles, temporaryCodes } from './handles.ts'
+import { Handles } from './handles.ts'
 import { HistoryPosition, messagesOf, resyncIn, type Ack, type Received } from './history-position.ts'
 import { Presence, type PresenceMessage } from './presence.ts'
 
@@ -161,7 +161,7 @@ export class Membership implements IdempotentChannel {
   #applyRefusal (error: RequestError): void {
     if (this.hasEnded || !this.#requests.isOpen) return
     if (error.code === 'disconnected') this.join()
-    else if (this.#wasJoined && temporaryCodes.includes(error.code)) this.#rejoin(error.retryAfter)
+    else if (this.#wasJoined && isTemporary(error)) this.#rejoin(error.retryAfter)
     else this.#end(error)
   }
 

@@ -21,7 +21,7 @@ export function explanations (ask: typeof fetch | undefined = globalThis.fetch):
     const { backoff, deps, events, steps } = requests
     const reasons = new Reasons(deps.clock, ask)
     events.add('opened', () => reasons.forget())
-    events.add('changing', (state) => { if (state === 'closed') reasons.forget() })
+    events.add('changed', (state) => { if (state === 'closed') reasons.forget() })
     // The next attempt waits for the reason, because what no retry cures slows the client down.
     steps.explain = async ({ token }, close, cause) => {
       const { reason } = close

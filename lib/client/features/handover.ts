@@ -4,7 +4,7 @@ import type { Envelope } from '../../protocol/envelope.ts'
 import type { Membership } from '../channel/membership.ts'
 import type { Client } from '../client.ts'
 import type { ClientFeature } from '../feature.ts'
-import type { ClientSteps, ConnectionState, Joinable } from '../requests/client-events.ts'
+import type { ClientSteps, Joinable } from '../requests/client-events.ts'
 import type { Call } from '../requests/call.ts'
 import type { Requests } from '../requests/requests.ts'
 import type { Connection } from '../transport/connection.ts'
@@ -24,7 +24,7 @@ export const handover: ClientFeature = (client) => new Handover(client).listen()
 class Handover {
   readonly #requests: Requests
   readonly #channels: ReadonlyMap<string | undefined, Membership>
-  readonly #updateState: () => void
+  readonly #client: Client
   /** What `steps` did before. */
   readonly #steps: ClientSteps
   /** The old connection, while there are both. */
@@ -37,7 +37,7 @@ class Handover {
   constructor (client: Client) {
     this.#requests = client.requests
     this.#channels = client.channels
-    this.#updateState = () => client.updateState()
+    this.#client = client
     this.#steps = { ...client.requests.steps }
     this.#order.end() // There is one connection.
   }
@@ -46,7 +46,9 @@ class Handover {
     const { events, steps } = this.#requests
     events.add('opened', (_, before) => { if (before) this.#begin(before) })
     events.add('ended', (connection) => this.#ended(connection))
-    events.add('changing', (state) => this.#close(state))
+    events.add('changed', (state) => {
+      if (state !== 'open') this.#finish(state === 'closed' ? normalCode : goingAwayCode)
+    })
     events.add('answered', () => { if (this.#replaced) this.#requests.sendWaiting() })
     events.add('joined', (channel, ack) => this.#joined(channel, ack))
     events.add('left', ({ address }, error) => this.#left(address, error !== undefined))
@@ -96,55 +98,38 @@ class Handover {
 
   /** The old connection stays for a second after the last change, and until nothing needs it. */
   #restart (): void {
-    const { clock } = this.#requests.deps
-    clock.clearTimeout(this.#timer)
-    const end = () => this.#isBusy() ? this.#restart() : this.#release()
-    if (this.#replaced) this.#timer = clock.setTimeout(end, lingerMs)
-  }
-
-  /** A channel is not joined on the new connection, or a reply is awaited on the old one. */
-  #isBusy (): boolean {
+    const { deps: { clock }, outgoing } = this.#requests
     const isMoving = (channel: Membership) => channel.connection !== this.#requests.connection
-    return [...this.#channels.values()].some(isMoving) || this.#requests.outgoing.sentOn(this.#replaced).length > 0
+    const isBusy = () => [...this.#channels.values()].some(isMoving) || outgoing.sentOn(this.#replaced).length > 0
+    clock.clearTimeout(this.#timer)
+    if (!this.#replaced) return
+    this.#timer = clock.setTimeout(() => isBusy() ? this.#restart() : this.#finish(goingAwayCode), lingerMs)
   }
 
   /** A connection has ended by itself. Where it is the new one, attempts to replace it are forgotten. */
   #ended (connection: Connection): void {
     const { backoff } = this.#requests
-    if (connection === this.#replaced) this.#release()
+    if (connection === this.#replaced) this.#finish(goingAwayCode)
     else if (backoff.isWaiting) backoff.reset()
   }
 
-  #release (): void {
-    const replaced = this.#end(goingAwayCode)
-    this.#requests.lose(replaced)
-    this.#deliverHeld()
-    this.#requests.sendWaiting()
-  }
-
-  #close (state: ConnectionState): void {
-    if (state === 'open' || !this.#replaced) return
-    this.#end(state === 'closed' ? normalCode : goingAwayCode)
-    this.#deliverHeld()
-  }
-
-  #end (code: number): Connection | undefined {
+  /** There is one connection, or none. Channels that are not joined on it are joined nowhere. */
+  #finish (code: number): void {
+    const requests = this.#requests
     const replaced = this.#replaced
-    replaced?.close(code)
+    if (!replaced) return
     this.#replaced = undefined
     this.#onReplaced.clear()
     this.#restart()
-    return replaced
-  }
-
-  /** There is one connection. Channels that are not joined on it are joined on none. */
-  #deliverHeld (): void {
-    const { connection } = this.#requests
-    for (const envelope of this.#order.end()) this.#steps.receive(envelope, connection as Connection)
+    replaced.close(code)
+    requests.lose(replaced)
+    for (const envelope of this.#order.end()) this.#steps.receive(envelope, replaced)
     for (const channel of this.#channels.values()) {
-      if (channel.connection !== connection) channel.connection = undefined
+      channel.replaces = undefined
+      if (channel.connection === replaced) channel.connection = undefined
     }
-    this.#updateState()
+    this.#client.updateState()
+    requests.sendWaiting()
   }
 
   /** The connection on which the channel was joined last. The server keeps the order of one connection only. */

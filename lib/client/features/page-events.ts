@@ -32,7 +32,7 @@ export function pageEvents (source: NetworkEventSource | undefined = platformEve
     const hide = () => requests.leave('the page was left', longestWaitMs)
     const listeners = { online: show, pageshow: show, visibilitychange: showVisible, pagehide: hide }
     let isListening = false
-    requests.events.add('changing', (state) => {
+    requests.events.add('changed', (state) => {
       if (isListening === (state !== 'closed')) return
       isListening = !isListening
       for (const [type, listener] of Object.entries(listeners)) {

@@ -58,6 +58,6 @@ export function renewToken (requests: Requests): () => Promise<void> {
     requests.stop(error)
   })
   events.add('opened', ({ token }) => accept(token))
-  events.add('changing', (state) => { if (state !== 'open') accept(undefined) })
+  events.add('changed', (state) => { if (state !== 'open') accept(undefined) })
   return refreshOrStop
 }

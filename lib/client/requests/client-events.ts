@@ -28,9 +28,7 @@ export type ClientEvents = {
   /** A connection that was open has ended by itself. */
   readonly ended: [Connection]
   /** A new state. The channels follow it after this event. */
-  readonly changing: [ConnectionState]
-  /** A new state, and how the connection before it ended. */
-  readonly changed: [ConnectionState, close: CloseInfo | undefined]
+  readonly changed: [ConnectionState]
   /** An attempt to connect failed. */
   readonly failed: [ConnectError]
   /** The server sent a reply. */
@@ -49,6 +47,8 @@ export interface ClientSteps {
   refusalOf (call: Call, connection: Connection): RequestError | undefined
   /** Where a message is sent now; undefined when it has to wait. `open`: the connection that was opened last. */
   connectionFor (call: Call, open: Connection | undefined): Connection | undefined
+  /** A new state, and how the connection before it ended. */
+  follow (state: ConnectionState, close: CloseInfo | undefined): void
   /** The server sent a message that is no reply. */
   receive (envelope: Envelope, connection: Connection): void
   /** An attempt to connect failed: reports that, now or later. The wait for the next attempt has begun. */

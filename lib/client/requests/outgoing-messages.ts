@@ -1,13 +1,11 @@
+import { isTemporary, type RequestError } from '../request-error.ts'
 import type { Connection } from '../transport/connection.ts'
 import type { Call } from './call.ts'
 import type { IdempotentChannel } from './idempotent-channel.ts'
 
-/** After these failures a further try may succeed, and the effect of the message is unknown. */
-const temporaryCodes = ['in_flight', 'timeout', 'unavailable']
-
 /** Whether an idempotent message is sent again after this failure. */
-export function isRepeated ({ channel, wasDelayed }: Call, code: string): boolean {
-  return channel?.hasEnded === false && (temporaryCodes.includes(code) || (wasDelayed && code === 'rate_limited'))
+export function isRepeated ({ channel, wasDelayed }: Call, error: RequestError): boolean {
+  return channel?.hasEnded === false && isTemporary(error) && (wasDelayed || error.code !== 'rate_limited')
 }
 
 /** The calls whose messages are not answered, by correlation id, in the order of the calls. */

@@ -100,8 +100,8 @@ export class Requests extends Transport<RequestsDeps> {
 
   protected override changed (state: ConnectionState, close: CloseInfo | undefined): void {
     if (state !== 'open') this.lose(undefined, state === 'closed' ? close : undefined)
-    this.events.call('changing', state)
-    this.events.call('changed', state, close)
+    this.events.call('changed', state)
+    this.steps.follow(state, close)
     this.#hasOpened = state === 'open' || (this.#hasOpened && state !== 'closed')
     this.sendWaiting()
   }
@@ -131,7 +131,7 @@ export class Requests extends Transport<RequestsDeps> {
     if (!call) return
     const { channel } = call
     const error = type === 'error' && refusalOf(call.message, payload)
-    if (error && isRepeated(call, error.code)) {
+    if (error && isRepeated(call, error)) {
       call.sentOn = undefined
       call.wasDelayed = true
       return channel?.delay(error.retryAfter)

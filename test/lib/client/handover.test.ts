@@ -67,6 +67,20 @@ t.test('handover: persistent messages come from both connections, each once and 
   t.strictSame(seen, [1, 2, 3, 4, 5].map((offset) => [`e${offset}`, offset]))
 })
 
+t.test('handover: a join says which connection it replaces until the hand-over ends, and not later', async (t) => {
+  const { next, ack, clock, open } = await startHandover()
+  t.match(next.latest('join'), { payload: { since: at(0), replaces: 'fake' } })
+  next.refuse('join', { code: 'unavailable', message: '' })
+  clock.advance(500)
+  t.match(next.latest('join'), { payload: { since: at(0), replaces: 'fake' } })
+  ack()
+  clock.advance(1_000)
+  next.end(1006)
+  clock.advance(1_000)
+  const third = await open()
+  t.strictSame(third.latest('join')?.payload, { since: at(0) })
+})
+
 t.test('handover: an old connection that misses an entry waits for the join, and its resync is ignored', async (t) => {
   const { old, next, seen, ack } = await startHandover()
   old.say(edited(2))
