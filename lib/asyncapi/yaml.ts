@@ -1,17 +1,27 @@
 import { ChannelsError } from '../protocol/errors.ts'
 import type { AsyncApiDocument } from './asyncapi-document.ts'
 
-/** What is used of the package `yaml`. */
-type Load = () => Promise<{ readonly stringify: (value: unknown, options: object) => string }>
+/** What is used of the package `yaml`, which the application installs when it wants YAML. */
+interface Yaml {
+  readonly stringify: (value: unknown, options: object) => string
+  readonly parse: (text: string) => unknown
+}
 
-/**
- * A document as YAML, by the package `yaml`, which the application installs when it wants YAML.
- * @throws {ChannelsError} `FST_CHANNELS_NO_YAML` when the package cannot be loaded.
- */
-export async function yamlOf (document: AsyncApiDocument, load: Load = () => import('yaml')): Promise<string> {
-  const { stringify } = await load().catch(() => { throw new NoYaml() })
+/** @throws {ChannelsError} `FST_CHANNELS_NO_YAML` when the package `yaml` cannot be loaded. */
+export async function yamlOf (document: AsyncApiDocument, load?: () => Promise<Yaml>): Promise<string> {
+  const { stringify } = await loadYaml(load)
   // Without anchors, because not every tool reads them.
   return stringify(document, { aliasDuplicateObjects: false })
+}
+
+/** @throws {ChannelsError} `FST_CHANNELS_NO_YAML` when the package `yaml` cannot be loaded. */
+export async function parseYaml (text: string): Promise<unknown> {
+  const { parse } = await loadYaml()
+  return parse(text)
+}
+
+function loadYaml (load: () => Promise<Yaml> = () => import('yaml')): Promise<Yaml> {
+  return load().catch(() => { throw new NoYaml() })
 }
 
 /** The package `yaml` is not there. */

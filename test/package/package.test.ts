@@ -32,6 +32,24 @@ t.test('package: publint finds nothing to improve', async (t) => {
   t.strictSame(messages, [])
 })
 
+t.test('package: its command writes the document of a CommonJS application, and ends', async (t) => {
+  writeFileSync(join(folder, 'app.cjs'), `
+    const { channels, defineChannel, implement } = require('fastify-channels')
+    const bells = defineChannel({ pattern: 'bells', fromClient: {}, fromServer: { rang: {} } })
+    module.exports = async (app) => {
+      setInterval(() => {}, 1_000)
+      await app.register(channels)
+      app.ws('/ws', { public: true }, [implement(bells, { on: {} })])
+    }
+  `)
+  const cli = join(unpacked, 'dist/lib/cli.js')
+  const { stdout, stderr, status } = spawnSync(process.execPath, [cli, 'asyncapi', 'app.cjs'], {
+    cwd: folder, encoding: 'utf8', timeout: 60_000
+  })
+  t.strictSame({ stderr, status }, { stderr: '', status: 0 })
+  t.match(JSON.parse(stdout), { asyncapi: '3.1.0', channels: { 'ws.bells': { address: 'bells' } } })
+})
+
 t.test('package: the ESM and the CommonJS build serve contracts of each other', async (t) => {
   const program = join(folder, 'two-builds.js')
   copyFileSync(join(root, 'dist/test/support/package/two-builds.js'), program)

@@ -1,0 +1,58 @@
+import { suggestion } from '../contract/option-checks.ts'
+import { ChannelsError } from '../protocol/errors.ts'
+import { ToolError, type Command, type Output } from './command.ts'
+
+interface Entry {
+  /** What it does, in a line. */
+  readonly summary: string
+  readonly load: () => Promise<Command>
+}
+
+/** The commands of `npx fastify-channels`. Each is loaded when it is called. */
+const commands: Readonly<Record<string, Entry>> = {
+  asyncapi: {
+    summary: 'writes the AsyncAPI document of an application',
+    load: async () => (await import('./asyncapi-command.ts')).asyncApiCommand
+  }
+}
+
+/** The exit code of a command that cannot do its work. */
+const failed = 2
+
+/** Runs a command. Resolves with the exit code of the process. */
+export async function runCommand ([name, ...args]: readonly string[], output: Output): Promise<number> {
+  if (name === undefined || name === '--help' || name === 'help') {
+    await output.write(overview())
+    return 0
+  }
+  try {
+    return await commandOf(name).load().then((command) => runOrExplain(command, args, output))
+  } catch (error) {
+    await output.writeError(`${textOf(error)}\n`)
+    return failed
+  }
+}
+
+async function runOrExplain (command: Command, args: readonly string[], output: Output): Promise<number> {
+  if (!args.includes('--help')) return command.run(args, output)
+  await output.write(command.usage)
+  return 0
+}
+
+function commandOf (name: string): Entry {
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (entry) return entry
+  throw new ToolError(`unknown command '${name}'`, suggestion(name, Object.keys(commands)))
+}
+
+function overview (): string {
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  return `Usage: fastify-channels <command>\n\n${lines.join('\n')}\n\nfastify-channels <command> --help explains it.\n`
+}
+
+/** The mistakes that this package explains need no stack; others do. */
+function textOf (error: unknown): string {
+  if (!(error instanceof ChannelsError)) return String((error as Error | undefined)?.stack ?? error)
+  const { message, cause } = error
+  return cause === undefined ? message : `${message}\n${textOf(cause)}`
+}

@@ -1,0 +1,94 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { parse } from 'yaml'
+import { runCommand } from '../../../lib/tools/run-command.ts'
+import { closed } from '../../support/tools/instance-app.ts'
+import { root } from '../../support/root.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'fastify-channels-'))
+t.teardown(() => rmSync(folder, { recursive: true }))
+const fileIn = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+const appOf = (name: string) => join(root, `dist/test/support/tools/${name}-app.js`)
+
+/** What a command writes, and its exit code. */
+async function run (...args: readonly string[]) {
+  const texts = { out: '', error: '' }
+  const code = await runCommand(args, {
+    write: async (text) => { texts.out += text },
+    writeError: async (text) => { texts.error += text }
+  })
+  return { code, ...texts }
+}
+
+t.test('cli: it names its commands, and each explains itself', async (t) => {
+  for (const args of [[], ['--help'], ['help']]) t.match(await run(...args), { code: 0, out: /^ {2}asyncapi {3}writes/m })
+  t.match(await run('asyncapi', '--help'), { code: 0, out: /^Usage: fastify-channels asyncapi <module>/ })
+})
+
+t.test('cli asyncapi: it writes the document of a plugin, an instance, or contracts', async (t) => {
+  const plugin = await run('asyncapi', appOf('plugin'))
+  t.match(plugin, { code: 0, error: '' })
+  const document = JSON.parse(plugin.out) as object
+  t.match(document, { info: { title: 'Plugin' }, channels: { 'ws.quiet': { address: 'quiet' } } })
+  t.strictSame(parse((await run('asyncapi', appOf('plugin'), '--yaml')).out), document)
+  const file = join(folder, 'document.json')
+  t.strictSame(await run('asyncapi', appOf('plugin'), `--out=${file}`), { code: 0, out: '', error: '' })
+  t.strictSame(JSON.parse(readFileSync(file, 'utf8')), document)
+  t.match(await run('asyncapi', file), { out: plugin.out }, 'a document is itself')
+  const yaml = fileIn('document.yml', 'asyncapi: 3.0.0\n')
+  t.strictSame(await run('asyncapi', yaml), { code: 0, error: '', out: '{\n  "asyncapi": "3.0.0"\n}\n' })
+  const contracts = await run('asyncapi', join(root, 'dist/routes/chat/chat.contract.js'))
+  t.match(JSON.parse(contracts.out), { channels: { 'unnamed.chat-room': { address: 'chat/{room}' } } })
+})
+
+const mistakes: ReadonlyArray<readonly [args: readonly string[], error: string | RegExp]> = [
+  [['asyncap'], "unknown command 'asyncap': did you mean 'asyncapi'?\n"],
+  [['toString'], "unknown command 'toString': use one of 'asyncapi'\n"],
+  [['asyncapi'], "0 arguments of the command 'asyncapi': pass <module>\n"],
+  [['asyncapi', 'a', '--yml'], "unknown option '--yml' of the command 'asyncapi': did you mean 'yaml'?\n"],
+  [['asyncapi', 'a', '--out'], "no value of the option '--out': pass one, as in --out <out>\n"],
+  [['asyncapi', 'a', '--yaml=1'], "a value of the option '--yaml': pass --yaml alone\n"],
+  [['asyncapi', 'nothing.js'], "no file 'nothing.js': pass the path of a module\n"],
+  [['asyncapi', 'nothing.json'], "no file 'nothing.json': pass the path of a document or a module\n"],
+  [['asyncapi', fileIn('broken.json', '{')], /^the file '.*' cannot be read as a document: see its error\nSyntaxError: /],
+  [['asyncapi', fileIn('other.json', '{"asyncapi":"2.6.0"}')],
+    /^the file '.*' is no AsyncAPI document of version 3: pass one that this package wrote\n$/],
+  [['asyncapi', fileIn('broken.mjs', 'throw new TypeError("oops")')],
+    /^the module '.*' cannot be loaded: see its error\nTypeError: oops\n/],
+  [['asyncapi', fileIn('odd.mjs', 'throw "odd"')], /^the module '.*' cannot be loaded: see its error\nodd\n$/],
+  [['asyncapi', fileIn('other.mjs', 'export const n = 1')], new RegExp("^the module '.*' exports neither an " +
+    "application nor a contract: export an instance of Fastify as 'app', a plugin by default, or what defineChannel " +
+    'returns\n$')],
+  [['asyncapi', appOf('broken')],
+    /^the application of '.*' does not become ready: see its error\nError: no database\n/],
+  [['asyncapi', appOf('instance')], new RegExp("^the application of '.*' has no fastify-channels: register it at its " +
+    'root, or in a plugin made with fastify-plugin\n$')]
+]
+
+for (const [args, error] of mistakes) {
+  t.test(`cli: a mistake is explained, and the exit code is 2: ${args.map((arg) => arg.split('/').at(-1)).join(' ')}`,
+    async (t) => {
+      const result = await run(...args)
+      t.match(result, { code: 2, out: '' })
+      if (typeof error === 'string') t.equal(result.error, error)
+      else t.match(result.error, error)
+    })
+}
+
+t.test('cli: an application is closed, also when the command fails', async () => closed)
+
+t.test('cli: the process ends with the exit code of its command', async (t) => {
+  const { argv, exit } = process
+  const value = (_text: string, done: () => void) => done()
+  t.intercept(process.stderr, 'write', { value })
+  t.teardown(() => { Object.assign(process, { argv, exit }) })
+  process.argv = ['node', 'cli.js', 'nonsense']
+  const code = new Promise((resolve) => { process.exit = resolve as never })
+  await import('../../../lib/cli.ts')
+  t.equal(await code, 2)
+})
