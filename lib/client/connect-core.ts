@@ -29,5 +29,5 @@ export function connect (url: string, options?: CoreOptions): UntypedCoreClient
  */
 export function connect<C extends AnyChannel> (url: string, options?: CoreOptions): CoreClient<C>
 export function connect (url: string, { features = [], ...options }: CoreOptions = {}): unknown {
-  return connectTo(url, options, { Client, features: [basicSteps, ...features] })
+  return connectTo(url, options, Client, [basicSteps, ...features])
 }

@@ -57,14 +57,10 @@ export interface BaseOptions {
   readonly random?: (() => number) | undefined
 }
 
-/** What a client is made of. */
-export interface ClientKind {
-  readonly Client: new (requests: Requests) => Client
-  readonly features: readonly ClientFeature[]
-}
-
-/** Makes a client. It knows no contract, and received messages are not validated. */
-export function connectTo (url: string, options: BaseOptions, { Client, features }: ClientKind): Client {
+/** Makes a client of a class, with its features. It knows no contract, and received messages are not validated. */
+export function connectTo (
+  url: string, options: BaseOptions, Kind: new (requests: Requests) => Client, features: readonly ClientFeature[]
+): Client {
   const { token, onError, timeout = 35_000, pending = 100, clock = systemClock, random = Math.random } = options
   if (token && typeof token !== 'function') throw new TypeError("'token' is no function: pass { token: () => token }")
   const target = () => targetOf(url, options.WebSocket)
@@ -79,7 +75,7 @@ export function connectTo (url: string, options: BaseOptions, { Client, features
     connectionFor: (_, open) => open
   }
   const deps = { target, token, timeout, pending, clock, random, report, failed }
-  const client = new Client(new Requests(deps, steps as ClientSteps)) // The client and the features give the others.
+  const client = new Kind(new Requests(deps, steps as ClientSteps)) // The client and the features give the others.
   for (const feature of features) feature(client)
   // A server renders pages without a location; the client connects in the browser.
   if (!globalThis.location && url.startsWith('/')) return client

@@ -37,5 +37,5 @@ export function connect (url: string, options?: ConnectOptions): UntypedClient
 export function connect<C extends AnyChannel> (url: string, options?: ConnectOptions): TypedClient<C>
 export function connect (url: string, { fetch, networkEvents, ...options }: ConnectOptions = {}): unknown {
   const features = [localChecks, handover, explanations(fetch), pageEvents(networkEvents)]
-  return connectTo(url, options, { Client: FullClient, features })
+  return connectTo(url, options, FullClient, features)
 }
