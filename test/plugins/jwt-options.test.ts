@@ -194,6 +194,23 @@ t.test('jwt: the newer token is verified with the request of the upgrade, which 
   t.match(seen, [facts(first), facts(second)])
 })
 
+t.test('jwt: with verify.cache a token that comes again is still checked for trust and revocations', async (t) => {
+  let isTrusted = true
+  const { app, sink } = await makeApp(t, { jwt: { secret, trusted: () => isTrusted, verify: { cache: true } } })
+  app.ws('/ws', [implementOwn()])
+  const { url, token } = await listen(app, sink)
+  const one = token('ann', { jti: 'one' })
+  const status = () =>
+    TestClient.connect(`${url}/ws`, [], bearer(one)).then(() => 101, (error: { status: number }) => error.status)
+  t.equal(await status(), 101)
+  t.equal(await status(), 101)
+  isTrusted = false
+  t.equal(await status(), 401)
+  isTrusted = true
+  await app.registry.revoke({ jti: 'one' }, Date.now() + 60_000)
+  t.equal(await status(), 401)
+})
+
 t.test('jwt: a failure of the key store during a refresh is the server\'s, and the token stays', async (t) => {
   let isDown = false
   const key = async () => {
