@@ -84,10 +84,10 @@ export class HeldQuotas implements Held {
 }
 
 /**
- * What an address counts as. A subscriber of IPv6 gets 2^64 addresses or more, so the first 64 bits count (RFC 6177).
- * An IPv4 address in IPv6 counts as itself.
+ * What an address counts as; '' for that of a socket which is gone. A subscriber of IPv6 gets 2^64 addresses or more,
+ * so the first 64 bits count (RFC 6177). An IPv4 address in IPv6 counts as itself.
  */
-export function addressGroup (ip: string): string {
+export function addressGroup (ip = ''): string {
   if (!ip.includes(':')) return ip
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip) ?? []
   if (mapped !== undefined || !isIPv6(ip)) return mapped ?? ip

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { FastifyRequest } from 'fastify'
@@ -30,6 +31,24 @@ t.test('connections', async (t) => {
     await Promise.all([connect('ann'), connect('ann')])
     t.match(await refused(connect('ann')), { status: 429, headers: { 'retry-after': /^\d+$/ } })
     t.ok(await connect('bob'))
+  })
+
+  t.test('of a socket that closed during a hook of the application take nothing', async (t) => {
+    const { app, sink } = await makeApp(t, { limits: { connections: 1 } })
+    const [asked, hasClosed] = [once(app.server, 'upgrade'), new EventEmitter()]
+    const onRequest = async ({ raw: { socket } }: FastifyRequest) => {
+      if (hasClosed.listenerCount('closed') > 0) await once(socket, 'close').then(() => hasClosed.emit('closed'))
+    }
+    app.addHook('onRequest', onRequest)
+    app.ws('/ws', { public: true }, [])
+    const { url } = await listen(app, sink)
+    const closed = once(hasClosed, 'closed')
+    const client = new WebSocket(`${url}/ws`).on('error', () => {})
+    await asked
+    client.terminate()
+    await closed
+    await turn()
+    t.ok(await TestClient.connect(`${url}/ws`))
   })
 
   t.test('of an address are limited, refused ones included only while they last: 429', async (t) => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import fastify, { type FastifyInstance } from 'fastify'
 import { Server } from 'socket.io'
@@ -95,4 +95,38 @@ t.test('other upgrades: a function that fails, or answers with a promise, leaves
     await (await TestClient.connect(`${url}/ws`)).close()
     await app.close()
   }
+})
+
+t.test('other upgrades: those that the application hands to the server itself are nothing of the plugin', async (t) => {
+  const { app, url } = await serve(t, {
+    attach (app) {
+      app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+        const { websocketServer: server } = app
+        if (request.url !== '/own') return
+        server.handleUpgrade(request, socket, head, (webSocket) => server.emit('connection', webSocket, request))
+      })
+    },
+    otherUpgrades: ['/own']
+  })
+  const own = new WebSocket(`${url}/own`)
+  await once(own, 'open')
+  const closed = once(own, 'close')
+  await app.close()
+  await closed
+})
+
+t.test('other routes of @fastify/websocket: one that fails is closed, and a broken frame ends its own', async (t) => {
+  const app = fastify()
+  t.teardown(() => app.close())
+  await app.register(channels)
+  app.get('/fails', { websocket: true }, () => { throw new Error('on purpose') })
+  app.get('/plain', { websocket: true }, () => {})
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const url = `ws://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  t.match(await once(new WebSocket(`${url}/fails`), 'close'), [1011])
+  const plain = new WebSocket(`${url}/plain`)
+  await once(plain, 'open')
+  // An opcode that RFC 6455 does not have.
+  ;(plain as unknown as { readonly _socket: Socket })._socket.write(Buffer.from([0x83, 0x80, 0, 0, 0, 0]))
+  t.match(await once(plain, 'close'), [1002])
 })

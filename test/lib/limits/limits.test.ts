@@ -172,9 +172,11 @@ t.test('connection quota: a /64 of IPv6 counts as one address, and IPv4 in IPv6 
     ['2001:db8::1:2:3:4:5', '2001:db8:0:1::/64'],
     ['::1', '0:0:0:0::/64'],
     ['::', '0:0:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64']
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['no:address', 'no:address']
   ]
   for (const [ip, group] of rows) t.equal(addressGroup(ip), group, ip)
+  t.equal(addressGroup(undefined), '', 'the socket is gone')
 })
 
 t.test('bounded log: 10 lines a minute of each kind, then the number of suppressed ones', async (t) => {

@@ -4,6 +4,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { MemoryAdapter } from '../../../lib/memory/memory-adapter.ts'
 import { MemoryPresence } from '../../../lib/memory/memory-presence.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import type { Connection } from '../../../lib/connection/connection.ts'
+import type { Router } from '../../../lib/server/router.ts'
+import { Session } from '../../../lib/server/session/session.ts'
+import type { SessionDeps } from '../../../lib/server/session/session-deps.ts'
 import type { TestClient } from '../../../lib/testing/test-client.ts'
 import { lab, own } from '../../support/lab.ts'
 import { serveLab } from '../../support/serve.ts'
@@ -369,4 +373,18 @@ t.test('session: a message to an unknown address gets `unknown_channel`', async 
   const { connect } = await serveLab(t)
   const client = await connect('ann')
   t.match((await client.request('nothing', 'lab/a/b')).payload, { code: 'unknown_channel' })
+})
+
+t.test('session: while nothing happens on its connection, nothing is made for it', async (t) => {
+  // It would fail at the first use of what it does not get here.
+  const router = { route: {}, connection: undefined } as unknown as Router
+  const session = new Session({} as Connection, router, {} as SessionDeps)
+  session.start()
+  t.equal(session.sends('said'), false)
+  t.equal(session.remove('lab/a', 'removed'), false)
+  session.abort()
+  await session.reauthorize()
+  await session.whenIdle()
+  t.equal(session.end(), undefined)
+  t.throws(() => session.add('lab/a'))
 })
