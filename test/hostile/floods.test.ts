@@ -250,12 +250,14 @@ const repeated: ReadonlyArray<readonly [name: string, message: (index: number) =
   ['leaves of channels that were never joined', (index) => ({ type: 'leave', channel: `lab/j${index}` }), 0]
 ]
 
+const floods = cases(10, 6)
+
 for (const [name, message, acks] of repeated) {
   t.test(`a flood of ${name} is closed with 1008, or crashes, and no room is left`, patience, async (t) => {
     const { sink, options } = watched()
     await duringFlood(t, {
       options: { ...options, channels: { limits: unhurried } }, atLeast: 5
-    }, (target, bystander) => oneByOne(10, async () => {
+    }, (target, bystander) => oneByOne(floods, async () => {
       const raw = await target.upgraded('mallory')
       raw.write(envelopes(...times(1_000, message)))
       t.match(await raw.until(readClose), overRate)
@@ -268,20 +270,20 @@ for (const [name, message, acks] of repeated) {
       await crashing.flush(envelopes(...times(200, message)))
       await crashing.reset()
     }))
-    t.strictSame(count(sink.lines.map(({ msg }) => msg)), { 'too many messages over the rate limit': 10 })
+    t.strictSame(count(sink.lines.map(({ msg }) => msg)), { 'too many messages over the rate limit': floods })
   })
 }
 
 // --- Peers that stop reading ----------------------------------------------------------------------------------------
 
-const readers = cases(200, 40)
+const readers = cases(200, 24)
 const cap = 256 * 1024
 const bytesEach = 60_000
 /**
  * So many stop at once; the last of them only after the first have ended, so that the bystander is seen to be served
  * between.
  */
-const group = 20
+const group = cases(20, 12)
 /** Far more than the system's own buffers take before a queue grows at all. */
 const mostRounds = 500
 /** What Node's heap and allocator take on top of what waits, whatever the cap is. */
@@ -320,7 +322,7 @@ for (const [name, say] of ways) {
         const isLast = reading.length === group
         if (!isLast || bystander.outcomes > 0) await Promise.all(reading.splice(0, group).map(stopReading))
         await say(server, (type, payload) => client.request(type, 'lab/bystander', payload))
-        if (rounds % 5 === 0) peak = Math.max(peak, (await server.ask('memory')).rss)
+        if (rounds % 10 === 0) peak = Math.max(peak, (await server.ask('memory')).rss)
         const slow = await server.ask('logged', 'the client reads too slowly')
         while (bystander.outcomes < slow) bystander.outcome()
       }
@@ -344,6 +346,6 @@ for (const [name, say] of ways) {
     await Promise.all([...sockets.map((raw) => raw.destroy()), client.close()])
     t.ok(await server.ask('isQuiet'), 'nobody is left')
     const { alive, errors } = await server.ask('census')
-    t.strictSame({ ...alive, errors }, { Connection: 0, Session: 0, InboundMessage: 0, Room: 0, errors: 0 })
+    t.strictSame({ alive, errors }, { alive: {}, errors: 0 })
   })
 }

@@ -14,6 +14,7 @@ import { Publisher } from '../../routes/dashboard/publisher.ts'
 import { sampleOf, type Readings } from '../../routes/dashboard/sample.ts'
 import { Sampler, type Reader } from '../../routes/dashboard/sampler.ts'
 import { serveDemo } from '../support/demo.ts'
+import { cases } from '../support/long-form.ts'
 import { listen, makeApp, type Served } from '../support/serve.ts'
 import { adapterWith } from '../support/adapter-with.ts'
 
@@ -331,11 +332,13 @@ t.test('dashboard server: when 10 % of 200 metrics change, a delta is at most 0.
   t.ok(ratio <= 0.15, `${ratio}`)
 })
 
-t.test('dashboard server: 1,000 watchers cost one encoding a second', async (t) => {
+const watchers = cases(1_000, 200)
+
+t.test(`dashboard server: ${watchers} watchers cost one encoding a second`, async (t) => {
   const clock = new FakeClock()
   const node = await serveNode(t, clock, new MemoryAdapter(), { cpu: 1 })
   await second(clock, 1)
-  const clients = await Promise.all(Array.from({ length: 1_000 }, () => watch(node)))
+  const clients = await Promise.all(Array.from({ length: watchers }, () => watch(node)))
   t.teardown(async () => { for (const client of clients) client.terminate() })
   await Promise.all(clients.map((client) => client.request('join', 'metrics')))
   const encodings = t.capture(JSON, 'stringify', JSON.stringify)

@@ -1,7 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
-import { queryObjects } from 'node:v8'
 import fastify, { type FastifyRequest } from 'fastify'
 import { Connection } from '../../../lib/connection/connection.ts'
 import { InboundMessage } from '../../../lib/server/session/inbound-message.ts'
@@ -10,6 +9,7 @@ import { Room } from '../../../lib/rooms/room.ts'
 import { channels, type ChannelsOptions } from '../../../plugins/channels.ts'
 import { implementLab, implementOwn, lab, LabJournal, own } from '../lab.ts'
 import { fileDescriptors } from './flood-bystander.ts'
+import { HeapCensus } from './heap-census.ts'
 import { turnsUntil } from './target.ts'
 import { CountingClock } from '../counting-clock.ts'
 
@@ -28,6 +28,7 @@ const tally = {
 
 const clock = new CountingClock()
 
+const heap = new HeapCensus({ Connection, Session, InboundMessage, Room })
 const journal = new LabJournal()
 const app = fastify({ logger: { level: 'warn', stream: tally } })
 await app.register(
@@ -102,12 +103,7 @@ const questions = {
       webSocketServer: listeners(app.websocketServer),
       process: listeners(process),
       // Not only what is registered: whatever anything holds on to.
-      alive: {
-        Connection: queryObjects(Connection),
-        Session: queryObjects(Session),
-        InboundMessage: queryObjects(InboundMessage),
-        Room: queryObjects(Room)
-      },
+      alive: heap.alive(),
       errors: logged.errors ?? 0
     }
   }
