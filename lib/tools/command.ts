@@ -12,8 +12,8 @@ export interface Output {
 export interface Command {
   /** How it is called, and what its options mean. */
   readonly usage: string
-  /** Resolves with the exit code of the process. @throws {ToolError} */
-  run (args: readonly string[], output: Output): Promise<number>
+  /** Resolves with the exit code of the process. `until` ends a command that runs on. @throws {ToolError} */
+  run (args: readonly string[], output: Output, until: AbortSignal): Promise<number>
 }
 
 /** A command cannot do its work. */

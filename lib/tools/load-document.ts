@@ -45,7 +45,8 @@ async function documentOfApp (app: LoadedApp, path: string): Promise<AsyncApiDoc
     'register it at its root, or in a plugin made with fastify-plugin')
 }
 
-function isContract (value: unknown): value is AnyChannel {
+/** Whether a value is what `defineChannel` or `defineConnection` returns. */
+export function isContract (value: unknown): value is AnyChannel {
   const { pattern, definition } = Object(value) as Partial<AnyChannel>
   return typeof pattern === 'string' && typeof definition === 'object'
 }

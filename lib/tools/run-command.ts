@@ -13,28 +13,36 @@ const commands: Readonly<Record<string, Entry>> = {
   asyncapi: {
     summary: 'writes the AsyncAPI document of an application',
     load: async () => (await import('./asyncapi-command.ts')).asyncApiCommand
+  },
+  mock: {
+    summary: 'serves contracts without a server, for the work on a front end',
+    load: async () => (await import('./mock-command.ts')).mockCommand
   }
 }
 
 /** The exit code of a command that cannot do its work. */
 const failed = 2
 
-/** Runs a command. Resolves with the exit code of the process. */
-export async function runCommand ([name, ...args]: readonly string[], output: Output): Promise<number> {
+/** Runs a command. Resolves with the exit code of the process. `until` ends a command that runs on. */
+export async function runCommand (
+  [name, ...args]: readonly string[], output: Output, until = new AbortController().signal
+): Promise<number> {
   if (name === undefined || name === '--help' || name === 'help') {
     await output.write(overview())
     return 0
   }
   try {
-    return await commandOf(name).load().then((command) => runOrExplain(command, args, output))
+    return await commandOf(name).load().then((command) => runOrExplain(command, args, output, until))
   } catch (error) {
     await output.writeError(`${textOf(error)}\n`)
     return failed
   }
 }
 
-async function runOrExplain (command: Command, args: readonly string[], output: Output): Promise<number> {
-  if (!args.includes('--help')) return command.run(args, output)
+async function runOrExplain (
+  command: Command, args: readonly string[], output: Output, until: AbortSignal
+): Promise<number> {
+  if (!args.includes('--help')) return command.run(args, output, until)
   await output.write(command.usage)
   return 0
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { parse } from 'yaml'
+import { TestClient } from '../../../lib/testing/test-client.ts'
 import { runCommand } from '../../../lib/tools/run-command.ts'
 import { closed } from '../../support/tools/instance-app.ts'
 import { root } from '../../support/root.ts'
@@ -46,10 +47,36 @@ t.test('cli asyncapi: it writes the document of a plugin, an instance, or contra
   t.match(JSON.parse(contracts.out), { channels: { 'unnamed.chat-room': { address: 'chat/{room}' } } })
 })
 
+t.test('cli mock: it serves the contracts of a module, with its handlers, until it is interrupted', async (t) => {
+  const contract = JSON.stringify(join(root, 'dist/routes/chat/chat.contract.js'))
+  const handlers = "{ 'message.send': () => ({ id: 'mine' }), typing: () => { throw new Error('oops') } }"
+  const module = fileIn('mock.mjs', `export * from ${contract}\nexport const on = ${handlers}`)
+  const interrupt = new AbortController()
+  const errors: string[] = []
+  let ended: Promise<number> | undefined
+  const text = await new Promise<string>((resolve) => {
+    const writeError = async (text: string) => { errors.push(text) }
+    const output = { write: async (text: string) => resolve(text), writeError }
+    ended = runCommand(['mock', module, '--port=0', '--every=0', '--seed=3'], output, interrupt.signal)
+  })
+  t.match(text, /^'chat\/:room' on ws:\/\/127\.0\.0\.1:\d+\n$/)
+  const client = await TestClient.connect(text.replace(/^.* on /, '').trim())
+  await client.request('join', 'chat/lobby')
+  t.strictSame((await client.request('message.send', 'chat/lobby', { text: 'x' })).payload, { id: 'mine' })
+  await client.request('typing', 'chat/lobby', { active: true })
+  t.match(errors, [/^Error: oops\n/])
+  interrupt.abort()
+  t.equal(await ended, 0)
+  await client.closed
+})
+
 const mistakes: ReadonlyArray<readonly [args: readonly string[], error: string | RegExp]> = [
   [['asyncap'], "unknown command 'asyncap': did you mean 'asyncapi'?\n"],
-  [['toString'], "unknown command 'toString': use one of 'asyncapi'\n"],
+  [['toString'], "unknown command 'toString': use one of 'asyncapi', 'mock'\n"],
   [['asyncapi'], "0 arguments of the command 'asyncapi': pass <module>\n"],
+  [['mock', fileIn('none.mjs', 'export const n = 1')],
+    /^the module '.*' exports no contract: export what defineChannel returns\n$/],
+  [['mock', 'a', '--port=x'], "the value 'x' of the option '--port': pass a whole number from 0\n"],
   [['asyncapi', 'a', '--yml'], "unknown option '--yml' of the command 'asyncapi': did you mean 'yaml'?\n"],
   [['asyncapi', 'a', '--out'], "no value of the option '--out': pass one, as in --out <out>\n"],
   [['asyncapi', 'a', '--yaml=1'], "a value of the option '--yaml': pass --yaml alone\n"],
