@@ -45,6 +45,7 @@ export interface Defect {
   readonly hasNoRates?: boolean
   readonly forgetsIds?: boolean
   readonly ignoresLeaves?: boolean
+  readonly sendsToAll?: boolean
 }
 
 /** What follows from one message. */
@@ -122,7 +123,8 @@ export class RogueServer {
     const { channel, correlationId } = request
     for (const broadcast of broadcasts) {
       for (const member of this.#clients) {
-        if (member.channel === channel) member.webSocket.send(JSON.stringify({ channel, ...broadcast }))
+        const gets = member.channel === channel || this.#defect.sendsToAll
+        if (gets) member.webSocket.send(JSON.stringify({ channel, ...broadcast }))
       }
     }
     for (const one of [reply, secondReply]) {

@@ -100,7 +100,7 @@ export class Participant {
   }
 
   #channelOf (type: string): string | undefined {
-    return type === 'ping' ? undefined : this.#subject.channel
+    return type === 'ping' || type === 'refresh' ? undefined : this.#subject.channel
   }
 
   async #within (sent: Envelope, outcome: Promise<Outcome>): Promise<Outcome> {

@@ -4,14 +4,20 @@ import type { TypeBoxSchema } from '../../contract/schema/typebox-schema.ts'
 import { wireSchemas } from '../../contract/wire/wire-schemas.ts'
 import { controlWords } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
+import type { Position } from '../../protocol/position.ts'
 import { errorCodes, type ErrorPayload } from '../../protocol/errors.ts'
 import type { Subject } from './subject.ts'
 import { BrokenContract } from './broken-contract.ts'
 
 /** The state of a channel, as a join and a resync give it. */
-interface Content {
+interface Content extends Partial<Position> {
   readonly messages?: readonly Envelope[]
   readonly snapshot?: { readonly state: unknown }
+}
+
+/** What a persistent message has of its entry. */
+interface EntryHeader extends Position {
+  readonly prev: string
 }
 
 const schemas = wireSchemas.fromServer
@@ -26,6 +32,9 @@ export class WireCheck {
   /** The requests without a reply, by their correlation ids. */
   readonly #open = new Map<string, Envelope>()
   #last: Envelope | undefined
+  #isMember = false
+  /** Of the newest entry of the history, as far as this connection knows it. */
+  #position: { readonly offset: number, readonly hash: string } | undefined
 
   constructor (subject: Subject) {
     this.#subject = subject
@@ -41,8 +50,24 @@ export class WireCheck {
   check (envelope: Envelope): void {
     if (envelope.type === 'ack' || envelope.type === 'error') return this.#reply(envelope)
     if (envelope.channel !== this.#subject.channel) return this.#otherChannel(envelope)
+    // Nothing of a channel comes before the ack of its join, except that the server itself joined the connection.
+    if (!this.#isMember && envelope.channel !== undefined && envelope.type !== 'joined') {
+      this.#fail('a message of a channel that was not joined', envelope, 'no message of the channel')
+    }
     if (isControl(envelope.type)) return this.#control(envelope)
     this.#declared(envelope)
+    this.#next(envelope as Envelope & Partial<EntryHeader>)
+  }
+
+  /** Each entry follows the one before it. */
+  #next (entry: Envelope & Partial<EntryHeader>): void {
+    const { offset, hash = '', prev } = entry
+    const last = this.#position
+    if (offset === undefined || last === undefined) return
+    const isNext = offset === last.offset + 1 && prev === last.hash
+    const expected = `the entry ${last.offset + 1} after the hash '${last.hash}'`
+    if (!isNext) this.#fail('a hole in the history', entry, expected)
+    this.#position = { offset, hash }
   }
 
   #reply (reply: Envelope): void {
@@ -56,6 +81,7 @@ export class WireCheck {
 
   #ack (ack: Envelope, { type }: Envelope): void {
     this.#valid('an invalid ack', type === 'join' ? schemas.joinAck : schemas.ack, ack, ack)
+    if (type === 'join' || type === 'leave') this.#isMember = type === 'join'
     if (type === 'join') return this.#content(ack, { ...ack.payload as object })
     const declared = this.#subject.contract.definition.fromClient[type]
     this.#payload('an invalid reply', declared?.reply, ack.payload, ack)
@@ -63,7 +89,8 @@ export class WireCheck {
 
   #error (error: Envelope, { type }: Envelope): void {
     this.#valid('an invalid error', schemas.error, error, error)
-    const { code, details } = error.payload as ErrorPayload
+    const { code, details, retryAfter } = error.payload as ErrorPayload
+    if (code === 'rate_limited' && retryAfter === undefined) this.#fail('an error without a time', error, 'retryAfter')
     if ((errorCodes as readonly string[]).includes(code)) return
     const { errors = {} } = { ...this.#subject.contract.definition.fromClient[type] } as FromClientDefinition
     const declared = errors[code]
@@ -82,13 +109,15 @@ export class WireCheck {
     const schema = schemas[envelope.type as keyof typeof schemas]
     if (schema === undefined) this.#fail('a message of a client from the server', envelope, 'messages of a server')
     this.#valid('an invalid control message', schema, envelope, envelope)
+    if (envelope.type === 'joined' || envelope.type === 'left') this.#isMember = envelope.type === 'joined'
     this.#content(envelope, { ...envelope.payload as object })
   }
 
   /** The parts of a control message whose schemas the contract has. */
   #content (envelope: Envelope, content: Content): void {
     const { history, presence } = this.#subject.contract.definition
-    const { messages = [], snapshot } = content
+    const { messages = [], snapshot, offset, hash = '' } = content
+    if (offset !== undefined) this.#position = { offset, hash }
     for (const message of messages) this.#declared(message)
     if (snapshot) this.#payload('an invalid snapshot', history?.snapshot, snapshot.state, envelope)
     const { data = presence as TypeBoxSchema } = Object(presence) as Partial<PresenceDefinition>

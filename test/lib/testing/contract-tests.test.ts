@@ -55,7 +55,7 @@ const changingBroadcasts = (change: Partial<Envelope>): Defect => ({
 
 t.test('contract tests: a server that keeps its contract passes', async (t) => {
   const tests = await testsOf(t, {})
-  t.equal(tests.length, 18)
+  t.equal(tests.length, 20)
   for (const { name, run } of tests) await t.resolves(run(), name)
 })
 
@@ -163,7 +163,16 @@ const defects: Readonly<Record<string, readonly [defect: Defect, title: RegExp, 
   'an undeclared message that is handled': [
     replying('undeclared.message', { type: 'ack' }), /undeclared/, { expected: 'unknown_type' }
   ],
-  'a message after a leave': [{ ignoresLeaves: true }, /after the ack of a leave/, { issue: 'a message after the ack' }],
+  'a message to a connection that has not joined': [
+    { sendsToAll: true }, /has not joined/, { issue: 'a message of a channel that was not joined' }
+  ],
+  'a token of another user that is accepted': [
+    replying('refresh', { type: 'ack' }), /refresh/, { issue: 'an accepted token', expected: 'invalid_token' }
+  ],
+  'a rate limit that does not say when to try again': [
+    failing('poke', { code: 'rate_limited' }), /'poke': random valid/, { issue: 'an error without a time' }
+  ],
+  'a message after a leave': [{ ignoresLeaves: true }, /after the ack of a leave/, { issue: 'a message of a channel that was not joined' }],
   'a rate limit that is not applied': [
     { hasNoRates: true }, /rate_limited/, { expected: '4 within 60000 ms, and not 9 of 9' }
   ],
@@ -301,7 +310,10 @@ t.test('contract tests: each mutation breaks the schema, and every part has some
 
 t.test('contract tests: the wire of a channel with history, presence and another version is checked', async (t) => {
   const check = new WireCheck(new Subject('ws://localhost', notes, { path: '' }))
-  check.sent({ type: 'write', channel: 'notes', correlationId: '1' })
+  const join = { type: 'join', channel: 'notes', correlationId: '1' }
+  check.sent(join)
+  const start = { epoch: 'e', offset: 0, hash: '', recovered: false, reason: 'fresh', messages: [] }
+  check.check({ ...join, type: 'ack', payload: { presence: [], idempotent: ['write'], ...start } })
   const entry = { type: 'written', channel: 'notes', payload: { text: 'x' }, offset: 1, id: 'a', hash: 'b', prev: '' }
   const resync = (state: unknown, messages: readonly unknown[]) => ({
     type: 'resync',
@@ -320,11 +332,22 @@ t.test('contract tests: the wire of a channel with history, presence and another
     [resync({ count: '1' }, []), 'an invalid snapshot'],
     [resync({ count: 1 }, [{ ...entry, payload: {} }]), 'an invalid message'],
     [presence({ updated: [{ user: 'a', data: {} }] }), 'invalid presence'],
-    [presence({ present: [{ user: 'a', data: {} }] }), 'invalid presence']
+    [presence({ present: [{ user: 'a', data: {} }] }), 'invalid presence'],
+    [entry, 'a hole in the history'],
+    [{ ...entry, offset: 2, prev: 'c' } as Envelope, 'a hole in the history']
   ]
   for (const [message, issue] of invalid) {
     t.throws(() => check.check(message), { message: new RegExp(`^${issue} in`) }, issue)
   }
+  check.check({ type: 'left', channel: 'notes', payload: { code: 'removed' } })
+  const seen = { type: 'seen', channel: 'notes' }
+  t.throws(() => check.check(seen), { message: /^a message of a channel that was not joined/ }, 'after left')
+  check.check({ type: 'joined', channel: 'notes', payload: { presence: [] } })
+  t.doesNotThrow(() => check.check(seen), 'after joined')
+  const unavailable = new WireCheck(new Subject('ws://localhost', notes, { path: '' }))
+  unavailable.sent(join)
+  unavailable.check({ ...join, type: 'ack', payload: {} })
+  t.doesNotThrow(() => unavailable.check({ ...entry, offset: 7 }), 'without a position any entry may come')
   const chatCheck = new WireCheck(new Subject('ws://localhost', board, { path: '' }))
   chatCheck.sent({ type: 'join', correlationId: '1' })
   t.throws(() => chatCheck.check({ type: 'ack', correlationId: '1' }), { message: /^an invalid ack in 'join'/ })
