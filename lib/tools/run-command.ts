@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'writes the AsyncAPI document of an application',
     load: async () => (await import('./asyncapi-command.ts')).asyncApiCommand
   },
+  diff: {
+    summary: 'says which changes of a contract break whom',
+    load: async () => (await import('./diff-command.ts')).diffCommand
+  },
   mock: {
     summary: 'serves contracts without a server, for the work on a front end',
     load: async () => (await import('./mock-command.ts')).mockCommand

@@ -1,8 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tmpdir } from 'node:os'
+import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { parse } from 'yaml'
+import { asyncApiDocument } from '../../../lib/asyncapi/index.ts'
+import { defineChannel } from '../../../lib/contract/define-channel.ts'
 import { TestClient } from '../../../lib/testing/test-client.ts'
 import { runCommand } from '../../../lib/tools/run-command.ts'
 import { closed } from '../../support/tools/instance-app.ts'
@@ -70,9 +73,53 @@ t.test('cli mock: it serves the contracts of a module, with its handlers, until 
   await client.closed
 })
 
+t.test('cli diff: it says whom the changes of documents break, and ends with 1 when clients break', async (t) => {
+  const rooms = [30, 20].map((maxLength, i) => {
+    const said = i === 0 ? {} : { said: { payload: Type.Integer() } }
+    const say = { payload: Type.Object({ text: Type.String({ maxLength }) }) }
+    const contract = defineChannel({ pattern: 'room', fromClient: { say }, fromServer: said } as never)
+    return fileIn(`room-${i}.json`, JSON.stringify(asyncApiDocument([{ url: '/ws', contracts: [contract] }])))
+  })
+  const [old = '', now = ''] = rooms
+  t.strictSame(await run('diff', old, now), {
+    code: 1,
+    error: '',
+    out: `Breaks clients of the old contract on the new server:
+  route '/ws', channel 'room', fromClient 'say', payload/text: a length of at most 20 is accepted, not 30
+
+Breaks clients of the new contract on the old server, so deploy the server first:
+  route '/ws', channel 'room', fromServer 'said': the message is added
+`
+  })
+  const json = await run('diff', old, now, '--json')
+  t.equal(json.code, 1)
+  const breaks = { oldClients: 1, newClients: 1 }
+  t.match(JSON.parse(json.out), { breaks, changes: [{ direction: 'fromClient' }, {}] })
+  t.strictSame(await run('diff', old, old), {
+    code: 0, error: '', out: 'No change that means something to a client.\n'
+  })
+  const contract = join(root, 'dist/routes/chat/chat.contract.js')
+  t.match(await run('diff', contract, contract), { code: 0 }, 'modules')
+})
+
+t.test('cli diff: changes that break nobody, or only clients of the new contract, pass unless asked', async (t) => {
+  const [old = '', noted = '', added = ''] = [{}, { history: 5 }, { history: 9, more: true }].map((parts, i) => {
+    const { history = 9, more = false } = parts as { history?: number, more?: boolean }
+    const contract = defineChannel({
+      pattern: 'room', fromClient: {}, fromServer: more ? { more: {} } : {}, history: { limit: history, ttl: 1 }
+    } as never)
+    return fileIn(`kept-${i}.json`, JSON.stringify(asyncApiDocument([{ url: '/ws', contracts: [contract] }])))
+  })
+  t.strictSame(await run('diff', old, noted, '--both'), {
+    code: 0, error: '', out: "Breaks nobody:\n  route '/ws', channel 'room': 'history.limit': 5 in place of 9\n"
+  })
+  t.equal((await run('diff', old, added)).code, 0)
+  t.equal((await run('diff', old, added, '--both')).code, 1)
+})
+
 const mistakes: ReadonlyArray<readonly [args: readonly string[], error: string | RegExp]> = [
   [['asyncap'], "unknown command 'asyncap': did you mean 'asyncapi'?\n"],
-  [['toString'], "unknown command 'toString': use one of 'asyncapi', 'mock'\n"],
+  [['toString'], "unknown command 'toString': use one of 'asyncapi', 'diff', 'mock'\n"],
   [['asyncapi'], "0 arguments of the command 'asyncapi': pass <module>\n"],
   [['mock', fileIn('none.mjs', 'export const n = 1')],
     /^the module '.*' exports no contract: export what defineChannel returns\n$/],

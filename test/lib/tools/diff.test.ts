@@ -1,0 +1,244 @@
+import { Type, type TObject, type TSchema } from '@sinclair/typebox'
+import t from 'tap'
+import { asyncApiDocument, type DocumentedRoute } from '../../../lib/asyncapi/index.ts'
+import { defineChannel, type AnyChannel } from '../../../lib/contract/define-channel.ts'
+import { compareDocuments } from '../../../lib/tools/diff/compare-documents.ts'
+
+/** Whom a change breaks. */
+type Verdict = 'nobody' | 'old' | 'new' | 'both' | 'no change'
+
+interface Parts {
+  readonly pattern?: string
+  readonly params?: TObject
+  readonly fromClient?: object
+  readonly fromServer?: object
+  readonly presence?: unknown
+  readonly history?: object
+  readonly namespace?: string
+  readonly shared?: true
+}
+
+const channel = (parts: Parts) => defineChannel({
+  pattern: 'a', fromClient: {}, fromServer: {}, ...parts
+} as never) as AnyChannel
+const documentOf = (parts: Parts, route: Partial<DocumentedRoute> = {}) =>
+  asyncApiDocument([{ url: '/ws', contracts: [channel(parts)], ...route }])
+
+const text = Type.String()
+const input = (payload?: TSchema): Parts => ({ fromClient: { say: payload ? { payload } : {} } })
+const output = (payload?: TSchema): Parts => ({ fromServer: { said: payload ? { payload } : {} } })
+const client = (message: object): Parts => ({ fromClient: { say: message } })
+const reply = (schema?: TSchema) => client(schema ? { reply: schema } : {})
+const errors = (all: object) => client({ errors: all })
+const kept = { limit: 10, ttl: 1_000 }
+const persistent = (message: object): Parts => ({ fromServer: { said: message }, history: kept })
+const members = (list: string, data: TSchema = Type.Object({ n: text })): Parts => ({ presence: { data, list } })
+const object = (properties: Record<string, TSchema>, options = {}) => Type.Object(properties, options)
+const maybe = <S extends TSchema>(schema: S) => Type.Optional(schema)
+const rate = (max: number, timeWindow: number) => client({ rateLimit: { max, timeWindow } })
+const literals = (...values: string[]) => Type.Union(values.map((value) => Type.Literal(value)))
+
+/** Changes of a schema, with the verdict where clients send it and where they receive it. */
+const schemas: ReadonlyArray<readonly [what: string, old: TSchema, now: TSchema, input: Verdict, output: Verdict]> = [
+  ['a description', text, Type.String({ description: 'x' }), 'no change', 'no change'],
+  ['a shorter text', Type.String({ maxLength: 9 }), Type.String({ maxLength: 5 }), 'old', 'new'],
+  ['a longer text', Type.String({ maxLength: 5 }), Type.String({ maxLength: 9 }), 'new', 'old'],
+  ['a new bound', text, Type.String({ maxLength: 5 }), 'old', 'new'],
+  ['a higher least length', Type.String({ minLength: 1 }), Type.String({ minLength: 2 }), 'old', 'new'],
+  ['a least length of 0', text, Type.String({ minLength: 0 }), 'no change', 'no change'],
+  ['a new pattern', text, Type.String({ pattern: '^a$' }), 'old', 'new'],
+  ['another pattern', Type.String({ pattern: '^a$' }), Type.String({ pattern: '^b$' }), 'both', 'both'],
+  ['no pattern any more', Type.String({ pattern: '^a$' }), text, 'new', 'old'],
+  ['a flag of an expression', Type.RegExp(/a/), Type.RegExp(/a/i), 'both', 'both'],
+  ['a number in place of a text', text, Type.Number(), 'both', 'both'],
+  ['an integer in place of a number', Type.Number(), Type.Integer(), 'old', 'new'],
+  ['a number in place of an integer', Type.Integer(), Type.Number(), 'new', 'old'],
+  ['anything in place of a text', text, Type.Any(), 'new', 'old'],
+  ['a text in place of anything', Type.Any(), text, 'old', 'new'],
+  ['nothing in place of a text', text, object({ a: maybe(Type.Never()) }), 'both', 'both'],
+  ['a lower maximum', Type.Number({ maximum: 9 }), Type.Number({ maximum: 5 }), 'old', 'new'],
+  ['a lower minimum', Type.Number({ minimum: 9 }), Type.Number({ minimum: 5 }), 'new', 'old'],
+  ['an exclusive bound', Type.Number({ minimum: 1 }), Type.Number({ exclusiveMinimum: 1 }), 'old', 'new'],
+  ['an exclusive bound further out', Type.Number({ minimum: 2 }), Type.Number({ exclusiveMinimum: 1 }), 'new', 'old'],
+  ['an exclusive maximum', Type.Number({ maximum: 1 }), Type.Number({ exclusiveMaximum: 2 }), 'new', 'old'],
+  ['a step', Type.Number(), Type.Number({ multipleOf: 2 }), 'old', 'new'],
+  ['a member more', object({ a: text }), object({ a: text, b: text }), 'both', 'new'],
+  ['an optional member more', object({ a: text }), object({ a: text, b: maybe(text) }), 'new', 'nobody'],
+  ['a member less', object({ a: text, b: text }), object({ a: text }), 'both', 'old'],
+  ['an optional member less', object({ b: maybe(text) }), object({}), 'old', 'nobody'],
+  ['a member that may be absent', object({ a: text }), object({ a: maybe(text) }), 'new', 'old'],
+  ['a member that may not be absent', object({ a: maybe(text) }), object({ a: text }), 'old', 'new'],
+  ['a member of another type', object({ a: object({ b: text }) }), object({ a: object({ b: Type.Null() }) }),
+    'both', 'both'],
+  ['an open object', object({}), object({}, { additionalProperties: true }), 'new', 'nobody'],
+  ['a closed object', object({}, { additionalProperties: true }), object({}), 'old', 'nobody'],
+  ['other further members', object({}, { additionalProperties: text }),
+    object({}, { additionalProperties: Type.Number() }), 'both', 'both'],
+  ['a record of other values', Type.Record(text, text), Type.Record(text, Type.Number()), 'both', 'both'],
+  ['a record in place of an object', object({ a: text }), Type.Record(text, text), 'new', 'old'],
+  ['an object in place of a record', Type.Record(text, text), object({}), 'old', 'nobody'],
+  ['a record in place of a member of another type', object({ a: maybe(Type.Number()) }), Type.Record(text, text),
+    'both', 'both'],
+  ['more members needed', object({}, { minProperties: 0 }), object({}, { minProperties: 1 }), 'old', 'new'],
+  ['fewer items', Type.Array(text, { maxItems: 9 }), Type.Array(text, { maxItems: 5 }), 'old', 'new'],
+  ['more items needed', Type.Array(text), Type.Array(text, { minItems: 1 }), 'old', 'new'],
+  ['different items', Type.Array(text), Type.Array(text, { uniqueItems: true }), 'old', 'new'],
+  ['items of another type', Type.Array(text), Type.Array(Type.Null()), 'both', 'both'],
+  ['a tuple in place of a list', Type.Array(text), Type.Tuple([text]), 'old', 'new'],
+  ['a longer tuple', Type.Tuple([text]), Type.Tuple([text, text]), 'both', 'both'],
+  ['a value more', literals('a', 'b'), literals('a', 'b', 'c'), 'new', 'old'],
+  ['a value less', literals('a', 'b', 'c'), literals('a', 'b'), 'old', 'new'],
+  ['any text in place of values', literals('a', 'b'), Type.String({ minLength: 1 }), 'new', 'old'],
+  ['a value beyond a bound', Type.Literal('abc'), Type.String({ maxLength: 2 }), 'both', 'both'],
+  ['a value within a pattern', Type.Literal('abc'), Type.String({ pattern: '^a' }), 'new', 'old'],
+  ['a value beyond a pattern', Type.Literal('abc'), Type.String({ pattern: '^b' }), 'both', 'both'],
+  ['a number within bounds', Type.Literal(3), Type.Integer({ minimum: 1 }), 'new', 'old'],
+  ['null as well', text, Type.Union([text, Type.Null()]), 'new', 'old'],
+  ['a union with another member', Type.Union([object({ k: Type.Literal('a') }), object({ k: Type.Literal('b') })]),
+    object({ k: Type.Literal('a') }), 'old', 'new'],
+  ['an intersection', Type.Intersect([object({ a: text }), object({ b: text })]), object({ a: text, b: text }),
+    'no change', 'no change'],
+  ['an intersection of texts', text, Type.Intersect([Type.String({ minLength: 1 }), Type.String({ maxLength: 2 })]),
+    'old', 'new'],
+  ['a refusal', Type.Not(text), Type.Not(Type.Number()), 'both', 'both'],
+  ['a recursive type', tree(text), tree(Type.Number()), 'both', 'both'],
+  ['an equal recursive type', tree(text), tree(text), 'no change', 'no change']
+]
+
+function tree (value: TSchema): TSchema {
+  return Type.Recursive((This) => object({ value, children: Type.Array(This) }))
+}
+
+/** Changes of a contract, with their verdict. */
+const contracts: ReadonlyArray<readonly [what: string, old: Parts, now: Parts, verdict: Verdict]> = [
+  ['nothing', input(text), input(text), 'no change'],
+  ['a message from clients is added', {}, input(text), 'new'],
+  ['a message from clients is removed', input(text), {}, 'old'],
+  ['a message from the server is added', {}, output(text), 'new'],
+  ['a message from the server is removed', output(text), {}, 'old'],
+  ['clients have to send a payload', input(), input(text), 'both'],
+  ['the server sends a payload', output(), output(object({ a: text })), 'new'],
+  ['a reply is added', reply(), reply(object({ id: text })), 'new'],
+  ['a reply is removed', reply(object({ id: text })), reply(), 'old'],
+  ['a reply has another type', reply(text), reply(Type.Number()), 'both'],
+  ['an error is added', errors({}), errors({ muted: text }), 'old'],
+  ['an error is removed', errors({ muted: text }), errors({}), 'new'],
+  ['the data of an error changes', errors({ muted: text }), errors({ muted: Type.Number() }), 'both'],
+  ['a message becomes idempotent', client({}), client({ idempotent: true }), 'new'],
+  ['a message is no longer idempotent', client({ idempotent: true }), client({}), 'old'],
+  ['a rate is added', client({}), rate(5, 1_000), 'old'],
+  ['a rate is removed', rate(5, 1_000), client({}), 'new'],
+  ['a rate is lower', rate(5, 1_000), rate(4, 1_000), 'old'],
+  ['a rate is lower over time', rate(5, 1_000), rate(5, 2_000), 'old'],
+  ['a rate is higher', rate(5, 1_000), rate(6, 1_000), 'new'],
+  ['a message becomes ephemeral', persistent({}), persistent({ ephemeral: true }), 'old'],
+  ['a message becomes persistent', persistent({ ephemeral: true }), persistent({}), 'new'],
+  ['slow clients miss messages', output(), { fromServer: { said: { whenSlow: 'drop' } } }, 'old'],
+  ['slow clients miss none any more', { fromServer: { said: { whenSlow: 'drop' } } }, output(), 'new'],
+  ['slow clients get the latest by another member', { fromServer: { said: { whenSlow: { latest: '/a' } } } },
+    { fromServer: { said: { whenSlow: { latest: '/b' } } } }, 'both'],
+  ['slow clients start again', persistent({}), persistent({ whenSlow: 'skip' }), 'nobody'],
+  ['a param has another name', { pattern: 'a/:x', params: object({ x: text }) as TObject },
+    { pattern: 'a/:y', params: object({ y: text }) as TObject }, 'nobody'],
+  ['a param is tighter', { pattern: 'a/:x', params: object({ x: text }) as TObject },
+    { pattern: 'a/:x', params: Type.Object({ x: Type.String({ maxLength: 5 }) }) }, 'old'],
+  ['params are a component', { pattern: 'a/:x', params: object({ x: text }) as TObject },
+    { pattern: 'a/:x', params: Type.Object({ x: text }, { $id: 'Place' }) }, 'no change'],
+  ['the pattern is another one', { pattern: 'a' }, { pattern: 'b' }, 'both'],
+  ['presence is added', {}, members('all'), 'new'],
+  ['presence is removed', members('all'), {}, 'old'],
+  ['presence is no longer told', members('all'), members('none'), 'old'],
+  ['presence is a number', members('all'), members('count'), 'both'],
+  ['the data of presence changes', members('all'), members('all', object({ n: Type.Number() })), 'both'],
+  ['unseen data of presence changes', members('count'), members('count', object({})), 'no change'],
+  ['a history is added', {}, { history: kept }, 'new'],
+  ['a history is removed', { history: kept }, {}, 'old'],
+  ['a history keeps less', { history: kept }, { history: { limit: 5, ttl: 500, initial: 2 } }, 'nobody'],
+  ['a history is durable', { history: kept }, { history: { ...kept, durable: 'replica' } }, 'nobody'],
+  ['a snapshot is added', { history: kept }, { history: { ...kept, snapshot: text } }, 'old'],
+  ['a snapshot is removed', { history: { ...kept, snapshot: text } }, { history: kept }, 'both'],
+  ['a snapshot changes', { history: { ...kept, snapshot: text } },
+    { history: { ...kept, snapshot: Type.Number() } }, 'both'],
+  ['a namespace is added', {}, { namespace: 'v2' }, 'both'],
+  ['channels are shared', {}, { shared: true }, 'nobody']
+]
+
+const query = (properties: object, required: string[] = []) => ({ query: { type: 'object', properties, required } })
+const string = { type: 'string' }
+
+/** Changes of a route, with their verdict. */
+const routes: ReadonlyArray<readonly [
+  what: string, old: Partial<DocumentedRoute>, now: Partial<DocumentedRoute>, verdict: Verdict
+]> = [
+  ['nothing', {}, {}, 'no change'],
+  ['another address', {}, { url: '/other' }, 'both'],
+  ['a token is needed', {}, { carriers: ['header'] }, 'old'],
+  ['no token is needed', { carriers: ['header'] }, {}, 'new'],
+  ['another place of the token', { carriers: ['header'] }, { carriers: ['header', { cookie: 'auth' }] }, 'new'],
+  ['a place of the token less', { carriers: ['header', 'subprotocol'] }, { carriers: ['header'] }, 'old'],
+  ['the query needs a member', query({}), query({ device: string }, ['device']), 'old'],
+  ['a header needs a value', {}, { headers: { properties: { 'x-a': string }, required: ['x-a'] } }, 'old'],
+  ['a limit', {}, { limits: { channels: 7 } }, 'no change']
+]
+
+function verdictOf (...[old, now]: Parameters<typeof compareDocuments>): Verdict {
+  const changes = compareDocuments(old, now)
+  const [oldClients, newClients] = (['oldClients', 'newClients'] as const).map((whom) =>
+    changes.some(({ breaks }) => breaks[whom]))
+  if (oldClients) return newClients ? 'both' : 'old'
+  return newClients ? 'new' : changes.length > 0 ? 'nobody' : 'no change'
+}
+
+t.test('diff: what a change of a schema breaks, where clients send it and where they receive it', async (t) => {
+  t.ok(schemas.length + contracts.length + routes.length >= 60, 'there are at least 60 changes')
+  const wrapped = (schema: TSchema) => object({ v: schema })
+  for (const [what, old, now, sent, received] of schemas) {
+    t.equal(verdictOf(documentOf(input(wrapped(old))), documentOf(input(wrapped(now)))), sent, `clients send ${what}`)
+    const [before, after] = [documentOf(output(wrapped(old))), documentOf(output(wrapped(now)))]
+    t.equal(verdictOf(before, after), received === 'nobody' ? 'no change' : received, `clients receive ${what}`)
+  }
+})
+
+t.test('diff: what a change of a contract breaks', async (t) => {
+  for (const [what, old, now, verdict] of contracts) t.equal(verdictOf(documentOf(old), documentOf(now)), verdict, what)
+})
+
+t.test('diff: what a change of a route breaks', async (t) => {
+  for (const [what, old, now, verdict] of routes) {
+    t.equal(verdictOf(documentOf({}, old), documentOf({}, now)), verdict, what)
+  }
+})
+
+t.test('diff: schemas of routes may have enumerations and lists of types', async (t) => {
+  const query = (schema: object): Partial<DocumentedRoute> => ({ query: { type: 'object', properties: { a: schema } } })
+  const cases: ReadonlyArray<readonly [old: object, now: object, verdict: Verdict]> = [
+    [{ enum: ['a'] }, { enum: ['a', 'b'] }, 'new'], [{ enum: ['a', 1, null] }, { enum: ['a', 1] }, 'old'],
+    [{ type: ['string', 'null'] }, { type: 'string' }, 'old'], [{ type: 'string' }, { enum: ['a'] }, 'old'],
+    [{ type: 'object', properties: { x: false } }, { type: 'object', properties: { x: { type: 'null' } } }, 'new'],
+    [{ allOf: [{ type: 'string', maxLength: 5 }] }, { type: 'string' }, 'new'],
+    [{ type: 'object', patternProperties: { '^x': { type: 'null' } } },
+      { type: 'object', properties: { x: { type: 'null' } } }, 'no change'],
+    [{ type: 'object', properties: { x1: { type: 'null' } } },
+      { type: 'object', patternProperties: { '^x': { type: 'string' } } }, 'both']
+  ]
+  for (const [old, now, verdict] of cases) {
+    const name = `${JSON.stringify(old)} becomes ${JSON.stringify(now)}`
+    t.equal(verdictOf(documentOf({}, query(old)), documentOf({}, query(now))), verdict, name)
+  }
+})
+
+t.test('diff: documents of others are compared by their addresses', async (t) => {
+  const channels = { a: { address: 'a', messages: {} } }
+  const foreign = { asyncapi: '3.0.0', info: {}, channels, operations: {}, components: {} } as never
+  t.equal(verdictOf(foreign, foreign), 'no change')
+})
+
+t.test('diff: a change names its place and what is accepted', async (t) => {
+  const [old, now] = [9, 5].map((maxLength) => documentOf(input(object({ v: Type.Array(Type.String({ maxLength })) }))))
+  t.strictSame(compareDocuments(old as never, now as never), [{
+    direction: 'fromClient',
+    where: "route '/ws', channel 'a', fromClient 'say', payload/v/*",
+    what: 'a length of at most 5 is accepted, not 9',
+    breaks: { oldClients: true, newClients: false }
+  }])
+})
