@@ -4,6 +4,7 @@ import slotOf from 'cluster-key-slot'
 import {
   addressOf, clusterAddressOf, connectionOptionsOf, startupNodesOf, type ConnectionOptions, type RedisClient
 } from './client-settings.ts'
+import { readSlotsWith } from './read-slots.ts'
 
 /** A command without an answer fails after this time, so that a hanging Redis holds nobody up for longer. */
 const commandTimeoutMs = 3_000
@@ -66,6 +67,12 @@ export interface Connections {
    * replicas while one of them moves.
    */
   routeOf (name: string): string | undefined
+  /**
+   * The connection for commands to the master that a name belongs to; undefined while there is none. It keeps the order
+   * of commands, which `command` does not: that one sends a command to any master of a Cluster when it has none for it,
+   * and again to where it is sent on.
+   */
+  serverOf (name: string): Redis | undefined
   /** A new connection to one master for subscriptions only; not connected yet. */
   subscriber (master: string): Redis
   /** The same for commands that block it for up to `blockMs` milliseconds. */
@@ -118,6 +125,7 @@ function single (options: ConnectionOptions, failed: OnError): Connections {
     masters: () => [''],
     masterOf: () => '',
     routeOf: () => '',
+    serverOf: () => command,
     subscriber: () => reporting(new Redis(options), failed),
     waiter: (_master, blockMs) => reporting(new Redis({ ...options, ...blocking(blockMs) }), failed)
   }
@@ -128,12 +136,18 @@ const clusterOptions: ClusterOptions = {
   lazyConnect: true,
   enableReadyCheck: false,
   enableAutoPipelining: true,
-  // A command to a Cluster that is down fails at once.
+  // A command to a Cluster that is down fails at once, and one to a connection that is closed, too: the library would
+  // send it again later, after the messages that follow it.
   retryDelayOnClusterDown: 0,
+  retryDelayOnFailover: 0,
   slotsRefreshTimeout: commandTimeoutMs,
   // The adapter calls `refresh` itself: the library's timer, when `disconnect` comes in the middle of a refresh, keeps
   // running and keeps the process alive.
   slotsRefreshInterval: 0
+}
+
+function serverAt (cluster: Cluster, master: string | undefined): Redis | undefined {
+  return cluster.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === master)
 }
 
 function cluster (client: RedisClient, options: ConnectionOptions, failed: OnError): Connections {
@@ -163,30 +177,8 @@ function cluster (client: RedisClient, options: ConnectionOptions, failed: OnErr
     masters: () => [...new Set(command.slots.map(([master]) => master as string))],
     masterOf: (name) => command.slots[slotOf(name)]?.[0],
     routeOf: (name) => command.slots[slotOf(name)]?.join(),
+    serverOf: (name) => serverAt(command, command.slots[slotOf(name)]?.[0]),
     subscriber: (master) => connect(master),
     waiter: (master, blockMs) => connect(master, blocking(blockMs))
   }
 }
-
-type Slots = ReadonlyArray<readonly [first: number, last: number, ...nodes: Array<[host: string | null, port: number]>]>
-
-/**
- * ioredis reads the list of slots over a copy of a connection. A node that does not know its own address has none in
- * that list, which means "the address that you asked". ioredis leaves such nodes out, so it is filled in. And the
- * errors of the copy are the only ones that tell why no node can be reached.
- */
-function readSlotsWith (node: Redis, failed: OnError): void {
-  node.duplicate = (override) => {
-    const copy = new Redis({ ...node.options as ConnectionOptions, ...override as ConnectionOptions })
-    copy.on('error', failed)
-    const send = copy.cluster.bind(copy) as (subcommand: 'SLOTS', callback: SlotsCallback) => Promise<unknown>
-    const cluster: typeof send = (subcommand, callback) => send(subcommand, (error, slots) => {
-      if (slots?.length === 0) failed(new Error('CLUSTERDOWN no slots are assigned'))
-      for (const [, , ...nodes] of slots ?? []) for (const one of nodes) one[0] ||= node.options.host as string
-      callback(error, slots)
-    })
-    return Object.assign(copy, { cluster })
-  }
-}
-
-type SlotsCallback = (error?: Error | null, slots?: Slots) => void

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import type { Adapter, AdapterCounters, AdapterStatus } from '../cluster/adapter.ts'
 import { AdapterEventRelay, type AdapterEvents } from '../cluster/events.ts'
 import { clusterTimings, type ClusterTimings } from '../cluster/timings.ts'
@@ -40,6 +40,9 @@ export interface RedisAdapterOptions {
   readonly random?: () => number
 }
 
+/** How soon the slots of a Cluster are read again when something failed. */
+const slotsRefreshMs = 100
+
 /** Connects many processes over one Redis, version 7 or newer: alone, with Sentinels, or as a Cluster. */
 export class RedisAdapter implements Adapter {
   readonly nodeId = randomBytes(8).toString('hex')
@@ -58,6 +61,7 @@ export class RedisAdapter implements Adapter {
   readonly #health: Health
   readonly #stateCheck: StateCheck
   readonly #poison: PoisonReports
+  #slotsTimer: Timer
 
   constructor (options: RedisAdapterOptions) {
     const { client, prefix = 'fastify-channels', clock, log, timings = clusterTimings, random = Math.random } = options
@@ -134,6 +138,7 @@ export class RedisAdapter implements Adapter {
     await this.presence.close()
     await this.#lease.resign().catch(() => {})
     this.#stateCheck.stop()
+    this.#deps.clock.clearTimeout(this.#slotsTimer)
     this.#subscriptions.close()
     this.#health.close()
     this.history.replicas.close()
@@ -161,8 +166,18 @@ export class RedisAdapter implements Adapter {
 
   /** Looks at once what the cause of a refusal means for the others. */
   #noteRefusal (cause: unknown): void {
+    this.#refreshSlots()
     if (isMissingRight(cause)) this.#health.checkRights()
     if (this.status.state === 'up' && stateOf(cause)) this.#stateCheck.run()
+  }
+
+  /** A master of a Cluster may be gone. */
+  #refreshSlots (): void {
+    if (!('slots' in this.#connections.command)) return
+    this.#slotsTimer ??= this.#deps.clock.setTimeout(() => {
+      this.#slotsTimer = undefined
+      this.#connections.refresh()
+    }, slotsRefreshMs)
   }
 
   #reportFailure (err: unknown, text: string): void {

@@ -1,5 +1,5 @@
 import type { Logger } from '../../logger.ts'
-import { hasNoSlots, type Connections } from '../connections.ts'
+import type { Connections } from '../connections.ts'
 import { RedisUnavailable } from '../script-runner.ts'
 import { headerOf, type Kind, type Publisher } from './message-kinds.ts'
 
@@ -46,7 +46,7 @@ class QueuedMessage {
   }
 }
 
-type PublishConnections = Pick<Connections, 'command' | 'routeOf'>
+type PublishConnections = Pick<Connections, 'routeOf' | 'serverOf'>
 
 /**
  * The messages on their way to Redis. Ephemeral messages of one event-loop turn and channel travel as one message, and
@@ -121,9 +121,9 @@ export class PublishQueue implements Publisher {
   }
 
   async #send (messages: readonly QueuedMessage[]): Promise<unknown[][]> {
-    const { command } = this.#connections
-    if (hasNoSlots(command)) throw new Error('no master of the Redis Cluster is known')
-    const pipeline = command.pipeline()
+    const server = this.#connections.serverOf((messages[0] as QueuedMessage).name)
+    if (!server) throw new Error('no master of the Redis Cluster is known')
+    const pipeline = server.pipeline()
     for (const message of messages) pipeline.spublish(message.name, message.encode())
     return await pipeline.exec() as unknown[][]
   }

@@ -165,3 +165,24 @@ t.test('connections: a Cluster node that closes while it reads the slots lets it
   await until(() => timers() <= before)
   t.equal(client.status, 'wait', 'what the application gave was never used')
 })
+
+t.test('connections: messages through a Cluster keep their order while its connections are lost', async (t) => {
+  const servers = await startCluster(t)
+  const cluster = () => new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true })
+  const [{ adapter }, other] = [await start(t, cluster()), await start(t, cluster())]
+  await other.adapter.pubsub.subscribe('x')
+  const received = () => other.reported.map((line) => Number(line.slice('frame x '.length)))
+  let number = 0
+  const publish = () => { adapter.pubsub.publish('x', Buffer.from(`${number++}`)).catch(() => {}) }
+  for (let round = 0; round < 12; round++) {
+    for (const server of servers) await server.cli('CLIENT', 'KILL', 'TYPE', 'normal')
+    const killedAt = number
+    // Those before are lost, or late.
+    await until(() => {
+      publish()
+      return received().some((one) => one > killedAt)
+    })
+  }
+  const all = received()
+  t.strictSame(all, all.toSorted((a, b) => a - b), `${all.length} of ${number} arrived`)
+})

@@ -146,7 +146,7 @@ t.test('publish queue: messages over 8 MiB on a hanging connection are dropped, 
   const log = new Lines()
   const answers: Array<(results: Array<[Error | null]>) => void> = []
   const pipeline = { spublish: () => {}, exec: () => new Promise((resolve) => answers.push(resolve)) }
-  const connections = { command: { pipeline: () => pipeline }, routeOf: () => '' }
+  const connections = { serverOf: () => ({ pipeline: () => pipeline }), routeOf: () => '' }
   const outgoing = new PublishQueue(connections as never, 'f'.repeat(16), log)
   const mebi = Buffer.alloc(1_048_576)
   const sent = Array.from({ length: 12 }, () => outgoing.publish('x', 'm', mebi).then(() => 'sent', () => 'dropped'))
@@ -175,7 +175,7 @@ t.test('publish queue: one pipeline per route and event-loop turn, and each mess
     }
   }
   const outgoing = new PublishQueue(
-    { command: { pipeline }, routeOf: (name: string) => name[0] } as never, 'f'.repeat(16), new Lines()
+    { serverOf: () => ({ pipeline }), routeOf: (name: string) => name[0] } as never, 'f'.repeat(16), new Lines()
   )
   const names = ['a1', 'b1', 'a2', 'c1', 'a1']
   const outcomes = await Promise.all(
@@ -190,8 +190,9 @@ t.test('publish queue: a lost message is counted and its cause passed on; a prob
   const log = new Lines()
   let fault: Error | null = new Error('not connected yet')
   const causes: unknown[] = []
+  const server = { pipeline: () => ({ spublish: () => {}, exec: async () => [[fault]] }) }
   const outgoing = new PublishQueue(
-    { command: { pipeline: () => ({ spublish: () => {}, exec: async () => [[fault]] }) }, routeOf: () => '' } as never,
+    { serverOf: () => server, routeOf: () => '' } as never,
     'f'.repeat(16),
     log,
     (cause) => causes.push(cause)
