@@ -70,11 +70,12 @@ function plainRefusals (sent: JsonSchema, accepted: JsonSchema, at: Comparison):
   if (isAnything(accepted) || isNothing(sent)) return []
   const types = typeRefusals(sent, accepted, at)
   if (types.length > 0) return types
-  if ('const' in sent) return valueRefusals(sent.const, accepted, at)
+  const others = unordered.filter((keyword) => keyword in accepted && !areEqual(sent[keyword], accepted[keyword]))
+    .flatMap((keyword) => at.refuse(`another '${keyword}' is accepted`))
+  if ('const' in sent) return [...others, ...valueRefusals(sent.const, accepted, at)]
   if ('const' in accepted || 'enum' in accepted) return at.refuse('only some values are accepted')
   return [
-    ...unordered.filter((keyword) => keyword in accepted && !areEqual(sent[keyword], accepted[keyword]))
-      .flatMap((keyword) => at.refuse(`another '${keyword}' is accepted`)),
+    ...others,
     ...numberRefusals(sent, accepted, at),
     ...stringRefusals(sent, accepted, at),
     ...arrayRefusals(sent, accepted, at),

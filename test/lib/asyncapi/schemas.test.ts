@@ -1,8 +1,13 @@
-import { Type, type TSchema } from '@sinclair/typebox'
+import { FormatRegistry, Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
 import { ComponentSchemas } from '../../../lib/asyncapi/schema/component-schemas.ts'
-import type { JsonSchema } from '../../../lib/asyncapi/schema/json-schema.ts'
+import { isObject, type JsonSchema } from '../../../lib/asyncapi/schema/json-schema.ts'
 import { UniqueNames } from '../../../lib/asyncapi/schema/unique-names.ts'
+import { exampleOf } from '../../../lib/contract/examples/example.ts'
+import { seededRandom } from '../../../lib/contract/examples/random.ts'
+import { compileValidator } from '../../../lib/contract/schema/validators.ts'
+import { documentChecks } from '../../support/asyncapi/document-checks.ts'
+import { schemasOfEveryKind } from '../../support/schemas-of-every-kind.ts'
 
 /** The schemas in the form of a document, with its components. */
 function converted (...given: readonly TSchema[]) {
@@ -103,4 +108,38 @@ t.test('asyncapi: recursive types and modules refer to components', async (t) =>
     B: { properties: { a: ref('A') } }
   })
   t.notOk(JSON.stringify(components).includes('$id'))
+})
+
+/** A value with each part of it missing, doubled, extended, or of another type. */
+function mutants (value: unknown): unknown[] {
+  if (Array.isArray(value)) {
+    const changed = value.flatMap((item, i) => mutants(item).map((mutant) => value.with(i, mutant)))
+    return [[...value, ...value], value.slice(1), ...changed]
+  }
+  if (!isObject(value)) return [null, {}, 'x'.repeat(70), -5.5, true, 'ab']
+  const names = Object.keys(value)
+  return [
+    { ...value, undeclared: 1 },
+    ...names.map((name) => Object.fromEntries(Object.entries(value).filter(([other]) => other !== name))),
+    ...names.flatMap((name) => mutants(value[name]).map((mutant) => ({ ...value, [name]: mutant })))
+  ]
+}
+
+/** JSON Schema has no flags, and Ajv formats of its own. */
+const unlike = ['a text with a format', 'a text of an expression']
+
+t.test('asyncapi: a value matches the schema of the document exactly when the server accepts it', async (t) => {
+  FormatRegistry.Set('uuid', () => true)
+  const kinds = Object.entries(schemasOfEveryKind).filter(([name]) => !unlike.includes(name))
+  const schemas = new ComponentSchemas(kinds.map(([, schema]) => schema))
+  const channels = Object.fromEntries(kinds.map(([name, schema], i) =>
+    [String(i), { messages: { m: { payload: schemas.schemaOf(schema, name) } } }]))
+  const checks = await documentChecks({ channels, components: { schemas: schemas.all } } as never)
+  for (const [i, [name, schema]] of kinds.entries()) {
+    const isAccepted = compileValidator(schema, name)
+    const values = [1, 2, 3].map((seed) => exampleOf(schema, name, { random: seededRandom(seed) }))
+      .flatMap((value) => [value, ...mutants(value)])
+    const wrong = values.filter((value) => checks.get(`${i} m`)?.(value) !== (isAccepted(value) === undefined))
+    t.strictSame(wrong, [], name)
+  }
 })

@@ -1,8 +1,14 @@
-import { Type, type TObject, type TSchema } from '@sinclair/typebox'
+import { FormatRegistry, Type, type TObject, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
 import { asyncApiDocument, type DocumentedRoute } from '../../../lib/asyncapi/index.ts'
 import { defineChannel, type AnyChannel } from '../../../lib/contract/define-channel.ts'
+import { ComponentSchemas } from '../../../lib/asyncapi/schema/component-schemas.ts'
+import { exampleOf } from '../../../lib/contract/examples/example.ts'
+import { seededRandom } from '../../../lib/contract/examples/random.ts'
+import { compileValidator } from '../../../lib/contract/schema/validators.ts'
 import { compareDocuments } from '../../../lib/tools/diff/compare-documents.ts'
+import { refusalsOf } from '../../../lib/tools/diff/refusals.ts'
+import { schemasOfEveryKind } from '../../support/schemas-of-every-kind.ts'
 
 /** Whom a change breaks. */
 type Verdict = 'nobody' | 'old' | 'new' | 'both' | 'no change'
@@ -241,4 +247,24 @@ t.test('diff: a change names its place and what is accepted', async (t) => {
     what: 'a length of at most 5 is accepted, not 9',
     breaks: { oldClients: true, newClients: false }
   }])
+})
+
+t.test('diff: where a schema is said to accept another one, it accepts its values', async (t) => {
+  FormatRegistry.Set('uuid', () => true)
+  const kinds = Object.entries(schemasOfEveryKind)
+  const components = new ComponentSchemas(kinds.map(([, schema]) => schema))
+  const sides = kinds.map(([name, schema]) => {
+    const values = [1, 2, 3].map((seed) => exampleOf(schema, name, { random: seededRandom(seed) }))
+    const form = components.schemaOf(schema, name)
+    return { name, form, values, isAccepted: compileValidator(schema, name) }
+  })
+  const root = { components: { schemas: components.all } }
+  const pairs = sides.flatMap((sent) => sides.map((accepted) => ({ sent, accepted })))
+  const isSaid = ({ sent, accepted }: typeof pairs[number]) =>
+    refusalsOf({ schema: sent.form, root }, { schema: accepted.form, root }, false).length === 0
+  const said = pairs.filter(isSaid)
+  t.ok(said.length > kinds.length && said.length < pairs.length / 2, 'some schemas accept others')
+  const wrong = said.filter(({ sent, accepted }) => sent.values.some((value) => accepted.isAccepted(value)))
+  t.strictSame(wrong.map(({ sent, accepted }) => `${sent.name} -> ${accepted.name}`), [])
+  t.strictSame(sides.filter((side) => !isSaid({ sent: side, accepted: side })).map(({ name }) => name), [], 'itself')
 })
