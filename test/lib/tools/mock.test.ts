@@ -10,6 +10,7 @@ import { userOf } from '../../../lib/tools/mock/mock-user.ts'
 import { mockServer, type MockOptions, type MockServer } from '../../../lib/tools/mock/mock-server.ts'
 import { chat } from '../../../routes/chat/chat.contract.ts'
 import { editor } from '../../../routes/editor/editor.contract.ts'
+import { freePort } from '../../support/free-port.ts'
 import { until } from '../../support/until.ts'
 
 type Posted = (typeof chat)['definition']['fromServer']['message.posted']['payload']['static']
@@ -32,7 +33,8 @@ async function joined (t: Test, url: string, address: string, token = 'ann') {
 }
 
 t.test('mock: the typed client works with it unchanged, and resyncs after its restart', async (t) => {
-  const mock = await mockServer(chat, { every: 0 })
+  const port = await freePort()
+  const mock = await mockServer(chat, { every: 0, port })
   const client = connect<typeof chat>(`${mock.url}/ws/chat`, { WebSocket, token: () => 'ann', random: () => 0 })
   t.teardown(() => client.close())
   const posted: Posted[] = []
@@ -53,10 +55,9 @@ t.test('mock: the typed client works with it unchanged, and resyncs after its re
   await mock.push()
   await until(() => posted.length > before)
   t.match((await other.client.next('message.posted')).payload, posted.at(-1), 'both receive the same message')
-  const { port } = new URL(mock.url)
   const known = resyncs.length
   await mock.close()
-  const next = await mockServer(chat, { every: 0, port: Number(port) })
+  const next = await mockServer(chat, { every: 0, port })
   t.teardown(() => next.close())
   await until(() => resyncs.length > known)
   t.equal(resyncs.at(-1)?.reason, 'epoch')
