@@ -7,7 +7,7 @@ import { secret, signerOf } from './tokens.js'
 // A process of connections that upgrade with a token of their own, send a frame if there is one, and then stay as they
 // are. Its parent says how many to open; `close` ends all. Its argument is the secret of the server's tokens.
 
-const tokenOf = signerOf(process.argv[2] ?? secret)
+const tokenOf = await signerOf(process.argv[2] ?? secret)
 
 const sockets = new Set()
 

@@ -1,16 +1,15 @@
 import { createServer } from 'node:http'
-import { createVerifier } from 'fast-jwt'
 import { Server } from 'socket.io'
-import { secret } from '../memory/tokens.js'
+import { jwtWith, secret } from '../memory/tokens.js'
 import { serve } from './serve.js'
 
-const verify = createVerifier({ key: secret })
+const jwt = await jwtWith(secret)
 const server = createServer()
 const io = new Server(server, {
   transports: ['websocket'],
   allowRequest ({ headers }, done) {
     try {
-      verify(headers.authorization.slice('Bearer '.length))
+      jwt.verify(headers.authorization.slice('Bearer '.length))
       done(null, true)
     } catch (error) {
       done(error.message, false)
