@@ -20,8 +20,8 @@ const withoutCoverage = new RegExp(`^(${[
 
 /** Processes that take the longest start first, so that none of them runs alone at the end. */
 const longestFirst = [
-  'browser', 'compiler', 'browser-chat', 'redis', 'conformance-redis', 'faults', 'hostile-leaks', 'hostile-floods',
-  'plugins', 'cluster-recovery', 'type-tests'
+  'browser', 'compiler', 'browser-chat', 'redis', 'conformance-redis', 'type-tests', 'unit-plugins', 'unit-routes',
+  'hostile-floods', 'plugins', 'hostile-leaks', 'faults', 'cluster-recovery', 'unit', 'unit-lib-contract'
 ]
 
 interface Result {
