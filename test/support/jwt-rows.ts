@@ -41,7 +41,7 @@ const inCookie = (token: string) => ({ cookie: `session=${token}` })
 /** A row for each option of a registration, so that a new one of @fastify/jwt does not compile. */
 const options: Readonly<Record<Exclude<keyof FastifyJWTOptions, 'decode' | 'verify'>, readonly JwtRow[]>> = {
   secret: [
-    { jwt: {}, refused: [expired, forged, ['garbage', /malformed/], [{ nbf: inSeconds(60) }, /will be active/]] },
+    { jwt: {}, refused: [expired, forged, ['garbage', /malformed/], [{ nbf: inSeconds(500) }, /will be active/]] },
     { jwt: { secret: Buffer.from(secret) }, refused: [expired] },
     {
       jwt: { secret: { public: first.publicKey, private: first.privateKey } },
