@@ -133,7 +133,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'the quota of a closed connection is not released',
     file: 'plugins/upgrade/admission.js',
-    find: 'held.add(() => { isCounted.then(release); });',
+    find: 'held.add(new AcquiredQuota(quota, userId, connectionId, isCounted));',
     replace: ';'
   },
   {
