@@ -35,10 +35,9 @@ export class Lifecycle {
     this.#deps = deps
   }
 
-  /** Calls the route's `connected`. */
+  /** Calls the route's `connected`; for a route with that function or `disconnected`. */
   connect (): void {
-    const { connection, route: { connected, disconnected }, own, inTime } = this.#deps
-    if (!connected && !disconnected) return
+    const { connection, route: { connected }, own, inTime } = this.#deps
     // The application's types are known to the application only.
     const context = new ConnectionHandlerContext(connection, own) as unknown as ConnectionContext
     this.#context = context

@@ -60,6 +60,8 @@ t.test('connection: it has the identity of its user and counts messages and byte
       user: { id: 'ada' },
       ip: '::1',
       locals: { tenant: 1 },
+      route: '',
+      metadata: {},
       connectedAt: 1000,
       lastSeen: 1000
     }
