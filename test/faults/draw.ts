@@ -19,7 +19,7 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => to
 const worst = (numbers: readonly number[]) => numbers.length === 0 ? '–' : seconds(Math.max(...numbers))
 
 /** When timers of the rig itself are later, processes wait for a core, and times say nothing of the system. */
-const latestMs = 50
+const latestMs = 20
 
 function rowOf (title: string, runs: readonly Run[]): string {
   const all = runs.map(({ verdict }) => verdict)
