@@ -115,6 +115,7 @@ function acceptor (
     const connection = node.accept(webSocket, socket, identity, router, request.log)
     hooks.complete(request, connection)
     connection.flush()
+    // Corked by the last hook.
     socket.uncork()
   }
 }

@@ -63,7 +63,7 @@ function compareHistory (old: ChannelModel, now: ChannelModel, changes: Changes)
   const { snapshot: is, durable, ...bounds } = after as JsonSchema
   for (const name of ['limit', 'ttl', 'initial']) changes.value(oldBounds[name], bounds[name], `'history.${name}'`)
   changes.value(wasDurable, durable, "'history.durable'")
-  // The state is in the snapshot and the messages after it: whoever does not know of one misses the messages before.
+  // The state is in the snapshot and in the messages after it. A client that ignores snapshots misses the earlier ones.
   const isCommon = changes.presence(was, is, "'history.snapshot'", { added: breaksOld, removed: breaksBoth })
   if (isCommon) changes.output(sideOf(old.root, was), sideOf(now.root, is), 'history.snapshot')
 }
