@@ -272,12 +272,22 @@ t.test('layout: no file and no exported name uses the old vocabulary', async (t)
     ['lib/rooms/feed.ts', 'lib/rooms/feed.ts: RoomTail', 'lib/rooms/feed.ts: told'], 'old names are found')
 })
 
-t.test('layout: an application without AsyncAPI loads nothing that writes documents', async (t) => {
-  const loaded = loadedWith('plugins/channels.ts', paths.map((path) => moduleOf(path, readText(path))))
-  t.ok(loaded.length > 100, 'the plugin loads modules')
-  t.strictSame(loaded.filter((path) => /^(lib\/(asyncapi|tools)\/|lib\/cli|yaml$)/.test(path)), [])
-  const graph = [moduleOf('a.ts', "import('./b.ts')\nimport './c.ts'"), moduleOf('c.ts', "import 'yaml'")]
-  t.strictSame(loadedWith('a.ts', graph), ['a.ts', 'c.ts', 'yaml'])
+/** What only those load who ask for it: documents, tools, the testing kit, and the packages that these need. */
+const onDemand = /^(lib\/(asyncapi|testing|tools)\/|lib\/cli\.ts$|yaml$|fast-check$|typescript$)/
+
+const runtimeEntries = publicEntries().filter((entry) => !onDemand.test(entry))
+
+t.test('layout: no entry of the package loads documents, tools or the testing kit without being asked', async (t) => {
+  t.match(runtimeEntries, ['plugins/channels.ts', 'lib/adapter.ts', 'lib/contract/index.ts', 'lib/client/index.ts'])
+  t.ok(loadedWith('plugins/channels.ts', modules).length > 100, 'the plugin loads modules')
+  for (const entry of runtimeEntries) {
+    t.strictSame(loadedWith(entry, modules).filter((path) => onDemand.test(path)), [], entry)
+  }
+  const graph = [
+    moduleOf('a.ts', "import('./b.ts')\nimport './c.ts'\nimport type { D } from './lib/testing/d.ts'"),
+    moduleOf('c.ts', "export * from './lib/tools/e.ts'\nimport 'yaml'")
+  ]
+  t.strictSame(loadedWith('a.ts', graph).filter((path) => onDemand.test(path)), ['lib/tools/e.ts', 'yaml'])
 })
 
 t.test('the lockfile names no registry', async (t) => {
