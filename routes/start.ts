@@ -7,6 +7,9 @@ const {
   DRAIN_SPREAD
 } = process.env
 const channels: ChannelsOptions = {
+  asyncapi: {
+    page: true, info: { title: 'The demo', version: '1.0.0', description: 'A chat, a dashboard and an editor.' }
+  },
   jwt: { secret: await tokenSecret(JWT_SECRET, REDIS_URL) },
   ...(LIMITS === 'off' && { limits: false }),
   ...(DRAIN_TIMEOUT && { drain: { timeout: Number(DRAIN_TIMEOUT), spread: Number(DRAIN_SPREAD ?? 5_000) } }),
@@ -21,6 +24,7 @@ process.stdout.write(`
   fastify-channels demo: http://localhost:${port}
 
   Open it in two windows: a chat, a dashboard, an editor. Ctrl-C ends it.
+  Every message that it understands, to read and to try: http://localhost:${port}/asyncapi
 ${LIMITS === 'off'
   ? '\n  Limits on rates and connections are OFF.\n'
   : ''}${REDIS_URL ? '\n  Nodes with the same REDIS_URL are one.\n' : ''}

@@ -27,6 +27,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'lib/client': ['lib/contract', 'lib/protocol'],
   'lib/react': ['lib/client', 'lib/contract', 'lib/protocol'],
   'lib/asyncapi': ['lib/contract', 'lib/protocol'],
+  'lib/api-page': ['lib/asyncapi', 'lib/client', 'lib/contract', 'lib/protocol'],
   'lib/limits': ['lib/protocol'],
   'lib/connection': ['lib/limits', 'lib/protocol'],
   'lib/cluster': ['lib/protocol'],
@@ -273,7 +274,7 @@ t.test('layout: no file and no exported name uses the old vocabulary', async (t)
 })
 
 /** What only those load who ask for it: documents, tools, the testing kit, and the packages that these need. */
-const onDemand = /^(lib\/(asyncapi|testing|tools)\/|lib\/cli\.ts$|yaml$|fast-check$|typescript$)/
+const onDemand = /^(lib\/(api-page|asyncapi|testing|tools)\/|lib\/cli\.ts$|yaml$|fast-check$|typescript$)/
 
 const runtimeEntries = publicEntries().filter((entry) => !onDemand.test(entry))
 

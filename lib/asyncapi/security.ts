@@ -31,7 +31,7 @@ export function addSecurity (parts: DocumentParts, route: DocumentedRoute): read
   const all = [...carriers.map(schemeOf), ...Object.entries(securitySchemes)]
   return all.map(([name, scheme]) => {
     parts.securitySchemes[name] = scheme
-    return { $ref: `#/components/securitySchemes/${name}` }
+    return { $ref: `#/components/securitySchemes/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` }
   })
 }
 

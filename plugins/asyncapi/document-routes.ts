@@ -1,14 +1,16 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import type { AsyncApiDocument } from '../../lib/asyncapi/asyncapi-document.ts'
 import type { AsyncApiOptions } from './asyncapi-options.ts'
+import { addPageRoutes } from './page-routes.ts'
 import type { RegisteredRoutes } from './registered-routes.ts'
 
 /**
- * Serves the document. It is made when the server is ready, so that a wrong example of a contract is found before the
- * first request.
+ * Serves the document and its page. The document is made when the server is ready, so that a wrong example of a
+ * contract is found before the first request.
  */
 export function addDocumentRoutes (
-  app: FastifyInstance, routes: RegisteredRoutes, { path = '/asyncapi', onRequest = [] }: AsyncApiOptions
+  app: FastifyInstance, routes: RegisteredRoutes,
+  { path = '/asyncapi', page = process.env.NODE_ENV !== 'production', onRequest = [] }: AsyncApiOptions
 ): void {
   const options = { schema: { hide: true } as object, onRequest: onRequest as onRequestHookHandler[] }
   const made: { document?: AsyncApiDocument } = {}
@@ -18,4 +20,5 @@ export function addDocumentRoutes (
     const { yamlOf } = await import('../../lib/asyncapi/yaml.ts')
     return reply.type('application/yaml').send(await yamlOf(made.document as AsyncApiDocument))
   })
+  if (page) addPageRoutes(app, path, options, () => made.document as AsyncApiDocument)
 }

@@ -1,4 +1,5 @@
 import fastifyCookie from '@fastify/cookie'
+import fastifyHelmet from '@fastify/helmet'
 import fastifyJwt from '@fastify/jwt'
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance, type onRequestAsyncHookHandler } from 'fastify'
@@ -46,6 +47,63 @@ t.test('asyncapi: without the option nothing is served, and a hook protects what
   const statusOf = async (url: string, headers = {}) => (await app.inject({ url, headers })).statusCode
   t.strictSame([await statusOf('/docs/channels.json'), await statusOf('/docs/channels.yaml')], [403, 403])
   t.equal(await statusOf('/docs/channels.json', { 'x-key': '1' }), 200)
+})
+
+t.test('asyncapi: the page is served at the path, with the headers that it needs', async (t) => {
+  const app = await makeServer(t, { asyncapi: { info: { title: '<Bells>', version: '1' } } })
+  app.ws('/ws', { public: true }, implemented)
+  const page = await app.inject('/asyncapi')
+  t.match(page, {
+    statusCode: 200,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'private, no-cache',
+      'content-security-policy': /^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';/
+    }
+  })
+  t.match(page.body, '<h1>&lt;Bells&gt; <small>1</small></h1>')
+  t.match(page.body, 'data-message="#/channels/ws.bells/messages/rang"')
+  t.match(page.body, 'href="./asyncapi.json"')
+  t.match(await app.inject('/asyncapi/page.css'), {
+    statusCode: 200,
+    headers: {
+      'content-type': 'text/css; charset=utf-8', 'x-content-type-options': 'nosniff'
+    }
+  })
+})
+
+t.test('asyncapi: a policy of the application stays, and a path with a slash at its end has its parts', async (t) => {
+  const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
+  t.teardown(() => app.close())
+  await app.register(fastifyHelmet)
+  await app.register(channels, { asyncapi: { path: '/docs/channels' } })
+  const page = await app.inject('/docs/channels/?a=/b')
+  t.match(page.headers['content-security-policy'], /upgrade-insecure-requests/)
+  t.match(page.body, 'href="../channels.json"')
+  t.match(page.body, 'href="../channels/page.css"')
+})
+
+t.test('asyncapi: in production there is no page unless it is asked for, and a hook protects it', async (t) => {
+  const { NODE_ENV } = process.env
+  t.teardown(() => {
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV
+    else process.env.NODE_ENV = NODE_ENV
+  })
+  const statusesOf = async (options: ChannelsOptions) => {
+    const app = await makeServer(t, options)
+    const urls = ['/asyncapi', '/asyncapi/page.css', '/asyncapi.json']
+    return Promise.all(urls.map(async (url) => (await app.inject(url)).statusCode))
+  }
+  const onRequest: onRequestAsyncHookHandler = async (_request, reply) => reply.code(403).send()
+  process.env.NODE_ENV = 'production'
+  t.strictSame(await statusesOf({ asyncapi: {} }), [404, 404, 200])
+  t.strictSame(await statusesOf({ asyncapi: { page: true } }), [200, 200, 200])
+  delete process.env.NODE_ENV
+  t.strictSame(await statusesOf({ asyncapi: {} }), [200, 200, 200])
+  t.strictSame(await statusesOf({ asyncapi: { page: false } }), [404, 404, 200])
+  t.strictSame(await statusesOf({ asyncapi: { onRequest } }), [403, 403, 403])
+  t.strictSame(await statusesOf({}), [404, 404, 404])
 })
 
 async function makeServer (
