@@ -35,9 +35,16 @@ export function compile (sources: Readonly<Record<string, string>>): Compiled {
   return { errors: errors.map(({ file, line, message }) => `${file}(${line}): ${message}`), instantiations }
 }
 
+interface Also {
+  /** Paths on disk of more files of the program. */
+  readonly files?: readonly string[]
+  /** Where the compiler finds the types of a package, by its name: a given source. */
+  readonly paths?: Readonly<Record<string, readonly string[]>>
+}
+
 /** As `compile`, with the errors in parts. */
 export function compileFiles (
-  sources: ReadonlyMap<string, string>
+  sources: ReadonlyMap<string, string>, { files = [], paths = {} }: Also = {}
 ): { readonly errors: CompileError[], readonly instantiations: number } {
   mkdirSync(folder, { recursive: true })
   const own = mkdtempSync(join(folder, 'program-'))
@@ -48,9 +55,9 @@ export function compileFiles (
     }
     writeFileSync(join(own, 'tsconfig.json'), JSON.stringify({
       extends: relative(own, join(root, 'tsconfig.json')),
-      compilerOptions: { noEmit: true, incremental: false, tsBuildInfoFile: null, rootDir: root },
+      compilerOptions: { noEmit: true, incremental: false, tsBuildInfoFile: null, rootDir: root, paths },
       include: [],
-      files: [...sources.keys()]
+      files: [...sources.keys(), ...files]
     }))
     return read(own)
   } finally {
