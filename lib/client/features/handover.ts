@@ -31,7 +31,7 @@ class Handover {
   #replaced: Connection | undefined
   /** The addresses of the channels that are joined on it. */
   readonly #onReplaced = new Set<string | undefined>()
-  #order = new MessageOrder()
+  readonly #order = new MessageOrder()
   #timer: Timer
 
   constructor (client: Client) {
@@ -39,12 +39,11 @@ class Handover {
     this.#channels = client.channels
     this.#client = client
     this.#steps = { ...client.requests.steps }
-    this.#order.end() // There is one connection.
   }
 
   listen (): void {
     const { events, steps } = this.#requests
-    events.add('opened', (_, before) => { if (before) this.#begin(before) })
+    events.add('opened', (_, before) => { before ? this.#begin(before) : this.#order.end() })
     events.add('ended', (connection) => this.#ended(connection))
     events.add('changed', (state) => {
       if (state !== 'open') this.#finish(state === 'closed' ? normalCode : goingAwayCode)
@@ -70,7 +69,7 @@ class Handover {
 
   #begin (replaced: Connection): void {
     this.#replaced = replaced
-    this.#order = new MessageOrder()
+    this.#order.begin()
     for (const channel of this.#channels.values()) this.#joined(channel)
   }
 

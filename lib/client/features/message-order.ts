@@ -6,16 +6,25 @@ function placeOf ({ id = '', channel }: Envelope): [source: string, count: numbe
   return [`${node} ${channel}`, Number.parseInt(count, 36)]
 }
 
+/** How many sources are remembered: each is a node's name and the address of a channel. */
+const maxSources = 1_000
+
 /**
- * The order of ephemeral messages while a client has two connections, and gets them over both. They are delivered as
- * they come over the old one, so that their order holds. One that comes over the new one alone is delivered before the
- * next one of its node and channel, or at the end; it is dropped when that next one was there before.
+ * The order of ephemeral messages of a client that changes its connection.
+ *
+ * While it has two connections, it gets messages over both. They are delivered as they come over the old one, so that
+ * their order holds. One that comes over the new one alone is delivered before the next one of its node and channel, or
+ * at the end; it is dropped when that next one was there before.
+ *
+ * A client that lost its connection may get a message again from another node, which got it late: one that a node sent
+ * before what has already been delivered is dropped.
  */
 export class MessageOrder {
   /** The newest message of each source that was delivered, by its number. */
   readonly #newest = new Map<string, number>()
+  /** What is not newer than these is dropped: the same map while there are two connections. */
+  #dropped: ReadonlyMap<string, number> = this.#newest
   #held: Envelope[] = []
-  #isOver = false
 
   /**
    * Takes a message. Returns what is to be delivered now, in order.
@@ -24,14 +33,12 @@ export class MessageOrder {
   take (envelope: Envelope, isTwice: boolean): Envelope[] {
     if (envelope.id === undefined || 'prev' in envelope) return [envelope]
     const [source, count] = placeOf(envelope)
-    const newest = this.#newest.get(source) ?? 0
-    if (count <= newest) return []
-    if (this.#isOver) return [envelope]
+    if (count <= (this.#dropped.get(source) ?? 0)) return []
     if (isTwice) {
       this.#held.push(envelope)
       return []
     }
-    this.#newest.set(source, count)
+    this.#note(source, count)
     const isEarlier = (held: Envelope) => {
       const [other, number] = placeOf(held)
       return other === source && number < count
@@ -41,9 +48,23 @@ export class MessageOrder {
     return [...earlier, envelope]
   }
 
-  /** There is one connection again. Returns what came over the new one alone. */
+  /** There are two connections now. */
+  begin (): void {
+    this.#dropped = this.#newest
+  }
+
+  /** There is one connection, another one than before. Returns what came over the new one of two alone. */
   end (): Envelope[] {
-    this.#isOver = true
-    return this.#held
+    const held = this.#held
+    this.#held = []
+    for (const envelope of held) this.#note(...placeOf(envelope))
+    this.#dropped = new Map(this.#newest)
+    return held
+  }
+
+  #note (source: string, count: number): void {
+    const newest = this.#newest
+    newest.set(source, Math.max(count, newest.get(source) ?? 0))
+    if (newest.size > maxSources) newest.delete(newest.keys().next().value as string)
   }
 }

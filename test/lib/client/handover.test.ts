@@ -126,6 +126,29 @@ t.test('handover: an ephemeral message that the old connection misses comes in i
   t.strictSame(seen, [[35], [36], [37], [9]], 'messages of another node do not wait for each other')
 })
 
+t.test('handover: after a lost connection another node brings nothing that is older than what came', async (t) => {
+  const { socket, seen, open, clock } = await joinDoc()
+  const reconnect = async (lost: FakeWebSocket) => {
+    lost.end(1006)
+    clock.advance(1_000)
+    const next = await open()
+    next.ack('join', recovered(0))
+    clock.advance(0)
+    return next
+  }
+  seen.length = 0
+  for (const [n, id] of [[1, 'a.1'], [3, 'a.3'], [2, 'a.2'], [1, 'b.1']] as const) socket.say(moved(n, id))
+  t.strictSame(seen, [[1], [3], [2], [1]], 'as they come on one connection')
+  const second = await reconnect(socket)
+  for (const [n, id] of [[2, 'a.2'], [3, 'a.3'], [4, 'a.4'], [1, 'b.1'], [2, 'b.2']] as const) second.say(moved(n, id))
+  t.strictSame(seen.splice(0), [[1], [3], [2], [1], 'recovered', [4], [2]])
+  for (let i = 0; i < 1_000; i++) second.say(moved(i, `c${i}.1`))
+  const third = await reconnect(second)
+  seen.length = 0
+  for (const id of ['a.4', 'b.2', 'c0.1', 'c999.1']) third.say(moved(0, id))
+  t.equal(seen.length, 2, 'the thousand newest nodes and channels are remembered')
+})
+
 t.test('handover: a message to a user, and one of a channel that only the new connection has joined', async (t) => {
   const { old, next, client, ack, clock } = await startHandover()
   const seen: unknown[] = []
