@@ -14,6 +14,11 @@ export class ConnectionQuota {
     return this.#used.size
   }
 
+  /** Whether a connection of the key would be counted. */
+  hasRoom (key: string): boolean {
+    return (this.#used.get(key) ?? 0) < this.#limit
+  }
+
   /** Counts a connection; false when the key has reached the limit. Each success is undone by one `releaseQuota`. */
   acquireQuota (key: string): boolean {
     const used = this.#used.get(key) ?? 0
@@ -49,6 +54,8 @@ class Taken implements Held {
 
 /** What one attempt or connection holds, to be given back at once. */
 export class HeldQuotas implements Held {
+  /** Called by `end`. */
+  ended: (() => void) | undefined
   #held: Held[] = []
   #isOver = false
 
@@ -67,13 +74,16 @@ export class HeldQuotas implements Held {
 
   /** Gives everything back. A second call changes nothing. */
   release (): void {
-    for (const held of this.#held.splice(0)) held.release()
+    const released = this.#held
+    this.#held = []
+    for (const held of released) held.release()
   }
 
   /** Gives everything back and holds nothing any more. */
   end (): void {
     this.#isOver = true
     this.release()
+    this.ended?.()
   }
 
   /** Gives everything back, and takes over what another one holds. */

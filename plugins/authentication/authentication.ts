@@ -49,10 +49,10 @@ export function authenticator (
   if (identify) return async (request) => identified(await identify(request) ?? undefined, route, userId)
   const verifier = tokenVerifierOf(app, url, namespaceOf(route, options))
   if (!verifier) throw new UnprotectedRoute(url, namespacesOf(app))
-  return async (request) => ({
-    ...await credentialsOf(await verifier.verifyRequest(request), userId),
-    verify: newerTokens(verifier, keptRequest(request), userId)
-  })
+  return async (request) => {
+    const { user, userId: id, expiresAt, jti } = await credentialsOf(await verifier.verifyRequest(request), userId)
+    return { user, userId: id, expiresAt, jti, verify: newerTokens(verifier, keptRequest(request), userId) }
+  }
 }
 
 /** A function of its own, because a closure keeps all variables around it that any closure there uses. */

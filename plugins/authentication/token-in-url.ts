@@ -41,6 +41,7 @@ export function tokenInUrl ({ ws, raw }: FastifyRequest): string | undefined {
 }
 
 function tokensIn (url: string): string[] {
+  if (!url.includes('=')) return []
   const found = [...url.matchAll(parameter)].filter(([, , name = '']) => isToken(name))
   return found.map(([, , , value]) => decode((value as string).replaceAll('+', ' ')))
 }

@@ -3,7 +3,6 @@ import type {
   FastifyBaseLogger, FastifyInstance, FastifyRequest, FastifySchema, FastifyTypeProvider, RawReplyDefaultExpression,
   RawRequestDefaultExpression, RawServerBase, RouteGenericInterface, RouteShorthandOptions
 } from 'fastify'
-import { newId } from '../../lib/new-id.ts'
 import type { Metadata } from '../../lib/connection/metadata.ts'
 import type { ImplementedChannel } from '../../lib/server/implement.ts'
 import type { Node } from '../../lib/server/node.ts'
@@ -109,8 +108,8 @@ function acceptor (
   return (webSocket: Parameters<Node['accept']>[0], request: FastifyRequest): void => {
     refusals.admit(request)
     limitPayload(webSocket, router.route.messageBytes)
-    const { ip, raw: { socket }, routeOptions: { url: route } } = request
-    const identity = { ...hooks.of(request), id: newId(), ip, route }
+    const { raw: { socket }, routeOptions: { url } } = request
+    const identity = hooks.identityOf(request, url as string)
     if (!hasErrorHandler) releaseRequest(webSocket)
     const connection = node.accept(webSocket, socket, identity, router, request.log)
     hooks.complete(request, connection)

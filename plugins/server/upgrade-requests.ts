@@ -19,10 +19,7 @@ export function webSocketRequestsOf (server: Server, others: OtherUpgrades = [])
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Without another listener nobody would answer.
     if (server.listenerCount('upgrade') > 1 && isOther(request)) return
-    // Node has removed its own listener, and a reset would end the process.
-    socket.on('error', destroy)
     afterEarlierResponse(socket, () => {
-      socket.removeListener('error', destroy)
       if (asksForWebSocket(request)) webSocketRequests.emit('upgrade', request, socket, head)
       else serveAsPlain(server, request, socket, head)
     })
@@ -63,8 +60,8 @@ export function destroyAfterWrites (socket: Socket): void {
 }
 
 /** HTTP/1.0 has no upgrade. A list that names WebSocket is refused later, with an explanation. */
-function asksForWebSocket ({ headers, httpVersion }: IncomingMessage): boolean {
-  return httpVersion !== '1.0' && listOf(headers.upgrade).includes('websocket')
+function asksForWebSocket ({ headers: { upgrade }, httpVersion }: IncomingMessage): boolean {
+  return httpVersion !== '1.0' && (upgrade === 'websocket' || listOf(upgrade).includes('websocket'))
 }
 
 function destroy (this: Socket): void {
@@ -74,8 +71,13 @@ function destroy (this: Socket): void {
 /** Node emits 'upgrade' also while the response to an earlier request of the connection is not finished. */
 function afterEarlierResponse (socket: Socket, act: () => void): void {
   const { _httpMessage: earlier } = socket as { _httpMessage?: ServerResponse | null }
-  if (earlier) earlier.once('finish', () => afterEarlierResponse(socket, act))
-  else act()
+  if (!earlier) return act()
+  // Node has removed its own listener, and a reset would end the process.
+  socket.on('error', destroy)
+  earlier.once('finish', () => {
+    socket.removeListener('error', destroy)
+    afterEarlierResponse(socket, act)
+  })
 }
 
 /** Puts the request back before the bytes that follow it, and gives the socket to a new parser of the server. */

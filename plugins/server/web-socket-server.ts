@@ -59,10 +59,12 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
 const answeredHere = { verifyClient: undefined, path: undefined } as object
 
 function checkRequests (app: FastifyInstance, options: ServerOptions = {}): void {
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.ws && !takesUpgrade(request)) refuseUpgrade(request, reply)
+  app.addHook('onRequest', (request, reply, done) => {
+    const isTaken = takesUpgrade(request)
+    if (request.ws && !isTaken) refuseUpgrade(request, reply)
     if (request.ws) restoreToken(request)
-    if (takesUpgrade(request)) await checkClient(options, request, reply)
+    if (!isTaken || (options.path === undefined && !options.verifyClient)) return done()
+    return checkClient(options, request, reply)
   })
 }
 
@@ -134,18 +136,25 @@ function closeOthers (server: WebSocketServer): void {
  * `keep-alive`, and a proxy that believes it loses its next request.
  */
 function closeRefused (app: FastifyInstance, webSocketRequests: Server): void {
-  const upgrades = new WeakMap<IncomingMessage, Socket>()
-  webSocketRequests.on('upgrade', (request, socket) => upgrades.set(request, socket as Socket))
+  webSocketRequests.on('upgrade', (request: Upgrade) => { request[isUpgrade] = true })
   const { routing } = app
   // @fastify/websocket makes the response of an upgrade and passes it here.
-  app.routing = (request: IncomingMessage, response: ServerResponse) => {
-    const socket = upgrades.get(request)
-    if (socket !== undefined) {
+  app.routing = (request: Upgrade, response: ServerResponse) => {
+    if (request[isUpgrade]) {
       response.shouldKeepAlive = false
-      response.once('finish', () => destroyAfterWrites(socket))
+      response.on('finish', closeAfterAnswer)
     }
     routing(request, response)
   }
+}
+
+/** A property, because a WeakMap of all upgrades costs each of them more, and every collection again. */
+const isUpgrade = Symbol('fastify-channels.is-upgrade')
+
+type Upgrade = IncomingMessage & { [isUpgrade]?: true }
+
+function closeAfterAnswer (this: ServerResponse): void {
+  destroyAfterWrites(this.req.socket)
 }
 
 /** The response of an upgrade has no end, so its socket would keep it and its request alive. */

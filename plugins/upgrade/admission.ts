@@ -2,12 +2,12 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Adapter } from '../../lib/cluster/adapter.ts'
 import type { QuotaOutcome } from '../../lib/cluster/quota.ts'
-import { newId } from '../../lib/new-id.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Limits } from '../../lib/limits/limits.ts'
 import { addressGroup, ConnectionQuota, HeldQuotas, type Held } from '../../lib/limits/connection-quota.ts'
 import { withTimeout } from '../../lib/server/with-timeout.ts'
 import { ServerFull, TooManyConnections } from '../errors.ts'
+import type { Attempt } from './attempt.ts'
 
 /** Milliseconds that the adapter gets to count a user's connections on all nodes. */
 const quotaTimeoutMs = 1_000
@@ -25,8 +25,6 @@ export class Admission {
   readonly #plainRequests: SourceQuotas
   readonly #connections: SourceQuotas
   readonly #users: ConnectionQuota
-  readonly #held = new WeakMap<FastifyRequest, HeldQuotas>()
-
   readonly #perUser: number
   readonly #adapter: Adapter
   readonly #clock: Clock
@@ -47,64 +45,67 @@ export class Admission {
    * before authentication when no connection of its source would be admitted.
    * @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  begin (request: FastifyRequest, reply: FastifyReply): void {
-    const attempt = new HeldQuotas()
-    this.#held.set(request, attempt)
-    try {
-      this.#takeSource(this.#connections, request, attempt)
-      attempt.release()
-      this.#takeSource(request.ws ? this.#attempts : this.#plainRequests, request, attempt)
-    } catch (error) {
-      attempt.release()
-      throw error
-    }
-    endWith(request, reply, attempt)
+  begin (request: FastifyRequest, reply: FastifyReply, { quotas }: Attempt): void {
+    const source = addressGroup(request.ip)
+    requireRoom(this.#connections, source)
+    const sourceQuotas = request.ws ? this.#attempts : this.#plainRequests
+    requireRoom(sourceQuotas, source)
+    takeSource(sourceQuotas, source, quotas)
+    endWith(request, reply, quotas)
   }
 
   /**
    * Ends an attempt and counts its connection: of the user on all nodes, or on this node alone while the others cannot
-   * be reached. Of a plain request it only checks that its connection would be counted. Resolves to what gives the
-   * quotas back before the socket closes.
+   * be reached. Of a plain request it only checks that its connection would be counted. From then on the attempt holds
+   * the quotas of its connection.
    * @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  async admit (userId: string | undefined, request: FastifyRequest): Promise<Held> {
-    const attempt = this.#held.get(request) as HeldQuotas
+  async admit (request: FastifyRequest, { quotas, id, authenticated }: Attempt): Promise<void> {
+    const source = addressGroup(request.ip)
+    const userId = authenticated?.userId
+    requireRoom(this.#connections, source)
+    if (userId !== undefined && !this.#users.hasRoom(userId)) throw new TooManyConnections('user')
     const connection = new HeldQuotas()
+    // An upgrade takes what a plain request only checks.
+    if (request.ws) takeSource(this.#connections, source, connection)
     try {
-      this.#takeSource(this.#connections, request, connection)
-      if (!request.ws) connection.release()
-      if (userId !== undefined) await this.#takeUser(userId, request, connection)
+      if (userId !== undefined) await this.#takeUser(userId, request.ws ? id : undefined, connection)
     } catch (error) {
       connection.release()
       throw error
     }
-    attempt.replaceBy(connection)
-    return attempt
+    quotas.replaceBy(connection)
   }
 
-  #takeSource ({ server, ips }: SourceQuotas, request: FastifyRequest, held: HeldQuotas): void {
-    if (!held.take(server, '')) throw new ServerFull()
-    if (!held.take(ips, addressGroup(request.ip))) throw new TooManyConnections('address')
-  }
-
-  async #takeUser (userId: string, request: FastifyRequest, held: HeldQuotas): Promise<void> {
-    if (!held.take(this.#users, userId)) throw new TooManyConnections('user')
-    // While the other nodes are asked, an upgrade may take what a plain request only checks.
-    if (!request.ws) held.release()
-    const asked = request.ws ? this.#acquire(userId, held) : this.#adapter.quota.check(userId, this.#perUser)
+  /** @param connectionId undefined for a plain request */
+  async #takeUser (userId: string, connectionId: string | undefined, held: HeldQuotas): Promise<void> {
+    if (connectionId !== undefined) held.take(this.#users, userId)
+    const asked = connectionId === undefined
+      ? this.#adapter.quota.check(userId, this.#perUser)
+      : this.#acquire(userId, connectionId, held)
     const outcome = await withTimeout(this.#clock, quotaTimeoutMs, asked).catch(() => undefined)
     if (outcome?.granted === false) throw new TooManyConnections('user', outcome.retryAfter)
   }
 
-  #acquire (userId: string, held: HeldQuotas): Promise<QuotaOutcome> {
+  #acquire (userId: string, connectionId: string, held: HeldQuotas): Promise<QuotaOutcome> {
     const { quota } = this.#adapter
-    const connectionId = newId()
     const acquiring = quota.acquire(userId, connectionId, this.#perUser)
     // A connection whose acquisition failed counts later, so it is released as well.
     const isCounted = acquiring.then(({ granted }) => granted, () => true)
     held.add(new AcquiredQuota(quota, userId, connectionId, isCounted))
     return acquiring
   }
+}
+
+/** @throws {ServerFull} @throws {TooManyConnections} */
+function requireRoom ({ server, ips }: SourceQuotas, source: string): void {
+  if (!server.hasRoom('')) throw new ServerFull()
+  if (!ips.hasRoom(source)) throw new TooManyConnections('address')
+}
+
+function takeSource ({ server, ips }: SourceQuotas, source: string, held: HeldQuotas): void {
+  held.take(server, '')
+  held.take(ips, source)
 }
 
 /** A connection that the adapter counts. */

@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
-import { isMetadata, type Metadata } from '../../lib/connection/metadata.ts'
-import type { Held } from '../../lib/limits/connection-quota.ts'
+import { isMetadata } from '../../lib/connection/metadata.ts'
 import type { Connection } from '../../lib/connection/connection.ts'
+import type { Identity } from '../../lib/connection/identity.ts'
+import { newId } from '../../lib/new-id.ts'
 import type { Node } from '../../lib/server/node.ts'
 import type { PendingUpgrade } from '../../lib/server/connections/pending-upgrades.ts'
 import { moveTokenToHeader } from '../authentication/token-carriers.ts'
@@ -10,22 +11,10 @@ import { InvalidMetadata, RefusedForNow, Unauthenticated, UpgradeUndecided } fro
 import type { RefusalLog } from '../refusal-log.ts'
 import type { Settings } from '../settings.ts'
 import { Admission } from './admission.ts'
+import { attemptOf, type Attempt } from './attempt.ts'
 import { checkHandshake } from './handshake.ts'
 import { originCheck } from './origins.ts'
 import { withRetryAfter } from './retry-after.ts'
-
-/** What the hooks of a route found out about a request. */
-export interface Admitted extends Authenticated {
-  readonly locals?: unknown
-  readonly metadata?: Metadata | undefined
-  readonly quotas: Held
-}
-
-/** An upgrade under way, and the listener that ends it with its socket. */
-interface Pending {
-  readonly upgrade: PendingUpgrade
-  readonly end: () => void
-}
 
 /** How one route authenticates a request, and what it keeps of it. */
 export interface RouteChecks {
@@ -45,9 +34,6 @@ export class UpgradeHooks {
   readonly #admission: Admission
   readonly #checkOrigin: ReturnType<typeof originCheck>
   readonly #refusals: RefusalLog
-  readonly #admitted = new WeakMap<FastifyRequest, Omit<Admitted, 'quotas'> & Partial<Admitted>>()
-  readonly #refusedForNow = new WeakMap<FastifyRequest, RefusedForNow>()
-  readonly #pending = new WeakMap<FastifyRequest, Pending>()
 
   /** @throws {InvalidOptions} for an origin that no browser sends. */
   constructor (node: Node, { limits, clock, origins }: Settings, refusals: RefusalLog) {
@@ -57,91 +43,103 @@ export class UpgradeHooks {
     this.#checkOrigin = originCheck(origins)
   }
 
-  /** What the hooks found out about a request; only after they ran. */
-  of (request: FastifyRequest): Admitted {
-    return this.#admitted.get(request) as Admitted
+  /** What the hooks found out about the client of an upgrade; only after they ran. */
+  identityOf (request: FastifyRequest, route: string): Identity {
+    const { id, authenticated, quotas, locals, metadata } = attemptOf(request)
+    const { user, userId, expiresAt, jti, verify } = authenticated as Authenticated
+    const unrevoked = this.#unrevoked(verify)
+    return { id, ip: request.ip, route, user, userId, expiresAt, jti, verify: unrevoked, quotas, locals, metadata }
   }
 
   /** Call it when the connection of an upgrade is registered. Closes it when its user was disconnected meanwhile. */
   complete (request: FastifyRequest, connection: Connection): void {
-    const { upgrade, end } = this.#pending.get(request) as Pending
-    const event = this.#node.pendingUpgrades.end(upgrade)
-    request.raw.socket.removeListener('close', end)
+    const { upgrade, quotas } = attemptOf(request)
+    const event = this.#node.pendingUpgrades.end(upgrade as PendingUpgrade)
+    quotas.ended = undefined
     if (event) connection.close(event)
   }
 
   /** The hooks of a route, those of the application in their place: after the cheap checks, before authentication. */
-  around (route: RouteShorthandOptions, { authenticate, ...checks }: RouteChecks): Hooks {
+  around (route: RouteShorthandOptions, checks: RouteChecks): Hooks {
     return {
       onRequest: [
-        async (request, reply) => this.#check(request, reply),
+        (request, reply, done) => {
+          const checking = this.#check(request, reply)
+          return checking ?? done()
+        },
         ...listOf(route.onRequest),
-        async (request) => {
-          await this.#explaining(request, async () => this.#identify(request, await authenticate(request)))
-        }
+        async (request) => this.#authenticate(request, checks.authenticate)
       ],
-      preHandler: [
-        ...listOf(route.preHandler),
-        async (request) => {
-          const kept = request.ws && await keep(request, checks)
-          const quotas = await this.#admission.admit(this.of(request).userId, request)
-          if (!kept) return
-          this.#admitted.set(request, { ...this.of(request), ...kept, quotas })
-          // The answer to the upgrade and the first message are one write.
-          request.raw.socket.cork()
-        }
-      ],
+      preHandler: [...listOf(route.preHandler), async (request) => this.#admit(request, checks)],
       onError: [...listOf(route.onError), async (request, reply, error) => this.#noteRefusal(request, reply, error)],
       onSend: [
-        async (request, reply, payload) => withRetryAfter(reply, payload, this.#refusedForNow.get(request)),
+        async (request, reply, payload) => withRetryAfter(reply, payload, attemptOf(request).refusal),
         ...listOf(route.onSend)
       ]
     }
   }
 
   /** The cheap checks, as one hook, because each hook costs every upgrade some microseconds. */
-  async #check (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  #check (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     // An upgrade does not come here then: a plain request gets the same answer.
     if (this.#node.drain.isRefusing) throw new UpgradeUndecided()
     checkHandshake(request, reply)
     const checking = this.#checkOrigin(request)
-    if (checking) await checking
-    this.#admission.begin(request, reply)
-    await this.#explaining(request, () => moveTokenToHeader(request))
-    this.#begin(request)
+    if (checking) return checking.then(() => this.#begin(request, reply))
+    this.#begin(request, reply)
+    return undefined
   }
 
-  #begin (request: FastifyRequest): void {
-    const { ws, raw: { socket } } = request
-    if (!ws || socket.closed) return
+  #begin (request: FastifyRequest, reply: FastifyReply): void {
+    const attempt = attemptOf(request)
+    this.#admission.begin(request, reply, attempt)
+    try {
+      moveTokenToHeader(request)
+    } catch (error) {
+      throw this.#explained(request, error)
+    }
+    if (request.ws && !request.raw.socket.closed) this.#beginUpgrade(attempt)
+  }
+
+  #beginUpgrade (attempt: Attempt): void {
     const { pendingUpgrades } = this.#node
-    const upgrade = pendingUpgrades.begin()
-    const end = () => { pendingUpgrades.end(upgrade) }
-    this.#pending.set(request, { upgrade, end })
-    socket.once('close', end)
+    const upgrade = attempt.upgrade = pendingUpgrades.begin()
+    attempt.quotas.ended = () => { pendingUpgrades.end(upgrade) }
   }
 
-  #identify (request: FastifyRequest, authenticated: Authenticated): void {
-    this.#requireUnrevoked(authenticated)
-    const pending = this.#pending.get(request)
-    if (pending) this.#node.pendingUpgrades.identify(pending.upgrade, authenticated.userId)
-    this.#admitted.set(request, { ...authenticated, verify: this.#unrevoked(authenticated.verify) })
+  async #authenticate (request: FastifyRequest, authenticate: RouteChecks['authenticate']): Promise<void> {
+    try {
+      const authenticated = await authenticate(request)
+      this.#requireUnrevoked(authenticated)
+      const attempt = attemptOf(request)
+      if (attempt.upgrade) this.#node.pendingUpgrades.identify(attempt.upgrade, authenticated.userId)
+      attempt.authenticated = authenticated
+    } catch (error) {
+      throw this.#explained(request, error)
+    }
+  }
+
+  async #admit (request: FastifyRequest, checks: RouteChecks): Promise<void> {
+    const attempt = attemptOf(request)
+    if (request.ws) {
+      attempt.id = newId()
+      if (checks.locals || checks.metadata) await keep(request, attempt, checks)
+    }
+    await this.#admission.admit(request, attempt)
+    // The answer to the upgrade and the first message are one write.
+    if (request.ws) request.raw.socket.cork()
   }
 
   /** Logs why a request is refused, which its client is not told. */
-  async #explaining (request: FastifyRequest, authenticate: () => void | Promise<void>): Promise<void> {
-    try {
-      await authenticate()
-    } catch (error) {
-      if (error instanceof Unauthenticated) this.#refusals.explain(request, error)
-      throw error
-    }
+  #explained (request: FastifyRequest, error: unknown): unknown {
+    if (error instanceof Unauthenticated) this.#refusals.explain(request, error)
+    return error
   }
 
   #noteRefusal (request: FastifyRequest, reply: FastifyReply, error: FastifyError): void {
     this.#node.counters.countRejection(`http_${error.statusCode ?? 500}`)
     if (!(error instanceof RefusedForNow)) return
-    this.#refusedForNow.set(request, error)
+    attemptOf(request).refusal = error
     reply.header('retry-after', error.retryAfterSeconds)
   }
 
@@ -162,15 +160,12 @@ export class UpgradeHooks {
   }
 }
 
-/** What handlers need of a request. @throws {InvalidMetadata} */
-async function keep (
-  request: FastifyRequest, { locals, metadata }: Pick<RouteChecks, 'locals' | 'metadata'>
-): Promise<Pick<Admitted, 'locals' | 'metadata'>> {
-  const kept = { locals: await locals?.(request), metadata: await metadata?.(request) ?? undefined }
-  if (kept.metadata !== undefined && !isMetadata(kept.metadata)) {
-    throw new InvalidMetadata(request.routeOptions.url as string)
-  }
-  return kept as Pick<Admitted, 'locals' | 'metadata'>
+/** Keeps what handlers need of a request. @throws {InvalidMetadata} */
+async function keep (request: FastifyRequest, attempt: Attempt, { locals, metadata }: RouteChecks): Promise<void> {
+  attempt.locals = await locals?.(request)
+  const described = await metadata?.(request) ?? undefined
+  if (described !== undefined && !isMetadata(described)) throw new InvalidMetadata(request.routeOptions.url as string)
+  attempt.metadata = described
 }
 
 function listOf<H> (hooks: H | H[] | undefined): H[] {

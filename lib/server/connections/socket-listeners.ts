@@ -2,18 +2,25 @@ import type { WebSocket } from 'ws'
 import type { LiveConnections } from './live-connections.ts'
 import type { Session } from '../session/session.ts'
 
+/** A property, because a WeakMap of all connections costs each of them more, and every collection again. */
+const sessionOf = Symbol('fastify-channels.session')
+
+type ListenedSocket = WebSocket & { [sessionOf]?: Session }
+
+function of (webSocket: ListenedSocket): Session {
+  return webSocket[sessionOf] as Session
+}
+
 /**
  * What a node does with the events of its sockets. The functions are the same for all of them: a closure for each would
  * be 300 bytes of every connection.
  */
 export class SocketListeners {
-  readonly #sessions = new WeakMap<WebSocket, Session>()
   readonly #connections: LiveConnections
   readonly #listeners: ReadonlyArray<readonly [event: string, listener: Parameters<WebSocket['on']>[1]]>
 
   constructor (connections: LiveConnections) {
     this.#connections = connections
-    const of = (webSocket: WebSocket) => this.#sessions.get(webSocket) as Session
     const closed = (session: Session, code: number, reason: string) => this.#closed(session, code, reason)
     this.#listeners = [
       ['message', function (this: WebSocket, data: Buffer, isBinary: boolean) { of(this).receive(data, isBinary) }],
@@ -24,8 +31,8 @@ export class SocketListeners {
     ]
   }
 
-  add (webSocket: WebSocket, session: Session): void {
-    this.#sessions.set(webSocket, session)
+  add (webSocket: ListenedSocket, session: Session): void {
+    webSocket[sessionOf] = session
     for (const [event, listener] of this.#listeners) webSocket.on(event, listener)
   }
 
