@@ -250,7 +250,7 @@ const repeated: ReadonlyArray<readonly [name: string, message: (index: number) =
   ['leaves of channels that were never joined', (index) => ({ type: 'leave', channel: `lab/j${index}` }), 0]
 ]
 
-const floods = cases(10, 6)
+const floods = cases(10, 3)
 
 for (const [name, message, acks] of repeated) {
   t.test(`a flood of ${name} is closed with 1008, or crashes, and no room is left`, patience, async (t) => {
@@ -276,14 +276,14 @@ for (const [name, message, acks] of repeated) {
 
 // --- Peers that stop reading ----------------------------------------------------------------------------------------
 
-const readers = cases(200, 24)
+const readers = cases(200, 12)
 const cap = 256 * 1024
 const bytesEach = 60_000
 /**
  * So many stop at once; the last of them only after the first have ended, so that the bystander is seen to be served
  * between.
  */
-const group = cases(20, 12)
+const group = cases(20, 6)
 /** Far more than the system's own buffers take before a queue grows at all. */
 const mostRounds = 500
 /** What Node's heap and allocator take on top of what waits, whatever the cap is. */
