@@ -5,8 +5,7 @@ import { JoinedChannel, type UntypedJoinOptions } from './channel/joined-channel
 import { Membership } from './channel/membership.ts'
 import type { Unsubscribe } from './listeners.ts'
 import { Messaging } from './messaging.ts'
-import { failure } from './request-error.ts'
-import type { Call, CallOptions } from './requests/call.ts'
+import type { Call } from './requests/call.ts'
 import type { ConnectionState } from './requests/client-events.ts'
 import type { Requests } from './requests/requests.ts'
 import type { ConnectError } from './transport/connect-error.ts'
@@ -51,9 +50,8 @@ export class Client extends Messaging {
     const message = { type: 'join', channel: address }
     let handle: JoinedChannel | undefined
     const joining = this.call(message, options, (call) => {
-      this.#start(call)
-      const { timeout = this.requests.deps.timeout } = options
-      call.expire(timeout, () => failure(message, 'timeout', `not joined within ${timeout} ms`, this.lastError))
+      this.start(call)
+      this.requests.expire(call, options.timeout)
       const known = this.channels.get(address)
       const membership = known ?? this.addMembership(address)
       handle = new this.#Handle(this.requests, membership, options, call)
@@ -63,21 +61,6 @@ export class Client extends Messaging {
     // The server may still ack a join that is given up, so a leave follows it.
     joining.catch(() => handle?.leave())
     return joining as Promise<JoinedChannel>
-  }
-
-  /** Resolves when the client is open. */
-  async ready (options: CallOptions = {}): Promise<void> {
-    await this.call({ type: 'ready' }, options, (call) => {
-      this.#start(call)
-      if (this.requests.isOpen) return call.resolve()
-      const { timeout = this.requests.deps.timeout } = options
-      call.expire(timeout, () => this.requests.notSent(call.message, `no connection within ${timeout} ms`))
-      const stop = this.requests.events.add('changed', (state) => {
-        stop()
-        if (state === 'open') call.resolve()
-        else call.reject(this.requests.notSent(call.message))
-      })
-    })
   }
 
   /** Connects when the client is idle or closed. */
@@ -90,13 +73,13 @@ export class Client extends Messaging {
   }
 
   protected override sendIn (call: Call, timeoutMs?: number): void {
-    this.#start(call)
-    super.sendIn(call, timeoutMs)
+    this.start(call)
+    this.requests.send(call, timeoutMs)
   }
 
   /** The first use of an idle client connects. @throws {RequestError} `closed` */
-  #start ({ message }: Call): void {
-    if (this.state === 'closed') throw this.requests.notSent(message)
+  protected start ({ message }: Call): void {
+    if (this.state === 'closed') throw this.requests.failure(message)
     this.open()
   }
 
@@ -111,8 +94,8 @@ export class Client extends Messaging {
   }
 
   /** The server has made the client a member of a channel: a client without a listener for that leaves. */
-  protected added ({ channel }: Envelope, connection: Connection): void {
-    connection.send(JSON.stringify({ type: 'leave', channel }))
+  protected added ({ channel = '' }: Envelope, connection: Connection): void {
+    connection.leave(channel)
   }
 
   /** Listeners of `recovering` and `closed` are called after the channels have started to rejoin, or have failed. */

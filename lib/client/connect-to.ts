@@ -62,20 +62,14 @@ export function connectTo (
   url: string, options: BaseOptions, Kind: new (requests: Requests) => Client, features: readonly ClientFeature[]
 ): Client {
   const { token, onError, timeout = 35_000, pending = 100, clock = systemClock, random = Math.random } = options
-  if (token && typeof token !== 'function') throw new TypeError("'token' is no function: pass { token: () => token }")
   const target = () => targetOf(url, options.WebSocket)
   const report = (error: unknown) => queueMicrotask(() => {
     if (!onError) throw error
     onError(error)
   })
   const failed = (error: unknown) => { if (onError) report(error) }
-  const steps: Partial<ClientSteps> = {
-    encode: JSON.stringify,
-    refusalOf: () => undefined,
-    connectionFor: (_, open) => open
-  }
   const deps = { target, token, timeout, pending, clock, random, report, failed }
-  const client = new Kind(new Requests(deps, steps as ClientSteps)) // The client and the features give the others.
+  const client = new Kind(new Requests(deps, {} as ClientSteps)) // The client and the features give the steps.
   for (const feature of features) feature(client)
   // A server renders pages without a location; the client connects in the browser.
   if (!globalThis.location && url.startsWith('/')) return client
@@ -87,10 +81,10 @@ export function connectTo (
 function targetOf (text: string, WebSocket: WebSocketConstructor | undefined = globalThis.WebSocket): Target {
   const url = absolute(text).replace(/^http/, 'ws')
   if (!/^wss?:[^#]*$/.test(url)) {
-    const advice = 'pass a ws: or wss: URL without a fragment; in a page it may be relative'
+    const advice = 'pass a ws: or wss: URL without a fragment'
     throw new TypeError(`cannot connect to '${text}': ${advice}`)
   }
-  if (!WebSocket) throw new TypeError("there is no global WebSocket: pass { WebSocket } of the package 'ws' to connect")
+  if (!WebSocket) throw new TypeError("there is no global WebSocket: pass { WebSocket } of the package 'ws'")
   return { url, WebSocket }
 }
 

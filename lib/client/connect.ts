@@ -1,10 +1,12 @@
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { connectTo, type BaseOptions } from './connect-to.ts'
+import { errorTexts } from './features/error-texts.ts'
 import { explanations } from './features/explanations.ts'
 import { FullClient } from './features/full-client.ts'
 import { handover } from './features/handover.ts'
 import { localChecks } from './features/local-checks.ts'
 import { pageEvents, type NetworkEventSource } from './features/page-events.ts'
+import { presence } from './features/presence.ts'
 import type { UntypedClient, TypedClient } from './typed/typed-client.ts'
 
 export interface ConnectOptions extends BaseOptions {
@@ -36,6 +38,8 @@ export function connect (url: string, options?: ConnectOptions): UntypedClient
  */
 export function connect<C extends AnyChannel> (url: string, options?: ConnectOptions): TypedClient<C>
 export function connect (url: string, { fetch, networkEvents, ...options }: ConnectOptions = {}): unknown {
-  const features = [localChecks, handover, explanations(fetch), pageEvents(networkEvents)]
+  const { token } = options
+  if (token && typeof token !== 'function') throw new TypeError("'token' is no function: pass { token: () => token }")
+  const features = [errorTexts, presence, localChecks, handover, explanations(fetch), pageEvents(networkEvents)]
   return connectTo(url, options, FullClient, features)
 }

@@ -1,9 +1,11 @@
 /** `fastify-channels/client/core`: a smaller client, and the features that an application can add to it. */
 export { connect, type CoreOptions } from './connect-core.ts'
+export { errorTexts } from './features/error-texts.ts'
 export { explanations } from './features/explanations.ts'
 export { handover } from './features/handover.ts'
 export { localChecks } from './features/local-checks.ts'
 export { pageEvents } from './features/page-events.ts'
+export { onPresence, presence, presenceOf } from './features/presence.ts'
 export { tokenRenewal } from './features/token-renewal.ts'
 export { ChannelsError } from '../protocol/errors.ts'
 export { RequestError } from './request-error.ts'

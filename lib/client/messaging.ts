@@ -4,20 +4,34 @@ import { RequestError } from './request-error.ts'
 import { Call, type CallOptions } from './requests/call.ts'
 import type { Requests } from './requests/requests.ts'
 
-type Result = { readonly ok: true, readonly reply: unknown } | { readonly ok: false, readonly error: RequestError }
+/** What `trySend` resolves to. */
+export type Result =
+  | { readonly ok: true, readonly reply: unknown }
+  | { readonly ok: false, readonly error: RequestError }
+
+/** The result of a `send`. Rejects with what is no failure of it, such as the reason of a signal. */
+export async function resultOf (sending: Promise<unknown>): Promise<Result> {
+  try {
+    return { ok: true, reply: await sending }
+  } catch (error) {
+    if (error instanceof RequestError) return { ok: false, error }
+    throw error
+  }
+}
 
 /**
  * The messages of one channel, or of the connection itself. `TypedMessaging` documents the public members. Listeners of
  * events that are no messages have the names of control messages, which no contract can declare.
  */
-export class Messaging {
+export abstract class Messaging {
   readonly requests: Requests
-  readonly #channel: string | undefined
+  /** The address of the channel; undefined for the connection itself. */
+  readonly address: string | undefined
   readonly #listeners: Listeners<Record<string, unknown[]>>
 
-  constructor (requests: Requests, channel?: string) {
+  constructor (requests: Requests, address?: string) {
     this.requests = requests
-    this.#channel = channel
+    this.address = address
     this.#listeners = new Listeners(requests.deps.report)
   }
 
@@ -26,20 +40,11 @@ export class Messaging {
   }
 
   send (type: string, payload?: unknown, options: CallOptions = {}): Promise<unknown> {
-    return this.call({ type, channel: this.#channel, payload }, options, (call) => this.sendIn(call, options.timeout))
-  }
-
-  async trySend (type: string, payload?: unknown, options?: CallOptions): Promise<Result> {
-    try {
-      return { ok: true, reply: await this.send(type, payload, options) }
-    } catch (error) {
-      if (error instanceof RequestError) return { ok: false, error }
-      throw error
-    }
+    return this.call({ type, channel: this.address, payload }, options, (call) => this.sendIn(call, options.timeout))
   }
 
   isError (error: unknown, type: string, code?: string): error is RequestError {
-    return error instanceof RequestError && error.type === type && error.channel === this.#channel &&
+    return error instanceof RequestError && error.type === type && error.channel === this.address &&
       (code === undefined ? error.isDeclared : error.code === code)
   }
 
@@ -56,9 +61,7 @@ export class Messaging {
   }
 
   /** Sends a message whose reply settles the call. */
-  protected sendIn (call: Call, timeoutMs?: number): void {
-    this.requests.send(call, timeoutMs)
-  }
+  protected abstract sendIn (call: Call, timeoutMs?: number): void
 
   /** Calls the listeners of a message; those of a persistent message also get its entry. */
   protected deliver (type: string, ...args: unknown[]): void {

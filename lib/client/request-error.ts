@@ -1,16 +1,19 @@
 import { ChannelsError, type clientCodes, type ErrorCode, type ErrorPayload } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { waitOf } from './transport/backoff.ts'
+import type { CloseInfo } from './transport/web-socket.ts'
 
-export const unknownEffect = 'its effect is unknown'
-
-/** The default texts of failures that the client itself detects. */
-const ownReasons: Readonly<Record<string, string>> = {
-  closed: 'the client is closed; call open() to connect again',
-  disconnected: 'not sent, because there is no connection',
-  not_joined: 'the channel has been left; join it again',
-  too_many_pending: 'too many messages wait; try again later',
-  unknown_channel: 'this route serves no such channel'
+/** The payload of an `error` message, or what the client knows of a failure that it detected itself. */
+export interface Failure extends Partial<ErrorPayload> {
+  readonly code: string
+  /** The message was sent, so its effect is unknown. */
+  readonly wasSent?: boolean
+  /** How the connection was closed for good before the reply. */
+  readonly close?: CloseInfo | undefined
+  /** Milliseconds after which the client gave up. */
+  readonly afterMs?: number
+  /** The error behind it. */
+  readonly cause?: Error | undefined
 }
 
 /** Every code that a contract cannot declare: the codes of the protocol and those of the client. */
@@ -41,16 +44,13 @@ export class RequestError<C extends string = string, D = unknown> extends Channe
   /** Whether the contract declares the code. */
   declare readonly isDeclared: boolean
 
-  /** @param payload That of an `error` message. The text of a declared error is its code. */
-  constructor ({ type, channel }: Envelope, payload: ErrorPayload & { readonly code: C }, cause?: Error) {
-    const { code, message, details: data, appended } = payload
-    const retryAfter = waitOf(payload.retryAfter)
-    const isDeclared = message === code
-    const where = channel ? ` on '${channel}'` : ''
-    const why = isDeclared ? '' : `: ${message}${cause ? `: ${cause.message}` : ''}`
-    const next = retryAfter === undefined ? '' : `; try again in ${retryAfter} ms`
-    super(code, `'${type}'${where} failed with ${code}${why}${next}`, 500)
-    Object.assign(this, { type, channel, data, retryAfter, appended, isDeclared })
+  /** The text is that of the server, or the code. The text of a declared error is its code. */
+  constructor ({ type, channel }: Envelope, failure: Failure & { readonly code: C }) {
+    const { code, message, details: data, appended, cause } = failure
+    super(code, message ?? code, 500)
+    Object.assign(this, {
+      type, channel, data, retryAfter: waitOf(failure.retryAfter), appended, isDeclared: message === code
+    })
     // As with `new Error(text, { cause })`, an error without a cause has no such member.
     if (cause) this.cause = cause
   }
@@ -59,25 +59,4 @@ export class RequestError<C extends string = string, D = unknown> extends Channe
 /** Whether a further try may succeed. */
 export function isTemporary ({ code }: RequestError): boolean {
   return ['in_flight', 'rate_limited', 'timeout', 'unavailable'].includes(code)
-}
-
-/** A failure that the client itself detected. `cause`: the error behind it, whose text is added. */
-export function failure (
-  message: Envelope, code: FailureCode, reason = ownReasons[code] ?? unknownEffect, cause?: Error
-): RequestError {
-  return new RequestError<string>(message, { code, message: reason }, cause)
-}
-
-/** The failure in the payload of an `error` message. That of an invalid payload says where it is. */
-export function refusalOf (message: Envelope, payload: unknown): RequestError {
-  const refusal = payload as ErrorPayload
-  const { path, message: issue } = Object(refusal.details) as { readonly path?: string, readonly message?: string }
-  // The data of a declared error may have a path too.
-  if (path === undefined || refusal.message === refusal.code) return new RequestError(message, refusal)
-  return new RequestError(message, { ...refusal, message: `${refusal.message}: ${`${path} ${issue}`.trim()}` })
-}
-
-/** The end of a membership, by the payload of a `left`. Its code may be one of the application. */
-export function removalOf (message: Envelope, payload: unknown): RequestError {
-  return failure(message, (payload as { readonly code: FailureCode }).code, 'removed by the server')
 }

@@ -20,7 +20,7 @@ type Segment = { readonly literal: string } | { readonly name: string }
 export function addressOf (pattern: string, params: Params = {}): string {
   return pattern.replace(/:(\w+)/g, (_, name: string) => {
     const value = params[name]
-    if (typeof value === 'string' && value !== '' && !value.includes('/')) return value
+    if (typeof value === 'string' && /^[^/]+$/.test(value)) return value
     throw new UsageError(`invalid param '${name}' in pattern '${pattern}': pass a non-empty string without a slash`)
   })
 }

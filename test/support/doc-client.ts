@@ -53,12 +53,12 @@ export function startDoc (options: ConnectOptions = {}, open: typeof connect = c
   const states: ClientState[] = []
   client.onState((state) => states.push(state))
   const join = async () => {
-    const joined = await client.join(
-      'doc/:id', { id: '1' }, { onResync: (resync: Resync<typeof doc.definition>) => seen.push(resync) }
-    )
+    const joined = await client.join('doc/:id', { id: '1' }, {
+      onResync: (resync: Resync<typeof doc.definition>) => seen.push(resync),
+      onRecovered: () => seen.push('recovered')
+    })
     joined.on('edited', (payload, entry) => seen.push([payload, entry.offset]))
     joined.on('moved', (...args) => seen.push(args))
-    joined.onRecovered(() => seen.push('recovered'))
     return joined
   }
   const accept = async () => {

@@ -39,16 +39,14 @@ export class HistoryPosition {
 
   /** Moves to the position before the first message that the server sent, or to `newest` when it sent none. */
   reset (newest: Position, first: Received | undefined): void {
-    const { epoch } = newest
-    this.since = first && 'prev' in first ? { epoch, offset: first.offset - 1, hash: first.prev } : newest
+    this.since = first && 'prev' in first ? { ...newest, offset: first.offset - 1, hash: first.prev } : newest
   }
 
   /** Moves to the entry of a message if that entry is the next one. */
   advance (message: Received): EntryOrder {
     const order = this.orderOf(message)
     if (order === 'next' && 'prev' in message) {
-      const { epoch } = this.since as Position
-      this.since = { epoch, offset: message.offset, hash: message.hash }
+      this.since = { ...this.since as Position, offset: message.offset, hash: message.hash }
     }
     return order
   }

@@ -1,13 +1,12 @@
 import type { Timer } from '../../clock.ts'
-import type { Unsubscribe } from '../listeners.ts'
 import { Messaging } from '../messaging.ts'
-import { failure, type RequestError } from '../request-error.ts'
+import type { RequestError } from '../request-error.ts'
 import type { Call } from '../requests/call.ts'
 import type { Requests } from '../requests/requests.ts'
 import type { Handle } from './handle.ts'
 import { resyncIn, type Ack, type ResyncEvent } from './history-position.ts'
 import type { Membership } from './membership.ts'
-import type { Difference, View } from './presence.ts'
+import type { PresenceListener } from './presence.ts'
 
 /** After this time the client gives up an idempotent message. The server remembers its id for 120,000 ms. */
 const giveUpAfterMs = 90_000
@@ -15,7 +14,7 @@ const giveUpAfterMs = 90_000
 /** What `join` takes. `JoinOptions` in typed-channel.ts documents the members. */
 export interface UntypedJoinOptions {
   readonly onResync?: ((resync: ResyncEvent) => void) | 'ignore' | undefined
-  readonly onPresence?: ((presence: View, change: Difference | undefined) => void) | undefined
+  readonly onPresence?: PresenceListener | undefined
   readonly onRecovered?: (() => void) | undefined
   readonly onLeft?: ((left: { readonly code: string }) => void) | undefined
   readonly on?: Readonly<Record<string, ((...args: never[]) => void) | undefined>> | undefined
@@ -31,9 +30,10 @@ export interface UntypedJoinOptions {
  * waits for a timer of 0 ms.
  */
 export class JoinedChannel extends Messaging implements Handle {
-  readonly address: string
+  declare readonly address: string
   isStarted = false
-  readonly #membership: Membership
+  /** The membership that the handle shares. */
+  readonly membership: Membership
   /** The call of `join`; undefined for a handle of `onJoined`, which has a listener of `joined` instead. */
   readonly #joining: Call | undefined
   #held: Array<Parameters<Handle['take']>> | undefined
@@ -47,8 +47,7 @@ export class JoinedChannel extends Messaging implements Handle {
     joining?: Call
   ) {
     super(requests, membership.address)
-    this.address = membership.address
-    this.#membership = membership
+    this.membership = membership
     this.#joining = joining
     const listeners = { ...on, resync: onResync, presence: onPresence, ack: onRecovered, left: onLeft }
     for (const [type, listener] of Object.entries(listeners)) {
@@ -56,30 +55,10 @@ export class JoinedChannel extends Messaging implements Handle {
     }
   }
 
-  get presence (): View {
-    return this.#membership.presence.view
-  }
-
-  onPresence (listener: (presence: View, change: Difference | undefined) => void): Unsubscribe {
-    return this.on('presence', listener)
-  }
-
-  onRecovered (listener: () => void): Unsubscribe {
-    return this.on('ack', listener)
-  }
-
-  onResync (listener: (resync: ResyncEvent) => void): Unsubscribe {
-    return this.on('resync', listener)
-  }
-
-  onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe {
-    return this.on('left', listener)
-  }
-
   leave (): Promise<void> {
     this.#hasLeft = true
     this.flush()
-    return this.#membership.remove(this)
+    return this.membership.remove(this)
   }
 
   start (ack?: Ack): void {
@@ -112,9 +91,8 @@ export class JoinedChannel extends Messaging implements Handle {
 
   protected override sendIn (call: Call, timeoutMs?: number): void {
     const { message } = call
-    const membership = this.#membership
-    if (this.requests.state === 'closed') throw this.requests.notSent(message)
-    if (this.#hasLeft || membership.hasEnded) throw failure(message, 'not_joined')
+    const membership = this.membership
+    if (this.#hasLeft || membership.hasEnded) throw this.requests.failure(message, 'not_joined')
     if (!membership.idempotent.includes(message.type)) return this.requests.send(call, timeoutMs)
     this.requests.send(call, timeoutMs ?? giveUpAfterMs, membership)
   }

@@ -1,5 +1,6 @@
 import type { Recovery } from '../../protocol/history.ts'
-import { isTemporary, removalOf, type RequestError } from '../request-error.ts'
+import { isTemporary, type Failure, type RequestError } from '../request-error.ts'
+import type { Presence, PresenceMessage } from './presence.ts'
 import type { ConnectionState } from '../requests/client-events.ts'
 import type { IdempotentChannel } from '../requests/idempotent-channel.ts'
 import type { Requests } from '../requests/requests.ts'
@@ -8,7 +9,6 @@ import type { Connection } from '../transport/connection.ts'
 import { deliver, type Handle } from './handle.ts'
 import { Handles } from './handles.ts'
 import { HistoryPosition, messagesOf, resyncIn, type Ack, type Received } from './history-position.ts'
-import { Presence, type PresenceMessage } from './presence.ts'
 
 /**
  * The membership in one channel, shared by all handles of it. The channel is joined on every new connection until the
@@ -18,7 +18,7 @@ export class Membership implements IdempotentChannel {
   readonly address: string
   /** The message types that are declared `idempotent`, according to the ack of the join. */
   idempotent: readonly string[] = []
-  readonly presence: Presence
+  readonly presence: Presence | undefined
   readonly #position = new HistoryPosition()
   /** The connection on which it is joined. */
   connection: Connection | undefined
@@ -36,7 +36,7 @@ export class Membership implements IdempotentChannel {
     this.#requests = requests
     this.address = address
     this.#changed = changed
-    this.presence = new Presence((...change) => this.#handles.take('presence', ...change))
+    this.presence = requests.steps.presence?.((...change) => this.#handles.take('presence', ...change))
     this.#backoff = new Backoff(requests.deps)
     this.#handles = new Handles(requests, this)
   }
@@ -65,10 +65,12 @@ export class Membership implements IdempotentChannel {
   }
 
   /** Removes a handle. The last one leaves; resolves when the server has answered, or at once without a connection. */
-  remove (handle: Handle): Promise<void> {
-    if (!this.#handles.delete(handle) || this.#handles.size > 0 || this.hasEnded) return Promise.resolve()
+  async remove (handle: Handle): Promise<void> {
+    if (!this.#handles.delete(handle) || this.#handles.size > 0 || this.hasEnded) return
     this.#stop()
-    return new Promise<void>((resolve) => this.#requests.request(this.#leave, { resolve, reject: () => resolve() }))
+    await new Promise((resolve) => {
+      this.#requests.request({ ...this.#subject, type: 'leave' }, { resolve, reject: resolve })
+    })
   }
 
   refuse (handle: Handle, error: RequestError): void {
@@ -82,7 +84,7 @@ export class Membership implements IdempotentChannel {
     this.#backoff.stop()
     if (state === 'open') this.join()
     if (state !== 'closed') return
-    const error = this.#requests.notSent(this.#subject)
+    const error = this.#requests.failure(this.#subject)
     for (const handle of [...this.#handles]) handle.isStarted ? handle.flush() : this.refuse(handle, error)
     if (this.isUnclaimed) this.#stop()
   }
@@ -93,8 +95,8 @@ export class Membership implements IdempotentChannel {
   receive (message: Received): void {
     if (!this.isJoined) return
     const { type, payload } = message
-    if (type === 'presence') this.presence.change(payload as PresenceMessage)
-    else if (type === 'left') this.#end(removalOf(this.#subject, payload))
+    if (type === 'presence') this.presence?.change(payload as PresenceMessage)
+    else if (type === 'left') this.#end(this.#requests.failure(this.#subject, (payload as Failure).code))
     else if (type === 'resync') this.#resync(payload as Recovery)
     else if (type !== 'joined') {
       const order = this.#position.advance(message)
@@ -104,10 +106,6 @@ export class Membership implements IdempotentChannel {
   }
 
   get #subject () { return { type: 'join', channel: this.address } }
-  get #leave () { return { ...this.#subject, type: 'leave' } }
-
-  /** Leaves without an answer. */
-  leaveOn (connection: Connection | undefined): void { connection?.send(JSON.stringify(this.#leave)) }
 
   /** Joins on the open connection, also while it is joined on another one. */
   join (): void {
@@ -130,7 +128,7 @@ export class Membership implements IdempotentChannel {
     const wasJoined = this.isJoined // On another connection, which is in use still.
     this.connection = connection
     this.idempotent = ack?.idempotent ?? []
-    if (!wasJoined) this.presence.replace(ack)
+    if (!wasJoined) this.presence?.replace(ack)
     if (!isRecovered) this.#resync(ack, this.#handles.waiting)
     else for (const message of messagesOf(ack)) this.receive(message)
     // A listener may have left the channel, or an entry may have been missing.
@@ -169,7 +167,7 @@ export class Membership implements IdempotentChannel {
   #rejoin (afterMs?: number): void {
     if (this.connection === this.#requests.connection) this.connection = undefined
     this.#backoff.retry(() => {
-      this.leaveOn(this.#requests.connection)
+      this.#requests.connection?.leave(this.address)
       this.join()
     }, afterMs)
     this.#changed()

@@ -8,15 +8,17 @@ export type Difference = Required<PresenceChange>
 /** The presence list of one channel, or the number of its users, as the contract says. */
 export type View = readonly PresenceEntry[] | PresenceCount
 
+export type PresenceListener = (presence: View, change?: Difference) => void
+
 /** The payload of a `presence` message. */
 export type PresenceMessage = PresenceChange | PresencePage | PresenceCount
 
 /** The presence of one channel. Each change makes a new list, so a list that was read never changes. */
 export class Presence {
   view: View = []
-  readonly #changed: (view: View, change?: Difference) => void
+  readonly #changed: PresenceListener
 
-  constructor (changed: (view: View, change?: Difference) => void) {
+  constructor (changed: PresenceListener) {
     this.#changed = changed
   }
 

@@ -25,13 +25,14 @@ export function explanations (ask: typeof fetch | undefined = globalThis.fetch):
     // The next attempt waits for the reason, because what no retry cures slows the client down.
     steps.explain = async ({ token }, close, cause) => {
       const { reason } = close
-      backoff.hold()
+      backoff.isHeld = true
       const refusal = cause === undefined ? await reasons.ask(deps.target().url, token, reason) : { reason }
       if (requests.state === 'closed') return
       const { status = 0, retryAfter } = refusal
       const isHopeless = [400, 403, 404, deps.token ? 400 : 401].includes(status)
       requests.report({ ...refusal, close, cause }, true, isHopeless ? longestWaitMs : retryAfter)
-      backoff.release()
+      backoff.isHeld = false
+      if (backoff.extend() === 0) backoff.skipWait() // It would have ended meanwhile.
     }
   }
 }

@@ -81,7 +81,9 @@ class Handover {
       this.#onReplaced.add(address)
       channel.replaces = replaced.welcome?.connectionId
       channel.join()
-    } else if (this.#onReplaced.has(address) && normal(ack?.presence) !== normal(presence.view)) presence.replace(ack)
+    } else if (presence && this.#onReplaced.has(address) && normal(ack?.presence) !== normal(presence.view)) {
+      presence.replace(ack)
+    }
     this.#restart()
   }
 
@@ -89,9 +91,8 @@ class Handover {
     const replaced = this.#replaced
     const { connection } = this.#requests
     this.#onReplaced.delete(address)
-    const leave = JSON.stringify({ type: 'leave', channel: address })
-    replaced?.send(leave)
-    if (replaced && byServer) connection?.send(leave) // One of them has ended it.
+    replaced?.leave(address)
+    if (replaced && byServer) connection?.leave(address) // One of them has ended it.
     this.#restart()
   }
 

@@ -61,12 +61,18 @@ export class Call {
 
   /** The signal has aborted. That of React Native gives no reason. */
   handleEvent (): void {
-    this.reject(this.#signal?.reason ?? new Error('aborted by the signal'))
+    this.reject(this.#signal?.reason ?? new Error('aborted'))
   }
 
   /** Fails after `ms`. A later call replaces the deadline. */
   expire (ms: number, error: () => RequestError): void {
     if (!this.isSettled) this.#deadline.start(ms, () => this.reject(error()))
+  }
+
+  /** The message has to be sent again. */
+  delay (): void {
+    this.sentOn = undefined
+    this.wasDelayed = true
   }
 
   resolve (value?: unknown): void {

@@ -1,6 +1,7 @@
 import type { JoinAck } from '../../protocol/control-messages.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
-import type { RequestError } from '../request-error.ts'
+import type { Presence, PresenceListener } from '../channel/presence.ts'
+import type { Failure, RequestError } from '../request-error.ts'
 import type { ConnectError } from '../transport/connect-error.ts'
 import type { Connection } from '../transport/connection.ts'
 import type { CloseInfo } from '../transport/web-socket.ts'
@@ -16,7 +17,7 @@ export interface Joinable {
   readonly connection: Connection | undefined
   /** The id of the connection that the next join replaces. */
   replaces: string | undefined
-  readonly presence: { readonly view: unknown, replace (ack: JoinAck | undefined): void }
+  readonly presence: Presence | undefined
   /** Joins on the open connection, also while it is joined on another one. */
   join (): void
 }
@@ -41,10 +42,14 @@ export type ClientEvents = {
 
 /** The steps of a client that a feature may change: it puts a function in the place of one, and may call that one. */
 export interface ClientSteps {
+  /** The error of a call. */
+  failure (message: Envelope, failure: Failure): RequestError
+  /** What follows the presence of a channel, if anything does. `changed` takes each new list. */
+  presence?(changed: PresenceListener): Presence
   /** A message as JSON. Called before it is sent. @throws {RequestError} when it cannot be sent */
   encode (message: Envelope): string
   /** Why the server would not take a message that is about to be sent; undefined when it would. */
-  refusalOf (call: Call, connection: Connection): RequestError | undefined
+  refusalOf?(call: Call, connection: Connection): RequestError | undefined
   /** Where a message is sent now; undefined when it has to wait. `open`: the connection that was opened last. */
   connectionFor (call: Call, open: Connection | undefined): Connection | undefined
   /** A new state, and how the connection before it ended. */

@@ -20,9 +20,4 @@ export class OutgoingMessages extends Map<string, Call> {
     for (const [id, { isSettled }] of this) if (isSettled) this.delete(id)
     return [...this.values()].filter(({ sentOn }) => sentOn === connection)
   }
-
-  /** Whether the server has still to answer a leave of the channel. */
-  isLeaving (address: string): boolean {
-    return [...this.values()].some(({ message: { type, channel } }) => type === 'leave' && channel === address)
-  }
 }

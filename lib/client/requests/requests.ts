@@ -1,5 +1,5 @@
 import type { Envelope } from '../../protocol/envelope.ts'
-import { failure, refusalOf, unknownEffect, type RequestError } from '../request-error.ts'
+import type { Failure, RequestError } from '../request-error.ts'
 import type { Connection } from '../transport/connection.ts'
 import { Transport, type TransportDeps } from '../transport/transport.ts'
 import type { CloseInfo } from '../transport/web-socket.ts'
@@ -34,7 +34,7 @@ export class Requests extends Transport<RequestsDeps> {
   request (message: Envelope, callbacks: Callbacks, timeoutMs?: number): void {
     const call = new Call(this.deps.clock, message, callbacks)
     if (this.isOpen) this.send(call, timeoutMs)
-    else call.reject(this.notSent(message))
+    else call.reject(this.failure(message))
   }
 
   /**
@@ -42,19 +42,20 @@ export class Requests extends Transport<RequestsDeps> {
    * idempotent one waits for its channel.
    * @throws {RequestError} when the message cannot be sent and may not wait.
    */
-  send (call: Call, timeoutMs = this.deps.timeout, channel?: IdempotentChannel): void {
+  send (call: Call, timeoutMs?: number, channel?: IdempotentChannel): void {
     const { message } = call
     call.id = channel ? randomId() : String(++this.#lastId)
     call.channel = channel
     // Encoded once, because a payload that the caller changes later would be another message under the same id.
     call.encoded = this.steps.encode({ ...message, correlationId: call.id })
     call.wasDelayed = !this.#connectionFor(call)
-    if (call.wasDelayed && !channel && this.#hasOpened && !this.isOpen) throw this.notSent(message)
+    const mayWait = !call.wasDelayed || this.isOpen || channel || !this.#hasOpened
+    if (this.state === 'closed' || !mayWait) throw this.failure(message)
     if (call.wasDelayed && this.outgoing.waitingFor(channel).length >= this.deps.pending) {
-      throw failure(message, 'too_many_pending')
+      throw this.failure(message, 'too_many_pending')
     }
     this.outgoing.set(call.id, call)
-    call.expire(timeoutMs, () => this.#expired(call, timeoutMs))
+    this.expire(call, timeoutMs)
     this.#transmit(call)
   }
 
@@ -66,21 +67,24 @@ export class Requests extends Transport<RequestsDeps> {
   /** Rejects the idempotent messages that wait for a channel, because it has ended. Pending ones may be answered. */
   rejectWaiting (channel: IdempotentChannel): void {
     for (const call of this.outgoing.waitingFor(channel)) {
-      call.reject(failure(call.message, call.wasSent ? 'unknown_outcome' : 'not_joined'))
+      call.reject(this.failure(call.message, call.wasSent ? 'unknown_outcome' : 'not_joined'))
     }
   }
 
-  /** The error of a message that is not sent, with the reason why the client cannot connect. */
-  notSent (message: Envelope, reason?: string): RequestError {
-    const { state, lastError } = this
-    return failure(message, state === 'closed' ? state : 'disconnected', reason, lastError)
+  /** The error of a call; by default that of a message that is not sent. Says also why the client cannot connect. */
+  failure (message: Envelope, code = 'disconnected', facts?: Partial<Failure>): RequestError {
+    const { state, lastError: cause } = this
+    return this.steps.failure(message, { code: state === 'closed' ? state : code, cause, ...facts })
   }
 
-  #expired ({ id, message, wasSent, channel }: Call, timeoutMs: number): RequestError {
-    this.outgoing.delete(id)
-    if (!wasSent) return this.notSent(message, `not sent within ${timeoutMs} ms`)
-    const reason = `no reply within ${timeoutMs} ms; ${unknownEffect}`
-    return failure(message, channel ? 'unknown_outcome' : 'timeout', reason)
+  /** A call fails after `afterMs`. */
+  expire (call: Call, afterMs = this.deps.timeout): void {
+    call.expire(afterMs, () => {
+      const { id, message, wasSent, channel } = call
+      this.outgoing.delete(id)
+      const sentCode = channel ? 'unknown_outcome' : 'timeout'
+      return this.failure(message, wasSent || message.type === 'join' ? sentCode : undefined, { afterMs })
+    })
   }
 
   #connectionFor (call: Call): Connection | undefined {
@@ -91,7 +95,7 @@ export class Requests extends Transport<RequestsDeps> {
   #transmit (call: Call): void {
     const connection = this.#connectionFor(call)
     if (!connection) return
-    const error = this.steps.refusalOf(call, connection)
+    const error = this.steps.refusalOf?.(call, connection)
     if (error) return call.reject(error)
     call.wasSent = true
     call.sentOn = connection
@@ -109,18 +113,16 @@ export class Requests extends Transport<RequestsDeps> {
   /**
    * What is pending is lost, except idempotent messages, which are sent again. A closed client sends nothing more.
    * @param lost undefined for every connection
-   * @param closed set for a closed client
+   * @param close set for a closed client
    */
-  lose (lost: Connection | undefined, closed?: CloseInfo): void {
-    const how = closed ? `closed with ${closed.code} before the reply: ${closed.reason}` : 'lost before the reply'
+  lose (lost: Connection | undefined, close?: CloseInfo): void {
     for (const [id, call] of this.outgoing) {
       const { message, channel, sentOn, wasSent } = call
       if (lost && sentOn !== lost) continue
-      call.sentOn = undefined
-      call.wasDelayed = true
-      if (!closed && (channel || (!sentOn && !this.#hasOpened))) continue
+      call.delay()
+      if (!close && (channel || (!sentOn && !this.#hasOpened))) continue
       this.outgoing.delete(id)
-      call.reject(this.notSent(message, wasSent ? `the connection was ${how}; ${unknownEffect}` : undefined))
+      call.reject(this.failure(message, undefined, { wasSent, close }))
     }
   }
 
@@ -130,10 +132,9 @@ export class Requests extends Transport<RequestsDeps> {
     const call = this.outgoing.get(correlationId)
     if (!call) return
     const { channel } = call
-    const error = type === 'error' && refusalOf(call.message, payload)
+    const error = type === 'error' && this.steps.failure(call.message, payload as Failure)
     if (error && isRepeated(call, error)) {
-      call.sentOn = undefined
-      call.wasDelayed = true
+      call.delay()
       return channel?.delay(error.retryAfter)
     }
     this.outgoing.delete(correlationId)

@@ -27,12 +27,13 @@ export function waitOf (ms: unknown): number | undefined {
  * failure. The jitter spreads the clients of a server that went away, so that they do not reconnect all at once.
  */
 export class Backoff {
+  /** Whether a wait that ends is prolonged by 10 s, because its length is not known yet. */
+  isHeld = false
   readonly #clock: Clock
   readonly #random: () => number
   #failures = 0
   #timer: Timer
   #waiting: (() => void) | undefined
-  #isHeld = false
   #at = 0
   #openedAt = NaN
 
@@ -72,23 +73,9 @@ export class Backoff {
   /** Makes the wait of a `retry` at least this long, from now on. Returns the milliseconds that are left. */
   extend (ms = 0): number {
     if (!this.#waiting) return 0
-    const leftMs = this.#at - this.#clock.now()
-    if (leftMs >= ms) return leftMs
-    this.#start(this.#waiting, ms)
-    return ms
-  }
-
-  /**
-   * The length of the wait is not known yet, so a wait that ends is prolonged until `release`, but at most by 10 s.
-   */
-  hold (): void {
-    this.#isHeld = true
-  }
-
-  /** Ends a wait that would have ended since `hold`. */
-  release (): void {
-    this.#isHeld = false
-    if (this.#clock.now() >= this.#at) this.skipWait()
+    const leftMs = Math.max(ms, this.#at - this.#clock.now())
+    this.#start(this.#waiting, leftMs)
+    return leftMs
   }
 
   /** Ends the wait of a `retry` now, because an attempt is likely to succeed. */
@@ -106,7 +93,7 @@ export class Backoff {
 
   stop (): void {
     this.#waiting = undefined
-    this.#isHeld = false
+    this.isHeld = false
     this.#clock.clearTimeout(this.#timer)
   }
 
@@ -115,7 +102,7 @@ export class Backoff {
     this.#waiting = fn
     this.#at = this.#clock.now() + ms
     this.#timer = this.#clock.setTimeout(() => {
-      if (this.#isHeld) this.#timer = this.#clock.setTimeout(() => this.skipWait(), longestHoldMs)
+      if (this.isHeld) this.#timer = this.#clock.setTimeout(() => this.skipWait(), longestHoldMs)
       else this.skipWait()
     }, ms)
   }

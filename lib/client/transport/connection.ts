@@ -30,8 +30,6 @@ const answerTimeoutMs = 10_000
 const lostCode = 1006
 const timeoutCode = 3008
 
-const encodedPing = JSON.stringify({ type: 'ping', correlationId: 'ping' })
-
 /**
  * One WebSocket, from the call of `token` until it is closed. One timer runs at a time:
  *
@@ -66,6 +64,11 @@ export class Connection {
     this.#socket?.send(encoded)
   }
 
+  /** Leaves a channel. The answer is not awaited. */
+  leave (channel: string): void {
+    this.send(JSON.stringify({ type: 'leave', channel }))
+  }
+
   /** Closes the socket without a call of `ended`. */
   close (code: number): void {
     this.#release()
@@ -74,14 +77,14 @@ export class Connection {
 
   /** Sends a ping now, and ends the connection without an answer within 10 s. The socket must be open. */
   probe (): void {
-    this.#deadline.start(answerTimeoutMs, () => this.#timeOut('no answer to a ping within 10 s'))
-    this.send(encodedPing)
+    this.#deadline.start(answerTimeoutMs, () => this.#timeOut('no answer within 10 s'))
+    this.send(JSON.stringify({ type: 'ping', correlationId: 'ping' }))
   }
 
   async #open (): Promise<void> {
     const token = this.token = await tokenFrom(this.#deps.token)
     if (this.#hasEnded) return
-    this.#step = 'the WebSocket constructor'
+    this.#step = 'new WebSocket'
     // The prefix `Bearer.` in small letters is the one of the subprotocol.
     const protocols = token ? [subprotocol, carrierOf(token).join('.').replace('B', 'b')] : [subprotocol]
     this.#socket = new this.#deps.WebSocket(this.#deps.url, protocols)

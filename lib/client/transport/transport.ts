@@ -48,9 +48,8 @@ export abstract class Transport<Deps extends TransportDeps = TransportDeps> {
   /** Connects, unless the client does so already. @throws {TypeError} */
   open (): void {
     if (this.state !== 'idle' && this.state !== 'closed') return
-    this.deps.target()
-    this.#setState('connecting')
     this.connect()
+    this.#setState('connecting')
   }
 
   /** Opens a connection. One that is open stays in use until then. */

@@ -3,9 +3,8 @@ import type { AnyChannel, Channel, ChannelDefinition, HistoryDefinition } from '
 import type { ParamsOf } from '../../contract/message-types.ts'
 import type { Unsubscribe } from '../listeners.ts'
 import type { ClientState } from '../client.ts'
-import type { CoreChannel, JoinOptions, ListenOptions } from './typed-channel.ts'
-import type { TypedMessaging } from './typed-messaging.ts'
-import type { CallOptions } from '../requests/call.ts'
+import type { CoreChannel, CoreJoinOptions, CoreListenOptions } from './typed-channel.ts'
+import type { CoreMessaging } from './typed-messaging.ts'
 import type { ConnectError } from '../transport/connect-error.ts'
 import type { CloseInfo } from '../transport/web-socket.ts'
 
@@ -17,7 +16,7 @@ interface NoMessages {
 
 /** The contract of the connection itself among `C`, if there is one. */
 type ConnectionOf<C extends AnyChannel> = Extract<C, { readonly pattern: '' }>
-type ConnectionDefinition<C extends AnyChannel> =
+export type ConnectionDefinition<C extends AnyChannel> =
   [ConnectionOf<C>] extends [never] ? NoMessages : ConnectionOf<C>['definition']
 
 /** The definition among `C` that has the pattern `P`. */
@@ -27,15 +26,16 @@ type DefinitionAt<C extends AnyChannel, P> =
 /** The definition of the channel that `join` gets, as a contract or as a pattern. */
 export type JoinedDefinition<C extends AnyChannel, T> = T extends AnyChannel ? T['definition'] : DefinitionAt<C, T>
 
-export type ParamsArgument<D extends ChannelDefinition> = D extends { readonly params: object }
+/** `O`: the options of the client's `join`. */
+export type ParamsArgument<D extends ChannelDefinition, O> = D extends { readonly params: object }
   ? {} extends ParamsOf<D>
-      ? [params?: ParamsOf<D>, options?: ListenOptions<D>]
-      : [params: ParamsOf<D>, options?: ListenOptions<D>]
-  : [params?: Readonly<Record<string, never>>, options?: ListenOptions<D>]
+      ? [params?: ParamsOf<D>, options?: O]
+      : [params: ParamsOf<D>, options?: O]
+  : [params?: Readonly<Record<string, never>>, options?: O]
 
 // A channel with a history requires options. Without a contract any channel may have one.
-export type WithOptions<D extends ChannelDefinition> =
-  'history' extends keyof D ? [params: ParamsOf<D>, options: JoinOptions<D>] : [params: never, options: never]
+export type WithOptions<D extends ChannelDefinition, O> =
+  'history' extends keyof D ? [params: ParamsOf<D>, options: O] : [params: never, options: never]
 
 // The explanation becomes the expected type of the first argument.
 export type NeedsNoOptions<D extends ChannelDefinition, T> =
@@ -44,7 +44,7 @@ export type NeedsNoOptions<D extends ChannelDefinition, T> =
     : T
 
 /** The members that every client has, besides `join`. */
-export interface BaseClient<C extends AnyChannel> extends TypedMessaging<ConnectionDefinition<C>> {
+export interface BaseClient<C extends AnyChannel> extends CoreMessaging<ConnectionDefinition<C>> {
   /** The current state: `idle`, `connecting`, `recovering`, `open` or `closed`. */
   readonly state: ClientState
 
@@ -65,13 +65,6 @@ export interface BaseClient<C extends AnyChannel> extends TypedMessaging<Connect
    * @example client.onConnectError(({ status, reason, retryIn }) => { show(status, reason, retryIn) })
    */
   onConnectError (listener: (error: ConnectError) => void): Unsubscribe
-
-  /**
-   * Resolves when a connection is open, at once on an open client.
-   * @throws {RequestError} `disconnected` when there is none within `timeout`, by default `ConnectOptions.timeout`; its
-   *   `cause` is the last failure; `closed` on a closed client. Rejects with the reason of `signal` when that aborts.
-   */
-  ready (options?: CallOptions): Promise<void>
 
   /**
    * Connects a client that is idle or closed. Its channels are joined again, with their listeners.
@@ -97,10 +90,12 @@ export interface BaseClient<C extends AnyChannel> extends TypedMessaging<Connect
 export interface CoreClient<C extends AnyChannel, V extends AnyChannel = C> extends BaseClient<C> {
   /** Joins a channel, as `TypedClient.join` does. */
   join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
-    channel: T, ...paramsAndOptions: WithOptions<JoinedDefinition<C, T>>
+    channel: T,
+    ...paramsAndOptions: WithOptions<JoinedDefinition<C, T>, CoreJoinOptions<JoinedDefinition<C, T>>>
   ): Promise<CoreChannel<JoinedDefinition<C, T>>>
   join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
-    channel: NeedsNoOptions<JoinedDefinition<C, T>, T>, ...params: ParamsArgument<JoinedDefinition<C, T>>
+    channel: NeedsNoOptions<JoinedDefinition<C, T>, T>,
+    ...params: ParamsArgument<JoinedDefinition<C, T>, CoreListenOptions<JoinedDefinition<C, T>>>
   ): Promise<CoreChannel<JoinedDefinition<C, T>>>
 }
 

@@ -8,7 +8,7 @@ import type { Position } from '../../protocol/position.ts'
 import type { ResyncReason } from '../../protocol/recoverability.ts'
 import type { Unsubscribe } from '../listeners.ts'
 import type { CallOptions } from '../requests/call.ts'
-import type { ChannelListeners, TypedMessaging } from './typed-messaging.ts'
+import type { ChannelListeners, CoreMessaging, TypedMessaging } from './typed-messaging.ts'
 
 /** The state from which a channel with a history starts again. */
 export interface Resync<D extends ChannelDefinition> {
@@ -23,27 +23,37 @@ export interface Resync<D extends ChannelDefinition> {
   readonly position: Position
 }
 
-/** The options of `join` for a channel without a history. */
-export interface ListenOptions<D extends ChannelDefinition> extends CallOptions {
+/** The options of `join` of the core for a channel without a history. */
+export interface CoreListenOptions<D extends ChannelDefinition> extends CallOptions {
   /**
    * Listeners of messages, as `channel.on` takes them, by the type of the message. They are added before the channel is
    * joined, so they miss nothing.
    * @example { on: { 'message.posted': ({ text }) => show(text) } }
    */
   readonly on?: ChannelListeners<D> | undefined
-  /** Like `channel.onPresence`. Added before the channel is joined, so it misses no change. */
-  readonly onPresence?: PresenceListener<D> | undefined
-  /** Like `channel.onRecovered`. */
+  /**
+   * Called after a reconnect when every missed message of the history was delivered. If missed messages cannot be
+   * recovered, `onResync` is called instead.
+   */
   readonly onRecovered?: (() => void) | undefined
-  /** Like `channel.onLeft`. */
+  /**
+   * Called once when the channel ends without a call of `leave`: the server removed the client, or refused to let it
+   * join again after a reconnect. `code` is the reason. It is not called when the client closes.
+   */
   readonly onLeft?: ((left: { readonly code: string }) => void) | undefined
 }
 
-type PresenceListener<D extends ChannelDefinition> =
+/** The options of `join` for a channel without a history. */
+export interface ListenOptions<D extends ChannelDefinition> extends CoreListenOptions<D> {
+  /** Like `channel.onPresence`. Added before the channel is joined, so it misses no change. */
+  readonly onPresence?: PresenceListener<D> | undefined
+}
+
+export type PresenceListener<D extends ChannelDefinition> =
   (presence: PresenceView<D>, change: PresenceDifference<D> | undefined) => void
 
-/** The options of `join` for a channel with a history. */
-export interface JoinOptions<D extends ChannelDefinition> extends ListenOptions<D> {
+/** The options of `join` of the core for a channel with a history. */
+export interface CoreJoinOptions<D extends ChannelDefinition> extends CoreListenOptions<D> {
   /**
    * Called when local state of the channel must be discarded: for the join, before it resolves; after a reconnect when
    * missed messages cannot be recovered; when the server sends `resync`. The current messages arrive at your listeners
@@ -56,6 +66,9 @@ export interface JoinOptions<D extends ChannelDefinition> extends ListenOptions<
    */
   readonly onResync: ((resync: Resync<D>) => void) | 'ignore'
 }
+
+/** The options of `join` for a channel with a history. */
+export interface JoinOptions<D extends ChannelDefinition> extends ListenOptions<D>, CoreJoinOptions<D> {}
 
 /** One present user, with any number of connections. */
 export interface Present<D extends ChannelDefinition> {
@@ -111,10 +124,19 @@ export type HistoryPageOf<D extends ChannelDefinition> = HistoryPage<PersistentM
  * `leave` or `onLeft` is called. A closed client joins its channels again when it is opened. After a reconnect a
  * channel with a history delivers the missed messages; a channel without one does not.
  */
-export interface CoreChannel<D extends ChannelDefinition> extends TypedMessaging<D> {
+export interface CoreChannel<D extends ChannelDefinition> extends CoreMessaging<D> {
   /** The address of the channel, such as `chat/lobby`. */
   readonly address: string
 
+  /**
+   * Ends this handle: its listeners are called no more. The last handle of the address leaves the channel. Resolves
+   * when the server has confirmed that, or at once. Never rejects.
+   */
+  leave (): Promise<void>
+}
+
+/** A handle of `fastify-channels/client`. */
+export interface TypedChannel<D extends ChannelDefinition> extends CoreChannel<D>, TypedMessaging<D> {
   /**
    * The present users, including this one; empty when the channel declares no presence. With `list: 'count'` in the
    * contract it is `{ count }`. Each change makes a new list. Without a connection it is the last known one.
@@ -150,15 +172,6 @@ export interface CoreChannel<D extends ChannelDefinition> extends TypedMessaging
    */
   onLeft (listener: (left: { readonly code: string }) => void): Unsubscribe
 
-  /**
-   * Ends this handle: its listeners are called no more. The last handle of the address leaves the channel. Resolves
-   * when the server has confirmed that, or at once. Never rejects.
-   */
-  leave (): Promise<void>
-}
-
-/** A handle of `fastify-channels/client`, which also reads older messages. */
-export interface TypedChannel<D extends ChannelDefinition> extends CoreChannel<D> {
   /**
    * Reads older messages of the channel's history, which arrive at no listener. The page before it: pass
    * `before: messages[0].offset`, as long as `hasMore` is `true`.

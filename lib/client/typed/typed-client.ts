@@ -1,9 +1,11 @@
 import type { AnyChannel, Channel } from '../../contract/define-channel.ts'
 import type { Unsubscribe } from '../listeners.ts'
 import type {
-  BaseClient, JoinedDefinition, NeedsNoOptions, ParamsArgument, UnknownDefinition, WithOptions
+  BaseClient, ConnectionDefinition, JoinedDefinition, NeedsNoOptions, ParamsArgument, UnknownDefinition, WithOptions
 } from './core-client.ts'
-import type { TypedChannel } from './typed-channel.ts'
+import type { CallOptions } from '../requests/call.ts'
+import type { JoinOptions, ListenOptions, TypedChannel } from './typed-channel.ts'
+import type { TypedMessaging } from './typed-messaging.ts'
 
 /**
  * A client of one WebSocket route. It opens a connection at once and opens a new one whenever the connection is lost,
@@ -13,7 +15,15 @@ import type { TypedChannel } from './typed-channel.ts'
  * `V`: the contracts that `join` takes as values. Leave it out: only `UntypedClient` sets it, which knows no contract
  * of the route and still takes the value of any.
  */
-export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C> extends BaseClient<C> {
+export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C>
+  extends BaseClient<C>, TypedMessaging<ConnectionDefinition<C>> {
+  /**
+   * Resolves when a connection is open, at once on an open client.
+   * @throws {RequestError} `disconnected` when there is none within `timeout`, by default `ConnectOptions.timeout`; its
+   *   `cause` is the last failure; `closed` on a closed client. Rejects with the reason of `signal` when that aborts.
+   */
+  ready (options?: CallOptions): Promise<void>
+
   /**
    * Calls `token` and sends the server the new token now; without a connection, the client tries to connect at once.
    * @throws {RequestError} `invalid_token` and other refusals of the server. Rejects also with the error of `token`.
@@ -35,10 +45,12 @@ export interface TypedClient<C extends AnyChannel, V extends AnyChannel = C> ext
    * @example const lobby = await client.join('chat/:room', { room: 'lobby' }, { onResync: () => { list.clear() } })
    */
   join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
-    channel: T, ...paramsAndOptions: WithOptions<JoinedDefinition<C, T>>
+    channel: T,
+    ...paramsAndOptions: WithOptions<JoinedDefinition<C, T>, JoinOptions<JoinedDefinition<C, T>>>
   ): Promise<TypedChannel<JoinedDefinition<C, T>>>
   join<T extends Exclude<C['pattern'], ''> | Exclude<V, { readonly pattern: '' }>> (
-    channel: NeedsNoOptions<JoinedDefinition<C, T>, T>, ...params: ParamsArgument<JoinedDefinition<C, T>>
+    channel: NeedsNoOptions<JoinedDefinition<C, T>, T>,
+    ...params: ParamsArgument<JoinedDefinition<C, T>, ListenOptions<JoinedDefinition<C, T>>>
   ): Promise<TypedChannel<JoinedDefinition<C, T>>>
 
   /**

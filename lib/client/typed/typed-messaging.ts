@@ -43,8 +43,8 @@ type CodeArgument<D extends ChannelDefinition, K extends ClientMessageType<D>, E
   [DeclaredCode<D, K>] extends [never] ? `'${K}' declares no errors` : E
 
 // The constraints below are written out, because the compiler prints a constraint as it is written.
-/** The messages of a channel, or of the connection itself. */
-export interface TypedMessaging<D extends ChannelDefinition> {
+/** The messages of a channel, or of the connection itself, in every client. */
+export interface CoreMessaging<D extends ChannelDefinition> {
   /**
    * Adds a listener for messages of one type. It stays across reconnects. A persistent message comes with its entry;
    * persistent messages arrive in the order of the history, each exactly once.
@@ -75,15 +75,6 @@ export interface TypedMessaging<D extends ChannelDefinition> {
   ): Promise<ReplyOf<D, K>>
 
   /**
-   * Like `send`, but resolves with the failure instead of rejecting. Use it for messages whose loss does no harm, such
-   * as `typing`.
-   * @example const result = await channel.trySend('vote', 1); if (!result.ok) show(result.error.message)
-   */
-  trySend<K extends keyof D['fromClient'] & string> (
-    type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>, [options?: CallOptions]>
-  ): Promise<SendResult<D, K>>
-
-  /**
    * Whether `error` is a failure of `send` with this type on this channel, and has a code that the message declares:
    * any of them, or exactly `code`. Narrows the type of `error.data`.
    * @example if (channel.isError(error, 'message.send', 'muted')) showUntil(error.data.until)
@@ -92,4 +83,16 @@ export interface TypedMessaging<D extends ChannelDefinition> {
   isError<K extends keyof D['fromClient'] & string, E extends keyof ErrorsOf<D, K> & string> (
     error: unknown, type: K, code: CodeArgument<D, K, E>
   ): error is RequestError<E, ErrorData<ErrorsOf<D, K>, E>>
+}
+
+/** The messages of a channel, or of the connection itself. */
+export interface TypedMessaging<D extends ChannelDefinition> extends CoreMessaging<D> {
+  /**
+   * Like `send`, but resolves with the failure instead of rejecting. Use it for messages whose loss does no harm, such
+   * as `typing`.
+   * @example const result = await channel.trySend('vote', 1); if (!result.ok) show(result.error.message)
+   */
+  trySend<K extends keyof D['fromClient'] & string> (
+    type: K, ...payload: PayloadArgument<ClientPayloadOf<D, K>, [options?: CallOptions]>
+  ): Promise<SendResult<D, K>>
 }

@@ -3,12 +3,13 @@ import t from 'tap'
 import type { TObject, TInteger, TString } from '@sinclair/typebox'
 import type { Channel, ConnectionContract } from '../../../lib/contract/define-channel.ts'
 import {
-  connect as connectCore, explanations, handover, localChecks, pageEvents, tokenRenewal, type ClientFeature
+  connect as connectCore, errorTexts, explanations, handover, localChecks, onPresence, pageEvents, presence, presenceOf,
+  tokenRenewal, type ClientFeature, type CoreChannel
 } from '../../../lib/client/core.ts'
 import { connect, type ConnectError, type ConnectOptions } from '../../../lib/client/index.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { FakeNetwork } from '../../../lib/testing/fake-web-socket.ts'
-import { at, edited, joinDoc, noNetwork, startDoc, typesOf } from '../../support/doc-client.ts'
+import { at, doc as contract, edited, joinDoc, noNetwork, startDoc, typesOf } from '../../support/doc-client.ts'
 
 const address = 'doc/1'
 /** The core as a client of every type. */
@@ -43,9 +44,9 @@ for (const [name, open] of Object.entries({ client: connect, core })) {
     t.test('an idempotent message is sent again under one id', async (t) => {
       const { socket, doc, reconnect } = await joinDoc(undefined, {}, open)
       const sent = doc.send('edit', { text: 'x' })
-      const look = doc.trySend('look')
+      const look = t.rejects(doc.send('look'), { code: 'disconnected' })
       const next = await reconnect()
-      t.match(await look, { ok: false, error: { code: 'disconnected' } })
+      await look
       next.ack('join', { idempotent: ['edit'], ...at(0), recovered: true, messages: [] })
       t.equal(next.latest('edit')?.correlationId, socket.latest('edit')?.correlationId)
       next.ack('edit', 1)
@@ -75,14 +76,6 @@ for (const [name, open] of Object.entries({ client: connect, core })) {
       socket.refuse('join', { code: 'forbidden', message: 'not allowed' })
       await t.rejects(joining, { code: 'forbidden', channel: 'doc/2' })
     })
-
-    t.test('presence follows the server', async (t) => {
-      const { socket, doc } = await joinDoc({ presence: [{ user: 'ann', data: 1 }] }, {}, open)
-      const told: unknown[] = []
-      doc.onPresence((...args) => told.push(args))
-      socket.say({ type: 'presence', channel: address, payload: { joined: [{ user: 'bob', data: 2 }] } })
-      t.match(told, [[{ length: 2 }, { joined: [{ user: 'bob' }], updated: [], left: [] }]])
-    })
   })
 }
 
@@ -97,7 +90,7 @@ t.test('core: a failed attempt is reported with what the platform tells', async 
   network.last.end(1006)
   t.match(errors, [
     { code: 'connection_failed', reason: 'Unexpected server response: 403', willRetry: true, retryIn: 500 },
-    { reason: 'the server cannot be reached, or refuses this client', close: { code: 1006 }, retryIn: 1000 }
+    { reason: 'the server is absent or refuses this client', close: { code: 1006 }, retryIn: 1000 }
   ])
   t.equal(client.lastError, errors[1])
   client.close()
@@ -134,13 +127,51 @@ t.test('core: it leaves a channel to which the server adds it', async (t) => {
   t.equal(socket.sent.length, 2)
 })
 
+t.test('core: presence follows the server where the feature is passed', async (t) => {
+  for (const features of [[], [presence], [handover, presence], [presence, handover]]) {
+    const ack = { ...at(0), recovered: false, reason: 'fresh', messages: [], presence: [{ user: 'ann', data: 1 }] }
+    const { socket, doc: joined, clock, open } = await joinDoc(ack, {}, withFeatures(...features))
+    const doc = joined as unknown as CoreChannel<typeof contract.definition>
+    const told: unknown[] = []
+    const stop = onPresence(doc, (...args) => told.push(args))
+    const say = (user: string, on = socket) =>
+      on.say({ type: 'presence', channel: address, payload: { joined: [{ user, data: 2 }] } })
+    say('bob')
+    const { length } = features
+    const both = [{ user: 'ann' }, { user: 'bob' }]
+    t.match(told, length ? [[both, { joined: [{ user: 'bob' }], updated: [], left: [] }]] : [])
+    t.match(presenceOf(doc), length ? both : [])
+    stop()
+    socket.say({ type: 'reconnect', payload: { delay: 0 } })
+    clock.advance(1_000)
+    const next = await open()
+    next.ack('join', { ...ack, recovered: true, presence: [{ user: 'eve', data: 1 }] })
+    say('dan', next)
+    t.match(presenceOf(doc), length ? [{ user: 'eve' }, { user: 'dan' }] : [])
+    t.equal(told.length, length && 1, 'a listener that is removed is called no more')
+  }
+})
+
+t.test('core: a failure has the text of the server, or its code', async (t) => {
+  const { socket, doc, client } = await joinDoc(undefined, {}, core)
+  const look = doc.send('look')
+  socket.refuse('look', { code: 'rate_limited', message: 'too many messages: slow down', retryAfter: 50 })
+  await t.rejects(look, { message: 'too many messages: slow down', code: 'rate_limited', retryAfter: 50 })
+  client.close()
+  await t.rejects(doc.send('look'), { message: 'closed', code: 'closed', type: 'look', channel: address })
+})
+
 t.test('core: features can be added, in any order', async (t) => {
-  const features = [localChecks, tokenRenewal, pageEvents(new EventTarget()), explanations(noNetwork), handover]
+  const features = [
+    errorTexts, presence, localChecks, tokenRenewal, pageEvents(new EventTarget()), explanations(noNetwork), handover
+  ]
   for (const order of [features, features.toReversed()]) {
     const { socket, clock, states, network, doc, open, client } =
       await joinDoc(undefined, { token: () => 't' }, withFeatures(...order))
     await t.rejects(doc.send('edit', { text: 'x'.repeat(70_000) }), { code: 'payload_too_large' })
-    await t.rejects(doc.send('edit', { text: 1n as never }), { code: 'invalid_payload' })
+    await t.rejects(doc.send('edit', { text: 1n as never }), {
+      message: "'edit' on 'doc/1' failed with invalid_payload: JSON cannot carry the payload: the bigint in 'text'"
+    })
     states.length = 0
     socket.say({ type: 'reconnect', payload: { delay: 0 } })
     clock.advance(0)
@@ -165,6 +196,7 @@ t.test('core: without a feature its members are missing at compile time', async 
     params: TObject<{ id: TString }>
     fromClient: { count: { reply: TInteger } }
     fromServer: { said: { payload: TString } }
+    presence: TString
     history: { limit: 10, ttl: 1000 }
   }>
   type Desk = ConnectionContract<{ fromClient: { ask: { reply: TInteger } }, fromServer: {} }>
@@ -178,6 +210,23 @@ t.test('core: without a feature its members are missing at compile time', async 
   const room = await joining
   // @ts-expect-error: only `fastify-channels/client` reads pages of a history
   t.equal(room.history, undefined)
+  const names: readonly string[] = presenceOf(room).map(({ data }) => data)
+  onPresence(room, (present, change) => [present[0]?.data.length, change?.left])
+  t.strictSame(names, [])
+  // @ts-expect-error: the core has `presenceOf(room)`
+  t.equal(room.presence, undefined)
+  // @ts-expect-error: the core has `onPresence(room, listener)`
+  t.equal(room.onPresence, undefined)
+  // @ts-expect-error: the core has the option `onRecovered` of `join`
+  t.equal(room.onRecovered, undefined)
+  // @ts-expect-error: the core has the option `onResync` of `join`
+  t.equal(room.onResync, undefined)
+  // @ts-expect-error: the core has the option `onLeft` of `join`
+  t.equal(room.onLeft, undefined)
+  // @ts-expect-error: only `fastify-channels/client` resolves with failures
+  t.equal(room.trySend, undefined)
+  // @ts-expect-error: only `fastify-channels/client` waits for a connection without a message
+  t.equal(client.ready, undefined)
   // @ts-expect-error: only `fastify-channels/client` tells of channels to which the server adds it
   t.equal(client.onJoined, undefined)
   // @ts-expect-error: only `fastify-channels/client` renews a token at once
