@@ -1,7 +1,5 @@
 import type { FastifySchema } from 'fastify'
-import type { AsyncApiDocument } from '../../lib/asyncapi/asyncapi-document.ts'
-import { asyncApiDocument } from '../../lib/asyncapi/document.ts'
-import type { AsyncApiSettings, DocumentedRoute } from '../../lib/asyncapi/documented-route.ts'
+import type { DocumentedRoute } from '../../lib/asyncapi/documented-route.ts'
 import type { DocumentOptions, RegisteredRoute } from './registered-route.ts'
 import { plainSchema } from './route-schemas.ts'
 import { usedCarriers } from './used-carriers.ts'
@@ -9,11 +7,9 @@ import { usedCarriers } from './used-carriers.ts'
 /** What @fastify/swagger too knows of a route. */
 type RouteSchema = FastifySchema & Pick<DocumentedRoute, 'summary' | 'description' | 'tags'>
 
-/** The document of routes. @throws {ContractError} for a wrong example */
-export function documentOf (
-  routes: readonly RegisteredRoute[], options: DocumentOptions, settings: AsyncApiSettings
-): AsyncApiDocument {
-  return asyncApiDocument(routes.map((route) => documented(route, options)), settings)
+/** What is known of routes, for their document. */
+export function documentedRoutes (routes: readonly RegisteredRoute[], options: DocumentOptions): DocumentedRoute[] {
+  return routes.map((route) => documented(route, options))
 }
 
 function documented (route: RegisteredRoute, options: DocumentOptions): DocumentedRoute {

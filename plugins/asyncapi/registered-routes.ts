@@ -1,5 +1,5 @@
 import type { AsyncApiDocument } from '../../lib/asyncapi/asyncapi-document.ts'
-import type { AsyncApiSettings } from '../../lib/asyncapi/documented-route.ts'
+import type { AsyncApiSettings, DocumentedRoute } from '../../lib/asyncapi/documented-route.ts'
 import type { DocumentOptions, RegisteredRoute } from './registered-route.ts'
 
 /** The WebSocket routes of a server, for their document. */
@@ -18,7 +18,13 @@ export class RegisteredRoutes {
 
   /** The code that writes documents is loaded when it is needed. @throws {ContractError} for a wrong example */
   async document (settings: AsyncApiSettings = this.#options.asyncapi ?? {}): Promise<AsyncApiDocument> {
-    const { documentOf } = await import('./documented-routes.ts')
-    return documentOf(this.#routes, this.#options, settings)
+    const { asyncApiDocument } = await import('../../lib/asyncapi/document.ts')
+    return asyncApiDocument(await this.documented(), settings)
+  }
+
+  /** What is known of the routes, for their document. */
+  async documented (): Promise<readonly DocumentedRoute[]> {
+    const { documentedRoutes } = await import('./documented-routes.ts')
+    return documentedRoutes(this.#routes, this.#options)
   }
 }

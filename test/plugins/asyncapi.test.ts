@@ -1,6 +1,7 @@
 import fastifyCookie from '@fastify/cookie'
 import fastifyHelmet from '@fastify/helmet'
 import fastifyJwt from '@fastify/jwt'
+import fastifyRateLimit from '@fastify/rate-limit'
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance, type onRequestAsyncHookHandler } from 'fastify'
 import t, { type Test } from 'tap'
@@ -73,6 +74,43 @@ t.test('asyncapi: the page is served at the path, with the headers that it needs
   })
 })
 
+t.test('asyncapi: the script of the page is served as modules, and nothing else is', async (t) => {
+  const app = await makeServer(t, { asyncapi: { path: '/docs' } })
+  app.ws('/ws', { public: true }, implemented)
+  const { body } = await app.inject('/docs')
+  const addresses = [...body.matchAll(/ (?:src|href)="\.(\/docs\/[^"]+\.(?:js|css))"/g)].map(([, address]) => address as string)
+  t.ok(addresses.length > 50, 'there are modules')
+  const [entry = ''] = addresses.filter((address) => address.endsWith('/main.js'))
+  const served = await Promise.all([...addresses, '/docs/contracts.js'].map((address) => app.inject(address)))
+  t.strictSame(served.map(({ statusCode }) => statusCode).filter((status) => status !== 200), [])
+  const module = await app.inject(entry)
+  t.match(module.headers, {
+    'content-type': 'text/javascript; charset=utf-8',
+    'cache-control': 'private, max-age=31536000, immutable',
+    'x-content-type-options': 'nosniff'
+  })
+  t.notMatch(module.body, /sourceMappingURL/)
+  t.match((await app.inject('/docs/contracts.js')).body, /^export const routes = /m)
+  const version = entry.split('/')[3] as string
+  for (const path of [
+    `${version}/api-page/browser/`, `${version}/../package.json`, `${version}/%2e%2e/%2e%2e/package.json`,
+    `${version}/server/node.js`, `${version}/__proto__`, entry.replace(/.*modules\/\w+/, 'other')
+  ]) t.equal((await app.inject(`/docs/modules/${path}`)).statusCode, 404, path)
+})
+
+t.test('asyncapi: the page is served where requests are limited', async (t) => {
+  const app = fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifyRateLimit, { max: 5 })
+  await app.register(channels, { asyncapi: {} })
+  const { body } = await app.inject('/asyncapi')
+  const addresses = [...body.matchAll(/ href="\.(\/asyncapi\/[^"]+)"/g)].map(([, address]) => address as string)
+  const statuses = await Promise.all(addresses.map(async (address) => (await app.inject(address)).statusCode))
+  t.strictSame([...new Set(statuses)], [200])
+  const pages = await Promise.all(Array.from({ length: 5 }, () => app.inject('/asyncapi')))
+  t.ok(pages.some(({ statusCode }) => statusCode === 429), 'the page itself counts')
+})
+
 t.test('asyncapi: a policy of the application stays, and a path with a slash at its end has its parts', async (t) => {
   const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
   t.teardown(() => app.close())
@@ -92,18 +130,18 @@ t.test('asyncapi: in production there is no page unless it is asked for, and a h
   })
   const statusesOf = async (options: ChannelsOptions) => {
     const app = await makeServer(t, options)
-    const urls = ['/asyncapi', '/asyncapi/page.css', '/asyncapi.json']
+    const urls = ['/asyncapi', '/asyncapi/page.css', '/asyncapi/contracts.js', '/asyncapi.json']
     return Promise.all(urls.map(async (url) => (await app.inject(url)).statusCode))
   }
   const onRequest: onRequestAsyncHookHandler = async (_request, reply) => reply.code(403).send()
   process.env.NODE_ENV = 'production'
-  t.strictSame(await statusesOf({ asyncapi: {} }), [404, 404, 200])
-  t.strictSame(await statusesOf({ asyncapi: { page: true } }), [200, 200, 200])
+  t.strictSame(await statusesOf({ asyncapi: {} }), [404, 404, 404, 200])
+  t.strictSame(await statusesOf({ asyncapi: { page: true } }), [200, 200, 200, 200])
   delete process.env.NODE_ENV
-  t.strictSame(await statusesOf({ asyncapi: {} }), [200, 200, 200])
-  t.strictSame(await statusesOf({ asyncapi: { page: false } }), [404, 404, 200])
-  t.strictSame(await statusesOf({ asyncapi: { onRequest } }), [403, 403, 403])
-  t.strictSame(await statusesOf({}), [404, 404, 404])
+  t.strictSame(await statusesOf({ asyncapi: {} }), [200, 200, 200, 200])
+  t.strictSame(await statusesOf({ asyncapi: { page: false } }), [404, 404, 404, 200])
+  t.strictSame(await statusesOf({ asyncapi: { onRequest } }), [403, 403, 403, 403])
+  t.strictSame(await statusesOf({}), [404, 404, 404, 404])
 })
 
 async function makeServer (

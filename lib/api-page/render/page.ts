@@ -2,20 +2,18 @@ import type { AsyncApiDocument, ChannelObject } from '../../asyncapi/asyncapi-do
 import type { JsonSchema } from '../../asyncapi/schema/json-schema.ts'
 import { DocumentReader } from './document-reader.ts'
 import { facts, html, type Html, type HtmlPart } from './html.ts'
+import type { PageModules } from './page-modules.ts'
 import { routeSection } from './route-section.ts'
 import { schemaTable } from './schema-table.ts'
 
-/** The addresses that a page refers to, relative to its own. */
-export interface PageAddresses {
-  /** The document without its extension. */
-  readonly document: string
-  readonly style: string
-}
-
-/** The page of a document. It is complete without a script. */
-export function renderPage (document: AsyncApiDocument, addresses: PageAddresses): string {
+/**
+ * The page of a document. It can be read without its script.
+ * @param path of the page, relative to itself: the document has the same one with an extension
+ */
+export function renderPage (
+  document: AsyncApiDocument, path: string, modules: PageModules
+): string {
   const reader = new DocumentReader(document)
-  const { title, version, description } = document.info
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -23,17 +21,13 @@ export function renderPage (document: AsyncApiDocument, addresses: PageAddresses
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<link rel="stylesheet" href="${addresses.style}">
+<title>${document.info.title}</title>
+<link rel="stylesheet" href="${path}/page.css">
+${scriptsOf(path, modules)}
 </head>
-<body>
+<body data-contracts="${path}/contracts.js">
 <a class="skip" href="#content">To the content</a>
-<header>
-<h1>${title} <small>${version}</small></h1>
-${description !== undefined && html`<p class="text">${description}</p>`}
-<p>AsyncAPI: <a href="${addresses.document}.json">JSON</a>, <a href="${addresses.document}.yaml">YAML</a></p>
-${serversOf(document)}
-</header>
+${headerOf(document, path)}
 <nav aria-label="Channels"><ul>${reader.routes.map((group) => group.map((entry) => entryOf(reader, entry)))}</ul></nav>
 <main id="content">
 ${reader.routes.map((group) => routeSection(reader, group))}
@@ -42,6 +36,26 @@ ${schemasOf(document)}
 </body>
 </html>
 `.text
+}
+
+/** The script with all of its modules, so that the browser asks for them at the same time. */
+function scriptsOf (path: string, { version, entry, files }: PageModules): HtmlPart {
+  const addressOf = (file: string) => `${path}/modules/${version}/${file}`
+  return [
+    html`<script type="module" src="${addressOf(entry)}"></script>`,
+    [...files.keys()].filter((file) => file !== entry).map((file) => html`
+<link rel="modulepreload" href="${addressOf(file)}">`)
+  ]
+}
+
+function headerOf (document: AsyncApiDocument, path: string): Html {
+  const { title, version, description } = document.info
+  return html`<header>
+<h1>${title} <small>${version}</small></h1>
+${description !== undefined && html`<p class="text">${description}</p>`}
+<p>AsyncAPI: <a href="${path}.json">JSON</a>, <a href="${path}.yaml">YAML</a></p>
+${serversOf(document)}
+</header>`
 }
 
 function serversOf ({ servers }: AsyncApiDocument): HtmlPart {

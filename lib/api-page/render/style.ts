@@ -12,7 +12,7 @@ export const style = `
   }
 }
 * { box-sizing: border-box; }
-html { scroll-behavior: smooth; }
+html { scroll-behavior: smooth; scroll-padding-bottom: 4rem; }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 body {
   margin: 0 auto; max-width: 72rem; padding: 0 1rem 4rem; background: var(--ground); color: var(--text);
@@ -48,6 +48,38 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .5rem .25rem 0; 
 th[scope=row] { font-weight: normal; }
 td[data-head=Description] { white-space: pre-line; }
 .limit { display: block; }
+button, input, select, textarea {
+  font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--quiet); border-radius: .25rem;
+  padding: .3rem .6rem; max-width: 100%;
+}
+button { cursor: pointer; background: var(--raised); }
+button[type=submit] { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
+button[aria-pressed=true] { outline: 2px solid var(--accent); }
+button:disabled { cursor: default; opacity: .7; }
+input[type=text], input[type=password], textarea { width: 100%; }
+textarea.json { font-family: ui-monospace, monospace; }
+fieldset { border: 1px solid var(--line); border-radius: .25rem; margin: .5rem 0; min-width: 0; }
+.try { background: var(--raised); border-radius: .4rem; padding: .5rem .75rem; margin: .75rem 0; }
+.try h3, .try h4, .try h5 { margin: 0 0 .25rem; font-size: 1rem; }
+.field { margin: .4rem 0; display: grid; grid-template-columns: minmax(0, 1fr); gap: .1rem; justify-items: start; }
+.field:has(> input[type=checkbox]) { display: flex; flex-direction: row-reverse; justify-content: start; gap: .5rem; }
+.row { border-left: 3px solid var(--line); padding-left: .5rem; margin: .4rem 0; }
+.actions { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: .4rem 0; }
+.copy { display: contents; }
+.copied { flex: 1 1 100%; }
+.issue { margin: .25rem 0; color: var(--good); }
+.bad, .issue.bad { color: var(--bad); }
+.good { color: var(--good); }
+.answer { display: block; }
+.traffic {
+  position: sticky; bottom: 0; background: var(--ground); border: 1px solid var(--line); border-bottom: 0;
+  padding: 0 .75rem; margin-top: 2rem;
+}
+.traffic[open] { max-height: 45vh; overflow-y: auto; }
+.traffic > summary { position: sticky; top: 0; background: var(--ground); font-weight: 600; }
+.entries { list-style: none; padding: 0; }
+.entries li { border-top: 1px solid var(--line); padding: .25rem 0; }
+.entries pre { margin: .25rem 0; }
 @media (max-width: 40rem) {
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table, tbody, tr, th[scope=row], td { display: block; border: 0; padding: 0; }

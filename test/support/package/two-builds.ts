@@ -131,6 +131,18 @@ async function refuseFormat (serving: Build, contracting: Build): Promise<void> 
   await assert.rejects(withServer(serving, handlers, async () => {}), { code: 'FST_CHANNELS_CONTRACT', message })
 }
 
+/** The API page loads its script from the ES modules, whichever build serves it. */
+async function servePage ({ server: { channels } }: Build): Promise<void> {
+  const app = fastify()
+  await app.register(channels, { asyncapi: {} })
+  const { body } = await app.inject('/asyncapi')
+  const [, entry = ''] = /<script type="module" src="\.([^"]+)"/.exec(body) ?? []
+  const script = await app.inject(entry)
+  assert.deepEqual([script.statusCode, /^import /m.test(script.body)], [200, true])
+  assert.match(body, /client\/core\.js/)
+  await app.close()
+}
+
 const [esm, cjs] = builds as [Build, Build]
 
 // TypeScript adds a name to what it compiles to CommonJS.
@@ -148,6 +160,7 @@ for (const [one, other] of [[esm, cjs], [cjs, esm]] as const) {
   provide(one, other)
   await stopConnecting(one, other)
   await refuseFormat(one, other)
+  await servePage(one)
   const app = fastify()
   await app.register(one.server.channels)
   await assert.rejects(async () => app.register(other.server.channels), { code: 'FST_CHANNELS_ALREADY_REGISTERED' })
