@@ -49,7 +49,7 @@ function figure (title, systems) {
       'msgs/s', 'ratio', 'CPU us', 'B busy', 'p50 @100', 'p99 @100', 'p50 @200', 'p99 @200', 'p50 full', 'p99 full'
     ],
 
-    async * run (_generator, rounds) {
+    async * run (rounds) {
       const redis = await startRedis()
       const generator = start('./cluster/generator.js', 1)
       const running = []

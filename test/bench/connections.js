@@ -1,66 +1,68 @@
-import { once } from 'node:events'
-import { setTimeout as wait } from 'node:timers/promises'
-import { median } from './measure.js'
-import { ask, start, startServer } from './processes.js'
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { compare, goalCells, heads, medianOf } from './load/compare.js'
+import { openLoad } from './load/load.js'
+import { secret, signerOf } from './memory/tokens.js'
+import { peersOf } from './peers/all.js'
 
-const count = 3_000
-const warmUp = 1_000
+const count = 2_000
+const warmUp = 600
 const concurrency = 50
+const goalKb = 8
 
-const join = { hello: JSON.stringify({ type: 'join', channel: 'room', correlationId: '1' }), answer: '"type":"ack"' }
-const socketIo = { path: '/socket.io/?EIO=4&transport=websocket', hello: '40', answer: '40{' }
-
-const rows = [
-  ['@fastify/websocket by hand', './servers/idle-by-hand.js', {}],
-  ['ws alone, without a check of the token', './servers/idle-ws.js', {}],
-  ['Socket.IO, in a room', './servers/idle-socket-io.js', socketIo],
-  ['fastify-channels', './servers/idle-channels.js', {}],
-  ['fastify-channels, each with a join', './servers/idle-channels.js', join]
-]
+const others = ['net', 'ws', 'fastifyWebsocket', 'socketIo', 'uws', 'bun', 'crossws', 'graphqlWs', 'trpc']
+const idle = peersOf('baseline', 'limits').map((peer) => {
+  return { ...peer, name: peer.name.replace(', limits on', ''), args: ['limits'], goal: 1, goalKb }
+})
+const joining = peersOf('limits').map(({ wire, ...peer }) => {
+  return { ...peer, key: 'joining', name: 'fastify-channels, each with a join', wire: { idle: wire.join }, goal: 0.8 }
+})
 
 /**
  * Connections with a token of their own each: how many upgrades a second the server's core makes, and the memory of one
- * that then does nothing, after a collection. The aims are a ratio of 1.0, 0.8 with a join, and 8 KB.
+ * that then does nothing, after a collection.
  */
 export const connections = {
-  title: `${count.toLocaleString('en')} connections, a JSON Web Token each`,
-  heads: ['upgrades/s', 'ratio', 'CPU us', 'KB RSS', 'KB heap', 'server'],
+  title: `${count.toLocaleString('en')} connections, a JSON Web Token each, upgrades`,
+  heads: [...heads, 'KB RSS', 'goal', 'met', 'KB heap'],
 
-  async * run (_generator, rounds) {
-    const results = rows.map(() => [])
-    for (let round = 0; round < rounds; round++) {
-      for (const [i, [, script, target]] of rows.entries()) results[i].push(await measure(script, target))
-    }
-    for (const [i, [name]] of rows.entries()) {
-      const of = (key) => median(results[i].map((result) => result[key]))
-      const ratio = median(results[i].map(({ rate }, round) => rate / results[0][round].rate))
-      yield [
-        name.padEnd(46), Math.round(of('rate')), ratio.toFixed(2), Math.round(of('cpu')), of('rss').toFixed(1),
-        of('heap').toFixed(1), `${Math.round(of('busy') * 100)} %`
-      ]
-    }
+  async * run (rounds) {
+    const tokenOf = await signerOf(secret)
+    const tokens = join(tmpdir(), `fastify-channels-bench-${process.pid}`)
+    writeFileSync(tokens, Array.from({ length: count }, (_, i) => `${tokenOf(i)}\n`).join(''))
+    yield * compare({
+      peers: [...peersOf(...others), ...idle, ...joining],
+      reference: ['fastifyWebsocket'],
+      rounds,
+      isFresh: true,
+      measure: (server, { wire }) => measure(server, wire.idle, tokens),
+      more: ({ goalKb }, results) => {
+        const rss = medianOf(results, 'rss')
+        return [rss.toFixed(1), ...goalCells('<=', goalKb, rss), medianOf(results, 'heap').toFixed(1)]
+      }
+    })
   }
 }
 
 /** In a process of its own each time, because memory that was used before is used again. */
-async function measure (script, target) {
-  const server = await startServer(script, { args: [], env: { NODE_OPTIONS: '--expose-gc' } })
-  const crowd = start('./memory/crowd.js', 1)
-  const open = (from, number) => ask(crowd, { port: server.port, from, count: number, concurrency, ...target })
-  await open(0, warmUp)
-  await ask(crowd, 'close')
-  await wait(500)
-  const before = await ask(server.child, 'memory')
+async function measure (server, target, tokens) {
+  const open = (connections) => openLoad('idle', server.port, target, { connections, concurrency, tokens })
+  const first = await open(warmUp)
+  await first.close()
+  const before = await server.ask('memory')
   const cpuBefore = await server.cpu()
-  const seconds = await open(warmUp, count)
+  const load = await open(count)
   const cpu = await server.cpu() - cpuBefore
-  const after = await ask(server.child, 'memory')
+  const after = await server.ask('memory')
+  await load.close()
   const each = (key) => (after[key] - before[key]) / count / 1_024
-  await ask(crowd, 'close')
-  crowd.disconnect()
-  const ended = once(server.child, 'exit')
-  await ask(server.child, 'stop')
-  await ended
-  const [rate, busy] = [count / seconds, cpu / 1e6 / seconds]
-  return { rate, busy, cpu: cpu / count, rss: each('rss'), heap: each('heapUsed') }
+  return {
+    rate: count / load.seconds,
+    busy: load.busy,
+    serverBusy: cpu / 1e6 / load.seconds,
+    cpu: cpu / count,
+    rss: each('rss'),
+    heap: each('heapUsed')
+  }
 }

@@ -9,7 +9,7 @@ export const cost = {
   title: 'one operation, in microseconds, by the number of waiting messages, claims, entries, members or connections',
   heads: [...sizes.map((n) => n.toLocaleString('en')), 'ratio'],
 
-  async * run (_generator, rounds) {
+  async * run (rounds) {
     for (const [name, prepare] of Object.entries({ ...broadcasts, ...operations })) {
       const times = []
       // Until the code is compiled.

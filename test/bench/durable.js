@@ -15,7 +15,7 @@ export const durable = {
   title: 'appends to a history, on a Redis with one replica, all on this machine',
   heads: ['in flight', 'appends/s', 'ratio', 'p50 ms', 'p99 ms'],
 
-  async * run (_generator, rounds) {
+  async * run (rounds) {
     const master = await startRedis()
     const replica = await startRedis(['--replicaof', '127.0.0.1', `${master.port}`])
     const log = { info () {}, warn () {}, error () {}, debug () {}, child () { return log } }

@@ -16,7 +16,7 @@ export const lag = {
   title: `one edit of a document of ${length} characters, brought forward over what it missed`,
   heads: ['us', 'us/version'],
 
-  async * run (_generator, rounds) {
+  async * run (rounds) {
     const replica = written()
     for (const behind of [1, 10, 100, 1_000]) {
       const us = median(Array.from({ length: rounds }, () => cost(replica, behind)))
@@ -67,7 +67,7 @@ export const hot = {
   title: `one hot document, ${writers} writers with one edit in flight each`,
   heads: ['edits/s', 'CPU us', 'server'],
 
-  async * run (_generator, rounds) {
+  async * run (rounds) {
     const redis = await startRedis()
     for (const nodes of [1, 2]) {
       const servers = await Promise.all(

@@ -15,7 +15,7 @@ export const presence = {
   title: 'presence in one room, 100 joins and 100 leaves a second; in ms',
   heads: ['join p99', 'join max', 'p99', 'max', 'busy', 'ack p50', 'ack p99', 'change p50', 'change p99'],
 
-  async * run (_generator, rounds) {
+  async * run (rounds) {
     const redis = await startRedis()
     for (const [adapter, env] of [['memory', {}], ['Redis', { REDIS_URL: redis.url }]]) {
       for (const { room, members } of rooms) {

@@ -15,7 +15,7 @@ export const recovery = {
   title: `${clients} clients come back to one channel with a history, each from its own position`,
   heads: ['ms', 'acks/s', 'server'],
 
-  async * run (_generator, rounds) {
+  async * run (rounds) {
     const redis = await startRedis()
     const writer = await startServer('./servers/cluster-channels.js', { env: { REDIS_URL: redis.url } })
     const positions = await fill(writer.port)

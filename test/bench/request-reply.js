@@ -1,61 +1,29 @@
-import { ask, baseline, startServer } from './processes.js'
-import { compare, measure } from './measure.js'
+import { compare, heads } from './load/compare.js'
+import { openLoad } from './load/load.js'
+import { peersOf } from './peers/all.js'
 
-const channel = 'bench/one'
-const quote = { symbol: 'ACME', bid: 101.25, ask: 101.75, size: 1200, venue: 'XPAR' }
-
-const hello = JSON.stringify({ type: 'join', channel, correlationId: 'join' })
-const request = (i) =>
-  JSON.stringify({ type: 'echo', channel, payload: quote, correlationId: `c-${String(i).padStart(4, '0')}` })
-
-const before = baseline('./servers/channels.js')
-const servers = {
-  '@fastify/websocket by hand': './servers/by-hand.js',
-  ...(before && { 'fastify-channels, baseline': before }),
-  'fastify-channels': './servers/channels.js'
-}
+const connections = 100
+const others = ['net', 'ws', 'fastifyWebsocket', 'socketIo', 'uws', 'bun', 'crossws', 'graphqlWs', 'trpc']
 
 /**
- * Validated request and reply, against bare sockets with neither validation nor routing. The aim is a ratio of 0.85.
+ * Requests that each server validates against the same schema, `inFlight` of them on each connection. Raw `net` answers
+ * without a look at them.
  */
-export const requestReply = {
-  title: `validated request/reply, 100 connections, ${request(0).length} byte envelopes`,
-  heads: ['msgs/s', 'ratio', 'CPU us', 'server', 'generator'],
+const figure = (inFlight, goals) => ({
+  title: `validated request/reply, ${connections} connections, ${inFlight} in flight on each`,
+  heads,
 
-  /** @param rounds how often each server is measured */
-  async * run (generator, rounds) {
-    const running = await Promise.all(Object.values(servers).map((script) => startServer(script)))
-    for (const inFlight of [16, 1]) {
-      const load = {
-        path: '/ws', hello, requests: Array.from({ length: inFlight }, (_, i) => request(i)), connections: 100
-      }
-      const results = await compare(generator, running, load, rounds)
-      for (const [i, name] of Object.keys(servers).entries()) yield row(`${name}, ${inFlight} in flight`, results[i])
-      // With one in flight the two processes wait for each other: nothing but the latency would be measured.
-      if (inFlight > 1) {
-        yield row(`what the generator could drive, ${inFlight} in flight`, await ceiling(generator, load))
-      }
+  run (rounds) {
+    const ours = peersOf('baseline', ...Object.keys(goals)).map((peer) => ({ ...peer, ...goals[peer.key] }))
+    const measure = async (server, { wire }) => {
+      const load = await openLoad('echo', server.port, wire.echo, { connections, inFlight, warmUp: 0.4 })
+      return await load.measure(server.cpu)
     }
-    await Promise.all(running.map(stop))
+    return compare({ peers: [...peersOf(...others), ...ours], reference: ['uws', 'bun'], rounds, measure })
   }
-}
+})
 
-const percent = (share) => `${Math.round(share * 100)} %`
-
-function row (name, { rate, ratio, microseconds, serverBusy, generatorBusy }) {
-  const cells = [
-    name.padEnd(46), Math.round(rate), ratio?.toFixed(2) ?? '', microseconds.toFixed(1), percent(serverBusy),
-    percent(generatorBusy)
-  ]
-  return serverBusy < 0.9 && ratio ? [...cells, '  idle: something else held it back'] : cells
-}
-
-/** The same load on a server that does nothing: were it no faster, the figures would be the generator's. */
-async function ceiling (generator, load) {
-  const server = await startServer('./servers/ceiling.js')
-  const result = await measure(generator, server, load)
-  await stop(server)
-  return result
-}
-
-const stop = ({ child }) => ask(child, 'stop')
+export const requestReply = figure(16, {
+  channels: { goal: 0.8 }, async: { goal: 0.9, against: 'channels' }, limits: { goal: 0.9, against: 'channels' }
+})
+export const oneInFlight = figure(1, { channels: { goal: 1 } })
