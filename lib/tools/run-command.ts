@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'writes the AsyncAPI document of an application',
     load: async () => (await import('./asyncapi-command.ts')).asyncApiCommand
   },
+  client: {
+    summary: 'writes a client for another language',
+    load: async () => (await import('./client-command.ts')).clientCommand
+  },
   diff: {
     summary: 'says which changes of a contract break whom',
     load: async () => (await import('./diff-command.ts')).diffCommand

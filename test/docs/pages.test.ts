@@ -4,6 +4,7 @@ import t from 'tap'
 import { controlWords } from '../../lib/protocol/control-messages.ts'
 import { errorMessages } from '../../lib/protocol/errors.ts'
 import { anchorOf, linksOf, pages, readPage } from '../support/docs/page.ts'
+import { sampleSessions } from '../support/docs/sessions.ts'
 import { root } from '../support/root.ts'
 
 const all = pages()
@@ -65,10 +66,9 @@ const members = ['type', 'channel', 'payload', 'correlationId', 'offset', 'id', 
 /** Every message that docs/protocol.md shows: its JSON blocks, and the lines of its sample sessions. */
 function shownMessages (): Wire[] {
   const { blocks } = readPage('docs/protocol.md')
-  const lines = blocks.filter(({ language }) => language === 'session').flatMap(({ code }) => code.trim().split('\n'))
-  const examples = blocks.filter(({ language }) => language === 'json').map(({ code }) => code)
-  const texts = [...examples, ...lines.map((line) => line.replace(/^[CS]: /, ''))]
-  const messages = texts.map((text) => JSON.parse(text) as Wire)
+  const said = sampleSessions().flatMap(({ lines }) => lines.map(({ message }) => message as Wire))
+  const examples = blocks.filter(({ language }) => language === 'json').map(({ code }) => JSON.parse(code) as Wire)
+  const messages = [...examples, ...said]
   return messages.flatMap((message) => [message, ...(message.payload?.messages ?? []) as Wire[]])
 }
 

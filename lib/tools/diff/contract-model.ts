@@ -75,11 +75,11 @@ function messageOf (root: AsyncApiDocument, operation: OperationObject): Message
 /** An envelope with its payload alone. A client that knows of no payload ignores the one that it receives. */
 function payloadOf (root: AsyncApiDocument, { payload: envelope }: MessageObject, isReceived: boolean): Side {
   const { properties, required } = envelope
-  const { payload } = properties as JsonSchema
+  const { payload } = properties as Readonly<Record<string, JsonSchema | undefined>>
   if ((required as readonly string[]).includes('payload')) {
     return { root, schema: { type: 'object', properties: { payload }, required: ['payload'] } }
   }
-  const isNone = isReceived && (payload as JsonSchema).type === 'null'
+  const isNone = payload === undefined || (isReceived && payload.type === 'null')
   return { root, schema: { type: 'object', properties: isNone ? {} : { payload } } }
 }
 

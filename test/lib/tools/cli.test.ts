@@ -50,6 +50,16 @@ t.test('cli asyncapi: it writes the document of a plugin, an instance, or contra
   t.match(JSON.parse(contracts.out), { channels: { 'unnamed.chat-room': { address: 'chat/{room}' } } })
 })
 
+t.test('cli client: it writes a Python client of an application', async (t) => {
+  const { code, out, error } = await run('client', appOf('plugin'), '--python')
+  t.strictSame({ code, error }, { code: 0, error: '' })
+  t.match(out, /^class Quiet\(Channel\[/m)
+  t.match(out, /^class WsClient\(ChannelsClient\[/m)
+  const file = join(folder, 'client.py')
+  t.strictSame(await run('client', appOf('plugin'), '--python', '--out', file), { code: 0, out: '', error: '' })
+  t.equal(readFileSync(file, 'utf8'), out)
+})
+
 t.test('cli mock: it serves the contracts of a module, with its handlers, until it is interrupted', async (t) => {
   const contract = JSON.stringify(join(root, 'dist/routes/chat/chat.contract.js'))
   const handlers = "{ 'message.send': () => ({ id: 'mine' }), typing: () => { throw new Error('oops') } }"
@@ -119,8 +129,9 @@ t.test('cli diff: changes that break nobody, or only clients of the new contract
 
 const mistakes: ReadonlyArray<readonly [args: readonly string[], error: string | RegExp]> = [
   [['asyncap'], "unknown command 'asyncap': did you mean 'asyncapi'?\n"],
-  [['toString'], "unknown command 'toString': use one of 'asyncapi', 'diff', 'mock'\n"],
+  [['toString'], "unknown command 'toString': use one of 'asyncapi', 'client', 'diff', 'mock'\n"],
   [['asyncapi'], "0 arguments of the command 'asyncapi': pass <module>\n"],
+  [['client', 'app.js'], "no language for the command 'client': pass --python\n"],
   [['mock', fileIn('none.mjs', 'export const n = 1')],
     /^the module '.*' exports no contract: export what defineChannel returns\n$/],
   [['mock', 'a', '--port=x'], "the value 'x' of the option '--port': pass a whole number from 0\n"],

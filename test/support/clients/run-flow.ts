@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { readPage } from '../docs/page.ts'
 import { root } from '../root.ts'
@@ -30,15 +31,17 @@ export async function runFlow (t: Test, server: TalkServer, program: Program): P
   t.equal(code, 0, 'the program ends by itself')
 }
 
-/** Runs a program until it ends, or until the test does. */
+/** Runs a program until it ends, or until the test does. `onLine`: gets each line that it prints, at once. */
 export async function run (
-  t: Test, { command, args, env = {} }: Program, variables: Readonly<Record<string, string>> = {}
+  t: Test, { command, args, env = {} }: Program, variables: Readonly<Record<string, string>> = {},
+  onLine: (line: string) => void = () => {}
 ): Promise<{ output: string, complaint: string, code: unknown }> {
   const child = spawn(command, args, {
     env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '', ...env, ...variables },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   t.teardown(() => child.kill())
+  createInterface(child.stdout).on('line', onLine)
   let output = ''
   let complaint = ''
   child.stdout.on('data', (chunk) => { output += String(chunk) })
