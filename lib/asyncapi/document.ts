@@ -5,6 +5,7 @@ import { addConnection } from './channels/connection-channel.ts'
 import { addContract } from './channels/contract-channel.ts'
 import { DocumentParts } from './document-parts.ts'
 import type { AsyncApiSettings, DocumentedRoute } from './documented-route.ts'
+import { routeFingerprints } from './model/fingerprint.ts'
 import { plainJson } from './schema/json-schema.ts'
 import { addSecurity } from './security.ts'
 
@@ -20,7 +21,7 @@ export function asyncApiDocument (
   const parts = new DocumentParts([...contracts])
   for (const route of routes) addRoute(parts, route)
   const { channels, operations, securitySchemes, channelBindings, schemas } = parts
-  return plainJson({
+  return withFingerprints(plainJson({
     asyncapi: '3.1.0',
     info: info ?? { title: 'WebSocket API', version: '0.0.0' },
     defaultContentType: 'application/json',
@@ -37,7 +38,17 @@ export function asyncApiDocument (
         }
       }
     }
-  } satisfies AsyncApiDocument)
+  } satisfies AsyncApiDocument))
+}
+
+/** The connection of a route has the fingerprint of the route's contracts. */
+function withFingerprints (document: AsyncApiDocument): AsyncApiDocument {
+  const fingerprints = routeFingerprints(document)
+  const channels = Object.entries(document.channels).map(([id, channel]) => {
+    const { 'x-pattern': pattern, 'x-route': route } = channel
+    return [id, pattern === undefined ? { ...channel, 'x-fingerprint': fingerprints.get(route as string) } : channel]
+  })
+  return { ...document, channels: Object.fromEntries(channels) as AsyncApiDocument['channels'] }
 }
 
 function addRoute (parts: DocumentParts, route: DocumentedRoute): void {

@@ -22,6 +22,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'says which changes of a contract break whom',
     load: async () => (await import('./diff-command.ts')).diffCommand
   },
+  fingerprint: {
+    summary: 'writes the fingerprint of contracts, which a client sends',
+    load: async () => (await import('./fingerprint-command.ts')).fingerprintCommand
+  },
   mock: {
     summary: 'serves contracts without a server, for the work on a front end',
     load: async () => (await import('./mock-command.ts')).mockCommand
@@ -62,7 +66,7 @@ function commandOf (name: string): Entry {
 }
 
 function overview (): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
   return `Usage: fastify-channels <command>\n\n${lines.join('\n')}\n\nfastify-channels <command> --help explains it.\n`
 }
 

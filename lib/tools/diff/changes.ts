@@ -1,4 +1,4 @@
-import type { Side } from './comparison.ts'
+import type { Side } from '../../asyncapi/model/side.ts'
 import { refusalsOf } from './refusals.ts'
 
 /** Whom a change breaks: clients of the old contract on the new server, or those of the new one on the old server. */

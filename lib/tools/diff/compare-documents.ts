@@ -1,9 +1,9 @@
 import type { AsyncApiDocument } from '../../asyncapi/asyncapi-document.ts'
+import { channelModels, paramsOf, presenceOf, type ChannelModel } from '../../asyncapi/model/channel-models.ts'
+import { sideOf, valueAt } from '../../asyncapi/model/side.ts'
 import { isObject, type JsonSchema } from '../../asyncapi/schema/json-schema.ts'
 import { breaksBoth, breaksNew, breaksOld, Changes, type Change } from './changes.ts'
-import { valueAt } from './comparison.ts'
 import { compareMessages } from './compare-messages.ts'
-import { channelModels, sideOf, type ChannelModel } from './contract-model.ts'
 
 /** Every difference between two documents that means something to a client. */
 export function compareDocuments (old: AsyncApiDocument, now: AsyncApiDocument): readonly Change[] {
@@ -30,23 +30,15 @@ function compareChannels (old: ChannelModel, now: ChannelModel, found: Change[])
   compareMessages(old, now, found)
 }
 
-/** By their place in the pattern, because clients on the wire know only addresses. */
 function compareParams (old: ChannelModel, now: ChannelModel, changes: Changes): void {
-  const listed = ({ channel: { 'x-params': params, 'x-pattern': pattern }, root }: ChannelModel) => {
-    const { schema } = sideOf(root, params)
-    const { properties } = (typeof schema.$ref === 'string' ? valueAt(root, schema.$ref) : schema) as JsonSchema
-    const names = [...String(pattern).matchAll(/:(\w+)/g)].map(([, name = '']) => name)
-    return names.map((name) => ({ name, side: sideOf(root, (Object(properties) as JsonSchema)[name]) }))
-  }
-  const before = listed(old)
-  for (const [i, { name, side }] of listed(now).entries()) {
+  const before = paramsOf(old)
+  for (const [i, { name, side }] of paramsOf(now).entries()) {
     changes.input((before[i] as typeof before[number]).side, side, `params/${name}`)
   }
 }
 
 function comparePresence (old: ChannelModel, now: ChannelModel, changes: Changes): void {
-  const [before, after] = [old, now].map(({ channel: { 'x-presence': presence } }) =>
-    isObject(presence) && presence.list !== 'none' ? presence : undefined)
+  const [before, after] = [presenceOf(old), presenceOf(now)]
   if (!changes.presence(before, after, "'presence'")) return
   const [was, is] = [before as JsonSchema, after as JsonSchema]
   changes.value(was.list, is.list, "'presence.list'", breaksBoth)

@@ -1,5 +1,5 @@
 import { breaksBoth, breaksNew, breaksOld, Changes, type Breaks, type Change } from './changes.ts'
-import type { ChannelModel, MessageModel } from './contract-model.ts'
+import type { ChannelModel, MessageModel } from '../../asyncapi/model/channel-models.ts'
 
 /** Adds the changes of the messages of one kind of channel. */
 export function compareMessages (old: ChannelModel, now: ChannelModel, found: Change[]): void {

@@ -1,12 +1,15 @@
 import { isObject, type JsonSchema } from '../../asyncapi/schema/json-schema.ts'
-import { valueAt, type Comparison, type Refusal, type Side } from './comparison.ts'
+import { asSchema, resolved, type Side } from '../../asyncapi/model/side.ts'
+import type { Comparison, Refusal } from './comparison.ts'
 import { arrayRefusals, numberRefusals, stringRefusals, valueRefusals } from './value-refusals.ts'
 
 /** What has no meaning for values. */
 const annotations = new Set(['title', 'description', 'examples', 'default', '$comment', 'deprecated'])
 
 /** Keywords that are compared as a whole, because their meaning is not ordered. */
-const unordered = ['format', 'not', 'contains', 'x-regexp', 'unevaluatedProperties', 'multipleOf']
+const unordered = [
+  'format', 'not', 'contains', 'minContains', 'maxContains', 'x-regexp', 'unevaluatedProperties', 'multipleOf'
+]
 
 /**
  * Why a value that matches `sent` may not match `accepted`. Empty when every such value does. Schemas that cannot be
@@ -35,18 +38,6 @@ export function refusalsOf (
     within: (s, a, key) => compare(s, a, `${path}/${key}`),
     refuse: (reason) => [{ path, reason }]
   })
-}
-
-/** `false` accepts nothing, `true` and an absent schema anything. */
-function asSchema (schema: unknown): JsonSchema {
-  if (schema === false) return { not: {} }
-  return isObject(schema) ? schema : {}
-}
-
-function resolved ({ schema, root }: Side): JsonSchema {
-  const { $ref } = schema
-  if (typeof $ref !== 'string') return schema
-  return resolved({ schema: asSchema(valueAt(root, $ref)), root })
 }
 
 /** The schemas that a union, a list of values or a list of types stands for. */

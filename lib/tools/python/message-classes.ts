@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../../asyncapi/schema/json-schema.ts'
-import type { Side } from '../diff/comparison.ts'
-import type { MessageModel } from '../diff/contract-model.ts'
+import type { Side } from '../../asyncapi/model/side.ts'
+import type { MessageModel } from '../../asyncapi/model/channel-models.ts'
 import { classOf, dataclassOf } from './dataclass.ts'
 import type { ClassNames } from './python-names.ts'
 import { stringLiteral } from './python-text.ts'

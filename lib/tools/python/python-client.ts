@@ -1,5 +1,5 @@
 import type { AsyncApiDocument } from '../../asyncapi/asyncapi-document.ts'
-import { channelModels, type ChannelModel } from '../diff/contract-model.ts'
+import { channelModels, type ChannelModel } from '../../asyncapi/model/channel-models.ts'
 import { runtime, runtimeNames } from '../python-runtime/runtime.ts'
 import { channelClass, clientClass, type ChannelCode } from './channel-classes.ts'
 import { ClassNames } from './python-names.ts'

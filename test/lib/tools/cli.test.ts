@@ -5,7 +5,7 @@ import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { parse } from 'yaml'
 import { asyncApiDocument } from '../../../lib/asyncapi/index.ts'
-import { defineChannel } from '../../../lib/contract/define-channel.ts'
+import { defineChannel, type AnyChannel } from '../../../lib/contract/define-channel.ts'
 import { TestClient } from '../../../lib/testing/test-client.ts'
 import { runCommand } from '../../../lib/tools/run-command.ts'
 import { closed } from '../../support/tools/instance-app.ts'
@@ -30,7 +30,7 @@ async function run (...args: readonly string[]) {
 }
 
 t.test('cli: it names its commands, and each explains itself', async (t) => {
-  for (const args of [[], ['--help'], ['help']]) t.match(await run(...args), { code: 0, out: /^ {2}asyncapi {3}writes/m })
+  for (const args of [[], ['--help'], ['help']]) t.match(await run(...args), { code: 0, out: /^ {2}asyncapi {5}writes/m })
   t.match(await run('asyncapi', '--help'), { code: 0, out: /^Usage: fastify-channels asyncapi <module>/ })
 })
 
@@ -91,6 +91,7 @@ t.test('cli diff: it says whom the changes of documents break, and ends with 1 w
     return fileIn(`room-${i}.json`, JSON.stringify(asyncApiDocument([{ url: '/ws', contracts: [contract] }])))
   })
   const [old = '', now = ''] = rooms
+  const fingerprints = rooms.map((file) => /"x-fingerprint":"(\w+)"/.exec(readFileSync(file, 'utf8'))?.[1])
   t.strictSame(await run('diff', old, now), {
     code: 1,
     error: '',
@@ -99,14 +100,21 @@ t.test('cli diff: it says whom the changes of documents break, and ends with 1 w
 
 Breaks clients of the new contract on the old server, so deploy the server first:
   route '/ws', channel 'room', fromServer 'said': the message is added
+
+Fingerprints:
+  route '/ws': ${fingerprints[1]} in place of ${fingerprints[0]}
 `
   })
   const json = await run('diff', old, now, '--json')
   t.equal(json.code, 1)
   const breaks = { oldClients: 1, newClients: 1 }
-  t.match(JSON.parse(json.out), { breaks, changes: [{ direction: 'fromClient' }, {}] })
+  t.match(JSON.parse(json.out), {
+    breaks, changes: [{ direction: 'fromClient' }, {}], fingerprints: [{ route: '/ws', now: fingerprints[1] }]
+  })
   t.strictSame(await run('diff', old, old), {
-    code: 0, error: '', out: 'No change that means something to a client.\n'
+    code: 0,
+    error: '',
+    out: `No change that means something to a client.\n\nFingerprints:\n  route '/ws': ${fingerprints[0]}, as before\n`
   })
   const contract = join(root, 'dist/routes/chat/chat.contract.js')
   t.match(await run('diff', contract, contract), { code: 0 }, 'modules')
@@ -120,16 +128,42 @@ t.test('cli diff: changes that break nobody, or only clients of the new contract
     } as never)
     return fileIn(`kept-${i}.json`, JSON.stringify(asyncApiDocument([{ url: '/ws', contracts: [contract] }])))
   })
-  t.strictSame(await run('diff', old, noted, '--both'), {
-    code: 0, error: '', out: "Breaks nobody:\n  route '/ws', channel 'room': 'history.limit': 5 in place of 9\n"
+  t.match(await run('diff', old, noted, '--both'), {
+    code: 0,
+    error: '',
+    out: /^Breaks nobody:\n {2}route '\/ws', channel 'room': 'history.limit': 5 in place of 9\n\n.*\n.*, as before\n$/
   })
   t.equal((await run('diff', old, added)).code, 0)
   t.equal((await run('diff', old, added, '--both')).code, 1)
 })
 
+t.test('cli fingerprint: it writes a module for the clients of contracts, or of one route', async (t) => {
+  const module = join(root, 'dist/routes/chat/chat.contract.js')
+  const { out } = await run('fingerprint', module)
+  t.match(out, /^export const fingerprint = '[0-9a-v]{16}'\n$/)
+  const file = join(folder, 'fingerprint.mjs')
+  t.strictSame(await run('fingerprint', module, '--out', file), { code: 0, out: '', error: '' })
+  const { fingerprint } = await import(file) as { readonly fingerprint: string }
+  t.equal(out, `export const fingerprint = '${fingerprint}'\n`)
+  const [{ chat }, { editor }] = [await import('../../../routes/chat/chat.contract.ts'),
+    await import('../../../routes/editor/editor.contract.ts')] as [{ chat: AnyChannel }, { editor: AnyChannel }]
+  const routes = [{ url: '/chat', contracts: [chat] }, { url: '/both', contracts: [editor, chat] }]
+  const document = fileIn('routes.json', JSON.stringify(asyncApiDocument(routes)))
+  t.equal((await run('fingerprint', document, '--route=/chat')).out, out, 'the URL of the route does not count')
+  t.notSame((await run('fingerprint', document, '--route=/both')).out, out)
+  const before = fileIn('before.json', JSON.stringify(asyncApiDocument(routes.slice(1))))
+  t.match((await run('diff', before, document)).out, `route '/chat': ${fingerprint} in place of none`)
+  t.match((await run('diff', document, before)).out, `route '/chat': none in place of ${fingerprint}`)
+  for (const [option, issue] of [[[], 'has 2 routes'], [['--route', '/x'], "has no route '/x'"]] as const) {
+    t.strictSame(await run('fingerprint', document, ...option), {
+      code: 2, out: '', error: `'${document}' ${issue}: pass --route with one of its routes: '/chat', '/both'\n`
+    })
+  }
+})
+
 const mistakes: ReadonlyArray<readonly [args: readonly string[], error: string | RegExp]> = [
   [['asyncap'], "unknown command 'asyncap': did you mean 'asyncapi'?\n"],
-  [['toString'], "unknown command 'toString': use one of 'asyncapi', 'client', 'diff', 'mock'\n"],
+  [['toString'], "unknown command 'toString': use one of 'asyncapi', 'client', 'diff', 'fingerprint', 'mock'\n"],
   [['asyncapi'], "0 arguments of the command 'asyncapi': pass <module>\n"],
   [['client', 'app.js'], "no language for the command 'client': pass --python\n"],
   [['mock', fileIn('none.mjs', 'export const n = 1')],

@@ -1,8 +1,12 @@
+import { createRequire } from 'node:module'
 import { FormatRegistry, Type, type TObject, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
+import { contractFingerprint } from '../../../lib/asyncapi/contract-fingerprint.ts'
 import { asyncApiDocument, type DocumentedRoute } from '../../../lib/asyncapi/index.ts'
+import { routeFingerprints } from '../../../lib/asyncapi/model/fingerprint.ts'
 import { defineChannel, type AnyChannel } from '../../../lib/contract/define-channel.ts'
 import { ComponentSchemas } from '../../../lib/asyncapi/schema/component-schemas.ts'
+import type { AsyncApiDocument } from '../../../lib/asyncapi/asyncapi-document.ts'
 import { exampleOf } from '../../../lib/contract/examples/example.ts'
 import { seededRandom } from '../../../lib/contract/examples/random.ts'
 import { compileValidator } from '../../../lib/contract/schema/validators.ts'
@@ -88,6 +92,8 @@ const schemas: ReadonlyArray<readonly [what: string, old: TSchema, now: TSchema,
   ['more members needed', object({}, { minProperties: 0 }), object({}, { minProperties: 1 }), 'old', 'new'],
   ['fewer items', Type.Array(text, { maxItems: 9 }), Type.Array(text, { maxItems: 5 }), 'old', 'new'],
   ['more items needed', Type.Array(text), Type.Array(text, { minItems: 1 }), 'old', 'new'],
+  ['items that occur more often', Type.Array(text, { contains: text, minContains: 1 }),
+    Type.Array(text, { contains: text, minContains: 2 }), 'both', 'both'],
   ['different items', Type.Array(text), Type.Array(text, { uniqueItems: true }), 'old', 'new'],
   ['items of another type', Type.Array(text), Type.Array(Type.Null()), 'both', 'both'],
   ['a tuple in place of a list', Type.Array(text), Type.Tuple([text]), 'old', 'new'],
@@ -110,6 +116,10 @@ const schemas: ReadonlyArray<readonly [what: string, old: TSchema, now: TSchema,
   ['a recursive type', tree(text), tree(Type.Number()), 'both', 'both'],
   ['an equal recursive type', tree(text), tree(text), 'no change', 'no change']
 ]
+
+function named ($id: string): TSchema {
+  return Type.Recursive((This) => object({ value: text, children: Type.Array(This) }), { $id })
+}
 
 function tree (value: TSchema): TSchema {
   return Type.Recursive((This) => object({ value, children: Type.Array(This) }))
@@ -213,6 +223,61 @@ t.test('diff: what a change of a route breaks', async (t) => {
   for (const [what, old, now, verdict] of routes) {
     t.equal(verdictOf(documentOf({}, old), documentOf({}, now)), verdict, what)
   }
+})
+
+/** Changes of what the server sends that no client notices. They travel, so the fingerprint is another one. */
+const unnoticed = new Set([
+  'an optional member more', 'an optional member less', 'an open object', 'a closed object',
+  'an object in place of a record'
+])
+
+t.test('fingerprint: it changes with every change that breaks somebody, and with no other one', async (t) => {
+  const isSame = (...documents: readonly [AsyncApiDocument, AsyncApiDocument]) => {
+    const [before, after] = documents.map((document) => routeFingerprints(document).get('/ws'))
+    t.match(before, /^[0-9a-v]{16}$/)
+    return before === after
+  }
+  const expected = (verdict: Verdict) => verdict === 'no change' || verdict === 'nobody'
+  const wrapped = (schema: TSchema) => object({ v: schema })
+  for (const [what, old, now, sent, received] of schemas) {
+    const [before, after] = [wrapped(old), wrapped(now)]
+    t.equal(isSame(documentOf(input(before)), documentOf(input(after))), expected(sent), `clients send ${what}`)
+    const isUnseen = expected(received) && !unnoticed.has(what)
+    t.equal(isSame(documentOf(output(before)), documentOf(output(after))), isUnseen, `clients receive ${what}`)
+  }
+  for (const [what, old, now, verdict] of contracts) {
+    t.equal(isSame(documentOf(old), documentOf(now)), expected(verdict), what)
+  }
+})
+
+t.test('fingerprint: what means nothing does not change it', async (t) => {
+  const user = Type.Object({ id: text, name: text }, { $id: 'User', description: 'a user' })
+  const plain = Type.Object({ name: Type.String({ title: 'Name', examples: ['x'], default: 'y' }), id: text })
+  const nested = Type.Union([Type.Union([Type.Literal('b'), Type.Literal('a')]), Type.Null()])
+  const flat = Type.Union([Type.Null(), Type.Literal('a'), Type.Literal('b'), Type.Literal('a')])
+  const pairs: ReadonlyArray<readonly [what: string, TSchema, TSchema]> = [
+    ['a component, and the order of members', user, plain],
+    ['the order of a union', nested, flat],
+    ['an enumeration', Type.Union([Type.Literal(1), Type.Literal(2)]), Type.Enum({ b: 2, a: 1 })],
+    ['the name of a recursive type', Type.Object({ t: tree(text) }), Type.Object({ t: named('Tree') })],
+    ['a keyword that no validator reads', text, Type.String({ errorMessage: 'no' })],
+    ['an open object', object({}, { additionalProperties: true }), object({}, { additionalProperties: Type.Any() })]
+  ]
+  for (const [what, one, other] of pairs) {
+    t.equal(contractFingerprint([channel(input(one))]), contractFingerprint([channel(input(other))]), what)
+  }
+  const [a, b] = [channel({ pattern: 'a', ...input(text) }), channel({ pattern: 'b', ...output(text) })]
+  t.equal(contractFingerprint([a, b]), contractFingerprint([b, a]), 'the order of contracts')
+  t.not(contractFingerprint([a, b]), contractFingerprint([a]), 'another set')
+  const messages = [['x', { payload: text }], ['y', {}]] as const
+  const [one, other] = [messages, messages.toReversed()].map((order) =>
+    channel({ fromClient: Object.fromEntries(order) }))
+  t.equal(contractFingerprint([one as AnyChannel]), contractFingerprint([other as AnyChannel]), 'the order of messages')
+  t.equal(contractFingerprint([one as AnyChannel]), '7j7htf5c0caj0g90', 'it is the same in every process')
+  const { Type: Other } = createRequire(import.meta.url)('@sinclair/typebox') as { readonly Type: typeof Type }
+  const build = ({ Object, String, Recursive, Array }: typeof Type) =>
+    contractFingerprint([channel(input(Recursive((This) => Object({ a: String(), b: Array(This) }))))])
+  t.equal(build(Other), build(Type), 'the build of TypeBox')
 })
 
 t.test('diff: schemas of routes may have enumerations and lists of types', async (t) => {

@@ -1,9 +1,9 @@
+import { controlWords } from '../../protocol/control-messages.ts'
 import type {
   AsyncApiDocument, ChannelObject, MessageObject, OperationObject, Reference
-} from '../../asyncapi/asyncapi-document.ts'
-import { isObject, type JsonSchema } from '../../asyncapi/schema/json-schema.ts'
-import { controlWords } from '../../protocol/control-messages.ts'
-import { valueAt, type Side } from './comparison.ts'
+} from '../asyncapi-document.ts'
+import { isObject, type JsonSchema } from '../schema/json-schema.ts'
+import { asSchema, resolved, sideOf, valueAt, type Side } from './side.ts'
 
 /** A message as a document describes it. */
 export interface MessageModel {
@@ -19,6 +19,10 @@ export interface MessageModel {
 export interface ChannelModel {
   /** `route '/ws', channel 'chat/:room'` */
   readonly name: string
+  /** The URL of its route; empty in a document of others. */
+  readonly route: string
+  /** Its pattern, without the names of the params; empty for a connection. */
+  readonly shape: string
   readonly channel: ChannelObject
   readonly root: AsyncApiDocument
   readonly fromClient: ReadonlyMap<string, MessageModel>
@@ -34,11 +38,14 @@ export function channelModels (document: AsyncApiDocument): ReadonlyMap<string, 
     const text = String(pattern || (route === '' ? address : ''))
     const name = [...route === '' ? [] : [`route '${String(route)}'`], ...text === '' ? [] : [`channel '${text}'`]]
     const shape = text.split('/').map((part) => part.startsWith(':') ? ':' : part).join('/')
-    return [`${String(route)} ${shape}`, modelOf(document, `#/channels/${id}`, channel, name.join(', '))]
+    const about = { name: name.join(', '), route: String(route), shape }
+    return [`${about.route} ${shape}`, { ...about, ...modelOf(document, `#/channels/${id}`, channel) }]
   }))
 }
 
-function modelOf (root: AsyncApiDocument, $ref: string, channel: ChannelObject, name: string): ChannelModel {
+function modelOf (
+  root: AsyncApiDocument, $ref: string, channel: ChannelObject
+): Omit<ChannelModel, 'name' | 'route' | 'shape'> {
   const operations = Object.values(root.operations).filter((operation) => operation.channel.$ref === $ref)
   const messagesOf = (action: OperationObject['action']) => new Map(operations
     .filter((operation) => operation.action === action)
@@ -47,7 +54,6 @@ function modelOf (root: AsyncApiDocument, $ref: string, channel: ChannelObject, 
     .map(([type, operation]) => [type, messageOf(root, operation)] as const))
   const security = (operations[0]?.security ?? []) as readonly Reference[]
   return {
-    name,
     channel,
     root,
     fromClient: messagesOf('receive'),
@@ -83,7 +89,17 @@ function payloadOf (root: AsyncApiDocument, { payload: envelope }: MessageObject
   return { root, schema: { type: 'object', properties: isNone ? {} : { payload } } }
 }
 
-/** The schema of a query, of headers or of params; anything where there is none. */
-export function sideOf (root: object, schema: unknown): Side {
-  return { root, schema: isObject(schema) ? schema : {} }
+/** The params of a channel by their place in its pattern, because clients on the wire know only addresses. */
+export function paramsOf (
+  { channel, root }: ChannelModel
+): ReadonlyArray<{ readonly name: string, readonly side: Side }> {
+  const { 'x-params': params, 'x-pattern': pattern } = channel
+  const { properties } = resolved(sideOf(root, params))
+  const names = [...String(pattern).matchAll(/:(\w+)/g)].map(([, name = '']) => name)
+  return names.map((name) => ({ name, side: sideOf(root, asSchema(properties)[name]) }))
+}
+
+/** The presence that clients are told of, if there is any. */
+export function presenceOf ({ channel: { 'x-presence': presence } }: ChannelModel): JsonSchema | undefined {
+  return isObject(presence) && presence.list !== 'none' ? presence : undefined
 }
