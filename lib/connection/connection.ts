@@ -10,7 +10,8 @@ import type { PageSource, ResyncSource, WhenSlow } from '../protocol/when-slow.t
 import type { ConnectionInfo } from './connection-info.ts'
 import type { Counters } from './counters.ts'
 import type { Credentials, Identity } from './identity.ts'
-import { SendQueue, type Flusher } from './sending/send-queue.ts'
+import type { Flusher } from './sending/flusher.ts'
+import { SendQueue } from './sending/send-queue.ts'
 
 const noChannels: ReadonlySet<string> = new Set()
 const noMetadata: ConnectionInfo['metadata'] = Object.freeze({})
@@ -86,9 +87,7 @@ export class Connection implements ConnectionInfo {
   get expiresAt (): number | undefined { return this.#credentials.expiresAt }
   get jti (): string | undefined { return this.#credentials.jti }
 
-  get isOpen (): boolean {
-    return this.#state === 'open'
-  }
+  get isOpen (): boolean { return this.#state === 'open' }
 
   /** Whether the socket is closed, even if its `close` event has not been handled. */
   get isSocketClosed (): boolean {

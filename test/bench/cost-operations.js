@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Connection } from '../../dist/lib/connection/connection.js'
 import { Counters } from '../../dist/lib/connection/counters.js'
-import { Flusher } from '../../dist/lib/connection/sending/send-queue.js'
+import { Flusher } from '../../dist/lib/connection/sending/flusher.js'
 import { defineChannel, defineConnection } from '../../dist/lib/contract/define-channel.js'
 import { defaultLimits } from '../../dist/lib/limits/limits.js'
 import { MemoryAdapter, MemoryHub } from '../../dist/lib/memory/memory-adapter.js'

@@ -6,6 +6,7 @@ import { connections } from './connections.js'
 import { cost } from './cost.js'
 import { durable } from './durable.js'
 import { hot, lag } from './editor.js'
+import { fairness } from './fairness.js'
 import { bursts, fanout } from './fanout.js'
 import { presence } from './presence.js'
 import { recovery } from './recovery.js'
@@ -17,7 +18,7 @@ import { oneInFlight, requestReply } from './request-reply.js'
  * figures that it has, for `npm run bench:draw`.
  */
 const table = { fanout, bursts, requestReply, oneInFlight, connections, cluster, persistent, recovery }
-const all = { ...table, presence, lag, hot, cost, durable }
+const all = { ...table, fairness, presence, lag, hot, cost, durable }
 
 const { values: { json }, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } })
 const [rounds = 5] = positionals.map(Number).filter(Boolean)

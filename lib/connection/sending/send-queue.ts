@@ -3,32 +3,10 @@ import type { WebSocket } from 'ws'
 import type { EncodedMessage } from '../../protocol/encoding.ts'
 import type { ResyncReason } from '../../protocol/recoverability.ts'
 import type { PageSource, ResyncSource, WhenSlow } from '../../protocol/when-slow.ts'
+import type { Flusher } from './flusher.ts'
 import { WaitingMessages, type MessageGroup, type QueuedMessages } from './queued-messages.ts'
 import { isSenderIdle, maxCopiedBytes } from './raw-frames.ts'
 import { Recoveries, type Recipient } from './recoveries.ts'
-
-/**
- * Writes the queued messages of all connections once per event-loop iteration, so that each connection costs one system
- * call per iteration.
- */
-export class Flusher {
-  #dirty: SendQueue[] = []
-  readonly #schedule: (fn: () => void) => void
-
-  constructor (schedule: (fn: () => void) => void = setImmediate) {
-    this.#schedule = schedule
-  }
-
-  schedule (queue: SendQueue): void {
-    if (this.#dirty.push(queue) === 1) this.#schedule(() => this.#flush())
-  }
-
-  #flush (): void {
-    const dirty = this.#dirty
-    this.#dirty = []
-    for (const queue of dirty) queue.flush()
-  }
-}
 
 const textOptions = { binary: false, compress: false }
 
