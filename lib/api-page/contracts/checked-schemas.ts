@@ -15,10 +15,13 @@ export class CheckedSchemas {
     return `[\n${this.#entries.join(',\n')}\n]`
   }
 
-  /** Adds a schema of a contract, closed as the server checks it. Returns its index. */
-  add (schema: TypeBoxSchema, path: string): number {
+  /**
+   * Adds a schema of a contract, closed as the server checks it. Returns its index.
+   * @param example by default one that is made up
+   */
+  add (schema: TypeBoxSchema, path: string, example?: object): number {
     return this.#indexes.get(schema) ??
-      this.#enter(schema, closeSchema(schema, path), examplesOf(schema, path)[0])
+      this.#enter(schema, closeSchema(schema, path), example ?? examplesOf(schema, path)[0])
   }
 
   /** Adds a schema of the protocol, which is open. Returns its index. */

@@ -46,7 +46,7 @@ function pageRoute (schemas: CheckedSchemas, { url, contracts, carriers = [] }: 
 }
 
 const refresh = (schemas: CheckedSchemas): PageMessage =>
-  ({ payload: schemas.add(refreshPayload, 'refresh'), errors: {} })
+  ({ payload: schemas.add(refreshPayload, 'refresh', { token: '' }), errors: {} })
 
 function pageChannel (schemas: CheckedSchemas, { pattern, definition }: AnyChannel): PageChannel {
   const { params, history, fromClient, fromServer } = definition
@@ -62,7 +62,7 @@ function pageChannel (schemas: CheckedSchemas, { pattern, definition }: AnyChann
     hasHistory: history !== undefined,
     fromClient: {
       ...Object.fromEntries(sent),
-      ...(history && { history: { payload: schemas.add(historyPayload, 'history'), errors: {} } })
+      ...(history && { history: { payload: schemas.add(historyPayload, 'history', { limit: 10 }), errors: {} } })
     },
     fromServer: Object.fromEntries(received)
   }

@@ -5,7 +5,7 @@ export interface Field {
   readonly element: HTMLElement
   /**
    * The value. Undefined where it is absent.
-   * @throws {NotJson} where a text that should be JSON is none
+   * @throws {SyntaxError} where a text that should be JSON is none
    */
   readonly value: unknown
 }
@@ -13,17 +13,9 @@ export interface Field {
 /** Makes the field for a value of a schema. `label`: the name of the value, for people. */
 export type MakeField = (schema: PageSchema, value: unknown, label: string) => Field
 
-/** A text that should be JSON is none. */
-export class NotJson extends Error {}
-
-/** The value of a text. An empty text is no value. @throws {NotJson} */
+/** The value of a text. An empty text is no value. @throws {SyntaxError} */
 export function parsed (text: string): unknown {
-  if (text.trim() === '') return undefined
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new NotJson((error as Error).message)
-  }
+  return text.trim() === '' ? undefined : JSON.parse(text)
 }
 
 /** Values for new parts of a form, by the kind of their schema. */

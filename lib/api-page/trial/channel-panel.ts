@@ -38,7 +38,7 @@ export class ChannelPanel {
     session.onChange(() => this.#show())
     traffic.onEntry(({ route, request, envelope }) => {
       if (route !== session.route || request?.envelope?.type !== 'join' || envelope?.type !== 'ack') return
-      const { messages } = (envelope.payload ?? {}) as { readonly messages?: readonly unknown[] }
+      const { messages } = Object(envelope.payload) as { readonly messages?: readonly unknown[] }
       this.#histories.set(envelope.channel as string, messages ? `${messages.length} messages of its history` : '')
     })
   }
@@ -63,7 +63,7 @@ export class ChannelPanel {
 
   #show (): void {
     this.#list.replaceChildren(...[...this.addresses.keys()].map((address) => {
-      const presence = JSON.stringify(this.#session.joined.get(address)?.handle.presence)
+      const presence = JSON.stringify(this.#session.presenceIn(address))
       const about = [this.#histories.get(address), `presence: ${presence}`].filter((text) => text).join(', ')
       const leave = button('Leave', () => { this.leave(address) })
       leave.setAttribute('aria-label', `Leave ${address}`)

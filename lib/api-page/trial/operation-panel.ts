@@ -54,8 +54,7 @@ export class OperationPanel {
   get sample (): SampleMessage {
     const { type, channel, hasReply } = this.#operation
     const { url, carrier } = this.#session
-    const [known] = this.#channel?.addresses ?? []
-    const address = this.#channel && (this.#target.value || known?.[0] || channel.pattern)
+    const address = this.#channel && (this.#target.value || channel.pattern)
     return {
       url: url === '' ? new URL(this.#session.route, location.href.replace(/^http/, 'ws')).href : url,
       carrier,

@@ -1,6 +1,6 @@
 import { button, element, labelled } from '../browser/element.ts'
 import type { CheckedSchema } from '../contracts/page-contracts.ts'
-import { NotJson, parsed, type Field } from '../form/field.ts'
+import { parsed, type Field } from '../form/field.ts'
 import { makeField } from '../form/make-field.ts'
 import { firstIssue } from '../issues/first-issue.ts'
 
@@ -47,8 +47,7 @@ export class PayloadEditor {
       const issue = firstIssue(this.#checked, value)
       return { value, issue: issue && `${issue.path}: ${issue.message}`, isJson: true }
     } catch (error) {
-      if (error instanceof NotJson) return { value: undefined, issue: `not JSON: ${error.message}`, isJson: false }
-      throw error
+      return { value: undefined, issue: `not JSON: ${(error as Error).message}`, isJson: false }
     }
   }
 

@@ -1,4 +1,7 @@
-import { connect, explanations, handover, pageEvents, type UntypedCoreClient } from '../../client/core.ts'
+import {
+  connect, errorTexts, explanations, handover, pageEvents, presence, presenceOf, type UntypedCoreClient
+} from '../../client/core.ts'
+import { addressOf } from '../../contract/pattern.ts'
 import type { WebSocketConstructor } from '../../client/transport/web-socket.ts'
 import { observedSocket } from '../traffic/observed-socket.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -8,8 +11,6 @@ export type Carrier = 'none' | 'subprotocol' | 'query'
 
 /** What the page needs of a joined channel. */
 interface Handle {
-  readonly address: string
-  readonly presence: unknown
   send (type: string, payload?: unknown): Promise<unknown>
   leave (): Promise<void>
 }
@@ -51,11 +52,13 @@ export class RouteSession {
     this.disconnect()
     this.url = url
     this.carrier = carrier
-    const { href } = new URL(carrier === 'query' ? withToken(url, token) : url, location.href)
-    const client = connect(href, {
+    const target = new URL(url, location.href)
+    if (carrier === 'query') target.searchParams.set('token', token)
+    const client = connect(target.href, {
       ...(carrier === 'subprotocol' && { token: () => token }),
       WebSocket: observedSocket((direction, text) => this.#traffic.add(direction, this.route, text), this.#WebSocket),
-      features: [explanations(), handover, pageEvents()]
+      // Without checks of its own, so that people see what the server answers.
+      features: [errorTexts, presence, explanations(), handover, pageEvents()]
     })
     this.#client = client
     client.onState((state, close) => this.#say(close?.reason ? `${state}: ${close.reason}` : state))
@@ -72,20 +75,25 @@ export class RouteSession {
 
   /** Resolves with the address. @throws {RequestError} and for params that make no address. */
   async join (pattern: string, params: Params): Promise<string> {
-    const onLeft = () => this.#left(handle)
+    const address = addressOf(pattern, params)
     const join = this.#connected().join as unknown as
       (pattern: string, params: object, options: object) => Promise<Handle>
     const handle: Handle = await join.call(this.#client, pattern, params, {
-      onResync: 'ignore', onPresence: () => this.#changed(), onLeft
+      onResync: 'ignore', onPresence: () => this.#changed(), onLeft: () => this.#left(address)
     })
-    this.joined.set(handle.address, { pattern, params, handle })
+    this.joined.set(address, { pattern, params, handle })
     this.#changed()
-    return handle.address
+    return address
+  }
+
+  /** The users who are in a joined channel, or their number. */
+  presenceIn (address: string): unknown {
+    return presenceOf(this.joined.get(address)?.handle as never)
   }
 
   async leave (address: string): Promise<void> {
     const handle = this.joined.get(address)?.handle
-    if (handle) this.#left(handle)
+    this.#left(address)
     await handle?.leave()
   }
 
@@ -103,8 +111,8 @@ export class RouteSession {
     return this.#client
   }
 
-  #left (handle: Handle): void {
-    this.joined.delete(handle.address)
+  #left (address: string): void {
+    this.joined.delete(address)
     this.#changed()
   }
 
@@ -116,9 +124,4 @@ export class RouteSession {
   #changed (): void {
     for (const listener of this.#listeners) listener()
   }
-}
-
-function withToken (url: string, token: string): string {
-  const before = url.includes('?') ? '&' : '?'
-  return token === '' ? url : `${url}${before}token=${encodeURIComponent(token)}`
 }
