@@ -1,9 +1,9 @@
 import type { Adapter } from '../cluster/adapter.ts'
-import { closingRules } from './conformance/closing.ts'
+import { appendRules } from './conformance/appends.ts'
 import { gracePeriodRules } from './conformance/grace-periods.ts'
 import { historyRules } from './conformance/history.ts'
 import { idempotencyRules } from './conformance/idempotency.ts'
-import { nodesRules, quotaRules } from './conformance/nodes.ts'
+import { closingRules, nodesRules, quotaRules } from './conformance/nodes.ts'
 import { presenceRules } from './conformance/presence.ts'
 import { pubsubRules } from './conformance/pubsub.ts'
 import type { ConformanceTest } from './conformance/rule.ts'
@@ -40,6 +40,7 @@ export type MakeCluster = (nodes: number) => Cluster | Promise<Cluster>
 const rules = {
   ...pubsubRules,
   ...historyRules,
+  ...appendRules,
   ...presenceRules,
   ...gracePeriodRules,
   ...idempotencyRules,

@@ -11,6 +11,7 @@ const socketIo = {
   path: '/socket.io/?EIO=4&transport=websocket',
   hello: '40',
   welcome: '40{',
+  speakers: 1,
   speech: `42["say",{"text":"@","rest":"${rest}"}]`
 }
 const ours = (channel) => ({
@@ -20,7 +21,9 @@ const ours = (channel) => ({
   speech: JSON.stringify({ type: 'say', channel, payload: { text: '@', rest } })
 })
 
-const channels = (channel) => ({ script: './servers/cluster-channels.js', args: [], load: ours(channel) })
+const channels = (channel, speakers = 1) => ({
+  script: './servers/cluster-channels.js', args: [], load: { speakers, ...ours(channel) }
+})
 
 const before = baseline('./servers/cluster-channels.js')
 
@@ -35,10 +38,15 @@ export const cluster = figure(`two nodes, published on one, ${members} members o
   'fastify-channels': channels('bench')
 })
 
-/** The cost of the history: Redis appends, numbers and deduplicates a persistent message before any member gets it. */
+/**
+ * The cost of the history: Redis appends, numbers and deduplicates a persistent message before any member gets it. The
+ * messages of one sender are handled one after another, so each of them waits for the way to Redis and back.
+ */
 export const persistent = figure(`the same, a persistent message beside an ephemeral one; ${members} members`, {
-  'fastify-channels, ephemeral': channels('bench'),
-  'fastify-channels, persistent': channels('persistent')
+  'one sender, ephemeral': channels('bench'),
+  'one sender, persistent': channels('persistent'),
+  '64 senders, ephemeral': channels('bench', 64),
+  '64 senders, persistent': channels('persistent', 64)
 })
 
 /** The ratio is to the best of all but the last. */

@@ -68,6 +68,31 @@ const operations: Readonly<Record<string, Prepare>> = {
   }
 }
 
+t.test('cost: appends of one turn share a script, up to 128 of them', async (t) => {
+  const redis = await startRedis(t)
+  const client = new Redis(redis.url)
+  const { adapters: [adapter], ready } = createAdapters(client, 1)
+  const node = adapter as RedisAdapter
+  node.start(noEvents)
+  t.teardown(async () => {
+    await node.close()
+    client.disconnect()
+  })
+  await ready()
+  const append = (i: number) => node.history.append('x', appendOf(i, 1_000))
+  await append(0)
+  const callsOf = async (name: string) => {
+    const [, calls = 0] = new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(await client.info('commandstats')) ?? []
+    return Number(calls)
+  }
+  const counts = () => Promise.all(['xadd', 'hmget'].map(callsOf))
+  const before = await counts()
+  await Promise.all(Array.from({ length: 200 }, (_, i) => append(i + 1)))
+  const after = await counts()
+  const grown = after.map((calls, i) => calls - (before[i] as number))
+  t.strictSame(grown, [200, 2 * 3], 'two scripts with three HMGET each')
+})
+
 t.test('cost: Redis runs as many commands and moves as many bytes at 10,000 as at 1,000', async (t) => {
   const redis = await startRedis(t)
   const client = new Redis(redis.url)

@@ -1,46 +1,32 @@
-import { historyBound, historyPageBound, recoveredBytes, snapshotStretch } from '../../cluster/history-bound.ts'
+import { historyBound, historyPageBound } from '../../cluster/history-bound.ts'
 import type {
-  Append, AppendOutcome, Durability, HistoryEntry, HistoryPageRead, HistoryPort, HistoryRead, Snapshot
+  Append, AppendOutcome, Durability, HistoryPageRead, HistoryPort, HistoryRead
 } from '../../cluster/history.ts'
 import type { AppendedEntry } from '../../cluster/idempotency.ts'
 import type { Position } from '../../protocol/position.ts'
-import type { UnrecoverableReason } from '../../protocol/recoverability.ts'
 import { newEpoch } from '../epoch.ts'
 import type { Connections } from '../connections.ts'
 import type { RedisDeps } from '../redis-deps.ts'
-import { appendScript } from './append-script.ts'
+import { AppendBatches } from './append-batches.ts'
 import { clearScript } from './clear-script.ts'
-import { positionScript } from './position-script.ts'
-import { readBeforeScript } from './read-before-script.ts'
-import { readScript } from './read-script.ts'
+import { positionScript, readBeforeScript, readScript } from './read-scripts.ts'
 import { Replicas } from './replicas.ts'
-
-type Reply = ReadonlyArray<Buffer>
+import { entryOf, partsOf, positionOf, readOf, whenSlowOf, type Reply } from './replies.ts'
 
 /** Histories: each a meta hash, a stream and two dedupe hashes, in one slot with the channel's pub/sub. */
 export class RedisHistory implements HistoryPort {
   readonly replicas: Replicas
   readonly #deps: RedisDeps
+  readonly #appends: AppendBatches
 
   constructor (deps: RedisDeps, connections: Connections) {
     this.#deps = deps
+    this.#appends = new AppendBatches(deps)
     this.replicas = new Replicas(deps, connections)
   }
 
-  async append (channel: string, append: Append): Promise<AppendOutcome> {
-    const { id, encoded, whenSlow, limit, ttl, after, snapshot = '' } = append
-    const { scripts, keys, random, timings } = this.#deps
-    const [outcome, ...rest] = await scripts.run(appendScript, [...keys.ofHistory(channel), keys.pubsubOf(channel)], [
-      id, encoded, whenSlow === 'skip' ? 'skip' : '', limit, ttl, newEpoch(random), timings.dedupeWindowMs,
-      snapshotStretch, historyBound.entries, historyBound.bytes, snapshot, recoveredBytes(append),
-      ...partsOf(after)
-    ]) as [Buffer, ...unknown[]]
-    switch (String(outcome)) {
-      case 'full': return { outcome: 'full', retryAfter: timings.historyFullRetryMs }
-      default: return {
-        outcome: String(outcome) as 'appended' | 'duplicate' | 'behind', position: positionOf(rest as Buffer[])
-      }
-    }
+  append (channel: string, append: Append): Promise<AppendOutcome> {
+    return this.#appends.append(channel, append)
   }
 
   confirm (channel: string, entries: readonly AppendedEntry[], durability: Durability): Promise<boolean> {
@@ -100,42 +86,4 @@ type Head = readonly [
 function isHead (value: unknown): value is Head {
   return Array.isArray(value) && value.length === 7 && value.every((part) => typeof part === 'string') &&
     Number.isSafeInteger(Number(value[1])) && Number.isSafeInteger(Number(value[6]))
-}
-
-function partsOf (position: Position | undefined): ReadonlyArray<string | number> {
-  return position ? [position.epoch, position.offset, position.hash] : []
-}
-
-function whenSlowOf (slow: string): 'skip' | undefined {
-  return slow === 'skip' ? 'skip' : undefined
-}
-
-function readOf ([epoch, offset, hash, reasonText, snapshotParts, entries]: unknown[]): HistoryRead {
-  const reason = String(reasonText)
-  const snapshot = snapshotOf(snapshotParts as Reply)
-  return {
-    position: positionOf([epoch, offset, hash] as Buffer[]),
-    ...(reason !== '' && { reason: reason as UnrecoverableReason }),
-    ...(snapshot && { snapshot }),
-    entries: (entries as Reply[]).map(entryOf)
-  }
-}
-
-function positionOf ([epoch, offset, hash]: ReadonlyArray<Buffer | string>): Position {
-  return { epoch: String(epoch), offset: Number(String(offset)), hash: String(hash) }
-}
-
-function snapshotOf ([offset, hash, state]: Reply): Snapshot | undefined {
-  return offset && { offset: Number(String(offset)), hash: String(hash), state: String(state) }
-}
-
-function entryOf ([offset, id, hash, prev, slow, encoded]: Reply): HistoryEntry {
-  return {
-    offset: Number(String(offset)),
-    id: String(id),
-    hash: String(hash),
-    prev: String(prev),
-    whenSlow: whenSlowOf(String(slow)),
-    encoded: encoded as Buffer
-  }
 }

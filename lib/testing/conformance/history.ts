@@ -1,13 +1,13 @@
 import type { HistoryEntry } from '../../cluster/history.ts'
 import type { Position } from '../../protocol/position.ts'
-import { appendOf, appendTo, subscribe } from './test-node.ts'
+import { appendTo, subscribe } from './test-node.ts'
 import type { Rules } from './rule.ts'
 
-const textsOf = ({ entries }: { readonly entries: readonly HistoryEntry[] }) => {
+export const textsOf = ({ entries }: { readonly entries: readonly HistoryEntry[] }) => {
   return entries.map(({ encoded }) => JSON.parse(encoded.toString()).payload as string)
 }
 
-const headOf = ({ offset, id, hash, prev, whenSlow }: HistoryEntry) => ({ offset, id, hash, prev, whenSlow })
+export const headOf = ({ offset, id, hash, prev, whenSlow }: HistoryEntry) => ({ offset, id, hash, prev, whenSlow })
 
 export const historyRules: Rules = {
   'history: an entry that is not in it cannot be confirmed': async (t, [a]) => {
@@ -40,27 +40,6 @@ export const historyRules: Rules = {
     const first = await appendTo(b, '1', { after: start })
     t.strictSame(await a.adapter.history.positions(['x', 'y']), [first, undefined], 'the position has moved on')
     t.strictSame(textsOf(await a.adapter.history.read('x', start)), ['1'], 'the entry came after the first position')
-  },
-
-  'history: an id is appended once, even with another message and position': async (t, [a, b]) => {
-    const first = await appendTo(a, '1')
-    await appendTo(a, '2')
-    const again = await b.adapter.history.append(
-      'x',
-      appendOf('other', { id: '1', after: { ...first, offset: 9, hash: 'x' } })
-    )
-    t.strictSame(again, { outcome: 'duplicate', position: first }, 'the duplicate has the position of the entry')
-    t.strictSame(textsOf(await a.adapter.history.read('x')), ['1', '2'], 'nothing is added')
-  },
-
-  'history: compare-and-append at another position only returns the newest position': async (t, [a, b]) => {
-    const first = await appendTo(a, '1')
-    const second = await appendTo(a, '2')
-    const behind = await b.adapter.history.append('x', appendOf('3', { after: first }))
-    t.strictSame(behind, { outcome: 'behind', position: second }, 'the newest position is returned')
-    const fork = await b.adapter.history.append('x', appendOf('3', { after: { ...second, hash: 'x' } }))
-    t.strictSame(fork, { outcome: 'behind', position: second }, 'another hash is another position')
-    t.strictSame((await appendTo(b, '3', { after: second })).offset, 3, 'at the newest position the entry is appended')
   },
 
   'history: a read returns the entries after a position, or the reason why it cannot': async (t, [a, b]) => {
@@ -111,39 +90,6 @@ export const historyRules: Rules = {
     const next = await b.adapter.history.read('x')
     t.strictSame([next.snapshot?.offset, next.entries.length], [15, 10], 'a newer snapshot releases older entries')
     t.strictSame(last.offset, 15, 'the offset is the next one')
-  },
-
-  'history: it is full before a read has no room for all entries after a snapshot': async (t, [a, b]) => {
-    const { position: start } = await a.adapter.history.read('x')
-    const snapshot = await appendTo(a, 'k', { after: start, snapshot: '0', limit: 500 })
-    await Promise.all(Array.from({ length: 1_000 }, (_, i) => appendTo(a, `${i}`, { limit: 500 })))
-    const many = await a.adapter.history.append('x', appendOf('more', { limit: 500 }))
-    t.strictSame(many.outcome, 'full', '1,000 entries are as many as a read returns')
-    const { position, reason, entries } = await b.adapter.history.read('x')
-    t.strictSame(
-      [reason, entries.at(0)?.offset, entries.at(-1)?.offset],
-      ['fresh', snapshot.offset + 1, snapshot.offset + 1_000],
-      'a state consists of the snapshot and all entries after it'
-    )
-    const large = 'x'.repeat(600_000)
-    await appendTo(a, 'k2', { after: position, snapshot: JSON.stringify(large) })
-    const bytes = await a.adapter.history.append('x', appendOf(large))
-    t.strictSame(bytes.outcome, 'full', 'snapshot and entry together are larger than a read')
-    t.strictSame((await appendTo(a, 'small')).offset, 1_003, 'a smaller entry has room')
-  },
-
-  'history: it is full at four times its limit after a snapshot, and a new snapshot makes room': async (t, [a]) => {
-    const { position: start } = await a.adapter.history.read('x')
-    let last = await appendTo(a, 'k', { after: start, snapshot: '0', limit: 2 })
-    for (let i = 0; i < 8; i++) last = await appendTo(a, `${i}`, { limit: 2 })
-    const full = await a.adapter.history.append('x', appendOf('more', { limit: 2 }))
-    t.ok(full.outcome === 'full' && full.retryAfter > 0, 'another entry is refused')
-    t.strictSame(
-      (await appendTo(a, 'k2', { after: last, snapshot: '1', limit: 2 })).offset,
-      10,
-      'a snapshot is appended'
-    )
-    t.strictSame((await appendTo(a, 'more', { limit: 2 })).offset, 11, 'the refused entry now has room')
   },
 
   'history: a page has the newest entries before an offset, in order': async (t, [a, b]) => {

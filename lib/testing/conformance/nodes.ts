@@ -1,4 +1,4 @@
-import type { TestNode } from './test-node.ts'
+import { changesTo, connectionOf, left, message, messagesTo, subscribe, usersOf, type TestNode } from './test-node.ts'
 import type { Rules } from './rule.ts'
 
 /** The quota of connections per user. */
@@ -83,5 +83,39 @@ export const nodesRules: Rules = {
     t.strictSame((await a.adapter.nodes.request('slow', 3_000)).missing, [], 'the answer arrives before the deadline')
     t.strictSame(runs, 1, 'the handler ran once')
     t.ok(c.adapter.status.state === 'up', 'the third node is up')
+  }
+}
+
+/** The end of a node. */
+export const closingRules: Rules = {
+  'close: the connections of the node leave, and the other nodes are informed': async (t, [a, b]) => {
+    await subscribe('x', b)
+    await a.adapter.presence.enter('x', connectionOf('c1', 'ada'))
+    await a.adapter.presence.enter('x', connectionOf('c2', 'bob'))
+    await b.adapter.presence.enter('x', connectionOf('c3', 'bob'))
+    await a.adapter.close()
+    await b.changes.until('x', left('ada'))
+    t.strictSame(usersOf(await b.adapter.presence.list('x')), ['bob'], 'a user with a connection on another node stays')
+  },
+
+  'close: a closed node receives no further events': async (t, [a, b, c]) => {
+    await subscribe('x', a, c)
+    await a.adapter.close()
+    await b.adapter.pubsub.publish('x', message('1'))
+    t.strictSame(await messagesTo(c, b, 'x'), ['1'], 'an open node receives the message')
+    await changesTo(c, b, 'x')
+    t.strictSame(
+      [a.messages.of('x'), a.changes.of('x')],
+      [[], []],
+      'the closed node receives neither messages nor changes'
+    )
+  },
+
+  'close: a second call does nothing': async (t, [a, b]) => {
+    await a.adapter.presence.enter('x', connectionOf('c1', 'ada'))
+    await a.adapter.close()
+    await b.adapter.presence.enter('x', connectionOf('c1', 'ada'))
+    await a.adapter.close()
+    t.strictSame(usersOf(await b.adapter.presence.list('x')), ['ada'], 'an entry of another node is left alone')
   }
 }

@@ -18,14 +18,16 @@ const window = 128
 /** Members whose latencies are taken, spread evenly over the order in which all have entered. */
 const sampled = 5
 
-async function measure ({ from, to, members, seconds, rate, speech, ...entrance }) {
-  const speaker = await Watcher.open(from, entrance)
-  speaker.watch()
+async function measure ({ from, to, members, speakers: count, seconds, rate, speech, ...entrance }) {
+  const speakers = await Promise.all(Array.from({ length: count }, () => Watcher.open(from, entrance)))
+  for (const speaker of speakers) speaker.watch()
   const watchers = await enter(to, members, entrance)
   const latencies = []
   for (const watcher of watchers) watcher.watch((chunk) => latencies.push(...agesIn(chunk)))
   let said = 0
-  const say = () => { speaker.say(speech.replace('"@"', JSON.stringify(`@${++said}:${performance.now()}@`))) }
+  const say = () => {
+    speakers[said % count].say(speech.replace('"@"', JSON.stringify(`@${++said}:${performance.now()}@`)))
+  }
   const talking = rate ? setInterval(say, 1000 / rate) : keepUp(watchers[0], () => said, say)
   await wait(1000)
   latencies.length = 0
@@ -33,7 +35,7 @@ async function measure ({ from, to, members, seconds, rate, speech, ...entrance 
   const deliveries = await during(seconds, watchers)
   process.send('measured')
   clearInterval(talking)
-  for (const watcher of [speaker, ...watchers]) watcher.close()
+  for (const watcher of [...speakers, ...watchers]) watcher.close()
   await ask('close')
   return { messages: deliveries / members, deliveries, ...spread(latencies) }
 }

@@ -101,7 +101,7 @@ t.test('Redis rights: a right that a script needs late is missing before its fir
   const { history, idempotency, nodes, presence, quota } = node.adapter
   await history.append('x', append('1'))
   let offset = 1
-  for (const command of ['HGET', 'HSET', 'PEXPIRE', 'XADD', 'XRANGE', 'SPUBLISH']) {
+  for (const command of ['HMGET', 'HSET', 'PEXPIRE', 'XADD', 'XRANGE', 'SPUBLISH']) {
     await grant(redis, `-${command}`)
     await t.rejects(history.append('x', append(command)), notRun, `an append is refused without ${command}`)
     t.match(await redis.cli('HGET', 'fastify-channels:{c:x}:history', 'offset'), `${offset}`, 'and does not count')
