@@ -3,7 +3,9 @@ import { setTimeout } from 'node:timers/promises'
 import fastifyRedis from '@fastify/redis'
 import type { FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'
+import type { Clock } from '../lib/clock.ts'
 import type { Adapter } from '../lib/cluster/adapter.ts'
+import { LocalAdapter } from '../lib/local/local-adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../lib/memory/memory-adapter.ts'
 import { clientIssue, type RedisClient } from '../lib/redis/client-settings.ts'
 import { RedisAdapter } from '../lib/redis/redis-adapter.ts'
@@ -12,12 +14,14 @@ import type { RedisOption } from './options.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * What connects this node to others: Redis, the application's own adapter, or nothing.
+ * What connects this node to others: Redis, a local hub, the application's own adapter, or nothing.
  * @throws {NoSuchRedis} when @fastify/redis has no such namespace.
- * @throws {InvalidOptions} for a client that is not of ioredis, and a malformed URL.
+ * @throws {InvalidOptions} for a client that is not of ioredis, a malformed URL, and a path that cannot be used.
  */
-export async function adapterOf (app: FastifyInstance, { redis, adapter, clock }: Settings): Promise<Adapter> {
+export async function adapterOf (app: FastifyInstance, settings: Settings): Promise<Adapter> {
+  const { redis, local, adapter, clock } = settings
   if (adapter) return adapter
+  if (local) return localAdapter(app, local, clock)
   if (!redis) return memoryAdapter(app, new MemoryHub(clock))
   const { prefix } = redis
   return new RedisAdapter({ client: await clientOf(app, redis), clock, log: app.log, ...(prefix && { prefix }) })
@@ -25,10 +29,19 @@ export async function adapterOf (app: FastifyInstance, { redis, adapter, clock }
 
 function memoryAdapter (app: FastifyInstance, hub: MemoryHub): Adapter {
   if (isOneOfSeveralProcesses()) {
-    app.log.warn("this process is one of several that share a port, and no 'redis' is configured: " +
-      "rooms, presence and history are not shared between the processes; pass 'redis' to fastify-channels")
+    app.log.warn("this process is one of several that share a port, and neither 'local' nor 'redis' is configured: " +
+      "rooms, presence and history are not shared between the processes; pass 'local: true' to fastify-channels, or " +
+      "'redis'")
   }
   return new MemoryAdapter(hub)
+}
+
+function localAdapter (app: FastifyInstance, path: true | string, clock: Clock): Adapter {
+  try {
+    return new LocalAdapter({ path, clock, log: app.log })
+  } catch (error) {
+    throw new InvalidOptions(`the option 'local' cannot be used: ${(error as Error).message}`)
+  }
 }
 
 /** PM2 numbers its instances from 0, and starts a single one as a cluster worker too. */

@@ -122,7 +122,14 @@ export interface ChannelsOptions {
    * @default none: the node works alone, in memory
    */
   readonly redis?: RedisOption | undefined
-  /** An adapter of the application, in place of `redis`; see `fastify-channels/adapter`. */
+  /**
+   * Connects the processes of one machine without Redis, such as workers of node:cluster, PM2 or systemd: those
+   * with the same path are one cluster. `true`: a path that follows from the user and the application. One of the
+   * processes, the hub, keeps the shared state in its memory. The path is that of a directory, which the plugin makes.
+   * @default none: the node works alone, in memory
+   */
+  readonly local?: true | string | undefined
+  /** An adapter of the application, in place of `redis` and `local`; see `fastify-channels/adapter`. */
   readonly adapter?: Adapter | undefined
   /**
    * Whether the application also gets `app.rooms`, `app.registry` and `app.heartbeat`. Pass `false` when it has

@@ -55,6 +55,7 @@ const definition = optionals({
   sessionCheck: shape({ interval: milliseconds, check: callback }),
   presenceGrace: Type.Integer({ minimum: 0, description: 'a whole number of milliseconds from 0' }),
   redis,
+  local: Type.Union([Type.Literal(true), Type.String({ minLength: 1 })], { description: 'true or a path' }),
   adapter: Type.Object({}, { description: 'an adapter, as fastify-channels/adapter describes it' }),
   decorators: flag,
   status: Type.String({ pattern: '^/', description: "a path that begins with '/'" }),
@@ -122,13 +123,15 @@ function checkRedis (redis: RedisOption): void {
   }
 }
 
-function checkCombinations ({ redis, adapter, maxPayload, websocket }: ChannelsOptions, heartbeat: HeartbeatOptions) {
-  if (redis && adapter) throw new InvalidOptions("'adapter' and 'redis' are mutually exclusive: pass one of them")
+function checkCombinations (options: ChannelsOptions, heartbeat: HeartbeatOptions) {
+  const { maxPayload, websocket } = options
+  const [one, other] = (['adapter', 'local', 'redis'] as const).filter((name) => options[name])
+  if (other) throw new InvalidOptions(`'${one}' and '${other}' are mutually exclusive: pass one of them`)
   if (heartbeat.timeout >= heartbeat.interval) {
     throw new InvalidOptions("'heartbeat.timeout' is not shorter than 'heartbeat.interval': pass a shorter timeout")
   }
-  const other = websocket?.options?.maxPayload
-  if (maxPayload !== undefined && other !== undefined && other !== maxPayload) {
+  const nested = websocket?.options?.maxPayload
+  if (maxPayload !== undefined && nested !== undefined && nested !== maxPayload) {
     throw new InvalidOptions("'websocket.options.maxPayload' contradicts 'maxPayload': pass only 'maxPayload'")
   }
 }

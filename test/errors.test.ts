@@ -7,6 +7,7 @@ import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect, ChannelsError } from '../lib/client/index.ts'
+import { maxAddressBytes } from '../lib/local/hub/hub-directory.ts'
 import { TestClient, type UpgradeRefused } from '../lib/testing/test-client.ts'
 import {
   channels, defineChannel, defineConnection, implement, type ChannelsOptions, type ImplementedChannel
@@ -162,6 +163,11 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     [{ jwt: 'secret' }, "wrong value for the option 'jwt': pass the options of @fastify/jwt, such as { secret }"],
     [{ redis: { url: 'redis://localhost' }, adapter: {} },
       "'adapter' and 'redis' are mutually exclusive: pass one of them"],
+    [{ redis: { url: 'redis://localhost' }, local: true },
+      "'local' and 'redis' are mutually exclusive: pass one of them"],
+    [{ local: false }, "wrong value for the option 'local': pass true or a path"],
+    [{ local: `/${'x'.repeat(maxAddressBytes)}` }, "the option 'local' cannot be used: " +
+      `its path has ${maxAddressBytes + 1} bytes: pass one of at most ${maxAddressBytes}`],
     [{ maxPayload: 5, websocket: { options: { maxPayload: 6 } } },
       "'websocket.options.maxPayload' contradicts 'maxPayload': pass only 'maxPayload'"]
   ]

@@ -38,6 +38,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'lib/rooms', 'lib/history', 'lib/cluster', 'lib/connection', 'lib/limits', 'lib/contract', 'lib/protocol'
   ],
   'lib/memory': ['lib/cluster', 'lib/protocol'],
+  'lib/local': ['lib/memory', 'lib/cluster', 'lib/protocol'],
   'lib/redis': ['lib/cluster', 'lib/protocol'],
   'lib/testing': ['lib'],
   'lib/tools': ['lib'],

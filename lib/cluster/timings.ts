@@ -12,6 +12,11 @@ export interface ClusterTimings {
    * the network is paused; a later one is refused, so that nothing of a dead node reappears.
    */
   readonly lateWriteToleranceMs: number
+  /**
+   * How often a node on a local hub asks it for a sign of life. A hub that stands still is noticed after three of them,
+   * and a request ends after four.
+   */
+  readonly hubProbeIntervalMs: number
 
   /** How long presence keys live without a refresh. A backstop: only a cluster without any node leaves keys behind. */
   readonly presenceTtlMs: number
@@ -82,6 +87,7 @@ export function scaleTimings (factor: number): ClusterTimings {
     leaseRenewalMs,
     leaseTtlMs,
     lateWriteToleranceMs,
+    hubProbeIntervalMs: Math.floor(leaseRenewalMs / 8),
     presenceTtlMs,
     // Three checks may fail before the keys expire.
     presenceCheckIntervalMs: Math.floor(presenceTtlMs / 4),

@@ -13,7 +13,7 @@ export { MemoryHub }
 
 /** The adapter of a single process, and the default. Several adapters on one hub form a cluster inside the process. */
 export class MemoryAdapter implements Adapter {
-  readonly nodeId = newId()
+  readonly nodeId: string
   readonly status: AdapterStatus = { state: 'up' }
   readonly counters = { published: 0, received: 0, dropped: 0, poison: 0 }
   readonly pubsub: MemoryPubSub
@@ -26,8 +26,9 @@ export class MemoryAdapter implements Adapter {
   readonly #events = new AdapterEventRelay()
   readonly #node: HubNode
 
-  constructor (hub = new MemoryHub()) {
+  constructor (hub = new MemoryHub(), nodeId = newId()) {
     this.#hub = hub
+    this.nodeId = nodeId
     this.pubsub = new MemoryPubSub(hub, this.nodeId)
     this.history = new MemoryHistory(hub)
     this.presence = new MemoryPresence(hub)
@@ -44,6 +45,8 @@ export class MemoryAdapter implements Adapter {
   start (events: AdapterEvents): void {
     this.#events.connect(events)
     this.#hub.nodes.add(this.#node)
+    const { revocations, clock } = this.#hub
+    for (const [key, until] of revocations) if (until > clock.now()) events.revoked(key, until)
   }
 
   async close (): Promise<void> {

@@ -9,7 +9,7 @@ import { clusterTimings, type ClusterTimings } from '../cluster/timings.ts'
 import { StoredHistory } from './stored-history.ts'
 import { StoredPresence } from './stored-presence.ts'
 
-/** How often expired histories, claims and replies are deleted. Bounds only memory: an expired one is never used. */
+/** How often what has expired is deleted. Bounds only memory: nothing expired is ever used. */
 const sweepIntervalMs = 60_000
 /** Expired claims that one message deletes: more than the one that it adds, so that they cannot pile up. */
 const deletedPerMessage = 2
@@ -40,6 +40,8 @@ export class MemoryHub {
   readonly nodes = new Set<HubNode>()
   /** The connections that count against each user's quota. */
   readonly quotas = new Map<string, Set<string>>()
+  /** The ends of revocations, in milliseconds since 1970, for nodes that start later. Ended ones may remain. */
+  readonly revocations = new Map<string, number>()
   /** Idempotency claims by channel and message id, in the order of their expiry. Expired ones may remain. */
   readonly claims = new Map<string, StoredClaim>()
   /** The same for the replies of messages that were handled. */
@@ -123,6 +125,14 @@ export class MemoryHub {
     }
   }
 
+  /** Returns false when it is known already, or a longer one is. */
+  addRevocation (key: string, until: number): boolean {
+    if (Number(this.revocations.get(key)) >= until) return false
+    this.revocations.set(key, until)
+    this.sweepLater()
+    return true
+  }
+
   /** Deletes a few expired claims and replies, so that a steady flow of messages needs no walk over all of them. */
   deleteExpired (most = deletedPerMessage): void {
     for (const stored of [this.claims, this.replies]) {
@@ -134,15 +144,17 @@ export class MemoryHub {
     }
   }
 
-  /** Deletes expired histories, claims and replies from time to time, as long as there are any. */
+  /** Deletes what has expired from time to time, as long as there are any. */
   sweepLater (): void {
     if (this.#isSweeping) return
     this.#isSweeping = true
     this.clock.setTimeout(() => {
       this.#isSweeping = false
       for (const [channel, history] of this.#histories) if (history.isExpired) this.#histories.delete(channel)
+      for (const [key, until] of this.revocations) if (until <= this.clock.now()) this.revocations.delete(key)
       this.deleteExpired(deletedPerSweep)
-      if (this.#histories.size + this.claims.size + this.replies.size > 0) this.sweepLater()
+      const stores = [this.#histories, this.revocations, this.claims, this.replies]
+      if (stores.some(({ size }) => size > 0)) this.sweepLater()
     }, sweepIntervalMs)
   }
 }

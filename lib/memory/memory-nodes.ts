@@ -22,7 +22,9 @@ export class MemoryNodes implements NodesPort {
     return { results: [...results], missing: others.map(({ id }) => id).filter((id) => !answered.has(id)) }
   }
 
+  /** Nothing is announced that the others know already. */
   async revoke (key: string, until: number): Promise<void> {
+    if (!this.#hub.addRevocation(key, until)) return
     for (const { events } of this.#hub.othersThan(this.#nodeId)) events.revoked(key, until)
   }
 

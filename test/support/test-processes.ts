@@ -29,7 +29,7 @@ const shared: ReadonlyArray<readonly [process: string, files: RegExp]> = [
 ]
 
 /** Folders in lib/ whose unit tests take a second or two. */
-const quick = /(?<=^lib)\/(cluster|connection|history|limits|memory|protocol|rooms|testing)$/
+const quick = /(?<=^lib)\/(cluster|connection|history|limits|local|memory|protocol|rooms|testing)$/
 
 /** Processes whose children are covered too: nothing else runs the code of the demo's start. */
 const coversChildren = /^(routes-(start|build)|cluster-nginx)$/

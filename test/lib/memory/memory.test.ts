@@ -2,6 +2,7 @@ import t from 'tap'
 import { MemoryAdapter, MemoryHub } from '../../../lib/memory/memory-adapter.ts'
 import type { Timer } from '../../../lib/clock.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
+import { noEvents } from '../../support/conformance/adapter-history.ts'
 import { recoverabilityCases } from '../../support/recoverability-cases.ts'
 
 const minute = 60_000
@@ -173,4 +174,23 @@ t.test('memory adapter: a message visits as many claims among 1,000 as among 10,
   const [few, many] = [await visitsAmong(1_000), await visitsAmong(10_000)]
   t.strictSame(few.fresh, many.fresh, 'the visits do not depend on the number of claims')
   t.ok(many.all.every((visits) => visits <= 5 * 20_001), `${many.all.join(' and ')} visits for 20,001 messages`)
+})
+
+t.test('memory adapter: a revocation reaches nodes that start later, until it ends', async (t) => {
+  const clock = new FakeClock(1)
+  const hub = new MemoryHub(clock)
+  const first = new MemoryAdapter(hub)
+  await first.nodes.revoke('user ada', minute)
+  await first.nodes.revoke('user ada', minute - 1)
+  const revokedFor = () => {
+    const ends: number[] = []
+    new MemoryAdapter(hub).start({ ...noEvents, revoked: (_key, until) => ends.push(until) })
+    return ends
+  }
+  t.strictSame(revokedFor(), [minute], 'the later end counts')
+  await first.nodes.revoke('user bob', 3 * minute)
+  clock.advance(minute)
+  t.strictSame(revokedFor(), [3 * minute], 'an ended one is not reported')
+  clock.advance(2 * minute)
+  t.equal(hub.revocations.size, 0, 'and is deleted')
 })
