@@ -26,6 +26,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'writes the fingerprint of contracts, which a client sends',
     load: async () => (await import('./fingerprint-command.ts')).fingerprintCommand
   },
+  generate: {
+    summary: 'writes a new channel into a project of fastify-cli',
+    load: async () => (await import('./generate-command.ts')).generateCommand
+  },
   mock: {
     summary: 'serves contracts without a server, for the work on a front end',
     load: async () => (await import('./mock-command.ts')).mockCommand

