@@ -79,8 +79,7 @@ export function scaleTimings (factor: number): ClusterTimings {
   const scaled = (ms: number) => Math.round(ms * factor)
   const leaseRenewalMs = scaled(4_000)
   const leaseTtlMs = 3 * leaseRenewalMs
-  const lateWriteToleranceMs = scaled(30_000)
-  const presenceTtlMs = scaled(120_000)
+  const [lateWriteToleranceMs, presenceTtlMs] = [scaled(30_000), scaled(120_000)]
   const claimTtlMs = scaled(2_000)
   const nodeRequestTimeoutMs = scaled(1_000)
   return {
