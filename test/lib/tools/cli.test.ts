@@ -163,7 +163,8 @@ t.test('cli fingerprint: it writes a module for the clients of contracts, or of 
 
 const mistakes: ReadonlyArray<readonly [args: readonly string[], error: string | RegExp]> = [
   [['asyncap'], "unknown command 'asyncap': did you mean 'asyncapi'?\n"],
-  [['toString'], "unknown command 'toString': use one of 'asyncapi', 'client', 'diff', 'fingerprint', 'generate', 'mock'\n"],
+  [['toString'],
+    "unknown command 'toString': use one of 'asyncapi', 'client', 'diff', 'fingerprint', 'generate', 'mock'\n"],
   [['asyncapi'], "0 arguments of the command 'asyncapi': pass <module>\n"],
   [['client', 'app.js'], "no language for the command 'client': pass --python\n"],
   [['mock', fileIn('none.mjs', 'export const n = 1')],
