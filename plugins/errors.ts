@@ -106,6 +106,14 @@ export class BadHandshake extends RefusedUpgrade {
   }
 }
 
+export class ContractMismatch extends RefusedUpgrade {
+  constructor (url: string, given: string, own: string) {
+    super('FST_CHANNELS_CONTRACT_MISMATCH',
+      `The client was built with the contract '${given}', and the route '${url}' has '${own}': update the client, or ` +
+      "list its contract in 'previousContracts'.", 400)
+  }
+}
+
 export class Unauthenticated extends RefusedUpgrade {
   /** For the log. The client is not told, because a stranger could learn from it. */
   readonly reason: string

@@ -2,6 +2,7 @@ import { Type, type TSchema } from '@sinclair/typebox'
 import type { ValueError } from '@sinclair/typebox/compiler'
 import { ValueErrorType } from '@sinclair/typebox/errors'
 import type { ConnectionLimits } from '../lib/limits/limits.ts'
+import { fingerprintForm } from '../lib/protocol/control-messages.ts'
 import { unknownOption } from './errors.ts'
 
 // A `description` is the end of the sentence "wrong value for the option '…': pass …".
@@ -21,6 +22,12 @@ export const millisecondsFrom0 = Type.Integer({
 // ws reads these numbers as 32-bit integers, and for it 0 or a negative one is no limit.
 export const int32 = Type.Integer({
   minimum: 1, maximum: 2 ** 31 - 1, description: `a whole number from 1 to ${2 ** 31 - 1}`
+})
+export const contractMismatch = Type.Union(['ignore', 'warn', 'refuse'].map((value) => Type.Literal(value)), {
+  description: "'ignore', 'warn' or 'refuse'"
+})
+export const fingerprints = Type.Array(Type.String({ pattern: fingerprintForm.source }), {
+  description: "an array of fingerprints, as 'npx fastify-channels fingerprint' writes them"
 })
 const rate = shape({ max: positive, timeWindow: milliseconds })
 const errorRate = shape({ max: count, timeWindow: milliseconds })

@@ -13,6 +13,7 @@ import type { User } from '../lib/server/implement.ts'
 import type { AsyncApiOptions } from './asyncapi/asyncapi-options.ts'
 import type { SessionCheck } from './session-check.ts'
 import type { OriginPattern } from './upgrade/origins.ts'
+import type { ContractMismatchOption } from './upgrade/route-contracts.ts'
 
 /** Finds the user of a request. A request without a user, `undefined` or `null`, is answered 401. */
 export type Identify = (request: FastifyRequest) => unknown
@@ -154,6 +155,13 @@ export interface ChannelsOptions {
    * @default none: an upgrade without a WebSocket route gets 404
    */
   readonly otherUpgrades?: readonly string[] | ((request: IncomingMessage) => boolean) | undefined
+  /**
+   * What happens to clients that were built with another contract than that of their route, as their fingerprint says:
+   * `'warn'` writes a line of the log at most every 60 s for each route, `'refuse'` answers 400. A client without a
+   * fingerprint is served in any case. A route may have another value, and name earlier contracts that it serves.
+   * @default 'ignore'
+   */
+  readonly contractMismatch?: ContractMismatchOption | undefined
   /** What this node adds to its entry in `registry.nodes()`: any JSON value, or a promise of one. */
   readonly report?: (() => unknown) | undefined
   /** Options of @fastify/websocket, which the plugin registers. */

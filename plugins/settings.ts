@@ -8,8 +8,8 @@ import type { DrainOptions } from '../lib/server/services/drain.ts'
 import { asyncApiOption } from './asyncapi/asyncapi-options.ts'
 import { InvalidOptions } from './errors.ts'
 import {
-  callback, connectionLimits, count, flag, int32, milliseconds, millisecondsFrom0, optionals, positive, problemOf,
-  shape, text, withoutUndefined, wrongValue
+  callback, connectionLimits, contractMismatch, count, flag, int32, milliseconds, millisecondsFrom0, optionals,
+  positive, problemOf, shape, text, withoutUndefined, wrongValue
 } from './option-schemas.ts'
 import type { ChannelsOptions, RedisOption } from './options.ts'
 import { originCheck } from './upgrade/origins.ts'
@@ -63,6 +63,7 @@ const definition = optionals({
   otherUpgrades: Type.Union([Type.Array(Type.String({ pattern: '^/.' })), Type.Function([], Type.Unknown())], {
     description: "an array of paths such as ['/socket.io'], or a function"
   }),
+  contractMismatch,
   report: callback,
   websocket,
   clock: Type.Object({}, { description: 'a clock' })
@@ -93,6 +94,7 @@ export function settingsOf (given: ChannelsOptions) {
     clock: systemClock,
     receiveQueueLimit: 64,
     decorators: true,
+    contractMismatch: 'ignore' as const,
     ...options,
     heartbeat: { ...heartbeat, ...withoutUndefined(options.heartbeat) },
     drain: { ...drain, ...withoutUndefined(options.drain) },

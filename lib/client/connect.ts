@@ -7,9 +7,16 @@ import { handover } from './features/handover.ts'
 import { localChecks } from './features/local-checks.ts'
 import { pageEvents, type NetworkEventSource } from './features/page-events.ts'
 import { presence } from './features/presence.ts'
+import { withContract } from './transport/contract-url.ts'
 import type { UntypedClient, TypedClient } from './typed/typed-client.ts'
 
 export interface ConnectOptions extends BaseOptions {
+  /**
+   * The fingerprint of the contracts that the client is built with, as `npx fastify-channels fingerprint` writes it. It
+   * travels in the query of the URL, so that the server knows which clients are there.
+   * @default none: the server counts the client as `unknown`
+   */
+  readonly contract?: string | undefined
   /**
    * The function with which the client asks for the reason of a refused connection, at most every 30 s.
    * @default globalThis.fetch
@@ -37,9 +44,11 @@ export function connect (url: string, options?: ConnectOptions): UntypedClient
  * @example const client = connect<typeof chat>('/ws/chat')
  */
 export function connect<C extends AnyChannel> (url: string, options?: ConnectOptions): TypedClient<C>
-export function connect (url: string, { fetch, networkEvents, ...options }: ConnectOptions = {}): unknown {
+export function connect (
+  url: string, { contract, fetch, networkEvents, ...options }: ConnectOptions = {}
+): unknown {
   const { token } = options
   if (token && typeof token !== 'function') throw new TypeError("'token' is no function: pass { token: () => token }")
   const features = [errorTexts, presence, localChecks, handover, explanations(fetch), pageEvents(networkEvents)]
-  return connectTo(url, options, FullClient, features)
+  return connectTo(contract === undefined ? url : withContract(url, contract), options, FullClient, features)
 }

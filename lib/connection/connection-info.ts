@@ -9,6 +9,11 @@ export interface ConnectionInfo {
   readonly ip: string
   /** The URL of its route, with the prefix. */
   readonly route: string
+  /**
+   * The fingerprint of the contracts that its client was built with: `unknown` when it sent none, `other` for one that
+   * the route does not know.
+   */
+  readonly contract: string
   /** What the route's `metadata(request)` returned at the upgrade. */
   readonly metadata: Metadata
   readonly connectedAt: number

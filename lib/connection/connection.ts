@@ -80,6 +80,7 @@ export class Connection implements ConnectionInfo {
   get ip (): string { return this.#identity.ip }
   get locals (): unknown { return this.#identity.locals }
   get route (): string { return this.#identity.route ?? '' }
+  get contract (): string { return this.#identity.contract ?? 'unknown' }
   get metadata (): ConnectionInfo['metadata'] { return this.#identity.metadata ?? noMetadata }
   get verify (): Identity['verify'] { return this.#identity.verify }
   get quotas (): Identity['quotas'] { return this.#identity.quotas }
@@ -132,7 +133,7 @@ export class Connection implements ConnectionInfo {
     if (this.isOpen) this.#sendQueue.sendPages(source)
   }
 
-  /** Writes what is queued now, and not at the end of the event-loop turn. */
+  /** Writes what is queued now, not at the end of the event-loop turn. */
   flush (): void { this.#sendQueue.flush() }
 
   /** Called for every WebSocket frame, pongs included. */

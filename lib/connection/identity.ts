@@ -20,6 +20,8 @@ export interface Identity extends Credentials {
   readonly locals?: unknown
   /** The URL of its route. */
   readonly route?: string | undefined
+  /** A fingerprint that the route knows, `other` or `unknown`. A shared text. */
+  readonly contract?: string | undefined
   /** From the route option `metadata`. */
   readonly metadata?: Metadata | undefined
   /** Gives back the quotas that the connection holds. They are given back with its socket at the latest. */

@@ -10,19 +10,26 @@ export class Registry {
   readonly #connections = new Map<string, Connection>()
   readonly #users = new Map<string, Set<Connection>>()
   readonly #tokens = new Map<string, Set<Connection>>()
+  readonly #contracts = new Map<string, number>()
 
   get size (): number {
     return this.#connections.size
   }
 
+  /** The number of connections by the contract of their client. */
+  get contracts (): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#contracts)
+  }
+
   add (connection: Connection): void {
+    this.#countContract(connection, 1)
     this.#connections.set(connection.id, connection)
     addTo(this.#users, connection.userId, connection)
     addTo(this.#tokens, connection.jti, connection)
   }
 
   delete (connection: Connection): void {
-    this.#connections.delete(connection.id)
+    if (this.#connections.delete(connection.id)) this.#countContract(connection, -1)
     deleteFrom(this.#users, connection.userId, connection)
     deleteFrom(this.#tokens, connection.jti, connection)
   }
@@ -46,6 +53,12 @@ export class Registry {
     if ('userId' in target) return [...this.#users.get(target.userId) ?? []]
     const connection = this.#connections.get(target.connectionId)
     return connection ? [connection] : []
+  }
+
+  #countContract ({ contract }: Connection, change: 1 | -1): void {
+    const count = (this.#contracts.get(contract) ?? 0) + change
+    if (count > 0) this.#contracts.set(contract, count)
+    else this.#contracts.delete(contract)
   }
 
   /** The connections of a user, or those with a token. */

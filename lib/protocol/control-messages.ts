@@ -62,6 +62,12 @@ export interface JoinAck {
   readonly idempotent?: readonly string[]
 }
 
+/** The member of the query in which a client names the contracts that it was built with, by their fingerprint. */
+export const contractParameter = 'channels-contract'
+
+/** What fingerprints look like: 80 bits. */
+export const fingerprintForm = /^[0-9a-v]{16}$/
+
 export const subprotocol = 'fastify-channels.v1'
 
 /** A token offered as a subprotocol has this prefix. The server never selects it as the subprotocol. */

@@ -43,6 +43,8 @@ export interface NodeStatus {
   readonly reason?: string
   readonly node: string
   readonly connections: number
+  /** The connections by the contract of their client: its fingerprint, `unknown` without one, `other` for others. */
+  readonly contracts: Readonly<Record<string, number>>
   readonly rooms: number
   /** Counted since the start. */
   readonly counters: AdapterCounters & Totals
@@ -124,6 +126,7 @@ export class Node {
       ...(this.drain.isDraining && { state: 'draining' as const }),
       node: nodeId,
       connections: registry.size,
+      contracts: registry.contracts,
       rooms: rooms.size,
       counters: { ...adapterCounters, ...counters.totals },
       ...(roundTrip !== undefined && { roundTrip })

@@ -5,6 +5,7 @@ import { optionNames } from '../settings.ts'
 /** The options of a WebSocket route: ours first, then those of a Fastify route that make sense before an upgrade. */
 const routeOptions: readonly string[] = [
   'identify', 'jwt', 'public', 'locals', 'metadata', 'connected', 'disconnected', 'maxPayload', 'limits',
+  'contractMismatch', 'previousContracts',
   'schema', 'attachValidation', 'validatorCompiler', 'serializerCompiler', 'bodyLimit', 'handlerTimeout', 'logLevel',
   'logSerializers', 'config', 'constraints', 'prefixTrailingSlash', 'errorHandler', 'childLoggerFactory',
   'schemaErrorFormatter', 'exposeHeadRoute', 'onRequest', 'preParsing', 'preValidation', 'preHandler',

@@ -17,6 +17,7 @@ import { refusePlain } from '../upgrade/handshake.ts'
 import { limitPayload } from './payload-limit.ts'
 import { checkArguments } from './route-arguments.ts'
 import { redactingSerializers } from '../authentication/token-in-url.ts'
+import { RouteContracts, type RouteContractsDeps } from '../upgrade/route-contracts.ts'
 import { UpgradeHooks } from '../upgrade/upgrade-hooks.ts'
 
 /** The options of a WebSocket route on top of those of a Fastify route. */
@@ -69,31 +70,39 @@ export function addWsRoutes (app: FastifyInstance, node: Node, settings: Setting
   if (app.hasDecorator('ws')) throw new DecoratorTaken('ws', 'rename it')
   const refusals = new RefusalLog(app, settings.clock)
   const hooks = new UpgradeHooks(node, settings, refusals)
-  const serializers = redactingSerializers(app)
   app.decorate('ws', function (this: FastifyInstance, url: string, ...rest: unknown[]) {
     const [options, channels] = (rest.length === 1 && Array.isArray(rest[0]) ? [{}, rest[0]] : rest) as
       [Options, readonly ImplementedChannel[]]
     checkArguments(url, options, channels)
-    const { behaviour, rest: own } = routeBehaviourOf(url, options, settings, messageBytesOf(this))
+    const { behaviour, contractOptions, rest: own } = routeBehaviourOf(url, options, settings, messageBytesOf(this))
     const { identify, jwt, public: isPublic, locals, metadata, ...route } = own
     const protection = { identify, jwt, public: isPublic }
+    const authenticate = authenticator(this, url, protection, settings)
+    const contracts = contractsOf(this, { url, ...contractOptions, clock: settings.clock }, channels)
     const shared = {
       ...route,
-      ...hooks.around(route, { authenticate: authenticator(this, url, protection, settings), locals, metadata }),
+      ...hooks.around(route, { contracts, authenticate, locals, metadata }),
       url,
       schema: { ...route.schema, hide: true } as FastifySchema,
       exposeHeadRoute: false,
-      logSerializers: { ...serializers, ...route.logSerializers },
+      logSerializers: { ...redactingSerializers(app), ...route.logSerializers },
       childLoggerFactory: refusals.around(route.childLoggerFactory ?? this.childLoggerFactory),
       handler: refusePlain
     }
-    const hasErrorHandler = settings.websocket?.errorHandler !== undefined
     const router = new Router(channels, node.contracts, behaviour)
     routes.add({ app: this, url, channels, behaviour, protection, schema: route.schema })
-    this.route({ ...shared, method: 'GET', wsHandler: acceptor(node, hooks, refusals, router, hasErrorHandler) })
+    this.route({ ...shared, method: 'GET', wsHandler: acceptor(node, hooks, refusals, router, settings) })
     // Not the HEAD route that Fastify adds, because that one would take upgrades.
     return this.route({ ...shared, method: 'HEAD' })
   })
+}
+
+function contractsOf (
+  app: FastifyInstance, about: Omit<RouteContractsDeps, 'contracts' | 'log'>, channels: readonly ImplementedChannel[]
+): RouteContracts {
+  const contracts = new RouteContracts({ ...about, contracts: channels.map(({ channel }) => channel), log: app.log })
+  app.addHook('onReady', () => contracts.prepare())
+  return contracts
 }
 
 /** The option may be given as one of the plugin or of `ws`. */
@@ -101,10 +110,10 @@ function messageBytesOf (app: FastifyInstance): number {
   return app.websocketServer.options.maxPayload as number
 }
 
-/** @param hasErrorHandler whether the application has the option `websocket.errorHandler` */
 function acceptor (
-  node: Node, hooks: UpgradeHooks, refusals: RefusalLog, router: Router, hasErrorHandler: boolean
+  node: Node, hooks: UpgradeHooks, refusals: RefusalLog, router: Router, { websocket }: Settings
 ) {
+  const hasErrorHandler = websocket?.errorHandler !== undefined
   return (webSocket: Parameters<Node['accept']>[0], request: FastifyRequest): void => {
     refusals.admit(request)
     limitPayload(webSocket, router.route.messageBytes)

@@ -4,6 +4,7 @@ import { HeldQuotas } from '../../lib/limits/connection-quota.ts'
 import type { PendingUpgrade } from '../../lib/server/connections/pending-upgrades.ts'
 import type { Authenticated } from '../authentication/authentication.ts'
 import type { RefusedForNow } from '../errors.ts'
+import { unknownContract } from './route-contracts.ts'
 
 /**
  * A request of a WebSocket route, from its first check until it is refused or its connection is registered. One object
@@ -18,6 +19,8 @@ export class Attempt {
   upgrade: PendingUpgrade | undefined
   /** Undefined before the authentication. */
   authenticated: Authenticated | undefined
+  /** A fingerprint that the route knows, `other` or `unknown`. */
+  contract = unknownContract
   locals: unknown
   metadata: Metadata | undefined
   refusal: RefusedForNow | undefined

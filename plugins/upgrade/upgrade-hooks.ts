@@ -15,9 +15,11 @@ import { attemptOf, type Attempt } from './attempt.ts'
 import { checkHandshake } from './handshake.ts'
 import { originCheck } from './origins.ts'
 import { withRetryAfter } from './retry-after.ts'
+import type { RouteContracts } from './route-contracts.ts'
 
 /** How one route authenticates a request, and what it keeps of it. */
 export interface RouteChecks {
+  readonly contracts: RouteContracts
   readonly authenticate: (request: FastifyRequest) => Promise<Authenticated>
   readonly locals: ((request: FastifyRequest) => unknown) | undefined
   readonly metadata: ((request: FastifyRequest) => unknown) | undefined
@@ -45,10 +47,11 @@ export class UpgradeHooks {
 
   /** What the hooks found out about the client of an upgrade; only after they ran. */
   identityOf (request: FastifyRequest, route: string): Identity {
-    const { id, authenticated, quotas, locals, metadata } = attemptOf(request)
+    const { id, authenticated, quotas, contract, locals, metadata } = attemptOf(request)
     const { user, userId, expiresAt, jti, verify } = authenticated as Authenticated
     const unrevoked = this.#unrevoked(verify)
-    return { id, ip: request.ip, route, user, userId, expiresAt, jti, verify: unrevoked, quotas, locals, metadata }
+    const credentials = { user, userId, expiresAt, jti, verify: unrevoked }
+    return { id, ip: request.ip, route, ...credentials, quotas, contract, locals, metadata }
   }
 
   /** Call it when the connection of an upgrade is registered. Closes it when its user was disconnected meanwhile. */
@@ -68,7 +71,7 @@ export class UpgradeHooks {
           return checking ?? done()
         },
         ...listOf(route.onRequest),
-        async (request) => this.#authenticate(request, checks.authenticate)
+        async (request) => this.#authenticate(request, checks)
       ],
       preHandler: [...listOf(route.preHandler), async (request) => this.#admit(request, checks)],
       onError: [...listOf(route.onError), async (request, reply, error) => this.#noteRefusal(request, reply, error)],
@@ -107,11 +110,12 @@ export class UpgradeHooks {
     attempt.quotas.ended = () => { pendingUpgrades.end(upgrade) }
   }
 
-  async #authenticate (request: FastifyRequest, authenticate: RouteChecks['authenticate']): Promise<void> {
+  async #authenticate (request: FastifyRequest, { contracts, authenticate }: RouteChecks): Promise<void> {
+    const attempt = attemptOf(request)
+    if (contracts.isNamedBy(request)) attempt.contract = await contracts.contractOf(request)
     try {
       const authenticated = await authenticate(request)
       this.#requireUnrevoked(authenticated)
-      const attempt = attemptOf(request)
       if (attempt.upgrade) this.#node.pendingUpgrades.identify(attempt.upgrade, authenticated.userId)
       attempt.authenticated = authenticated
     } catch (error) {

@@ -36,7 +36,7 @@ const quiet: Readings = {
   cpu: 0,
   memory: { rss: 0, heapUsed: 0 },
   load: 0,
-  status: { state: 'up', node: 'a', connections: 0, rooms: 0, counters: totals }
+  status: { state: 'up', node: 'a', connections: 0, contracts: {}, rooms: 0, counters: totals }
 }
 
 t.test('sample: it holds the difference of two readings in three digits', async (t) => {
@@ -50,6 +50,7 @@ t.test('sample: it holds the difference of two readings in three digits', async 
       state: 'up',
       node: 'a',
       connections: 1_234,
+      contracts: {},
       rooms: 5,
       roundTrip: 0.45678,
       counters: {

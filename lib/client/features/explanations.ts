@@ -1,4 +1,3 @@
-import type { Clock } from '../../clock.ts'
 import type { ClientFeature } from '../feature.ts'
 import { longestWaitMs, waitOf } from '../transport/backoff.ts'
 import type { ConnectFailure } from '../transport/connect-error.ts'
@@ -19,14 +18,19 @@ const timeoutMs = 10_000
 export function explanations (ask: typeof fetch | undefined = globalThis.fetch): ClientFeature {
   return ({ requests }) => {
     const { backoff, deps, events, steps } = requests
-    const reasons = new Reasons(deps.clock, ask)
-    events.add('opened', () => reasons.forget())
-    events.add('changed', (state) => { if (state === 'closed') reasons.forget() })
+    let answer: Promise<Refusal> | undefined
+    let askedAt = 0
+    events.add('changed', (state) => { if (state === 'open' || state === 'closed') answer = undefined })
     // The next attempt waits for the reason, because what no retry cures slows the client down.
     steps.explain = async ({ token }, close, cause) => {
-      const { reason } = close
       backoff.isHeld = true
-      const refusal = cause === undefined ? await reasons.ask(deps.target().url, token, reason) : { reason }
+      const now = deps.clock.now()
+      if (cause === undefined && (!answer || now - askedAt >= askEveryMs)) {
+        askedAt = now
+        answer = askRefusal(ask, deps.target().url, token)
+      }
+      const { reason } = close
+      const refusal = cause === undefined ? withProblem(await answer as Refusal, reason) : { reason }
       if (requests.state === 'closed') return
       const { status = 0, retryAfter } = refusal
       const isHopeless = [400, 403, 404, deps.token ? 400 : 401].includes(status)
@@ -37,38 +41,13 @@ export function explanations (ask: typeof fetch | undefined = globalThis.fetch):
   }
 }
 
-/** The reasons that the server gives for a while. */
-class Reasons {
-  readonly #clock: Clock
-  readonly #fetch: typeof fetch
-  #answer: Promise<Refusal> | undefined
-  #askedAt = 0
-
-  constructor (clock: Clock, ask: typeof fetch) {
-    this.#clock = clock
-    this.#fetch = ask
+/** Node says "Unexpected server response: 403". The `GET` may differ, because a `WebSocket` class may add an Origin. */
+function withProblem (answer: Refusal, problem: string): Refusal {
+  const status = Number(/ (\d{3})$/.exec(problem)?.[1])
+  if (status > 0 && status !== answer.status) {
+    return { status, reason: 'the server refuses the origin or another header of this client' }
   }
-
-  /** A new answer, or the one of the last 30 s, with the `problem` that Node tells. Never rejects. */
-  async ask (url: string, token: string | undefined, problem: string): Promise<Refusal> {
-    const now = this.#clock.now()
-    if (!this.#answer || now - this.#askedAt >= askEveryMs) {
-      this.#askedAt = now
-      this.#answer = askRefusal(this.#fetch, url, token)
-    }
-    const answer = await this.#answer
-    // Node says "Unexpected server response: 403". The `GET` may differ, because a `WebSocket` class may add an Origin.
-    const status = Number(/ (\d{3})$/.exec(problem)?.[1])
-    if (status > 0 && status !== answer.status) {
-      return { status, reason: 'the server refuses the origin or another header of this client' }
-    }
-    return answer.status || !problem ? answer : { reason: `${answer.reason} (${problem})` }
-  }
-
-  /** Forgets the answer, because a connection was opened or the client is closed. */
-  forget (): void {
-    this.#answer = undefined
-  }
+  return answer.status || !problem ? answer : { reason: `${answer.reason} (${problem})` }
 }
 
 /**

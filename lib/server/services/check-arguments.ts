@@ -36,7 +36,7 @@ function namedPatternRule (pattern: string): string | undefined {
   return address === pattern || isNamespace(namespace) ? patternRule(address) : `name the namespace by ${namespaceRule}`
 }
 
-const filterTexts: readonly string[] = ['userId', 'channel', 'route', 'node']
+const filterTexts: readonly string[] = ['userId', 'channel', 'route', 'node', 'contract']
 
 /** A wrong filter must not list every connection. @throws {InvalidArgument} */
 export function checkFilter (filter: ConnectionFilter): void {
@@ -44,7 +44,7 @@ export function checkFilter (filter: ConnectionFilter): void {
     (filterTexts.includes(name) && typeof value === 'string') || (name === 'metadata' && isMetadata(value))
   if (typeof filter === 'object' && filter !== null && Object.entries(filter).every(isMember)) return
   throw new InvalidArgument('a filter of connections is invalid: ' +
-    'pass { userId, channel, route, node }, each a text, and metadata, a flat object; each may be left out')
+    'pass { userId, channel, route, node, contract }, each a text, and metadata, a flat object; each may be left out')
 }
 
 /** @throws {InvalidArgument} unless the id is a string */

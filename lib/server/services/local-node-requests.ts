@@ -45,6 +45,8 @@ export interface ConnectionFilter {
   readonly route?: string
   /** The id of a node: `channels.status().node` is this one. */
   readonly node?: string
+  /** The fingerprint of the contracts that its client was built with, `unknown` or `other`. */
+  readonly contract?: string
   /** Members that the connection's metadata have. */
   readonly metadata?: Metadata
 }
@@ -58,6 +60,7 @@ export interface ListedConnection {
   readonly ip: string
   readonly connectedAt: number
   readonly lastSeen: number
+  readonly contract: string
   readonly metadata: Metadata
 }
 
@@ -133,15 +136,16 @@ export class LocalNodeRequests {
   /** The connections that match every given member of the filter. */
   connections ({ filter, ...page }: PageRequest & { readonly filter: ConnectionFilter }): readonly ListedConnection[] {
     const { registry, nodeId } = this.#deps
-    const { userId, channel, route, node = nodeId, metadata = {} } = filter
+    const { userId, channel, route, node = nodeId, contract, metadata = {} } = filter
     if (node !== nodeId) return []
     const found = (userId === undefined ? registry.all() : registry.find({ userId })).filter((connection) =>
       (channel === undefined || connection.channels.has(channel)) &&
-      (route === undefined || connection.route === route) &&
+      (route ?? connection.route) === connection.route && (contract ?? connection.contract) === connection.contract &&
       Object.entries(metadata).every(([name, value]) => connection.metadata[name] === value))
-    return firstOf(found, ({ id }) => id, page).map(({ id, userId, ip, route, connectedAt, lastSeen, metadata }) => {
-      const facts = { node: nodeId, route, ip, connectedAt, lastSeen, metadata }
-      return { connectionId: id, ...(userId !== undefined && { userId }), ...facts }
+    return firstOf(found, ({ id }) => id, page).map((connection) => {
+      const { id, userId, ip, route, connectedAt, lastSeen, contract, metadata } = connection
+      const user = userId !== undefined && { userId }
+      return { connectionId: id, ...user, node: nodeId, route, ip, connectedAt, lastSeen, contract, metadata }
     })
   }
 

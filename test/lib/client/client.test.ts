@@ -165,6 +165,7 @@ t.test('client: connecting', async (t) => {
       pending: undefined,
       onError: undefined,
       networkEvents: undefined,
+      contract: undefined,
       clock: undefined,
       random: undefined
     } satisfies Required<ConnectOptions>
