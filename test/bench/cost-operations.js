@@ -1,70 +1,28 @@
-import { Type } from '@sinclair/typebox'
 import { Connection } from '../../dist/lib/connection/connection.js'
 import { Counters } from '../../dist/lib/connection/counters.js'
 import { Flusher } from '../../dist/lib/connection/sending/flusher.js'
-import { defineChannel, defineConnection } from '../../dist/lib/contract/define-channel.js'
-import { defaultLimits } from '../../dist/lib/limits/limits.js'
-import { MemoryAdapter, MemoryHub } from '../../dist/lib/memory/memory-adapter.js'
-import { implement } from '../../dist/lib/server/implement.js'
-import { Node } from '../../dist/lib/server/node.js'
-import { Router } from '../../dist/lib/server/router.js'
-import { FakeClock } from '../../dist/lib/testing/fake-clock.js'
 import { FakeSocket } from '../../dist/lib/testing/fake-socket.js'
+import { bytes, clock, createAdapter, identityOf, log, startNode } from './cost-node.js'
 
 // The operations whose cost must not depend on how much there is: queue, claims, history, members, connections. Each
-// prepares `n` of them, and returns the operation, which takes a growing number. Time stands still, so that no periodic
-// check is counted with an operation.
-
-const clock = new FakeClock(Date.now())
-const createAdapter = () => new MemoryAdapter(new MemoryHub(clock))
-const log = { info () {}, warn () {}, error () {}, child: () => log }
-const bytes = (text) => Buffer.from(JSON.stringify({ type: 'said', payload: text }))
-const patient = {
-  heartbeat: { interval: 1_000_000, timeout: 1_000 },
-  drain: { wait: 0, spread: 0, timeout: 0 },
-  handlerTimeout: 1_000,
-  receiveQueueLimit: 10
-}
-const unlimited = { protocolErrors: { max: 10, timeWindow: 1_000 } }
-const limits = { ...defaultLimits, messages: { max: Number.MAX_SAFE_INTEGER, timeWindow: 1 } }
-const route = { messageBytes: 65_536, limits }
-
-function identityOf (id) {
-  const user = { id }
-  const token = { expiresAt: undefined, jti: `token ${id}`, verify: undefined }
-  return { id, userId: id, user, ip: '', ...token, releaseQuota () {} }
-}
+// prepares `n` of them, and returns the operation, which takes a growing number.
 
 const nodes = new Map()
 
-/** A node on a memory adapter with `n` connections that joined one channel. Operations of one size share it. */
+/** A node with `n` connections that joined one channel. Operations of one size share it. */
 function nodeWith (n) {
   if (!nodes.has(n)) nodes.set(n, createNode(n))
   return nodes.get(n)
 }
 
 async function createNode (n) {
-  const node = new Node({ ...patient, presenceGrace: 0, ...unlimited }, createAdapter(), clock, log)
-  node.start()
-  const room = defineChannel({ pattern: 'room', fromClient: {}, fromServer: { said: { payload: Type.String() } } })
-  const own = defineConnection({ fromClient: {}, fromServer: { said: { payload: Type.String() } } })
-  const implemented = [implement(room, { authorize: () => true, on: {} }), implement(own, { on: {} })]
-  const router = new Router(implemented, node.contracts, route)
-  const accept = (id) => {
-    const socket = new FakeSocket()
-    return { id, socket, connection: node.accept(socket.webSocket, socket.transport, identityOf(id), router, log) }
-  }
-  const request = async ({ socket }, type) => {
-    const { length } = socket.sent
-    socket.emit('message', Buffer.from(JSON.stringify({ type, channel: 'room', correlationId: type })), false)
-    while (!socket.sent.slice(length).some((text) => text.includes('"ack"'))) await new Promise(setImmediate)
-  }
+  const started = startNode()
   const clients = []
   for (let i = 0; i < n; i++) {
-    clients.push(accept(`user ${i}`))
-    await request(clients[i], 'join')
+    clients.push(started.accept(`user ${i}`))
+    await started.request(clients[i], 'join')
   }
-  return { node, accept, request, clients }
+  return { ...started, clients }
 }
 
 /** The messages stay unfinished, as with a peer that does not read. */
@@ -147,10 +105,8 @@ export const operations = {
   },
 
   'targeted send': async (n) => {
-    const { node, clients } = await nodeWith(n)
-    return (i) => node.requests.requestSum('send', {
-      userId: clients[i % n].id, type: 'said', text: '{"type":"said","payload":"to one"}'
-    })
+    const { send, clients } = await nodeWith(n)
+    return (i) => send(clients[i % n])
   },
 
   remove: async (n) => {
@@ -184,10 +140,7 @@ export const operations = {
 /** These may cost as much for each member, and no more. */
 export const broadcasts = {
   broadcast: async (n) => {
-    const { node } = await nodeWith(n)
-    return async () => {
-      node.rooms.broadcast('room', bytes('to all'))
-      await new Promise(setImmediate)
-    }
+    const { broadcast, clients } = await nodeWith(n)
+    return () => broadcast('room', clients)
   }
 }

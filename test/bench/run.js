@@ -11,6 +11,7 @@ import { bursts, fanout } from './fanout.js'
 import { presence } from './presence.js'
 import { recovery } from './recovery.js'
 import { oneInFlight, requestReply } from './request-reply.js'
+import { slopes } from './slopes.js'
 
 /**
  * `npm run bench` measures the table of docs/benchmarks.md, in five rounds; `npm run bench -- 9` in nine;
@@ -18,7 +19,7 @@ import { oneInFlight, requestReply } from './request-reply.js'
  * figures that it has, for `npm run bench:draw`.
  */
 const table = { fanout, bursts, requestReply, oneInFlight, connections, cluster, persistent, recovery }
-const all = { ...table, fairness, presence, lag, hot, cost, durable }
+const all = { ...table, fairness, slopes, presence, lag, hot, cost, durable }
 
 const { values: { json }, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } })
 const [rounds = 5] = positionals.map(Number).filter(Boolean)
