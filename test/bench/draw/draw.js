@@ -36,9 +36,17 @@ function chartOf (figure, { of, unit }) {
 
 const shown = (cell) => typeof cell === 'number' ? cell.toLocaleString('en') : cell
 
-function tableOf ({ heads, rows }) {
+/** A figure without headings has groups of rows: the first row of each is its heading. */
+function tablesOf ({ heads, rows }) {
+  if (heads.length > 0) return tableOf({ heads, rows })
+  const starts = rows.flatMap(([name], i) => name.startsWith('by ') ? [i] : [])
+  const groups = starts.map((start, i) => rows.slice(start, starts[i + 1]))
+  return groups.map(([[name, ...heads], ...rows]) => tableOf({ name, heads, rows })).join('\n\n')
+}
+
+function tableOf ({ name = '', heads, rows }) {
   const lines = rows.map((row) => wasRun(row) ? row.map(shown) : [row[0], row[1], ...heads.slice(1).map(() => '')])
-  const all = [['', ...heads], ['', ...heads].map(() => '---'), ...lines]
+  const all = [[name, ...heads], [name, ...heads].map(() => '---'), ...lines]
   return all.map((cells) => `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |').replaceAll('|  |', '| |')).join('\n')
 }
 
@@ -47,7 +55,7 @@ function sectionOf (name, figure) {
     .map(([key, { unit }]) => `![${unit}](benchmarks/${key}.svg)\n`)
   const conditions = `${figure.date}, ${figure.machine}, Node.js ${figure.node}, load average ${figure.loadAverage}, ` +
     `medians of ${figure.rounds}`
-  return [...images, tableOf(figure), '', conditions].join('\n')
+  return [...images, tablesOf(figure), '', conditions].join('\n')
 }
 
 /** Each file to write, with its text. */
