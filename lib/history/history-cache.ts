@@ -4,6 +4,7 @@ import { withPosition, type EncodedMessage } from '../protocol/encoding.ts'
 import type { Position } from '../protocol/position.ts'
 import { unrecoverableReason, type UnrecoverableReason } from '../protocol/recoverability.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
+import { SharedLists } from './shared-lists.ts'
 
 /** An entry as members receive it: with its position in the encoded message. */
 export interface EncodedEntry {
@@ -20,6 +21,8 @@ export interface RecoveryContent {
   readonly reason?: UnrecoverableReason
   readonly snapshot?: Snapshot
   readonly messages: readonly EncodedMessage[]
+  /** The parts of the JSON list of the messages. */
+  readonly json: readonly Buffer[]
 }
 
 /**
@@ -31,6 +34,7 @@ export class HistoryCache {
   #snapshot: Snapshot | undefined
   #entries: EncodedEntry[] = []
   #bytes = 0
+  readonly #lists = new SharedLists()
   /** Whether entries were left out because of the bound, so that the shared history may still have them. */
   #isCut = false
 
@@ -71,21 +75,29 @@ export class HistoryCache {
 
   /** The messages after `since`; or the reason why they are not available, with a new start. */
   recoveryAfter (since: Position | undefined, initial: number): RecoveryContent {
-    const reason = since ? this.#whyUnrecoverable(since) : 'fresh'
+    const reason = since ? this.whyUnrecoverable(since) : 'fresh'
     if (reason) return this.resyncContent(reason, initial)
     const missed = this.#entriesAfter((since as Position).offset)
-    return { position: this.#position, messages: missed.map(({ encoded }) => encoded) }
+    return this.#contentOf(missed)
   }
 
   /** A new start: the snapshot and the entries after it; without a snapshot, the newest `initial` entries. */
   resyncContent (reason: UnrecoverableReason, initial: number): RecoveryContent {
     const snapshot = this.#snapshot
     const entries = snapshot ? this.#entriesAfter(snapshot.offset) : this.#entries.slice(-initial)
-    const messages = entries.map(({ encoded }) => encoded)
-    return { position: this.#position, reason, ...(snapshot && { snapshot }), messages }
+    return this.#contentOf(entries, { reason, ...(snapshot && { snapshot }) })
   }
 
-  #whyUnrecoverable (since: Position): UnrecoverableReason | undefined {
+  #contentOf (
+    entries: readonly EncodedEntry[], start: Pick<RecoveryContent, 'reason' | 'snapshot'> = {}
+  ): RecoveryContent {
+    const lists = this.#lists
+    const messages = entries.map(({ encoded }) => encoded)
+    return { position: this.#position, ...start, messages, get json () { return lists.partsOf(messages) } }
+  }
+
+  /** Why the messages after `since` are not available; undefined when they are. */
+  whyUnrecoverable (since: Position): UnrecoverableReason | undefined {
     const missed = this.#entriesAfter(since.offset)
     return unrecoverableReason(since, {
       newest: this.#position,

@@ -118,7 +118,7 @@ export class HistoryFollower {
 
   /** Catches up if a client has a position that this node does not know, because another node was ahead. */
   async catchUpWith (since: Position): Promise<void> {
-    const reason = this.recoveryAfter(since, 0)?.reason
+    const reason = this.#cache?.whyUnrecoverable(since)
     if (reason === 'epoch' || reason === 'future' || reason === 'fork') await this.catchUp()
   }
 

@@ -1,5 +1,5 @@
 import type { Snapshot } from '../cluster/history.ts'
-import { encodeEnvelopeWith, jsonList, type EncodedMessage } from '../protocol/encoding.ts'
+import { encodeEnvelopeWith, type EncodedMessage, type JsonMembers } from '../protocol/encoding.ts'
 import type { Recovery } from '../protocol/history.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { RecoveryContent } from './history-cache.ts'
@@ -7,13 +7,13 @@ import type { RecoveryContent } from './history-cache.ts'
 /** The recovery fields of a join's ack, in two parts: values, and members that are JSON already. */
 export interface RecoveryPayload {
   readonly values: Omit<Recovery, 'snapshot' | 'messages'>
-  readonly json: Readonly<Record<string, Buffer>>
+  readonly json: JsonMembers
 }
 
-export function recoveryPayload ({ position, reason, snapshot, messages }: RecoveryContent): RecoveryPayload {
+export function recoveryPayload ({ position, reason, snapshot, json }: RecoveryContent): RecoveryPayload {
   return {
     values: { ...position, recovered: reason === undefined, ...(reason && { reason }) },
-    json: { ...(snapshot && { snapshot: snapshotJson(snapshot) }), messages: jsonList(messages) }
+    json: { ...(snapshot && { snapshot: snapshotJson(snapshot) }), messages: json }
   }
 }
 

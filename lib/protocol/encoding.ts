@@ -52,14 +52,17 @@ export function jsonList (messages: readonly EncodedMessage[]): Buffer {
   return Buffer.concat([Buffer.from('['), ...items, Buffer.from(']')])
 }
 
-/** Encodes an envelope and adds members to its payload that are JSON already. */
+/** Members of a payload that are JSON already, whole or in parts. */
+export type JsonMembers = Readonly<Record<string, Buffer | readonly Buffer[]>>
+
+/** Encodes an envelope and adds such members to its payload. */
 export function encodeEnvelopeWith (
-  envelope: Envelope & { readonly payload: object }, members: Readonly<Record<string, Buffer>>
+  envelope: Envelope & { readonly payload: object }, members: JsonMembers
 ): EncodedMessage {
   const { payload, ...rest } = envelope
   const json = JSON.stringify({ ...rest, payload })
   const added = Object.entries(members).flatMap(([name, json]) => [
-    comma, Buffer.from(`${JSON.stringify(name)}:`), json
+    comma, Buffer.from(`${JSON.stringify(name)}:`), ...[json].flat()
   ])
   // An empty payload has no member before the first comma.
   const list = json.endsWith('{}}') ? added.slice(1) : added

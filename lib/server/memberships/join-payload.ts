@@ -1,4 +1,4 @@
-import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
 import { joinPayload } from '../../contract/wire/wire-schemas.ts'
 import { refusal } from '../../protocol/errors.ts'
 import type { Position } from '../../protocol/position.ts'
@@ -13,7 +13,8 @@ const check = TypeCompiler.Compile(joinPayload)
 /** The position in the payload of a join. @throws {MessageError} `invalid_payload` */
 export function positionIn (payload: unknown): Position | undefined {
   if (payload === undefined || payload === null) return undefined
-  const issue = check.Errors(payload).First()
-  if (issue) throw refusal('invalid_payload', { path: issue.path, message: issue.message })
-  return (payload as { since?: Position }).since
+  // Twenty times as fast as to ask for the errors.
+  if (check.Check(payload)) return payload.since
+  const { path, message } = check.Errors(payload).First() as ValueError
+  throw refusal('invalid_payload', { path, message })
 }

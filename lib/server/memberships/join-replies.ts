@@ -50,6 +50,6 @@ const ackEnvelopeBytes = 4_096
 
 /** The room for presence in an ack, in bytes, so that the whole message stays below `maxRecoveryBytes`. */
 function presenceLimit (payload: JoinAck, json: RecoveryPayload['json']): number {
-  const others = Object.values(json).reduce((bytes, { length }) => bytes + length, 0)
+  const others = Object.values(json).flat().reduce((bytes, { length }) => bytes + length, 0)
   return maxRecoveryBytes - ackEnvelopeBytes - others - Buffer.byteLength(JSON.stringify(payload))
 }

@@ -5,7 +5,7 @@ import type { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { isRefusal, refusal, type ErrorPayload, type MessageError } from '../../protocol/errors.ts'
-import { encodeEnvelopeWith, encodeOutgoing, type EncodedMessage } from '../../protocol/encoding.ts'
+import { encodeEnvelopeWith, encodeOutgoing, type EncodedMessage, type JsonMembers } from '../../protocol/encoding.ts'
 import type { InboundMessage } from './inbound-message.ts'
 
 /** Errors that a correct client never causes. Each counts towards closing the connection with 1008. */
@@ -22,7 +22,7 @@ export interface RepliesDeps {
 /** The payload of an ack that may be large: `json` holds members that are encoded already. */
 export interface LargeReply {
   readonly payload: object
-  readonly json: Readonly<Record<string, Buffer>>
+  readonly json: JsonMembers
 }
 
 /** The replies of one connection: exactly one for each message, and a log line for each one that is an error. */
