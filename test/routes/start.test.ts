@@ -1,17 +1,23 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { root } from '../support/root.ts'
+import { until } from '../support/until.ts'
+
+/** In milliseconds: the demo is started several times, with several processes. */
+t.setTimeout(120_000)
 
 /** What `npm start` runs once it has built, on a free port. `npm test` builds first. */
-function start (env: Record<string, string> = {}): {
+function start (env: Record<string, string> = {}, args: readonly string[] = []): {
+  pid: number
   ready: Promise<string>
   stop: (signal?: NodeJS.Signals) => void
   ended: Promise<number | null>
 } {
   const child = spawn(
     process.execPath,
-    ['dist/routes/start.js'],
+    ['dist/routes/start.js', ...args],
     { cwd: root, env: { ...process.env, PORT: '0', HOST: '127.0.0.1', ...env } }
   )
   let printed = ''
@@ -23,7 +29,7 @@ function start (env: Record<string, string> = {}): {
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   const stop = (signal: NodeJS.Signals = 'SIGINT') => { child.kill(signal) }
-  return { ready, stop, ended }
+  return { pid: child.pid as number, ready, stop, ended }
 }
 
 t.test('npm start', async (t) => {
@@ -79,4 +85,42 @@ t.test('LIMITS=off npm start reports and has no limits on rates and connections'
     await Promise.all(clients.map((client) => client.close(4001)))
     t.equal(await demo.ended, 0)
   })
+})
+
+/** Joins a room of the demo's chat as a new user, over a new connection. */
+async function join (at: string, name: string): Promise<TestClient> {
+  const response = await fetch(
+    `${at}/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name }) }
+  )
+  const { token } = await response.json() as { token: string }
+  const client = await TestClient.connect(`${at.replace('http', 'ws')}/ws/chat?token=${token}`)
+  await client.request('join', 'chat/lobby')
+  return client
+}
+
+t.test('npm start -- --workers 2: the processes are one cluster, and one that is killed is replaced', {
+  timeout: 90_000
+}, async (t) => {
+  const demo = start({ LOG_LEVEL: 'warn', DRAIN_TIMEOUT: '0' }, ['--workers', '2'])
+  t.teardown(() => demo.stop())
+  const printed = await demo.ready
+  t.match(printed, /2 processes share the port, and are one cluster/)
+  const at = `http://127.0.0.1:${new URL(printed.match(/http:\/\/localhost:\d+/)?.[0] ?? '').port}`
+  // The primary hands connections out in turn.
+  const clients = [await join(at, 'ann'), await join(at, 'bob'), await join(at, 'cleo'), await join(at, 'dan')]
+  const workers = () => readFileSync(`/proc/${demo.pid}/task/${demo.pid}/children`, 'utf8').trim().split(' ')
+  const nodes = new Set<string>()
+  await until(async () => {
+    const response = await fetch(`${at}/status`, { headers: { connection: 'close' } })
+    const { node, connections } = await response.json() as { node: string, connections: number }
+    if (connections > 0) nodes.add(node)
+    return nodes.size === 2
+  })
+  await clients[0]?.request('message.send', 'chat/lobby', { text: 'hello' })
+  for (const client of clients) t.match(await client.next('message.posted'), { payload: { text: 'hello' } })
+  const [first] = workers()
+  process.kill(Number(first), 'SIGKILL')
+  await until(() => workers().length === 2 && !workers().includes(first as string))
+  demo.stop('SIGTERM')
+  t.equal(await demo.ended, 0)
 })

@@ -158,7 +158,11 @@ t.test('local: for a hub that does not read, 8 MiB of messages are kept, and 16 
   const before = gaps
   second.send('event', 0, ['gap'])
   await until(() => gaps > before)
-  second.send('refused', 0, { version: 9 })
+  second.socket.write(Buffer.alloc(20, 255))
+  const third = await hub.peer(2)
+  t.equal(node.counters.poison, 1, 'bytes that are no packets end the connection')
+  third.send('failure', 4_000_000, 'nobody waits for it')
+  third.send('refused', 0, { version: 9 })
   await until(() => node.status.state === 'degraded' && node.status.reason.includes('version 9'))
   await until(() => lines.length > 0)
   t.match(lines.at(-1), 'speaks version 9 of its protocol: restart all processes with one version of fastify-channels')
@@ -178,6 +182,7 @@ t.test('local: a request without an answer ends, and so does one on a closed con
   hub.close()
   await t.rejects(other, { message: 'the hub is gone' })
   await t.rejects(packets.request('too late', [], 1), { message: 'the hub is gone' })
+  packets.send(Buffer.from('too late'))
   await packets.end()
 })
 
