@@ -43,6 +43,47 @@ const demoClient = (t: Test) =>
 
 const count = 60
 
+/** How a node ends under its clients. */
+const ends = [
+  ['its node is killed', 'SIGKILL', {}],
+  ['its node drains', 'SIGTERM', { DRAIN_TIMEOUT: '10000' }]
+] as const
+
+/** A client sends and receives on the first of two nodes, which ends meanwhile. */
+async function surviveEnd (t: Test, python: string, signal: 'SIGKILL' | 'SIGTERM', env: object): Promise<void> {
+  const redis = await startRedis(t)
+  const nodes = await Promise.all([1, 2].map(() => DemoNode.start(t, redis.url, { ...env })))
+  const [first, second] = nodes as [DemoNode, DemoNode]
+  const balancer = await Balancer.start(t, nodes.map(({ http }) => Number(new URL(http).port)))
+  const { token } = await second.identity('Ann')
+  const bob = await second.connect(await second.identity('Bob'))
+  await bob.request('join', 'chat/lobby')
+  const told: Array<[what: string, value: unknown]> = []
+  const program = { command: python, args: [join(programs, 'outage.py')], env: { PYTHONPATH: demoClient(t) } }
+  const ended = run(t, program, {
+    CHANNELS_URL: `${balancer.url.replace('http', 'ws')}/ws/chat`, TOKEN: token, COUNT: String(count)
+  }, (line) => told.push(JSON.parse(line) as [string, unknown]))
+  const sent = (number: number) => until(() => told.some(([what, value]) => what === 'sent' && value === number))
+  const say = (text: string) => bob.request('message.send', 'chat/lobby', { text })
+  await sent(20)
+  const gone = first.signal(signal)
+  for (let i = 1; i <= 20; i++) await say(`b-${i}`)
+  await Promise.all([gone, sent(count)])
+  await say('over')
+  t.match(await ended, { code: 0, complaint: '' })
+  const received = told.filter(([what]) => what === 'message').map(([, text]) => text)
+  const seen: unknown[] = []
+  while (seen.at(-1) !== 'over') {
+    seen.push((await bob.next('message.posted') as { payload: { text: string } }).payload.text)
+  }
+  t.strictSame(received, seen, 'in the order of the history')
+  t.equal(new Set(received).size, count + 21, 'all of them')
+  t.equal(received.length, count + 21, 'each one once')
+  t.strictSame(told.filter(([what]) => what === 'resync' || what === 'state'), [
+    ['resync', 'fresh'], ['state', 'connecting'], ['state', 'open'], ['state', 'closed']
+  ])
+}
+
 for (const [name, find] of pythons) {
   t.test(`clients: the generated Python client speaks the sample sessions, with ${name}`, async (t) => {
     const [python, sessions] = [find(t), sampleSessions()]
@@ -56,38 +97,9 @@ for (const [name, find] of pythons) {
       t.strictSame(output.trim().split('\n').map((line) => JSON.parse(line) as unknown), sessions.map(expectedOf))
     })
 
-    await t.test('its node is killed: every message arrives once and in order', async (t) => {
-      const redis = await startRedis(t)
-      const [first, second] = await Promise.all([1, 2].map(() => DemoNode.start(t, redis.url))) as [DemoNode, DemoNode]
-      const balancer = await Balancer.start(t, [first, second].map(({ http }) => Number(new URL(http).port)))
-      const { token } = await second.identity('Ann')
-      const bob = await second.connect(await second.identity('Bob'))
-      await bob.request('join', 'chat/lobby')
-      const told: Array<[what: string, value: unknown]> = []
-      const program = { command: python, args: [join(programs, 'outage.py')], env: { PYTHONPATH: demoClient(t) } }
-      const ended = run(t, program, {
-        CHANNELS_URL: `${balancer.url.replace('http', 'ws')}/ws/chat`, TOKEN: token, COUNT: String(count)
-      }, (line) => told.push(JSON.parse(line) as [string, unknown]))
-      const sent = (number: number) => until(() => told.some(([what, value]) => what === 'sent' && value === number))
-      const say = (text: string) => bob.request('message.send', 'chat/lobby', { text })
-      await sent(20)
-      await first.signal('SIGKILL')
-      for (let i = 1; i <= 20; i++) await say(`b-${i}`)
-      await sent(count)
-      await say('over')
-      t.match(await ended, { code: 0, complaint: '' })
-      const received = told.filter(([what]) => what === 'message').map(([, text]) => text)
-      const seen: unknown[] = []
-      while (seen.at(-1) !== 'over') {
-        seen.push((await bob.next('message.posted') as { payload: { text: string } }).payload.text)
-      }
-      t.strictSame(received, seen, 'in the order of the history')
-      t.strictSame(new Set(received).size, count + 21, 'each one once')
-      t.equal(received.length, count + 21)
-      t.strictSame(told.filter(([what]) => what === 'resync' || what === 'state'), [
-        ['resync', 'fresh'], ['state', 'connecting'], ['state', 'open'], ['state', 'closed']
-      ])
-    })
+    for (const [what, signal, env] of ends) {
+      await t.test(`${what}: every message arrives once and in order`, (t) => surviveEnd(t, python, signal, env))
+    }
   })
 }
 

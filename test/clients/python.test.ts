@@ -82,6 +82,10 @@ t.test('clients: the generated Python client chats, and recovers what it missed 
   await until(() => told.some(([what, value]) => what === 'message' && String(value) === 'Bob,missed 2'))
   await post('over')
   t.match(await ended, { code: 0, complaint: '' })
+  const carriers = ['header', 'subprotocol', 'query'].flatMap((carrier) => [
+    ['carrier', [carrier, 'open']], ['refused', 401]
+  ])
+  t.strictSame(told.splice(0, 7), [...carriers, ['fetched', true]])
   t.strictSame(told.find(([what]) => what === 'presence'), ['presence', ['Ann', 'Bob']])
   t.strictSame(told.filter(([what]) => what === 'state' || what === 'typing'), [
     ['typing', true], ['state', 'connecting'], ['state', 'open'], ['state', 'closed']

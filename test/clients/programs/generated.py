@@ -10,7 +10,24 @@ def tell(what, value):
     print(json.dumps([what, value]), flush=True)
 
 
+async def connect():
+    """A token travels in each of three places. A wrong one is final, unless another one can be fetched."""
+    url, token = os.environ["CHANNELS_URL"], os.environ["TOKEN"]
+    for carrier in ("header", "subprotocol", "query"):
+        async with WsChatClient(url, token=token, carrier=carrier) as client:
+            tell("carrier", [carrier, client.state])
+        try:
+            async with WsChatClient(url, token="wrong/=\u00e9", carrier=carrier):
+                tell("carrier", "a wrong token is let in")
+        except Closed as error:
+            tell("refused", error.status)
+    tokens = iter(["wrong"])
+    async with WsChatClient(url, token=lambda: next(tokens, token)) as client:
+        tell("fetched", client.last_error is not None)
+
+
 async def main():
+    await connect()
     async with WsChatClient(os.environ["CHANNELS_URL"], token=os.environ["TOKEN"]) as client:
         client.on_state(lambda state: tell("state", state))
         lobby = ChatRoom(client, room="lobby")
