@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { transformSync } from 'esbuild'
 import t, { type Test } from 'tap'
+import { copiedCode } from '../support/api-page/copied-code.ts'
 import { pages, readPage, type Page } from '../support/docs/page.ts'
 import { checkSnippets } from '../support/docs/snippets.ts'
 import { freePort } from '../support/free-port.ts'
@@ -24,13 +25,20 @@ const wrong: Page = {
     { language: 'ts', line: 14, code: "import { three } from './named.js'\nthree satisfies string" }
   ]
 }
-const errors = checkSnippets([...all, wrong]).sort()
+const copied = copiedCode()
+const errors = checkSnippets([...all, wrong, copied]).sort()
 const isWrong = (error: string) => error.startsWith(wrong.path)
+const isCopied = (error: string) => error.startsWith(copied.path)
 
 t.test('docs: every TypeScript and JavaScript snippet type-checks against the built package', async (t) => {
   const snippets = all.flatMap(({ blocks }) => blocks).filter(({ language }) => language === 'ts')
   t.ok(snippets.length > 40, 'there are snippets')
-  t.strictSame(errors.filter((error) => !isWrong(error)), [])
+  t.strictSame(errors.filter((error) => !isWrong(error) && !isCopied(error)), [])
+})
+
+t.test('API page: the client code of each message of the demo type-checks', async (t) => {
+  t.ok(copied.blocks.filter(({ code }) => code.includes('await channel.')).length > 5, 'there are messages')
+  t.strictSame(errors.filter(isCopied), [])
 })
 
 t.test('docs: a snippet that does not compile is reported with its page and line', async (t) => {

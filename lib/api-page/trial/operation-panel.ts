@@ -22,6 +22,8 @@ export class OperationPanel {
   readonly #session: RouteSession
   readonly #channel: ChannelPanel | undefined
   readonly #target = element('select')
+  /** The addresses to choose from, as JSON. */
+  #shown = ''
   readonly #issue = element('p', { class: 'issue', role: 'status' })
   readonly #answer = element('output', { class: 'answer' })
   readonly #send: HTMLButtonElement = element('button', { type: 'submit' }, 'Send')
@@ -93,6 +95,8 @@ export class OperationPanel {
     const chosen = this.#target.value
     const addresses = [...this.#channel?.addresses.keys() ?? []]
     const shown = addresses.length > 0 ? addresses : ['']
+    if (JSON.stringify(shown) === this.#shown) return
+    this.#shown = JSON.stringify(shown)
     this.#target.replaceChildren(...shown.map((address) =>
       element('option', { value: address, selected: address === chosen }, address === '' ? 'not joined' : address)))
   }

@@ -93,7 +93,7 @@ t.test('API page: an issue is the one that the server reports, for random schema
   const pairs = fc.sample(anySchema.filter(isTaken).chain((schema) =>
     fc.tuple(fc.constant(schema), fc.array(fc.oneof(valuesOf(schema), fc.jsonValue()), { minLength: 5, maxLength: 5 }))
   ),
-  { seed: 7, numRuns: cases(2_000, 150) })
+  { seed: 7, numRuns: cases(2_000, 60) })
   const named = Object.fromEntries(pairs.map(([schema], i) => [`s${i}`, schema]))
   const checked = await pageSchemas(named)
   const wrong = pairs.flatMap(([schema, candidates], i) => {
