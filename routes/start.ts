@@ -16,6 +16,9 @@ const secret = await tokenSecret(JWT_SECRET, REDIS_URL)
 async function serve (): Promise<number> {
   const channels: ChannelsOptions = {
     jwt: { secret },
+    asyncapi: {
+      page: true, info: { title: 'The demo', version: '1.0.0', description: 'A chat, a dashboard and an editor.' }
+    },
     ...(LIMITS === 'off' && { limits: false }),
     ...(DRAIN_TIMEOUT && { drain: { timeout: Number(DRAIN_TIMEOUT), spread: Number(DRAIN_SPREAD ?? 5_000) } }),
     ...(cluster.isWorker && { local: true }),
@@ -40,6 +43,7 @@ function print (port: number): void {
   fastify-channels demo: http://localhost:${port}
 
   Open it in two windows: a chat, a dashboard, an editor. Ctrl-C ends it.
+  Every message that it understands, to read and to try: http://localhost:${port}/asyncapi
 ${LIMITS === 'off'
     ? '\n  Limits on rates and connections are OFF.\n'
     : ''}${REDIS_URL ? '\n  Nodes with the same REDIS_URL are one.\n' : ''}${workers === '1'

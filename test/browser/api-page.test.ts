@@ -1,6 +1,6 @@
 import fastifyHelmet from '@fastify/helmet'
-import t, { type Test } from 'tap'
 import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
 import type { AsyncApiDocument } from '../../lib/asyncapi/index.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { buildApp } from '../../routes/app.ts'
@@ -37,75 +37,73 @@ async function open (t: Test, http: string) {
   return { page, faults, violations, form }
 }
 
-t.test('API page: every message of the demo is tried in a browser, under the policy of helmet', async (t) => {
+t.test('the API page', async (t) => {
   const { app, http, ws } = await serve(t)
   const { page, faults, violations, form } = await open(t, http)
-  const document = (await app.inject('/asyncapi.json')).json<AsyncApiDocument>()
 
-  const pointers = Object.entries(document.channels).flatMap(([id, { messages }]) =>
-    Object.keys(messages).map((name) => `#/channels/${id}/messages/${name}`))
-  const visible = await page.locator('[data-message]').evaluateAll((elements) =>
-    elements.filter((element) => element.checkVisibility()).map((element) => element.getAttribute('data-message')))
-  t.strictSame([...new Set(visible)].sort(), pointers.sort(), 'every message is visible')
-  const untried = await page.locator('.operation:not(:has(.try))').count()
-  t.equal(untried, 0, 'every operation can be tried')
+  t.test('API page: it is readable on a phone, in the dark, by keyboard and by screen readers', async (t) => {
+    await page.keyboard.press('Tab')
+    t.equal(await page.evaluate(() => document.activeElement?.textContent), 'To the content')
+    await page.getByText(/^Traffic: \d+ messages/).click()
+    t.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360, 'nothing is wider than the screen')
+    t.strictSame(await namelessControls(page), [])
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      t.strictSame((await contrasts(page)).filter(({ ratio }) => ratio < 4.5), [], colorScheme)
+    }
+    await form('Try message.send').getByLabel('text').focus()
+    await page.keyboard.press('Tab')
+    t.equal(await page.evaluate(() => document.activeElement?.textContent), 'Send')
+  })
 
-  const [ann, bob] = [await identityOf(http, 'Ann'), await identityOf(http, 'Bob')]
-  const other = await TestClient.connect(`${ws}/ws/chat`, [], bearer(bob.token))
-  await other.request('join', 'chat/lobby')
-  const connecting = form('Connect to /ws/chat')
-  await connecting.getByLabel('Token').fill(ann.token)
-  await connecting.getByLabel('Token').press('Enter')
-  await connecting.getByRole('status').filter({ hasText: 'open' }).waitFor()
-  await form('Join chat/:room').getByLabel('room').fill('lobby')
-  await form('Join chat/:room').getByRole('button', { name: 'Join' }).click()
-  await form('Join chat/:room').getByText(/0 messages of its history, presence: .*"Bob".*"Ann"/).waitFor()
+  t.test('API page: every message of the demo is tried in a browser, under the policy of helmet', async (t) => {
+    const document = (await app.inject('/asyncapi.json')).json<AsyncApiDocument>()
 
-  const sending = form('Try message.send')
-  await sending.getByLabel('text').fill('x'.repeat(2001))
-  await sending.getByText('/text: Expected string length less or equal to 2000', { exact: true }).waitFor()
-  await sending.getByRole('button', { name: 'Send anyway' }).click()
-  await sending.getByText(/^error: .* invalid_payload/).waitFor()
-  await sending.getByLabel('text').fill('Hello Bob')
-  await sending.getByRole('button', { name: 'Send', exact: true }).click()
-  await sending.getByText(/^ack: \{"id":/).waitFor()
-  t.match(await other.next('message.posted'), { payload: { text: 'Hello Bob', name: 'Ann' } })
+    const pointers = Object.entries(document.channels).flatMap(([id, { messages }]) =>
+      Object.keys(messages).map((name) => `#/channels/${id}/messages/${name}`))
+    const visible = await page.locator('[data-message]').evaluateAll((elements) =>
+      elements.filter((element) => element.checkVisibility()).map((element) => element.getAttribute('data-message')))
+    t.strictSame([...new Set(visible)].sort(), pointers.sort(), 'every message is visible')
+    const untried = await page.locator('.operation:not(:has(.try))').count()
+    t.equal(untried, 0, 'every operation can be tried')
 
-  await other.request('message.send', 'chat/lobby', { text: 'Hello Ann' })
-  const posted = page.locator('.operation[data-type="message.posted"]')
-  await posted.getByText('received 2 times, the last one valid').waitFor()
-  await page.getByText(/^Traffic: \d+ messages/).click()
-  const entry = page.locator('.entries li[data-kind=received]').filter({ hasText: 'Hello Ann' })
-  t.match(await entry.textContent(), /message\.posted.*chat\/lobby · \d+ B · .*valid/)
-  t.equal(await page.locator('.entries .bad').count(), 3, 'the invalid message, twice, and its answer')
-  t.strictSame(await violations(), [])
-  t.strictSame(faults, [])
-})
+    const [ann, bob] = [await identityOf(http, 'Ann'), await identityOf(http, 'Bob')]
+    const other = await TestClient.connect(`${ws}/ws/chat`, [], bearer(bob.token))
+    await other.request('join', 'chat/lobby')
+    const connecting = form('Connect to /ws/chat')
+    await connecting.getByLabel('Token').fill(ann.token)
+    await connecting.getByLabel('Token').press('Enter')
+    await connecting.getByRole('status').filter({ hasText: 'open' }).waitFor()
+    await form('Join chat/:room').getByLabel('room').fill('lobby')
+    await form('Join chat/:room').getByRole('button', { name: 'Join' }).click()
+    await form('Join chat/:room').getByText(/0 messages of its history, presence: .*"Bob".*"Ann"/).waitFor()
 
-t.test('API page: it is readable on a phone, in the dark, by keyboard and by screen readers', async (t) => {
-  const { http } = await serve(t)
-  const { page, faults, violations, form } = await open(t, http)
-  await page.keyboard.press('Tab')
-  t.equal(await page.evaluate(() => document.activeElement?.textContent), 'To the content')
-  await page.getByText(/^Traffic: \d+ messages/).click()
-  t.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360, 'nothing is wider than the screen')
-  t.strictSame(await namelessControls(page), [])
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme })
-    t.strictSame((await contrasts(page)).filter(({ ratio }) => ratio < 4.5), [], colorScheme)
-  }
-  await form('Try message.send').getByLabel('text').focus()
-  await page.keyboard.press('Tab')
-  t.equal(await page.evaluate(() => document.activeElement?.textContent), 'Send')
-  t.strictSame([...faults, ...await violations()], [])
-})
+    const sending = form('Try message.send')
+    await sending.getByLabel('text').fill('x'.repeat(2001))
+    await sending.getByText('/text: Expected string length less or equal to 2000', { exact: true }).waitFor()
+    await sending.getByRole('button', { name: 'Send anyway' }).click()
+    await sending.getByText(/^error: .* invalid_payload/).waitFor()
+    await sending.getByLabel('text').fill('Hello Bob')
+    await sending.getByRole('button', { name: 'Send', exact: true }).click()
+    await sending.getByText(/^ack: \{"id":/).waitFor()
+    t.match(await other.next('message.posted'), { payload: { text: 'Hello Bob', name: 'Ann' } })
 
-t.test('API page: without JavaScript everything can be read', async (t) => {
-  const { http } = await serve(t)
-  const context = await browser.newContext({ javaScriptEnabled: false })
-  t.teardown(() => context.close())
-  const page = await context.newPage()
-  await page.goto(`${http}/asyncapi`)
-  await page.getByRole('heading', { name: 'message.posted' }).waitFor()
-  t.equal(await page.getByRole('cell', { name: 'at most 2000 characters' }).count(), 1)
+    await other.request('message.send', 'chat/lobby', { text: 'Hello Ann' })
+    const posted = page.locator('.operation[data-type="message.posted"]')
+    await posted.getByText('received 2 times, the last one valid').waitFor()
+    const entry = page.locator('.entries li[data-kind=received]').filter({ hasText: 'Hello Ann' })
+    t.match(await entry.textContent(), /message\.posted.*chat\/lobby · \d+ B · .*valid/)
+    t.equal(await page.locator('.entries .bad').count(), 3, 'the invalid message, twice, and its answer')
+    t.strictSame(await violations(), [])
+    t.strictSame(faults, [])
+  })
+
+  t.test('API page: without JavaScript everything can be read', async (t) => {
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    t.teardown(() => context.close())
+    const page = await context.newPage()
+    await page.goto(`${http}/asyncapi`)
+    await page.getByRole('heading', { name: 'message.posted' }).waitFor()
+    t.equal(await page.getByRole('cell', { name: 'at most 2000 characters' }).count(), 1)
+  })
 })

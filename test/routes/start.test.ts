@@ -44,7 +44,7 @@ t.test('npm start', async (t) => {
   })
 
   t.test('serves its pages', async (t) => {
-    for (const path of ['/', '/chat/', '/dashboard/']) {
+    for (const path of ['/', '/chat/', '/dashboard/', '/asyncapi']) {
       const page = await fetch(at + path)
       t.equal(page.status, 200)
       t.match(page.headers.get('content-type'), 'text/html')

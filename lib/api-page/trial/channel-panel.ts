@@ -7,6 +7,9 @@ import type { RouteSession } from './route-session.ts'
 
 type Params = Readonly<Record<string, string>>
 
+/** Of a long presence list only the beginning is shown. */
+const maxShown = 1_000
+
 /** Joins channels of one pattern, and shows what a member learns: presence, and the history that came with the join. */
 export class ChannelPanel {
   readonly element: HTMLElement
@@ -63,7 +66,7 @@ export class ChannelPanel {
 
   #show (): void {
     this.#list.replaceChildren(...[...this.addresses.keys()].map((address) => {
-      const presence = JSON.stringify(this.#session.presenceIn(address))
+      const presence = JSON.stringify(this.#session.presenceIn(address)).slice(0, maxShown)
       const about = [this.#histories.get(address), `presence: ${presence}`].filter((text) => text).join(', ')
       const leave = button('Leave', () => { this.leave(address) })
       leave.setAttribute('aria-label', `Leave ${address}`)

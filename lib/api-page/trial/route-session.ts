@@ -52,6 +52,16 @@ export class RouteSession {
     this.disconnect()
     this.url = url
     this.carrier = carrier
+    try {
+      this.#client = this.#open(url, carrier, token)
+      this.#say('connecting')
+    } catch (error) {
+      this.#say(`cannot connect: ${(error as Error).message}`)
+    }
+  }
+
+  /** @throws {TypeError} for a URL that is none, or none of a WebSocket */
+  #open (url: string, carrier: Carrier, token: string): UntypedCoreClient {
     const target = new URL(url, location.href)
     if (carrier === 'query') target.searchParams.set('token', token)
     const client = connect(target.href, {
@@ -60,10 +70,9 @@ export class RouteSession {
       // Without checks of its own, so that people see what the server answers.
       features: [errorTexts, presence, explanations(), handover, pageEvents()]
     })
-    this.#client = client
     client.onState((state, close) => this.#say(close?.reason ? `${state}: ${close.reason}` : state))
     client.onConnectError(({ message }) => this.#say(`cannot connect: ${message}`))
-    this.#say('connecting')
+    return client
   }
 
   disconnect (): void {
