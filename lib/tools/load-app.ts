@@ -22,7 +22,9 @@ export async function loadModule (path: string): Promise<LoadedModule> {
   try {
     return await import(pathToFileURL(file).href) as LoadedModule
   } catch (error) {
-    throw new ToolError(`the module '${path}' cannot be loaded`, 'see its error', error)
+    const isForeign = (Object(error) as { code?: unknown }).code === 'ERR_UNKNOWN_FILE_EXTENSION'
+    const advice = isForeign ? 'compile it, and pass the compiled module' : 'see its error'
+    throw new ToolError(`the module '${path}' cannot be loaded`, advice, error)
   }
 }
 

@@ -180,6 +180,8 @@ const mistakes: ReadonlyArray<readonly [args: readonly string[], error: string |
     /^the file '.*' is no AsyncAPI document of version 3: pass one that this package wrote\n$/],
   [['asyncapi', fileIn('broken.mjs', 'throw new TypeError("oops")')],
     /^the module '.*' cannot be loaded: see its error\nTypeError: oops\n/],
+  [['asyncapi', fileIn('typed.tsx', '')],
+    /^the module '.*' cannot be loaded: compile it, and pass the compiled module\nTypeError \[ERR_UNKNOWN_FILE_EXTENSION/],
   [['asyncapi', fileIn('odd.mjs', 'throw "odd"')], /^the module '.*' cannot be loaded: see its error\nodd\n$/],
   [['asyncapi', fileIn('other.mjs', 'export const n = 1')], new RegExp("^the module '.*' exports neither an " +
     "application nor a contract: export an instance of Fastify as 'app', a plugin by default, or what defineChannel " +
