@@ -45,10 +45,17 @@ export function canonicalSchema (side: Side, above: readonly JsonSchema[] = []):
     ...membersOf(schema, convert),
     ...itemsOf(schema, convert),
     ...('not' in schema && { not: convert(schema.not) }),
-    ...(Array.isArray(anyOf) && { anyOf: canonicalSet(anyOf.map(convert).flatMap(alternativesOf)) }),
+    ...(Array.isArray(anyOf) && unionOf(anyOf.map(convert))),
     ...(Array.isArray(allOf) && { allOf: canonicalSet(allOf.map(convert)) })
   }
   return Object.keys(form).length === 0 ? true : form
+}
+
+/** A union of one form is that form. */
+function unionOf (forms: readonly unknown[]): object {
+  const alternatives = canonicalSet(forms.flatMap(alternativesOf))
+  // `true`, which accepts anything, has no keywords.
+  return alternatives.length === 1 ? Object(alternatives[0]) as object : { anyOf: alternatives }
 }
 
 /** A union within a union is a part of it. */

@@ -285,6 +285,8 @@ t.test('fingerprint: what means nothing does not change it', async (t) => {
   const pairs: ReadonlyArray<readonly [what: string, TSchema, TSchema]> = [
     ['a component, and the order of members', user, plain],
     ['the order of a union', nested, flat],
+    ['a union of one', Type.Union([text, Type.String({ title: 'x' })]), text],
+    ['a union of anything', Type.Union([Type.Any(), Type.Unknown()]), Type.Any()],
     ['an enumeration', Type.Union([Type.Literal(1), Type.Literal(2)]), Type.Enum({ b: 2, a: 1 })],
     ['the name of a recursive type', Type.Object({ t: tree(text) }), Type.Object({ t: named('Tree') })],
     ['a keyword that no validator reads', text, Type.String({ errorMessage: 'no' })],
