@@ -5,6 +5,7 @@ import { findHub, type Found } from './hub/find-hub.ts'
 import type { HubPorts, Restoring } from './hub-ports.ts'
 import { HubStatus } from './hub-status.ts'
 import { reachHub, type ReachDeps, type ReachedHub } from './reached-hub.ts'
+import { HubGone } from './wire/packet-socket.ts'
 
 /**
  * After how long this node looks for the hub again when that failed, or when the hub has refused it: at first and at
@@ -57,10 +58,21 @@ export class HubAccess {
   }
 
   /**
+   * Uses the hub as `askOnce` does. A use that was under way is repeated with the next hub, which has nothing of it:
+   * its state is new, and what the nodes put back has the same ids. @throws {AdapterUnavailable}
+   */
+  ask<T> (use: (hub: HubPorts) => Promise<T>): Promise<T> {
+    return this.askOnce(use).catch((error: unknown) => {
+      if (error instanceof HubGone) return this.askOnce(use)
+      throw error
+    })
+  }
+
+  /**
    * Uses the hub if it works, and waits a moment for a hub that is being replaced. All uses are in the order of these
    * calls. @throws {AdapterUnavailable}
    */
-  ask<T> (use: (hub: HubPorts) => Promise<T>): Promise<T> {
+  askOnce<T> (use: (hub: HubPorts) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#status.whenSettled(() => {
         const { status } = this

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { brokenIn } from './checker/checker.ts'
-import { allFaults, faultsNamed } from './kinds/all.ts'
+import { allFaults, faultsNamed, localFaults } from './kinds/all.ts'
 import type { Fault } from './kinds/fault.ts'
 import { previousPackage } from './rig/previous-package.ts'
 import { Rig } from './rig/rig.ts'
@@ -28,7 +28,8 @@ const { values } = parseArgs({
   }
 })
 const size = { clients: Number(values.clients), channels: 12, rate: Number(values.rate), processes: 2 }
-const faults = values.fault === 'all' ? allFaults : faultsNamed(values.fault.split(','))
+const groups: Readonly<Record<string, readonly Fault[]>> = { all: [...allFaults, ...localFaults], local: localFaults }
+const faults = groups[values.fault] ?? faultsNamed(values.fault.split(','))
 const packages = new Teardowns()
 const previous = faults.some(({ startsFrom }) => startsFrom) ? previousPackage(packages, values.previous) : undefined
 const runs: Run[] = []

@@ -22,9 +22,10 @@ export class LocalNodes implements NodesPort {
     this.#deps = deps
   }
 
+  /** Not repeated with another hub, because a node may have carried it out. */
   async request (request: unknown, deadlineMs: number): Promise<NodeAnswers> {
     try {
-      return await this.#deps.access.ask(({ nodes }) => nodes.request(request, deadlineMs))
+      return await this.#deps.access.askOnce(({ nodes }) => nodes.request(request, deadlineMs))
     } catch {
       return { results: [], missing: [unknownNodes] }
     }

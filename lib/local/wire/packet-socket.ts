@@ -2,6 +2,9 @@ import type { Socket } from 'node:net'
 import { AdapterUnavailable } from '../../cluster/adapter.ts'
 import { encodePacket, PacketReader, type Packet } from './packets.ts'
 
+/** The hub has ended, with or without having carried the request out. */
+export class HubGone extends AdapterUnavailable {}
+
 interface PendingRequest {
   readonly resolve: (answer: Packet) => void
   readonly reject: (error: Error) => void
@@ -40,7 +43,7 @@ export class PacketSocket {
     socket.on('error', () => {})
     socket.on('close', () => {
       this.#isClosed = true
-      for (const { reject } of this.#pending.values()) reject(new AdapterUnavailable('the hub is gone'))
+      for (const { reject } of this.#pending.values()) reject(new HubGone('the hub is gone'))
       this.#pending.clear()
       events.closed()
     })
@@ -60,7 +63,7 @@ export class PacketSocket {
 
   /** Rejects when the answer is a failure, or does not come within so many calls of `tick`. */
   request (head: unknown, parts: readonly Buffer[], ticks: number): Promise<Packet> {
-    if (this.#isClosed) return Promise.reject(new AdapterUnavailable('the hub is gone'))
+    if (this.#isClosed) return Promise.reject(new HubGone('the hub is gone'))
     const id = this.#lastId = this.#lastId % 0xffff_ffff + 1
     this.send(encodePacket('request', id, head, parts))
     return new Promise((resolve, reject) => {

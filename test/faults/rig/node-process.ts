@@ -15,7 +15,9 @@ const app = fastify({ logger: { level: 'warn' } })
 let offsetMs = 0
 await app.register(channels, {
   clock: { ...systemClock, now: () => Date.now() + offsetMs },
-  redis: 'url' in redis ? { url: redis.url } : { client: clientOf(redis) },
+  ...('local' in redis
+    ? { local: redis.local }
+    : { redis: 'url' in redis ? { url: redis.url } : { client: clientOf(redis) } }),
   // Readers that stop are too slow after a second or two.
   limits: { perIp: 10_000, perUser: 100, sendQueueBytes: 262_144 },
   status: '/status',
@@ -38,7 +40,7 @@ app.ws('/', {}, [
 ])
 await app.listen({ port, host: '127.0.0.1' })
 
-function clientOf (redis: Exclude<NodeSettings['redis'], { url: string }>): Redis | Cluster {
+function clientOf (redis: Exclude<NodeSettings['redis'], { url: string } | { local: string }>): Redis | Cluster {
   if ('sentinels' in redis) return new Redis({ name: redis.name, sentinels: [...redis.sentinels], lazyConnect: true })
   return new Cluster([...redis.cluster], { lazyConnect: true })
 }

@@ -2,7 +2,9 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { System } from './crowd.ts'
 
+/** What connects a node with the others: a Redis, or the path of a local hub. */
 export type NodeRedis =
+  | { readonly local: string }
   | { readonly url: string }
   | { readonly name: string, readonly sentinels: ReadonlyArray<{ readonly host: string, readonly port: number }> }
   | { readonly cluster: ReadonlyArray<{ readonly host: string, readonly port: number }> }

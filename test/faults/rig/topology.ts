@@ -8,7 +8,7 @@ import { Proxy } from './proxy.ts'
 import type { NodeRedis } from './rig-node.ts'
 import type { Teardowns } from './teardowns.ts'
 
-export type TopologyName = 'single' | 'sentinel' | 'cluster'
+export type TopologyName = 'single' | 'sentinel' | 'cluster' | 'local'
 
 /** Redis as the nodes of the rig reach it. */
 export interface Topology {
@@ -24,7 +24,9 @@ const host = '127.0.0.1'
 
 /** @param nodes how many nodes there are */
 export function startTopology (name: TopologyName, nodes: number, teardowns: Teardowns): Promise<Topology> {
-  const start = { single: startSingle, sentinel: startSentinels, cluster: startMastersAndReplicas }[name]
+  const start = {
+    single: startSingle, sentinel: startSentinels, cluster: startMastersAndReplicas, local: startLocal
+  }[name]
   return start(nodes, teardowns)
 }
 
@@ -34,6 +36,13 @@ async function startSingle (count: number, teardowns: Teardowns): Promise<Topolo
   const links = await Promise.all(Array.from({ length: count }, () => Proxy.open([server.port])))
   teardowns.teardown(() => { for (const link of links) link.end() })
   return { nodes: links.map(({ port }) => ({ url: `redis://${host}:${port}` })), links, servers: [server] }
+}
+
+/** No Redis: one of the nodes is the hub. */
+async function startLocal (count: number, teardowns: Teardowns): Promise<Topology> {
+  const folder = await mkdtemp(join(tmpdir(), 'hub-'))
+  teardowns.teardown(() => rm(folder, { recursive: true }))
+  return { nodes: Array.from({ length: count }, () => ({ local: join(folder, 'hub') })), links: [], servers: [] }
 }
 
 async function startReplica (master: RedisServer, teardowns: Teardowns): Promise<RedisServer> {
