@@ -1,6 +1,8 @@
 import fastifyHelmet from '@fastify/helmet'
+import { spawnSync } from 'node:child_process'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { wscatLine, type SampleMessage } from '../../lib/api-page/trial/snippets.ts'
 import type { AsyncApiDocument } from '../../lib/asyncapi/index.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { buildApp } from '../../routes/app.ts'
@@ -106,4 +108,36 @@ t.test('the API page', async (t) => {
     await page.getByRole('heading', { name: 'message.posted' }).waitFor()
     t.equal(await page.getByRole('cell', { name: 'at most 2000 characters' }).count(), 1)
   })
+})
+
+const sample: SampleMessage = {
+  url: 'ws://localhost:3000/ws',
+  carrier: 'none',
+  pattern: 'room/:id',
+  params: { id: '1' },
+  address: 'room/1',
+  hasHistory: true,
+  type: 'say',
+  payload: 'hi',
+  hasReply: true
+}
+
+t.test('API page: a line for wscat gives the shell exactly the envelopes', async (t) => {
+  const hostile = { text: '\'"\\$(id)`id`$TOKEN\n!\u2028', __proto__x: ["'"] }
+  const wordsOf = (change: Partial<SampleMessage>) => {
+    const line = wscatLine({ ...sample, payload: hostile, ...change })
+    const program = `wscat () { printf '%s\\0' "$@"; }\nTOKEN='a.b c'\n${line}\n`
+    return spawnSync('sh', ['-c', program], { encoding: 'utf8' }).stdout.split('\0').slice(0, -1)
+  }
+  const envelopes = [
+    '-x', JSON.stringify({ type: 'join', channel: 'room/1', correlationId: '1' }),
+    '-x', JSON.stringify({ type: 'say', channel: 'room/1', payload: hostile, correlationId: '2' })
+  ]
+  t.strictSame(wordsOf({}), ['-c', 'ws://localhost:3000/ws', '-s', 'fastify-channels.v1', ...envelopes])
+  t.strictSame(wordsOf({ carrier: 'query', url: "ws://h/?a=b'c" }),
+    ['-c', "ws://h/?a=b'c&token=a.b c", '-s', 'fastify-channels.v1', ...envelopes])
+  t.strictSame(wordsOf({ carrier: 'query' }).slice(0, 2), ['-c', 'ws://localhost:3000/ws?token=a.b c'])
+  t.strictSame(wordsOf({ carrier: 'subprotocol' }).slice(2, 6), ['-s', 'fastify-channels.v1', '-s', 'bearer.a.b c'])
+  t.strictSame(wordsOf({ address: undefined, type: 'ping', payload: undefined }).slice(4),
+    ['-x', JSON.stringify({ type: 'ping', correlationId: '2' })])
 })
