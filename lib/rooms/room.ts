@@ -9,6 +9,7 @@ import type { PresenceListKind } from '../protocol/control-messages.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
 import type { Member } from './member.ts'
+import type { Pacing } from './pacing.ts'
 import { RoomPresence } from './presence/room-presence.ts'
 
 /** What a channel's contract says about its rooms. */
@@ -22,6 +23,7 @@ export interface RoomOptions {
 export interface RoomDeps {
   readonly adapter: Adapter
   readonly clock: Clock
+  readonly pacing: Pacing
 }
 
 /**
@@ -43,11 +45,13 @@ export class Room implements ResyncSource {
   /** The number of joins and members that need the room. The room is closed when it drops to 0. */
   holds = 0
   readonly #adapter: Adapter
+  readonly #pacing: Pacing
   readonly #resyncEncoder: ResyncEncoder
 
-  constructor (channel: string, { initial, list = 'none' }: RoomOptions, { adapter, clock }: RoomDeps) {
+  constructor (channel: string, { initial, list = 'none' }: RoomOptions, { adapter, clock, pacing }: RoomDeps) {
     this.channel = channel
     this.#adapter = adapter
+    this.#pacing = pacing
     this.#resyncEncoder = new ResyncEncoder(addressIn(channel))
     this.initial = initial ?? 0
     const { presence } = adapter
@@ -71,6 +75,7 @@ export class Room implements ResyncSource {
   /** Sends the same bytes to every member, unless `isExcepted` says that it does not get them. */
   deliver (encoded: EncodedMessage, whenSlow?: WhenSlow, isExcepted?: (member: Member) => boolean): void {
     for (const member of this.members.values()) if (!isExcepted?.(member)) member.send(encoded, whenSlow)
+    this.#pacing.count(this.members.size)
   }
 
   /** Sends an entry of the history to every member. */

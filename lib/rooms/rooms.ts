@@ -11,6 +11,7 @@ import type { WhenSlow } from '../protocol/when-slow.ts'
 import { exceptElsewhere, isExcepted } from './exceptions.ts'
 import { userOf, type Member } from './member.ts'
 import { MessageIds } from './message-ids.ts'
+import { Pacing } from './pacing.ts'
 import type { PresenceAck } from './presence/announcements.ts'
 import { Room, type RoomOptions } from './room.ts'
 
@@ -22,6 +23,7 @@ export interface BroadcastOptions {
 /** The rooms of this node, connected by the adapter with the rooms of other nodes. */
 export class Rooms {
   readonly messageIds = new MessageIds()
+  readonly pacing = new Pacing()
   /** Whether clients move to other nodes, where they have another connection for a moment. */
   isDraining = false
   readonly #adapter: Adapter
@@ -104,9 +106,7 @@ export class Rooms {
   }
 
   /** The shared histories. */
-  get histories (): HistoryPort {
-    return this.#adapter.history
-  }
+  get histories (): HistoryPort { return this.#adapter.history }
 
   /** Reads the history of a channel again, if this node follows it. */
   refreshHistory (channel: string): void {
@@ -187,7 +187,7 @@ export class Rooms {
   }
 
   #createRoom (channel: string, options: RoomOptions): Room {
-    const room = new Room(channel, options, { adapter: this.#adapter, clock: this.#clock })
+    const room = new Room(channel, options, { adapter: this.#adapter, clock: this.#clock, pacing: this.pacing })
     this.#rooms.set(channel, room)
     if (room.history) this.#positions.watch(channel, room.history)
     return room

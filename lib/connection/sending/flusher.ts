@@ -17,7 +17,9 @@ export const maxWrites = 1_024
 export class Flusher {
   #dirty: Flushable[] = []
   /** In the order in which they were scheduled. Each waits once, whatever is added to its queue. */
-  #backlog: Flushable[] = []
+  readonly #backlog: Flushable[] = []
+  /** How many at the start of the backlog are done. */
+  #flushed = 0
   #isScheduled = false
   readonly #schedule: (fn: () => void) => void
 
@@ -38,19 +40,23 @@ export class Flusher {
 
   #flush (): void {
     this.#isScheduled = false
-    for (const queue of this.#takeTurn()) queue.flush()
-    if (this.#backlog.length > 0) this.#scheduleFlush()
+    const dirty = this.#dirty
+    this.#dirty = []
+    const reserved = Math.min(this.#backlog.length - this.#flushed, maxWrites / 2)
+    const first = Math.min(dirty.length, maxWrites - reserved)
+    for (let i = first; i < dirty.length; i++) this.#backlog.push(dirty[i] as Flushable)
+    for (let i = 0; i < first; i++) dirty[i]?.flush()
+    this.#flushBacklog(maxWrites - first)
   }
 
-  #takeTurn (): Flushable[] {
-    const dirty = this.#dirty
+  #flushBacklog (count: number): void {
     const backlog = this.#backlog
-    this.#dirty = []
-    if (backlog.length === 0 && dirty.length <= maxWrites) return dirty
-    const reserved = Math.min(backlog.length, maxWrites / 2)
-    const fromDirty = Math.min(dirty.length, maxWrites - reserved)
-    const fromBacklog = maxWrites - fromDirty
-    this.#backlog = backlog.slice(fromBacklog).concat(dirty.slice(fromDirty))
-    return dirty.slice(0, fromDirty).concat(backlog.slice(0, fromBacklog))
+    const end = Math.min(this.#flushed + count, backlog.length)
+    for (; this.#flushed < end; this.#flushed++) backlog[this.#flushed]?.flush()
+    if (end < backlog.length) this.#scheduleFlush()
+    // Not in every iteration: each copy of a long list is work for the garbage collector.
+    if (end <= backlog.length / 2) return
+    backlog.splice(0, end)
+    this.#flushed = 0
   }
 }

@@ -86,7 +86,7 @@ export class ChannelPublisher {
 
   /**
    * Resolves once the members on this node have an ephemeral message, or once a persistent one is in the history, as
-   * `entry` or under a random id.
+   * `entry` or under a random id. After many ephemeral ones it resolves in the next iteration of the event loop.
    */
   async broadcast (
     type: string, payload: unknown, options: BroadcastOptions | undefined, entry?: NewEntry
@@ -97,6 +97,7 @@ export class ChannelPublisher {
       return this.history.append(entry?.id ?? newId(), message, undefined, entry?.onAppended)
     }
     this.send(message, exceptOf(options))
+    return this.#rooms.pacing.pause
   }
 
   /** Sends an ephemeral message to every member. */

@@ -93,6 +93,7 @@ export class ContractRooms implements RoomsService {
     for (const [i, { publisher }] of rooms.entries()) {
       publisher.send(messages[i] as ServerMessage, i === 0 ? except : { ...except, membersOf: channels.slice(0, i) })
     }
+    await this.#deps.rooms.pacing.pause
   }
 
   async reauthorize (userId: string): Promise<Reached> {
