@@ -4,14 +4,11 @@ import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import { UpgradeUndecided } from '../errors.ts'
 import { rawAnswer } from './raw-answer.ts'
-import { destroyAfterWrites } from './upgrade-requests.ts'
+import { destroy, destroyAfterWrites } from './upgrade-requests.ts'
 
 interface Pending {
   readonly timer: Timer
   readonly written: number
-  /** Listeners of the socket. */
-  readonly closed: () => void
-  readonly ended: () => void
 }
 
 const undecided = new UpgradeUndecided()
@@ -26,10 +23,14 @@ const unavailable = rawAnswer(undecided, undecided.retryAfter)
 export class UpgradeGuard {
   readonly #pending = new Map<Socket, Pending>()
   readonly #clock: Clock
+  /** One listener for all sockets. */
+  readonly #closed: (this: Socket) => void
   #isClosed = false
 
   constructor (webSocketRequests: Server, deadlineMs: number, clock: Clock) {
     this.#clock = clock
+    const release = (socket: Socket) => this.release(socket)
+    this.#closed = function () { release(this) }
     const watch = (_request: IncomingMessage, socket: Socket) => this.#watch(socket, deadlineMs)
     webSocketRequests.prependListener('upgrade', watch as (request: IncomingMessage, socket: Duplex) => void)
   }
@@ -40,7 +41,7 @@ export class UpgradeGuard {
     if (!pending) return
     this.#pending.delete(socket)
     this.#clock.clearTimeout(pending.timer)
-    socket.removeListener('close', pending.closed).removeListener('end', pending.ended)
+    socket.removeListener('close', this.#closed).removeListener('end', destroy)
   }
 
   /** Refuses pending and future upgrades, because the server closes. */
@@ -50,12 +51,9 @@ export class UpgradeGuard {
   }
 
   #watch (socket: Socket, deadlineMs: number): void {
-    const closed = () => this.release(socket)
-    const ended = () => { socket.destroy() }
     const timer = this.#clock.setTimeout(() => this.#expire(socket), deadlineMs)
-    this.#pending.set(socket, { timer, written: socket.bytesWritten, closed, ended })
-    socket.once('close', closed)
-    socket.once('end', ended)
+    this.#pending.set(socket, { timer, written: socket.bytesWritten })
+    socket.on('close', this.#closed).on('end', destroy)
     // Nobody reads the socket of an upgrade under way, so nobody would notice that the client gave up.
     socket.read(0)
     if (this.#isClosed) this.#expire(socket)

@@ -64,7 +64,8 @@ function asksForWebSocket ({ headers: { upgrade }, httpVersion }: IncomingMessag
   return httpVersion !== '1.0' && (upgrade === 'websocket' || listOf(upgrade).includes('websocket'))
 }
 
-function destroy (this: Socket): void {
+/** A listener of a socket. */
+export function destroy (this: Socket): void {
   this.destroy()
 }
 
