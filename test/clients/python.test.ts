@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Type } from '@sinclair/typebox'
+import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
 import type { AsyncApiDocument } from '../../lib/asyncapi/asyncapi-document.ts'
 import { asyncApiDocument } from '../../lib/asyncapi/index.ts'
@@ -144,4 +144,70 @@ print(json.dumps([
   t.strictSame(statements, [
     'AnnAssign', 'Assign', 'AsyncFunctionDef', 'ClassDef', 'Expr', 'FunctionDef', 'Import', 'ImportFrom'
   ])
+})
+
+const Kinds = Type.Module({
+  Json: Type.Union([
+    Type.Null(), Type.Boolean(), Type.Number(), Type.String(), Type.Array(Type.Ref('Json')),
+    Type.Record(Type.String(), Type.Ref('Json'))
+  ]),
+  Tree: Type.Object({ value: Type.Integer(), children: Type.Array(Type.Ref('Tree')) }),
+  Shape: Type.Union([Type.Ref('Circle'), Type.Ref('Group')]),
+  Circle: Type.Object({ kind: Type.Literal('circle'), radius: Type.Number() }),
+  Group: Type.Object({ kind: Type.Literal('group'), shapes: Type.Array(Type.Ref('Shape')) })
+})
+
+type KindOfValue = readonly [schema: TSchema, good: readonly unknown[], bad: readonly unknown[]]
+
+/** Schemas, with values that have to stay what they are, and values that are none. */
+const values: Readonly<Record<string, KindOfValue>> = {
+  json: [Kinds.Import('Json'), [null, true, 1, 1.5, 'a', [[], { a: [null] }], { from: { x: 1 } }], []],
+  tree: [Kinds.Import('Tree'), [{ value: 1, children: [{ value: 2, children: [] }] }], [{ value: 1 }, { value: true }]],
+  shape: [
+    Kinds.Import('Shape'), [{ kind: 'group', shapes: [{ kind: 'circle', radius: 1 }, { kind: 'group', shapes: [] }] }],
+    [{ kind: 'circle' }, { kind: 'group', shapes: [{ kind: 'square' }] }, 'circle']
+  ],
+  optional: [
+    Type.Object({ a: Type.Optional(Type.String()), b: Type.Optional(Type.Union([Type.String(), Type.Null()])) }),
+    [{}, { a: 'x' }, { b: null }, { b: 'x' }], [{ a: 1 }]
+  ],
+  open: [
+    Type.Object({ class: Type.String() }, { additionalProperties: Type.Integer() }), [{ class: 'a', x: 1 }], [{}]
+  ],
+  either: [
+    Type.Union([Type.Object({ a: Type.String() }), Type.Object({ a: Type.String(), b: Type.String() })]),
+    [{ a: 'x' }, { a: 'x', b: 'y' }], [{ b: 'x' }]
+  ],
+  tuple: [Type.Tuple([Type.Boolean(), Type.Integer()]), [[true, 1]], [[true], [1, 1], [true, 1, 1]]],
+  record: [Type.Record(Type.String(), Type.Array(Type.Integer())), [{}, { a: [1], class: [] }], [{ a: 1 }, []]],
+  literal: [Type.Union([Type.Literal(1), Type.Literal(true), Type.Literal('a')]), [1, true, 'a'], [2, 'b', null]],
+  number: [Type.Number(), [1, 1.5], [true, '1']],
+  text: [Type.Union([Type.String(), Type.Null()]), ['a', null], [1]]
+}
+
+t.test('clients: the generated Python client reads and writes values of every kind', async (t) => {
+  const messages = Object.fromEntries(Object.entries(values).map(([name, [payload]]) => [name, { payload }]))
+  const contract = defineChannel({ pattern: 'kinds', fromClient: {}, fromServer: messages } as never)
+  const check = `import json, sys, kinds_client as module
+for name, good, bad in json.loads(sys.argv[1]):
+    event = module.Kinds._events[name]
+    for value in good:
+        made = module._payload_of(module._message_of(event, value))
+        assert made == value and type(made) is type(value), (name, value, made)
+    for value in bad:
+        try:
+            print(name, value, module._message_of(event, value))
+        except module.DecodeError:
+            pass
+message = module._message_of(module.Kinds._events["tree"], {"value": 1.0, "children": [], "later": 1})
+print(repr(message))
+`
+  const rows = Object.entries(values).map(([name, [, good, bad]]) => [name, good, bad])
+  const { output, complaint } = await run(t, {
+    command: findPython(),
+    args: ['-c', check, JSON.stringify(rows)],
+    env: { PYTHONPATH: generate(t, asyncApiDocument([{ url: '/', contracts: [contract] }]), 'kinds_client') }
+  })
+  t.equal(complaint, '')
+  t.equal(output, 'Tree(value=1, children=[])\n', 'no bad value is taken, and an unknown member is ignored')
 })
