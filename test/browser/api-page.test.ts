@@ -125,13 +125,13 @@ const sample: SampleMessage = {
 t.test('API page: a line for wscat gives the shell exactly the envelopes', async (t) => {
   const hostile = { text: '\'"\\$(id)`id`$TOKEN\n!\u2028', __proto__x: ["'"] }
   const wordsOf = (change: Partial<SampleMessage>) => {
-    const line = wscatLine({ ...sample, payload: hostile, ...change })
+    const line = wscatLine({ ...sample, payload: hostile, ...change }, 'id')
     const program = `wscat () { printf '%s\\0' "$@"; }\nTOKEN='a.b c'\n${line}\n`
     return spawnSync('sh', ['-c', program], { encoding: 'utf8' }).stdout.split('\0').slice(0, -1)
   }
   const envelopes = [
-    '-x', JSON.stringify({ type: 'join', channel: 'room/1', correlationId: '1' }),
-    '-x', JSON.stringify({ type: 'say', channel: 'room/1', payload: hostile, correlationId: '2' })
+    '-x', JSON.stringify({ type: 'join', channel: 'room/1', correlationId: 'join' }),
+    '-x', JSON.stringify({ type: 'say', channel: 'room/1', payload: hostile, correlationId: 'id' })
   ]
   t.strictSame(wordsOf({}), ['-c', 'ws://localhost:3000/ws', '-s', 'fastify-channels.v1', ...envelopes])
   t.strictSame(wordsOf({ carrier: 'query', url: "ws://h/?a=b'c" }),
@@ -139,5 +139,5 @@ t.test('API page: a line for wscat gives the shell exactly the envelopes', async
   t.strictSame(wordsOf({ carrier: 'query' }).slice(0, 2), ['-c', 'ws://localhost:3000/ws?token=a.b c'])
   t.strictSame(wordsOf({ carrier: 'subprotocol' }).slice(2, 6), ['-s', 'fastify-channels.v1', '-s', 'bearer.a.b c'])
   t.strictSame(wordsOf({ address: undefined, type: 'ping', payload: undefined }).slice(4),
-    ['-x', JSON.stringify({ type: 'ping', correlationId: '2' })])
+    ['-x', JSON.stringify({ type: 'ping', correlationId: 'id' })])
 })

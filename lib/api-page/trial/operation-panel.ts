@@ -102,9 +102,11 @@ export class OperationPanel {
   }
 }
 
+const randomId = () => Math.random().toString(36).slice(2)
+
 function copyButtons (type: string, sample: () => SampleMessage): HTMLElement[] {
   const code = type === 'ping' ? [] : [copyButton('Copy as client code', () => clientCode(sample()))]
-  return [...code, copyButton('Copy for wscat', () => wscatLine(sample()))]
+  return [...code, copyButton('Copy for wscat', () => wscatLine(sample(), randomId()))]
 }
 
 /** The operation `join` or `leave`, which the panel of the channel does. */

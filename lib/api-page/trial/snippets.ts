@@ -69,10 +69,13 @@ function callOf ({ pattern, type, payload }: SampleMessage): string {
 /** A word for a POSIX shell. */
 const shellWord = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
-/** The message as one line for a shell, with `wscat`. */
-export function wscatLine ({ url, carrier, address, type, payload }: SampleMessage): string {
-  const join = address === undefined ? [] : [{ type: 'join', channel: address, correlationId: '1' }]
-  const envelopes = [...join, { type, channel: address, payload, correlationId: '2' }]
+/**
+ * The message as one line for a shell, with `wscat`.
+ * @param id of the message: a known one would make an idempotent message a repetition
+ */
+export function wscatLine ({ url, carrier, address, type, payload }: SampleMessage, id: string): string {
+  const join = address === undefined ? [] : [{ type: 'join', channel: address, correlationId: 'join' }]
+  const envelopes = [...join, { type, channel: address, payload, correlationId: id }]
   const inQuery = `${url}${url.includes('?') ? '&' : '?'}token=`
   const protocols = [subprotocol, ...carrier === 'subprotocol' ? [`${bearerPrefix}$TOKEN`] : []]
   return [

@@ -136,10 +136,12 @@ const sample: SampleMessage = {
 }
 
 t.test('API page: a line for wscat has the address, the subprotocols and the envelopes', async (t) => {
-  t.equal(wscatLine({ ...sample, carrier: 'subprotocol', payload: "it's" }), "wscat -c 'ws://localhost:3000/ws' " +
-    '-s fastify-channels.v1 -s "bearer.$TOKEN" -x \'{"type":"join","channel":"room/1","correlationId":"1"}\' ' +
-    '-x \'{"type":"say","channel":"room/1","payload":"it\'\\\'\'s","correlationId":"2"}\'')
-  t.equal(wscatLine({ ...sample, carrier: 'query', url: 'ws://h/?a=b', address: undefined, type: 'ping' }).slice(0, 60),
+  const subprotocol = { ...sample, carrier: 'subprotocol', payload: "it's" } as const
+  t.equal(wscatLine(subprotocol, 'id'), "wscat -c 'ws://localhost:3000/ws' " +
+    '-s fastify-channels.v1 -s "bearer.$TOKEN" -x \'{"type":"join","channel":"room/1","correlationId":"join"}\' ' +
+    '-x \'{"type":"say","channel":"room/1","payload":"it\'\\\'\'s","correlationId":"id"}\'')
+  const query = { ...sample, carrier: 'query', url: 'ws://h/?a=b', address: undefined, type: 'ping' } as const
+  t.equal(wscatLine(query, 'id').slice(0, 60),
     "wscat -c 'ws://h/?a=b&token='\"$TOKEN\" -s fastify-channels.v1")
 })
 
