@@ -26,9 +26,9 @@ export const int32 = Type.Integer({
 export const contractMismatch = Type.Union(['ignore', 'warn', 'refuse'].map((value) => Type.Literal(value)), {
   description: "'ignore', 'warn' or 'refuse'"
 })
-export const fingerprints = Type.Array(Type.String({ pattern: fingerprintForm.source }), {
-  description: "an array of fingerprints, as 'npx fastify-channels fingerprint' writes them"
-})
+export const fingerprints = Type.Array(Type.String({
+  pattern: fingerprintForm.source, description: "a fingerprint, as 'npx fastify-channels fingerprint' writes it"
+}), { description: 'an array of fingerprints' })
 const rate = shape({ max: positive, timeWindow: milliseconds })
 const errorRate = shape({ max: count, timeWindow: milliseconds })
 

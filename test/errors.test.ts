@@ -147,6 +147,8 @@ t.test('errors: a wrong option of the plugin is refused with its name and what t
     [{ drain: { wait: -1 } },
       "wrong value for the option 'drain.wait': pass a whole number of milliseconds, from 0 to 2147483647"],
     [{ drain: { delay: 1 } }, "unknown option 'drain.delay'; use one of 'drain.wait', 'drain.spread', 'drain.timeout'"],
+    [{ contractMismatch: 'refused' },
+      "wrong value for the option 'contractMismatch': pass 'ignore', 'warn' or 'refuse'"],
     [{ maxPayload: '64k' }, `wrong value for the option 'maxPayload': ${int32}`],
     [{ maxPayload: 2 ** 31 }, `wrong value for the option 'maxPayload': ${int32}`],
     [{ websocket: { options: { maxPayload: 0 } } },
@@ -228,6 +230,8 @@ t.test('errors: wrong arguments of app.ws are refused with the route and what to
       "the implementation of 'chat/:room' has no 'on': pass its handlers as implement(contract, { on: { … } })"],
     [ws({ presenceGrace: 5 }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the option 'presenceGrace' " +
       'of the plugin: pass it to app.register(channels, { presenceGrace })'],
+    [ws({ previousContracts: ['v1'] }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the wrong value for " +
+      "the option 'previousContracts.0': pass a fingerprint, as 'npx fastify-channels fingerprint' writes it"],
     [ws({ maxPayload: 0 }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the wrong value for the option " +
       "'maxPayload': pass a whole number from 1 to 2147483647"],
     [ws({ limits: { perUser: 5 } }, []), 'FST_CHANNELS_OPTIONS', 500, "the route '/ws' has the limit 'perUser', " +
@@ -524,6 +528,12 @@ t.test('errors: connect throws a TypeError for a URL of another scheme than ws, 
   for (const url of ['ftp://localhost/ws', 'ws://localhost/ws#top', '/ws#top', 'ws']) {
     const advice = 'pass a ws: or wss: URL without a fragment'
     t.throws(() => connect(url, { autoConnect: false }).open(), new TypeError(`cannot connect to '${url}': ${advice}`))
+  }
+})
+
+t.test('errors: connect throws a TypeError for a contract that is no fingerprint', async (t) => {
+  for (const contract of ['', 'k3v', 'chat.contract.js']) {
+    t.throws(() => connect('/ws', { contract }), new TypeError(`'${contract}' is no fingerprint`))
   }
 })
 
