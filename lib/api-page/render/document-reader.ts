@@ -44,9 +44,11 @@ export class DocumentReader {
     return groups
   }
 
-  /** Never empty, because every channel has control messages. */
+  /** In the order of the document, the errors last. Never empty, because every channel has control messages. */
   operationsOf (channelId: string): ReadonlyArray<readonly [id: string, OperationObject]> {
-    return this.#operations.get(`#/channels/${channelId}`) as Array<readonly [string, OperationObject]>
+    const operations = this.#operations.get(`#/channels/${channelId}`) as Array<readonly [string, OperationObject]>
+    const isError = ([, { title }]: readonly [string, OperationObject]) => Number(title === 'error')
+    return operations.toSorted((a, b) => isError(a) - isError(b))
   }
 
   /** The operation that shows a message: its own, or else the first of those that it answers. */

@@ -1,6 +1,6 @@
-import type { AsyncApiDocument, ChannelObject } from '../../asyncapi/asyncapi-document.ts'
+import type { AsyncApiDocument } from '../../asyncapi/asyncapi-document.ts'
 import type { JsonSchema } from '../../asyncapi/schema/json-schema.ts'
-import { DocumentReader } from './document-reader.ts'
+import { DocumentReader, type RouteChannels } from './document-reader.ts'
 import { facts, html, type Html, type HtmlPart } from './html.ts'
 import type { PageModules } from './page-modules.ts'
 import { routeSection } from './route-section.ts'
@@ -28,7 +28,7 @@ ${scriptsOf(path, modules)}
 <body data-contracts="${path}/contracts.js">
 <a class="skip" href="#content">To the content</a>
 ${headerOf(document, path)}
-<nav aria-label="Channels"><ul>${reader.routes.map((group) => group.map((entry) => entryOf(reader, entry)))}</ul></nav>
+<nav aria-label="Channels"><ul>${reader.routes.map((group) => routeEntry(reader, group))}</ul></nav>
 <main id="content">
 ${reader.routes.map((group) => routeSection(reader, group))}
 ${schemasOf(document)}
@@ -63,11 +63,18 @@ function serversOf ({ servers }: AsyncApiDocument): HtmlPart {
     [name, [html`<code>${protocol}://${host}${pathname}</code>`, description !== undefined && ` ${description}`]]))
 }
 
-function entryOf (reader: DocumentReader, [id, channel]: readonly [string, ChannelObject]): Html {
-  const name = channel['x-pattern'] ?? channel['x-route']
-  const operations = reader.operationsOf(id).map(([key, { title }]) =>
+function routeEntry (reader: DocumentReader, [[id, connection], ...channels]: RouteChannels): Html {
+  const entries = channels.map(([id, channel]) => entryOf(id, channel['x-pattern'], operationEntries(reader, id)))
+  return entryOf(id, connection['x-route'], [...entries, ...operationEntries(reader, id)])
+}
+
+function operationEntries (reader: DocumentReader, id: string): Html[] {
+  return reader.operationsOf(id).map(([key, { title }]) =>
     html`<li><a href="#operation-${key}">${title as string}</a></li>`)
-  return html`<li><a href="#channel-${id}">${name as string}</a><ul>${operations}</ul></li>`
+}
+
+function entryOf (id: string, name: unknown, entries: readonly Html[]): Html {
+  return html`<li><a href="#channel-${id}">${name as string}</a><ul>${entries}</ul></li>`
 }
 
 function schemasOf ({ components }: AsyncApiDocument): HtmlPart {
