@@ -10,6 +10,7 @@ import { fairness } from './fairness.js'
 import { bursts, fanout } from './fanout.js'
 import { presence } from './presence.js'
 import { recovery } from './recovery.js'
+import { local } from './local.js'
 import { oneInFlight, requestReply } from './request-reply.js'
 import { slopes } from './slopes.js'
 
@@ -19,7 +20,7 @@ import { slopes } from './slopes.js'
  * figures that it has, for `npm run bench:draw`.
  */
 const table = { fanout, bursts, requestReply, oneInFlight, connections, cluster, persistent, recovery }
-const all = { ...table, fairness, slopes, presence, lag, hot, cost, durable }
+const all = { ...table, local, fairness, slopes, presence, lag, hot, cost, durable }
 
 const { values: { json }, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } })
 const [rounds = 5] = positionals.map(Number).filter(Boolean)

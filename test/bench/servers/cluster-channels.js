@@ -13,7 +13,8 @@ const persistent = defineChannel({
 const say = (ctx, payload) => ctx.broadcast('said', payload)
 
 const app = fastify()
-await app.register(channels, { limits: false, redis: { url: process.env.REDIS_URL } })
+const { REDIS_URL: url, LOCAL_PATH: local } = process.env
+await app.register(channels, { limits: false, ...(local && { local }), ...(url && { redis: { url } }) })
 app.ws(
   '/ws',
   { public: true },
