@@ -21,6 +21,9 @@ const charts = {
   cluster: { of: 'msgs/s', unit: 'messages/s' }
 }
 
+/** The load average above which other programs take time of the two cores. */
+const busy = 2.5
+
 const wasRun = (row) => !String(row[1]).startsWith('not run')
 
 function chartOf (figure, { of, unit }) {
@@ -54,7 +57,9 @@ function sectionOf (name, figure) {
   const images = Object.entries(charts).filter(([key, { from = key }]) => from === name)
     .map(([key, { unit }]) => `![${unit}](benchmarks/${key}.svg)\n`)
   const conditions = `${figure.date}, ${figure.machine}, Node.js ${figure.node}, load average ${figure.loadAverage}, ` +
-    `medians of ${figure.rounds}`
+    `${figure.rounds === 1 ? 'one round' : `medians of ${figure.rounds} rounds`}.` + (figure.loadAverage > busy
+    ? '\nOther programs had a part of both cores: no ratio of rates counts here, and that of CPU time is inflated.'
+    : '')
   return [...images, tablesOf(figure), '', conditions].join('\n')
 }
 
