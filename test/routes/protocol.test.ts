@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { setImmediate as nextIteration } from 'node:timers/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
@@ -978,6 +978,32 @@ t.test('7. a client without another node', async (t) => {
     await drained
     await until(() => states.length > 0)
     t.strictSame(states, ['connecting'])
+  })
+})
+
+t.test('7. a client that lost its connection', async (t) => {
+  t.test('7.11 it drops what another node brings late', async (t) => {
+    const server = new WebSocketServer({ port: 0, handleProtocols: (offers) => [...offers][0] as string })
+    t.teardown(() => server.close())
+    const said: number[][] = [[1, 3], [2, 3, 4]]
+    server.on('connection', (socket) => {
+      const numbers = said.shift() ?? []
+      const send = (envelope: object) => socket.send(JSON.stringify(envelope))
+      const limits = { messageBytes: 1_000, channelLength: 100, depth: 10 }
+      send({ type: 'welcome', payload: { connectionId: `c${said.length}`, limits, patterns: ['lab/:id'] } })
+      socket.on('message', (data) => {
+        const { type, channel, correlationId } = JSON.parse(String(data)) as Envelope
+        send({ type: 'ack', channel, correlationId, payload: {} })
+        if (type !== 'join') return
+        for (const n of numbers) send({ type: 'noted', channel, payload: { text: `${n}` }, id: `node.${n}` })
+        if (said.length > 0) socket.close(1012)
+      })
+    })
+    const { client } = connectInTurn(t, 'token', [`ws://127.0.0.1:${(server.address() as AddressInfo).port}`])
+    const seen: string[] = []
+    await client.join('lab/:id', { id: 'm' }, { on: { noted: ({ text }) => seen.push(text) } })
+    await until(() => seen.includes('4'))
+    t.strictSame(seen, ['1', '3', '4'])
   })
 })
 
