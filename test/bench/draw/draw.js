@@ -58,8 +58,8 @@ function sectionOf (name, figure) {
     .map(([key, { unit }]) => `![${unit}](benchmarks/${key}.svg)\n`)
   const conditions = `${figure.date}, ${figure.machine}, Node.js ${figure.node}, load average ${figure.loadAverage}, ` +
     `${figure.rounds === 1 ? 'one round' : `medians of ${figure.rounds} rounds`}.` + (figure.loadAverage > busy
-    ? '\nOther programs had a part of both cores: no ratio of rates counts here, and that of CPU time is inflated.'
-    : '')
+      ? '\nOther programs had a part of both cores: no ratio of rates counts here, and that of CPU time is inflated.'
+      : '')
   return [...images, tablesOf(figure), '', conditions].join('\n')
 }
 
