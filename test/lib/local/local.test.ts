@@ -6,6 +6,7 @@ import { clusterTimings, scaleTimings } from '../../../lib/cluster/timings.ts'
 import { HubStatus } from '../../../lib/local/hub-status.ts'
 import type { LocalAdapter } from '../../../lib/local/local-adapter.ts'
 import { PacketSocket } from '../../../lib/local/wire/packet-socket.ts'
+import { encodePacket } from '../../../lib/local/wire/packets.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { noEvents } from '../../support/conformance/adapter-history.ts'
 import { createAdapters, hubPaths, joined, startHub } from '../../support/conformance/local-adapters.ts'
@@ -166,6 +167,9 @@ t.test('local: for a hub that does not read, 8 MiB of messages are kept, and 16 
   await until(() => node.status.state === 'degraded' && node.status.reason.includes('version 9'))
   await until(() => lines.length > 0)
   t.match(lines.at(-1), 'speaks version 9 of its protocol: restart all processes with one version of fastify-channels')
+  third.socket.destroy()
+  await hub.peer(3)
+  t.pass('the node tries again')
 })
 
 t.test('local: a request without an answer ends, and so does one on a closed connection', async (t) => {
@@ -184,6 +188,27 @@ t.test('local: a request without an answer ends, and so does one on a closed con
   await t.rejects(packets.request('too late', [], 1), { message: 'the hub is gone' })
   packets.send(Buffer.from('too late'))
   await packets.end()
+})
+
+t.test('local: nothing is read any more from a connection that was given up', async (t) => {
+  const hub = await RawHub.open(newPath())
+  t.teardown(() => hub.close())
+  const received: unknown[] = []
+  const nothing = () => {}
+  const packets = new PacketSocket(connect(hub.directory.hubAddress(1)), {
+    heard: nothing,
+    packet: ({ head }) => {
+      received.push(head)
+      packets.destroy()
+    },
+    malformed: nothing,
+    closed: nothing
+  })
+  await until(() => hub.peers.length > 0)
+  const two = ['first', 'second'].map((head) => encodePacket('event', 0, head))
+  hub.peers[0]?.socket.write(Buffer.concat(two))
+  await hub.peers[0]?.closed()
+  t.strictSame(received, ['first'])
 })
 
 t.test('local: calls wait for a takeover, a second at most and 10,000 of them', async (t) => {

