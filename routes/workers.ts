@@ -1,17 +1,26 @@
 import cluster, { type Address, type Worker } from 'node:cluster'
 
-/** Starts the demo in several processes, which share a port. A worker that ends is replaced, so any may be killed. */
+/**
+ * Starts the demo in several processes, which share a port. A worker that ends is replaced, so any may be killed. When
+ * one ends before all of them listen, such as for a port in use, the demo ends with exit code 1.
+ */
 export async function startWorkers (count: number, env: Readonly<Record<string, string>>): Promise<Address> {
-  let isEnding = false
+  let state: 'starting' | 'started' | 'ending' = 'starting'
   const end = (signal: NodeJS.Signals) => {
-    isEnding = true
-    for (const worker of Object.values(cluster.workers ?? {}) as Worker[]) worker.process.kill(signal)
+    state = 'ending'
+    for (const worker of Object.values(cluster.workers as object) as Worker[]) worker.process.kill(signal)
   }
-  cluster.on('exit', () => { if (!isEnding) cluster.fork(env) })
+  cluster.on('exit', () => {
+    if (state === 'started') cluster.fork(env)
+    if (state !== 'starting') return
+    process.exitCode = 1
+    end('SIGTERM')
+  })
   process.on('SIGINT', end).on('SIGTERM', end)
   const workers = Array.from({ length: count }, () => cluster.fork(env))
   const addresses = await Promise.all(workers.map((worker) => {
     return new Promise<Address>((resolve) => { worker.once('listening', resolve) })
   }))
+  state = 'started'
   return addresses[0] as Address
 }

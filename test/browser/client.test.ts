@@ -48,6 +48,7 @@ app.get('/other', (_request, reply) => reply.type('text/html').send('<p>other'))
 app.get('/client.js', (_request, reply) => reply.type('text/javascript').send(outputFiles[0]!.text))
 app.get('/token', () => token('Dora', { exp: Math.floor(Date.now() / 1000) + 2 }))
 app.ws('/ws', {}, [chatHandlers])
+app.ws('/current', { contractMismatch: 'refuse' }, [chatHandlers])
 app.ws('/private', { onRequest: async (_request, reply) => { await reply.code(403).send({ message: 'not you' }) } }, [])
 const { http, url, token } = await listen(app, sink)
 const { page } = await PageWindow.look(browser, http)
@@ -96,6 +97,11 @@ async function afterwards (t: Test, act: (seen: JSHandle<Seen>) => Promise<unkno
 /** By the first column of the table in docs/client.md. */
 const situations: Readonly<Record<string, (t: Test) => Promise<void>>> = {
   'the URL is malformed': (t) => fails(t, '/%zz', as('Ada'), { ...every20s, status: 400 }),
+  "the server refuses the client's contract": async (t) => {
+    await fails(t, '/current?channels-contract=0123456789abcdef', as('Ada'), {
+      ...every20s, status: 400, code: 'FST_CHANNELS_CONTRACT_MISMATCH', reason: /0123456789abcdef/
+    })
+  },
   'no token, or an invalid one, and no `token` function': (t) =>
     fails(t, '/ws?token=x', 'none', { ...every20s, ...unauthenticated }),
   'the same with a `token` function': async (t) => {

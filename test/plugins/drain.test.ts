@@ -246,7 +246,7 @@ t.test('drain: the settings in docs/deployment.md give a process enough time', (
   const page = readFileSync(`${root}docs/deployment.md`, 'utf8')
   const neededSeconds = (drain.wait + drain.timeout) / 1_000 + 2
   const graces = [...page.matchAll(/(TimeoutStopSec=|stop_grace_period: |terminationGracePeriodSeconds: )(\d+)/g)]
-  t.equal(graces.length, 3)
+  t.equal(graces.length, 4)
   for (const [, name, seconds] of graces) t.ok(Number(seconds) > neededSeconds, `${name}${seconds} > ${neededSeconds}`)
   t.ok(page.includes('drain: { wait: 5_000 }'))
   t.end()

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { root } from '../support/root.ts'
@@ -123,4 +125,13 @@ t.test('npm start -- --workers 2: the processes are one cluster, and one that is
   await until(() => workers().length === 2 && !workers().includes(first as string))
   demo.stop('SIGTERM')
   t.equal(await demo.ended, 0)
+})
+
+t.test('npm start -- --workers 2: with a port in use it ends with an error', { timeout: 90_000 }, async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const port = String((other.address() as AddressInfo).port)
+  const demo = start({ LOG_LEVEL: 'silent', PORT: port, HOST: '127.0.0.1' }, ['--workers', '2'])
+  t.equal(await demo.ended, 1)
 })

@@ -103,8 +103,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'a recovery lacks its first message',
     file: 'lib/history/history-cache.js',
-    find: 'messages: missed.map(',
-    replace: 'messages: missed.slice(1).map('
+    find: 'const messages = entries.map(',
+    replace: 'const messages = entries.slice(1).map('
   },
   {
     name: 'one delivery in ten is lost',

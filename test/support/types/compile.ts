@@ -67,7 +67,10 @@ export function compileFiles (
 
 function read (own: string): ReturnType<typeof compileFiles> {
   const command = [compiler, '--singleThreaded', '--project', own, '--extendedDiagnostics', '--pretty', 'false']
-  const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8', cwd: own })
+  const { stdout } = spawnSync(process.execPath, command, {
+    // The compiler is a Go program: without its garbage collection it takes a fifth less CPU time.
+    encoding: 'utf8', cwd: own, env: { ...process.env, GOGC: 'off' }
+  })
   const instantiations = Number(/^Instantiations: +(\d+)$/m.exec(stdout)?.[1])
   if (Number.isNaN(instantiations)) throw new Error(`the compiler did not end: ${stdout}`)
   const errors: CompileError[] = []
