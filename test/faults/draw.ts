@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { root } from '../support/root.ts'
-import { allFaults } from './kinds/all.ts'
+import { allFaults, localFaults } from './kinds/all.ts'
 import type { RigSize } from './rig/rig.ts'
 import type { Run } from './report.ts'
 
@@ -59,7 +59,7 @@ const heads = [
 const table = [
   `| ${heads.join(' | ')} |`,
   `|${heads.map(() => '---').join('|')}|`,
-  ...allFaults.flatMap(({ name, title }) => {
+  ...[...allFaults, ...localFaults].flatMap(({ name, title }) => {
     const own = runs.filter(({ fault }) => fault === name)
     return own.length === 0 ? [] : [rowOf(title, own)]
   })
