@@ -1,6 +1,5 @@
-import { writeFile } from 'node:fs/promises'
 import { yamlOf } from '../asyncapi/yaml.ts'
-import { readArguments, type Command } from './command.ts'
+import { readArguments, writeText, type Command } from './command.ts'
 import { loadDocument } from './load-document.ts'
 
 const usage = `Usage: fastify-channels asyncapi <module> [--yaml] [--out <file>]
@@ -20,7 +19,7 @@ export const asyncApiCommand: Command = {
       readArguments(args, 'asyncapi', ['module'], { yaml: 'boolean', out: 'string' })
     const document = await loadDocument(module)
     const text = yaml ? await yamlOf(document) : `${JSON.stringify(document, null, 2)}\n`
-    await (typeof out === 'string' ? writeFile(out, text) : output.write(text))
+    await writeText(text, out, output)
     return 0
   }
 }

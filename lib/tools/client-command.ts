@@ -1,5 +1,4 @@
-import { writeFile } from 'node:fs/promises'
-import { readArguments, ToolError, type Command } from './command.ts'
+import { readArguments, ToolError, writeText, type Command } from './command.ts'
 import { loadDocument } from './load-document.ts'
 import { pythonClientOf } from './python/python-client.ts'
 
@@ -20,7 +19,7 @@ export const clientCommand: Command = {
       readArguments(args, 'client', ['module'], { python: 'boolean', out: 'string' })
     if (!python) throw new ToolError("no language for the command 'client'", 'pass --python')
     const text = pythonClientOf(await loadDocument(module))
-    await (typeof out === 'string' ? writeFile(out, text) : output.write(text))
+    await writeText(text, out, output)
     return 0
   }
 }

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { suggestion } from '../contract/option-checks.ts'
 import { ChannelsError } from '../protocol/errors.ts'
@@ -24,6 +25,11 @@ export class ToolError extends ChannelsError {
     super('FST_CHANNELS_TOOL', `${issue}: ${advice}`, 500)
     if (cause !== undefined) this.cause = cause
   }
+}
+
+/** Writes what a command made: to the file of its option `--out`, else to its output. */
+export async function writeText (text: string, out: string | true | undefined, output: Output): Promise<void> {
+  await (typeof out === 'string' ? writeFile(out, text) : output.write(text))
 }
 
 /** The options of a command by their names: one with a value is a `string`. */

@@ -1,6 +1,5 @@
-import { writeFile } from 'node:fs/promises'
 import { routeFingerprints } from '../asyncapi/model/fingerprint.ts'
-import { readArguments, ToolError, type Command } from './command.ts'
+import { readArguments, ToolError, writeText, type Command } from './command.ts'
 import { loadDocument } from './load-document.ts'
 
 const usage = `Usage: fastify-channels fingerprint <module> [--route <url>] [--out <file>]
@@ -22,7 +21,7 @@ export const fingerprintCommand: Command = {
       readArguments(args, 'fingerprint', ['module'], { route: 'string', out: 'string' })
     const fingerprints = routeFingerprints(await loadDocument(module))
     const text = `export const fingerprint = '${fingerprintIn(fingerprints, module, route as string | undefined)}'\n`
-    await (typeof out === 'string' ? writeFile(out, text) : output.write(text))
+    await writeText(text, out, output)
     return 0
   }
 }

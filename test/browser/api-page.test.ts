@@ -6,6 +6,7 @@ import { wscatLine, type SampleMessage } from '../../lib/api-page/trial/snippets
 import type { AsyncApiDocument } from '../../lib/asyncapi/index.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { buildApp } from '../../routes/app.ts'
+import { sample } from '../support/api-page/sample-message.ts'
 import { launchBrowser } from '../support/browser/browser.ts'
 import { contrasts } from '../support/browser/contrast.ts'
 import { namelessControls } from '../support/browser/names.ts'
@@ -109,18 +110,6 @@ t.test('the API page', async (t) => {
     t.equal(await page.getByRole('cell', { name: 'at most 2000 characters' }).count(), 1)
   })
 })
-
-const sample: SampleMessage = {
-  url: 'ws://localhost:3000/ws',
-  carrier: 'none',
-  pattern: 'room/:id',
-  params: { id: '1' },
-  address: 'room/1',
-  hasHistory: true,
-  type: 'say',
-  payload: 'hi',
-  hasReply: true
-}
 
 t.test('API page: a line for wscat gives the shell exactly the envelopes', async (t) => {
   const hostile = { text: '\'"\\$(id)`id`$TOKEN\n!\u2028', __proto__x: ["'"] }

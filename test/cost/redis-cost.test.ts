@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { RedisAdapter } from '../../lib/redis/redis-adapter.ts'
 import { createAdapters } from '../support/conformance/redis-adapters.ts'
 import { noEvents } from '../support/conformance/adapter-history.ts'
@@ -68,7 +68,8 @@ const operations: Readonly<Record<string, Prepare>> = {
   }
 }
 
-t.test('cost: appends of one turn share a script, up to 128 of them', async (t) => {
+/** A node on a Redis of its own, and a client of that Redis. */
+async function startNode (t: Test): Promise<{ node: RedisAdapter, client: Redis }> {
   const redis = await startRedis(t)
   const client = new Redis(redis.url)
   const { adapters: [adapter], ready } = createAdapters(client, 1)
@@ -79,6 +80,11 @@ t.test('cost: appends of one turn share a script, up to 128 of them', async (t) 
     client.disconnect()
   })
   await ready()
+  return { node, client }
+}
+
+t.test('cost: appends of one turn share a script, up to 128 of them', async (t) => {
+  const { node, client } = await startNode(t)
   const append = (i: number) => node.history.append('x', appendOf(i, 1_000))
   await append(0)
   const callsOf = async (name: string) => {
@@ -94,16 +100,7 @@ t.test('cost: appends of one turn share a script, up to 128 of them', async (t) 
 })
 
 t.test('cost: Redis runs as many commands and moves as many bytes at 10,000 as at 1,000', async (t) => {
-  const redis = await startRedis(t)
-  const client = new Redis(redis.url)
-  const { adapters: [adapter], ready } = createAdapters(client, 1)
-  const node = adapter as RedisAdapter
-  node.start(noEvents)
-  t.teardown(async () => {
-    await node.close()
-    client.disconnect()
-  })
-  await ready()
+  const { node, client } = await startNode(t)
   for (const [name, prepare] of Object.entries(operations)) {
     const costs: Cost[] = []
     for (const n of sizes) {

@@ -2,23 +2,14 @@ import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { Type } from '@sinclair/typebox'
 import { connect } from '../../lib/client/index.ts'
-import { defineChannel, implement } from '../../plugins/channels.ts'
+import { implement } from '../../plugins/channels.ts'
 import { hubPaths } from '../support/conformance/local-adapters.ts'
+import { news } from '../support/news.contract.ts'
 import { listen, makeApp } from '../support/serve.ts'
 import { until } from '../support/until.ts'
 
 const newPath = hubPaths(t)
-
-const news = defineChannel({
-  pattern: 'news/:room',
-  params: Type.Object({ room: Type.String() }),
-  fromClient: { post: { payload: Type.Integer() }, wave: {} },
-  fromServer: { posted: { payload: Type.Integer() }, waved: { ephemeral: true } },
-  presence: Type.Object({}),
-  history: { limit: 100, ttl: 60_000 }
-})
 
 const implementation = implement(news, {
   authorize: () => true,

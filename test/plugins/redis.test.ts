@@ -1,13 +1,13 @@
 import fastifyRedis from '@fastify/redis'
-import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { connect } from '../../lib/client/index.ts'
-import { channels, defineChannel, implement } from '../../plugins/channels.ts'
+import { channels, implement } from '../../plugins/channels.ts'
 import { tokenSecret } from '../../routes/secret.ts'
 import { freePort } from '../support/free-port.ts'
+import { news } from '../support/news.contract.ts'
 import { RedisServer, startRedis } from '../support/redis.ts'
 import { listen, makeApp } from '../support/serve.ts'
 import { until } from '../support/until.ts'
@@ -84,15 +84,6 @@ t.test('the redis option', async (t) => {
     }
     await t.rejects(makeApp(t, { redis: { url: redis.url }, adapter: {} as never }), { message: /mutually exclusive/ })
   })
-})
-
-const news = defineChannel({
-  pattern: 'news/:room',
-  params: Type.Object({ room: Type.String() }),
-  fromClient: { post: { payload: Type.Integer() }, wave: {} },
-  fromServer: { posted: { payload: Type.Integer() }, waved: { ephemeral: true } },
-  presence: Type.Object({}),
-  history: { limit: 100, ttl: 60_000 }
 })
 
 t.test('an outage of Redis under traffic is logged once, and so is its end', async (t) => {

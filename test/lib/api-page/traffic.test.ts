@@ -8,6 +8,7 @@ import { TrafficView } from '../../../lib/api-page/traffic/traffic-view.ts'
 import { defineChannel, defineConnection } from '../../../lib/contract/define-channel.ts'
 import { pageContracts } from '../../support/api-page/contracts.ts'
 import { becomeBrowser, TestPage } from '../../support/api-page/dom.ts'
+import { sample } from '../../support/api-page/sample-message.ts'
 
 const room = defineChannel({
   pattern: 'room/:id',
@@ -122,18 +123,6 @@ t.test('API page: an operation of the server shows how often its message came, a
   add('received', { type: 'said', channel, payload: 7 })
   t.match(shown.textContent, 'received 1 times, the last one invalid: /payload: Expected string{"type":"said"')
 })
-
-const sample: SampleMessage = {
-  url: 'ws://localhost:3000/ws',
-  carrier: 'none',
-  pattern: 'room/:id',
-  params: { id: '1' },
-  address: 'room/1',
-  hasHistory: true,
-  type: 'say',
-  payload: 'hi',
-  hasReply: true
-}
 
 t.test('API page: a line for wscat has the address, the subprotocols and the envelopes', async (t) => {
   const subprotocol = { ...sample, carrier: 'subprotocol', payload: "it's" } as const
