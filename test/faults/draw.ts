@@ -23,12 +23,11 @@ const latestMs = 20
 
 function rowOf (title: string, runs: readonly Run[]): string {
   const all = runs.map(({ verdict }) => verdict)
-  const { length } = all
   const count = (of: (run: Run['verdict']) => number) => sum(all.map(of)).toLocaleString('en')
   const timed = runs.filter(({ lateMs }) => lateMs <= latestMs).map(({ verdict }) => verdict)
   const middle = timed.map(({ ack }) => ack.p50).toSorted((a, b) => a - b)[Math.floor(timed.length / 2)] ?? []
   return `| ${[
-    title, length, count(({ acked }) => acked), count(({ lost }) => lost.length),
+    title, `${all.length} (${timed.length})`, count(({ acked }) => acked), count(({ lost }) => lost.length),
     count(({ announced }) => announced), count(({ doubled }) => doubled.length),
     count(({ reordered }) => reordered.length),
     count(({ foreign, unsettled, givenUp }) => foreign.length + unsettled.length + givenUp.length),
@@ -53,7 +52,8 @@ const conditions = [
   `timers of the rig were at most ${latestMs} ms late (p99): all but ${late}.`
 ].join('\n')
 const heads = [
-  'fault', 'runs', 'acked', 'lost', 'lost by Redis, announced', 'doubled', 'reordered', 'foreign, unsettled, given up',
+  'fault', 'runs (with times)', 'acked', 'lost', 'lost by Redis, announced', 'doubled', 'reordered',
+  'foreign, unsettled, given up',
   'resyncs with / without cause', 'ack p50 / p99 / max', 'recovery p99 / max', 'presence right after'
 ]
 const table = [
