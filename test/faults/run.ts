@@ -39,9 +39,11 @@ const print = (text: string) => process.stdout.write(`${text}\n`)
 
 /** Ends the rig that runs now. */
 let current = new Teardowns()
+let isInterrupted = false
 for (const reason of ['SIGINT', 'SIGTERM', 'uncaughtException']) {
   process.once(reason, (error: unknown) => {
     print(String(error))
+    isInterrupted = true
     Promise.all([current.run(), packages.run()]).finally(() => process.exit(1))
   })
 }
@@ -78,6 +80,7 @@ async function run (fault: Fault, seed: number): Promise<void> {
 // By seed first, so that a run that is stopped has as many runs of each fault.
 for (let i = 0; i < Number(values.seeds); i++) {
   for (const fault of faults) {
+    if (isInterrupted) break
     await run(fault, Number(values.seed) + i).catch((error: Error) => {
       print(`${fault.name} ${Number(values.seed) + i}: not run: ${error.message}`)
       process.exitCode = 1
@@ -85,4 +88,4 @@ for (let i = 0; i < Number(values.seeds); i++) {
   }
 }
 await packages.run()
-process.exit()
+if (!isInterrupted) process.exit()

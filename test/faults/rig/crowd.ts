@@ -63,8 +63,9 @@ export class Crowd {
     return crowd
   }
 
+  /** Nothing where the process has ended: a rig that is interrupted still gives orders. */
   order (order: CrowdOrder): void {
-    this.#child.send(order)
+    if (this.#child.connected) this.#child.send(order)
   }
 
   /** Resolves with the next such report. */

@@ -53,7 +53,7 @@ export class RigNode {
   }
 
   order (order: NodeOrder): void {
-    this.#child?.send(order)
+    if (this.#child?.connected) this.#child.send(order)
   }
 
   /** Ends it as `npm start` is ended, and waits for that. */
