@@ -56,8 +56,11 @@ function tableOf ({ name = '', heads, rows }) {
 function sectionOf (name, figure) {
   const images = Object.entries(charts).filter(([key, { from = key }]) => from === name)
     .map(([key, { unit }]) => `![${unit}](benchmarks/${key}.svg)\n`)
-  const conditions = `${figure.date}, ${figure.machine}, Node.js ${figure.node}, load average ${figure.loadAverage}, ` +
-    `${figure.rounds === 1 ? 'one round' : `medians of ${figure.rounds} rounds`}.` + (figure.loadAverage > busy
+  const isAlone = figure.priority === 'real-time'
+  const conditions = `${figure.date}, ${figure.machine}, Node.js ${figure.node}, ` +
+    `${isAlone ? 'at real-time priority' : `load average ${figure.loadAverage}`}, ` +
+    `${figure.rounds === 1 ? 'one round' : `medians of ${figure.rounds} rounds`}.` +
+    (!isAlone && figure.loadAverage > busy
       ? '\nOther programs had a part of both cores: no ratio of rates counts here, and that of CPU time is inflated.'
       : '')
   return [...images, tablesOf(figure), '', conditions].join('\n')
