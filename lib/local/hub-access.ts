@@ -73,13 +73,8 @@ export class HubAccess {
    * calls. @throws {AdapterUnavailable}
    */
   askOnce<T> (use: (hub: HubPorts) => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#status.whenSettled(() => {
-        const { status } = this
-        if (status.state === 'up') resolve(use(this.#hub as HubPorts))
-        else reject(new AdapterUnavailable(status.reason))
-      })
-    })
+    if (this.#status.isSettled) return this.#useNow(use)
+    return new Promise((resolve) => this.#status.whenSettled(() => resolve(this.#useNow(use))))
   }
 
   /**
@@ -98,6 +93,12 @@ export class HubAccess {
     await this.#searching
     await this.#reached?.end()
     this.#hub = undefined
+  }
+
+  #useNow<T> (use: (hub: HubPorts) => Promise<T>): Promise<T> {
+    const { status } = this
+    if (status.state === 'up') return use(this.#hub as HubPorts)
+    return Promise.reject(new AdapterUnavailable(status.reason))
   }
 
   #search (): void {

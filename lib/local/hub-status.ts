@@ -31,13 +31,18 @@ export class HubStatus {
     return this.#status
   }
 
+  /** Whether a call need not wait for a takeover. */
+  get isSettled (): boolean {
+    return !this.#mayWait || this.#waiting.length >= maxWaiting
+  }
+
   /**
    * Calls back once the hub works, or does not for longer than a takeover lasts; at once if that is known. The calls
    * are in the order of these requests.
    */
   whenSettled (callback: () => void): void {
-    if (this.#mayWait && this.#waiting.length < maxWaiting) this.#waiting.push(callback)
-    else callback()
+    if (this.isSettled) callback()
+    else this.#waiting.push(callback)
   }
 
   /** The hub does not work. @param isLasting it will not for a while, so nothing waits for it */

@@ -45,6 +45,9 @@ async function startBeside (t: Test, nodes: number) {
   const path = newPath()
   const hub = new HubChild(path, 'adapter')
   t.teardown(() => hub.kill())
+  // Between two hubs an adapter has no socket, and its timers do not keep the process alive.
+  const alive = setInterval(() => {}, 60_000)
+  t.teardown(() => clearInterval(alive))
   await until(() => hub.reports.includes('up'))
   const adapters = createAdapters(path, nodes)
   t.teardown(() => Promise.all(adapters.map((adapter) => adapter.close())))
