@@ -3,13 +3,14 @@ import { parseArgs } from 'node:util'
 import type { ChannelsOptions } from 'fastify-channels'
 import { buildApp } from './app.ts'
 import { tokenSecret } from './secret.ts'
-import { startWorkers } from './workers.ts'
+import { startWorkers, workerCount } from './workers.ts'
 
 const {
   PORT = '3000', HOST = 'localhost', LOG_LEVEL = 'info', LIMITS = 'on', REDIS_URL, JWT_SECRET, DRAIN_TIMEOUT,
   DRAIN_SPREAD
 } = process.env
-const { values: { workers } } = parseArgs({ options: { workers: { type: 'string', default: '1' } } })
+const { values } = parseArgs({ options: { workers: { type: 'string', default: '1' } } })
+const workers = workerCount(values.workers)
 const secret = await tokenSecret(JWT_SECRET, REDIS_URL)
 
 /** Serves the demo until a signal ends it. Returns its port. */
@@ -46,12 +47,12 @@ function print (port: number): void {
   Every message that it understands, to read and to try: http://localhost:${port}/asyncapi
 ${LIMITS === 'off'
     ? '\n  Limits on rates and connections are OFF.\n'
-    : ''}${REDIS_URL ? '\n  Nodes with the same REDIS_URL are one.\n' : ''}${workers === '1'
+    : ''}${REDIS_URL ? '\n  Nodes with the same REDIS_URL are one.\n' : ''}${workers === 1
     ? ''
     : `\n  ${workers} processes share the port, and are one cluster.\n`}
 `)
 }
 
-if (workers === '1') print(await serve())
-else if (cluster.isPrimary) print((await startWorkers(Number(workers), { JWT_SECRET: secret })).port)
+if (workers === 1) print(await serve())
+else if (cluster.isPrimary) print((await startWorkers(workers, { JWT_SECRET: secret })).port)
 else await serve()

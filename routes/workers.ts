@@ -1,5 +1,12 @@
 import cluster, { type Address, type Worker } from 'node:cluster'
 
+/** The number of processes that `--workers` asks for. @throws {RangeError} unless it is a whole number from 1 to 64 */
+export function workerCount (text: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 1 && count <= 64) return count
+  throw new RangeError(`cannot start '--workers ${text}': give a whole number from 1 to 64`)
+}
+
 /**
  * Starts the demo in several processes, which share a port. A worker that ends is replaced, so any may be killed. When
  * one ends before all of them listen, such as for a port in use, the demo ends with exit code 1.

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { TestClient } from '../../lib/testing/test-client.ts'
+import { workerCount } from '../../routes/workers.ts'
 import { root } from '../support/root.ts'
 import { until } from '../support/until.ts'
 
@@ -125,6 +126,15 @@ t.test('npm start -- --workers 2: the processes are one cluster, and one that is
   await until(() => workers().length === 2 && !workers().includes(first as string))
   demo.stop('SIGTERM')
   t.equal(await demo.ended, 0)
+})
+
+t.test('npm start -- --workers: takes a whole number from 1 to 64', async (t) => {
+  t.strictSame(['1', '64'].map(workerCount), [1, 64])
+  for (const text of ['0', '-2', '1.5', '65', 'two', '1e999', '']) {
+    t.throws(() => workerCount(text), new RangeError(
+      `cannot start '--workers ${text}': give a whole number from 1 to 64`
+    ))
+  }
 })
 
 t.test('npm start -- --workers 2: with a port in use it ends with an error', { timeout: 90_000 }, async (t) => {
