@@ -1,7 +1,7 @@
 import type { PresenceChange } from '../protocol/control-messages.ts'
 import type { EncodedMessage } from '../protocol/encoding.ts'
 import type { WhenSlow } from '../protocol/when-slow.ts'
-import type { HistoryEntry } from './history.ts'
+import type { AnnouncedEntry } from './history.ts'
 import type { PresenceVersion } from './presence.ts'
 import type { Except } from './pubsub.ts'
 
@@ -12,10 +12,10 @@ export interface AdapterEvents {
   /** The presence list of a subscribed channel changed, because of this node or another one. */
   presenceChanged (channel: string, version: PresenceVersion, change: PresenceChange): void
   /**
-   * This node or another one appended to the history of a subscribed channel. Entries may be missing, late, or
-   * repeated; `snapshot` is the state that was appended with the entry, as JSON.
+   * This node or another one appended to the history of a subscribed channel. `entries` are in order and have no hole
+   * between them. Calls may be missing, late, or repeated.
    */
-  entryAppended (channel: string, epoch: string, entry: HistoryEntry, snapshot?: string): void
+  entriesAppended (channel: string, epoch: string, entries: readonly AnnouncedEntry[]): void
   /** Events of every channel may have been missed: the node has to read histories and presence lists again. */
   gap (): void
   /**
@@ -52,8 +52,8 @@ export class AdapterEventRelay implements AdapterEvents {
     this.#events?.presenceChanged(...args)
   }
 
-  entryAppended (...args: Parameters<AdapterEvents['entryAppended']>): void {
-    this.#events?.entryAppended(...args)
+  entriesAppended (...args: Parameters<AdapterEvents['entriesAppended']>): void {
+    this.#events?.entriesAppended(...args)
   }
 
   gap (): void {

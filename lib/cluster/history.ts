@@ -18,6 +18,13 @@ export interface HistoryEntry {
   readonly whenSlow: WhenSlow
 }
 
+/** An entry that was appended, as nodes learn of it. */
+export interface AnnouncedEntry {
+  readonly entry: HistoryEntry
+  /** The state that was appended with it, as JSON. */
+  readonly snapshot?: string | undefined
+}
+
 /** A state of the channel that holds after the entry with this offset and hash. */
 export interface Snapshot {
   readonly offset: number

@@ -1,5 +1,5 @@
 import { historyBound } from '../cluster/history-bound.ts'
-import type { HistoryEntry, HistoryRead } from '../cluster/history.ts'
+import type { AnnouncedEntry, HistoryRead } from '../cluster/history.ts'
 import type { UnrecoverableReason } from '../protocol/recoverability.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Position } from '../protocol/position.ts'
@@ -13,12 +13,12 @@ const ownEntryTimeoutMs = 60
 /** The wait after a failed read. */
 const readRetryMs = 500
 
-interface HeldEntry { readonly epoch: string, readonly entry: HistoryEntry, readonly snapshot: string | undefined }
+interface HeldEntry extends AnnouncedEntry { readonly epoch: string }
 
 export interface HistoryFollowerEvents {
   read (since: Position | undefined): Promise<HistoryRead>
-  /** Called with the next entry, for every member. */
-  deliver (entry: EncodedEntry): void
+  /** Called with the next entries, for every member. */
+  deliver (entries: readonly EncodedEntry[]): void
   /** Entries after those that members have can no longer be recovered, so members have to start again. */
   resync (reason: UnrecoverableReason): void
 }
@@ -74,12 +74,13 @@ export class HistoryFollower {
     this.catchUp().catch(() => this.#refreshLater())
   }
 
-  /** Called with an entry that the adapter announced. */
-  receive (epoch: string, entry: HistoryEntry, snapshot?: string): void {
-    const held = { epoch, entry, snapshot }
-    if (!this.#cache || this.#reads.isRunning) return this.#hold(held)
-    if (this.#deliverOrDrop(this.#cache, held)) return
-    this.#hold(held)
+  /** Called with entries that the adapter announced together, in order. */
+  receive (epoch: string, entries: readonly AnnouncedEntry[]): void {
+    const received = entries.map(({ entry, snapshot }) => ({ epoch, entry, snapshot }))
+    if (!this.#cache || this.#reads.isRunning) return this.#hold(received)
+    const open = this.#deliverNext(this.#cache, received)
+    if (open.length === 0) return
+    this.#hold(open)
     this.refresh()
   }
 
@@ -149,29 +150,40 @@ export class HistoryFollower {
   /** `heldBefore`: how many entries were held when the read began. They are covered by its result. */
   #apply (read: HistoryRead, heldBefore: number): void {
     const hasMembers = this.#cache !== undefined || this.#startedWithoutHistory
-    if (this.#cache && !read.reason) for (const entry of read.entries) this.#events.deliver(this.#cache.append(entry))
-    else this.#cache = new HistoryCache(read)
+    const known = read.reason ? undefined : this.#cache
+    const cache = this.#cache = known ?? new HistoryCache(read)
+    if (known) this.#deliver(read.entries.map((entry) => cache.append(entry)))
     if (hasMembers && read.reason) this.#events.resync(read.reason)
-    this.#deliverHeld(this.#cache, heldBefore)
+    this.#deliverHeld(cache, heldBefore)
   }
 
   /** Delivers the held entries that follow. If one does not follow, the history is read again. */
   #deliverHeld (cache: HistoryCache, heldBefore: number): void {
-    const held = this.#held.filter((entry, i) => !this.#deliverOrDrop(cache, entry) && i >= heldBefore)
-    this.#held = held
-    if (held.length > 0 || this.#hasDropped) this.refresh()
+    this.#deliverNext(cache, this.#held.slice(0, heldBefore))
+    this.#held = this.#deliverNext(cache, this.#held.slice(heldBefore))
+    if (this.#held.length > 0 || this.#hasDropped) this.refresh()
   }
 
-  /** True when the entry is done: delivered now, or before. */
-  #deliverOrDrop (cache: HistoryCache, { epoch, entry, snapshot }: HeldEntry): boolean {
-    if (!cache.follows(epoch, entry)) return cache.contains(epoch, entry)
-    this.#events.deliver(cache.append(entry, snapshot))
-    return true
+  /** Delivers those that follow, and returns those that are neither delivered now nor were before. */
+  #deliverNext (cache: HistoryCache, received: readonly HeldEntry[]): HeldEntry[] {
+    const next: EncodedEntry[] = []
+    const open = received.filter(({ epoch, entry, snapshot }) => {
+      if (!cache.follows(epoch, entry)) return !cache.contains(epoch, entry)
+      next.push(cache.append(entry, snapshot))
+      return false
+    })
+    this.#deliver(next)
+    return open
   }
 
-  #hold (held: HeldEntry): void {
-    if (this.#held.length < maxHeldEntries) this.#held.push(held)
-    else this.#hasDropped = true
+  #deliver (next: readonly EncodedEntry[]): void {
+    if (next.length > 0) this.#events.deliver(next)
+  }
+
+  #hold (entries: readonly HeldEntry[]): void {
+    const room = maxHeldEntries - this.#held.length
+    this.#held.push(...entries.slice(0, room))
+    this.#hasDropped ||= entries.length > room
   }
 }
 

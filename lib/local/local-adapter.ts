@@ -105,9 +105,9 @@ export class LocalAdapter implements Adapter {
         this.#received++
         events.presenceChanged(...args)
       },
-      entryAppended: (...args) => {
+      entriesAppended: (...args) => {
         this.#received++
-        events.entryAppended(...args)
+        events.entriesAppended(...args)
       },
       gap: () => events.gap(),
       revoked: (key, end) => this.nodes.receive(key, end),

@@ -16,7 +16,7 @@ export class MemoryHistory implements HistoryPort {
     if (!('entry' in outcome)) return outcome
     const { position, entry } = outcome
     for (const { events } of this.#hub.subscribers(channel)) {
-      events.entryAppended(channel, position.epoch, entry, append.snapshot)
+      events.entriesAppended(channel, position.epoch, [{ entry, snapshot: append.snapshot }])
     }
     return { outcome: 'appended', position }
   }

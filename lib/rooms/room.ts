@@ -78,9 +78,11 @@ export class Room implements ResyncSource {
     this.#pacing.count(this.members.size)
   }
 
-  /** Sends an entry of the history to every member. */
-  deliverEntry ({ encoded, whenSlow }: EncodedEntry): void {
-    for (const member of this.members.values()) member.send(encoded, whenSlow, this)
+  /** Sends entries of the history to every member. */
+  deliverEntries (entries: readonly EncodedEntry[]): void {
+    for (const member of this.members.values()) {
+      for (const { encoded, whenSlow } of entries) member.send(encoded, whenSlow, this)
+    }
   }
 
   /** Sends `resync` to every member. */
@@ -102,7 +104,7 @@ export class Room implements ResyncSource {
   #follow (clock: Clock): HistoryFollower {
     return new HistoryFollower({
       read: (since) => this.#adapter.history.read(this.channel, since),
-      deliver: (entry) => this.deliverEntry(entry),
+      deliver: (entries) => this.deliverEntries(entries),
       resync: (reason) => this.resyncMembers(reason)
     }, clock)
   }

@@ -38,12 +38,11 @@ export class Rooms {
   }
 
   /** The handlers of those adapter events that concern rooms. */
-  get adapterEvents (): Pick<AdapterEvents, 'message' | 'presenceChanged' | 'entryAppended' | 'gap'> {
+  get adapterEvents (): Pick<AdapterEvents, 'message' | 'presenceChanged' | 'entriesAppended' | 'gap'> {
     return {
       message: (channel, encoded, whenSlow, except) => this.#deliver(channel, encoded, whenSlow, except),
       presenceChanged: (channel, version, change) => this.#rooms.get(channel)?.presence?.apply(version, change),
-      entryAppended: (channel, epoch, entry, snapshot) =>
-        this.#rooms.get(channel)?.history?.receive(epoch, entry, snapshot),
+      entriesAppended: (channel, epoch, entries) => this.#rooms.get(channel)?.history?.receive(epoch, entries),
       gap: () => { for (const room of this.#rooms.values()) room.refresh() }
     }
   }

@@ -23,7 +23,7 @@ export const durable = {
     const adapter = new RedisAdapter({ client, clock: systemClock, log })
     const ignore = () => {}
     adapter.start({
-      message: ignore, presenceChanged: ignore, entryAppended: ignore, gap: ignore, revoked: ignore, requested: ignore
+      message: ignore, presenceChanged: ignore, entriesAppended: ignore, gap: ignore, revoked: ignore, requested: ignore
     })
     const { history } = adapter
     const isReady = async () => adapter.status.state === 'up' && await isLinked(history)

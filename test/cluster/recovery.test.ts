@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { readScript } from '../../lib/redis/history/read-scripts.ts'
+import { readScript } from '../../lib/redis/history/history-scripts.ts'
 import { connect, type TypedChannel, type TypedClient } from '../../lib/client/index.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
 import type { EntryPosition } from '../../lib/protocol/encoding.ts'

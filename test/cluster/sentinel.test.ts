@@ -21,7 +21,7 @@ t.test('Sentinel: the nodes follow to the new master by themselves', async (t) =
     node.start({
       message: (_channel, frame) => heard.push(frame.toString()),
       presenceChanged: () => {},
-      entryAppended: () => {},
+      entriesAppended: () => {},
       gap: () => {},
       revoked: () => {},
       requested: () => {}

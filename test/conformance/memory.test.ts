@@ -23,7 +23,7 @@ class LateAdapter extends MemoryAdapter {
       ...events,
       message: (...args) => { setImmediate(() => events.message(...args)) },
       presenceChanged: (...args) => { setImmediate(() => events.presenceChanged(...args)) },
-      entryAppended: (...args) => { setImmediate(() => events.entryAppended(...args)) },
+      entriesAppended: (...args) => { setImmediate(() => events.entriesAppended(...args)) },
       revoked: (...args) => { setImmediate(() => events.revoked(...args)) }
     })
   }

@@ -92,6 +92,8 @@ export class FollowerSimulation<H extends LossyHistory = LossyHistory> {
   readonly sent: Array<Parameters<EntryListener>> = []
   readonly reads: PendingRead[] = []
   readonly members: SimulatedMember[] = []
+  /** The offsets of each call that delivered entries. */
+  readonly delivered: number[][] = []
   /** The position after each append, in order. */
   readonly positions: Position[] = []
   readonly limit: number
@@ -100,7 +102,10 @@ export class FollowerSimulation<H extends LossyHistory = LossyHistory> {
   #ids = 0
   readonly follower = new HistoryFollower({
     read: (since) => new Promise((resolve, reject) => { this.reads.push({ since, resolve, reject }) }),
-    deliver: (entry) => { for (const member of this.members) member.receive(entry) },
+    deliver: (entries) => {
+      this.delivered.push(entries.map(({ offset }) => offset))
+      for (const member of this.members) for (const entry of entries) member.receive(entry)
+    },
     resync: () => {
       for (const member of this.members) {
         member.resyncs++
@@ -129,10 +134,17 @@ export class FollowerSimulation<H extends LossyHistory = LossyHistory> {
     if (outcome === 'appended') this.positions.push(this.history.position)
   }
 
-  /** Delivers one of the sent entries, chosen by `n`. `keep`: it will arrive a second time. */
-  deliver (n: number, keep = false): void {
-    const [sent] = keep ? [this.sent[n % this.sent.length]] : this.sent.splice(n % this.sent.length, 1)
-    if (sent) this.follower.receive(...sent)
+  /**
+   * Delivers up to `count` of the sent entries together, beginning with the one that `n` chooses. `keep`: they will
+   * arrive a second time.
+   */
+  deliver (n: number, keep = false, count = 1): void {
+    const at = n % Math.max(1, this.sent.length)
+    const [first, ...rest] = keep ? this.sent.slice(at, at + count) : this.sent.splice(at, count)
+    if (!first) return
+    const [epoch] = first
+    const sameEpoch = [first, ...rest.filter(([other]) => other === epoch)]
+    this.follower.receive(epoch, sameEpoch.map(([, entry, snapshot]) => ({ entry, snapshot })))
   }
 
   /** Loses one of the sent entries, chosen by `n`. */

@@ -121,9 +121,11 @@ export class HubSession {
         this.#sendEvent(['message', channel, whenSlow, except], [encoded])
       },
       presenceChanged: (channel, version, change) => this.#sendEvent(['presenceChanged', channel, version, change]),
-      entryAppended: (channel, epoch, entry, snapshot) => {
-        const { head, parts } = entryContent(entry, snapshot)
-        this.#sendEvent(['entryAppended', channel, epoch, head], parts)
+      entriesAppended: (channel, epoch, entries) => {
+        for (const { entry, snapshot } of entries) {
+          const { head, parts } = entryContent(entry, snapshot)
+          this.#sendEvent(['entryAppended', channel, epoch, head], parts)
+        }
       },
       gap: this.#resume.bind(this),
       revoked: (key, until) => this.#sendEvent(['revoked', key, until - this.#events.clock.now()]),

@@ -153,8 +153,7 @@ export class HubConnection {
       const [channel, whenSlow, except] = args as [string, WhenSlow | null, Except | null]
       receiver.message(channel, parts[0] as Buffer, whenSlow ?? undefined, except ?? undefined)
     } else if (name === 'entryAppended') {
-      const { entry, snapshot } = readEntry(args[2], parts)
-      receiver.entryAppended(args[0] as string, args[1] as string, entry, snapshot)
+      receiver.entriesAppended(args[0] as string, args[1] as string, [readEntry(args[2], parts)])
     } else if (name === 'presenceChanged') {
       receiver.presenceChanged(...args as [string, PresenceVersion, PresenceChange])
     } else if (name === 'revoked') receiver.revoked(args[0] as string, clock.now() + Number(args[1]))

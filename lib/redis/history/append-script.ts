@@ -7,7 +7,7 @@ export const appendFields = 9
 
 /**
  * Several appends to one history in one step, in their order. Of 64 that arrive together, each costs Redis a third of
- * what a script of its own costs, because all but XADD and SPUBLISH is done once for all of them.
+ * what a script of its own costs, because all but XADD is done once for all of them.
  */
 export const appendScript = defineScript('append', String.raw`
 -- KEYS: meta, stream, two dedupe hashes (id -> "offset hash"), pub/sub channel
@@ -31,8 +31,9 @@ local epoch, top, prev, kept = m[1], tonumber(m[2]), m[3], tonumber(m[4])
 local retained = tonumber(m[7] or '0')
 local stored_top = top
 local known = { redis.call('HMGET', KEYS[3], unpack(ids)), redis.call('HMGET', KEYS[4], unpack(ids)) }
--- What this script appends: by id, as ids and their values in turn, as published, and the newest snapshot.
-local added, pairs_of_ids, published, snapshot = {}, {}, {}, nil
+-- What this script appends: by id, as ids and their values in turn, heads and contents to publish, the newest snapshot.
+local added, pairs_of_ids, heads, contents, snapshot = {}, {}, {}, {}, nil
+local stored_prev = prev
 
 local function text_of(offset)
   return string.format('%d', offset)
@@ -85,8 +86,8 @@ local function append(i)
   local failure = add(id, message, hash, slow)
   if failure then return failure end
   local offset = text_of(top + 1)
-  local head = cjson.encode({ epoch, offset, id, hash, prev, slow, text_of(#message) })
-  published[#published + 1] = '${headerOf('h')}' .. head .. '\n' .. message .. (state or '')
+  heads[#heads + 1] = { id, hash, slow, #message, state and #state or 0 }
+  contents[#contents + 1] = message .. (state or '')
   added[id] = { offset, hash }
   pairs_of_ids[#pairs_of_ids + 1] = id
   pairs_of_ids[#pairs_of_ids + 1] = offset .. ' ' .. hash
@@ -95,13 +96,21 @@ local function append(i)
   return { 'appended', epoch, offset, hash }
 end
 
+-- One entry has a kind of its own, which nodes know that read no batches yet. They read a batch from the history.
+local function published()
+  local first, offset = heads[1], text_of(stored_top + 1)
+  local kind, head = '${headerOf('h')}', { epoch, offset, first[1], first[2], stored_prev, first[3], text_of(first[4]) }
+  if #heads > 1 then kind, head = '${headerOf('e')}', { epoch, offset, stored_prev, heads } end
+  return kind .. cjson.encode(head) .. '\n' .. table.concat(contents)
+end
+
 local outcomes = {}
 for i = 1, #ids do
   outcomes[i] = append(i)
   -- Nothing counts yet, so none of the appends does.
   if outcomes[i].err then return outcomes[i] end
 end
-if #published == 0 then return outcomes end
+if #heads == 0 then return outcomes end
 
 local current = tonumber(m[6] or '0')
 if now - tonumber(m[5] or '0') > window then
@@ -116,7 +125,7 @@ redis.call('PEXPIRE', KEYS[3 + current], 2 * window)
 -- One is fetched at a time, because most often the first one is young enough.
 local last = kept or top
 local first = math.max(math.min(top - limit, last) + 1, 0)
-for _ = 1, 8 * #published do
+for _ = 1, 8 * #heads do
   local raw = redis.call('XRANGE', stream, stream_id(first), '+', 'COUNT', 1)[1]
   local entry_offset = tonumber(entry_of(raw)[1])
   local time = tonumber(raw[2][12])
@@ -135,6 +144,6 @@ redis.call('HSET', meta, 'offset', text_of(top), 'hash', prev, 'retained', strin
 if snapshot then
   redis.call('HSET', meta, 'snapshot_offset', snapshot[1], 'snapshot_hash', snapshot[2], 'snapshot', snapshot[3])
 end
-for _, message in ipairs(published) do redis.call('SPUBLISH', KEYS[5], message) end
+redis.call('SPUBLISH', KEYS[5], published())
 return outcomes
 `, { binary: true, include: historyReadLua, needs: ['SPUBLISH'] })

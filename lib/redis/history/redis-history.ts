@@ -8,10 +8,10 @@ import { newEpoch } from '../epoch.ts'
 import type { Connections } from '../connections.ts'
 import type { RedisDeps } from '../redis-deps.ts'
 import { AppendBatches } from './append-batches.ts'
-import { clearScript } from './clear-script.ts'
-import { positionScript, readBeforeScript, readScript } from './read-scripts.ts'
+import { readSeveral, readSingle, type PublishedEntries } from './published-entries.ts'
+import { clearScript, positionScript, readBeforeScript, readScript } from './history-scripts.ts'
 import { Replicas } from './replicas.ts'
-import { entryOf, partsOf, positionOf, readOf, whenSlowOf, type Reply } from './replies.ts'
+import { entryOf, partsOf, positionOf, readOf, type Reply } from './replies.ts'
 
 /** Histories: each a meta hash, a stream and two dedupe hashes, in one slot with the channel's pub/sub. */
 export class RedisHistory implements HistoryPort {
@@ -65,25 +65,17 @@ export class RedisHistory implements HistoryPort {
     }))
   }
 
-  /** Reports a published entry. @throws {TypeError | SyntaxError} when it is malformed */
+  /** Reports one published entry. @throws {TypeError | SyntaxError} when it is malformed */
   receiveEntry (channel: string, body: Buffer): void {
-    const end = body.indexOf(0x0a)
-    const head: unknown = JSON.parse(body.toString('utf8', 0, end))
-    if (!isHead(head)) throw new TypeError('a history entry without its head')
-    const [epoch, offset, id, hash, prev, slow, length] = head
-    const encoded = body.subarray(end + 1, end + 1 + Number(length))
-    if (encoded.length < 2 || encoded.length !== Number(length)) throw new TypeError('a history entry is cut off')
-    const snapshot = body.toString('utf8', end + 1 + encoded.length)
-    const entry = { offset: Number(offset), id, hash, prev, encoded, whenSlow: whenSlowOf(slow) }
-    this.#deps.events.entryAppended(channel, epoch, entry, snapshot === '' ? undefined : snapshot)
+    this.#report(channel, readSingle(body))
   }
-}
 
-type Head = readonly [
-  epoch: string, offset: string, id: string, hash: string, prev: string, slow: string, length: string
-]
+  /** Reports the entries that one script has published. @throws {TypeError | SyntaxError} when they are malformed */
+  receiveEntries (channel: string, body: Buffer): void {
+    this.#report(channel, readSeveral(body))
+  }
 
-function isHead (value: unknown): value is Head {
-  return Array.isArray(value) && value.length === 7 && value.every((part) => typeof part === 'string') &&
-    Number.isSafeInteger(Number(value[1])) && Number.isSafeInteger(Number(value[6]))
+  #report (channel: string, { epoch, entries }: PublishedEntries): void {
+    this.#deps.events.entriesAppended(channel, epoch, entries)
+  }
 }

@@ -8,13 +8,14 @@ const version = '1'
  * |---|---|---|---|
  * | m | ephemeral messages of one node | node id, then each message | pubsub/message-batch.ts |
  * | p | changes of a presence list | JSON: epoch, first sequence, changes | presence/presence-state-lua.ts |
- * | h | an entry of a history | JSON head, line feed, encoded message, snapshot | history/append-script.ts |
+ * | h | one entry of a history | JSON head, line feed, encoded message, snapshot | history/append-script.ts |
+ * | e | several entries that follow each other | JSON head, line feed, each message and snapshot | the same |
  * | r | a revocation | JSON: node, key, end, time of Redis | cluster/nodes-scripts.ts |
  * | q | a node request | JSON: id, node, request | cluster/nodes-scripts.ts |
  * | a | the answer to a node request | JSON: id, node, answer | cluster/redis-node-requests.ts |
  * | o | a probe of this node's own subscription | time of sending in ms | pubsub/probe.ts |
  */
-const kinds = ['m', 'p', 'h', 'r', 'q', 'a', 'o'] as const
+const kinds = ['m', 'p', 'h', 'e', 'r', 'q', 'a', 'o'] as const
 
 export type Kind = typeof kinds[number]
 

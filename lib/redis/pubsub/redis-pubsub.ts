@@ -7,7 +7,10 @@ import type { Receiver, Subscriptions } from './message-kinds.ts'
 
 /** The parts of the adapter whose messages also arrive on the pub/sub channel of a channel. */
 export interface ChannelReceivers {
-  readonly history: { receiveEntry (channel: string, body: Buffer): void }
+  readonly history: {
+    receiveEntry (channel: string, body: Buffer): void
+    receiveEntries (channel: string, body: Buffer): void
+  }
   readonly presence: { receiveChanges (channel: string, body: Buffer): void }
 }
 
@@ -30,6 +33,7 @@ export class RedisPubSub implements PubSubPort {
     return this.#subscriptions.subscribe(this.#deps.keys.pubsubOf(channel), {
       m: (body) => this.#receiveMessages(channel, body),
       h: this.#counted((body) => history.receiveEntry(channel, body)),
+      e: this.#counted((body) => history.receiveEntries(channel, body)),
       p: this.#counted((body) => presence.receiveChanges(channel, body))
     })
   }

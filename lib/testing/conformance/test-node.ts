@@ -80,7 +80,9 @@ export function startNode (adapter: Adapter, time: TestTime): TestNode {
       node.changes.push(channel, { ...version, change, at: time.now() })
       node.rooms.adapterEvents.presenceChanged(channel, version, change)
     },
-    entryAppended: (channel, epoch, entry, snapshot) => node.entries.push(channel, { epoch, entry, snapshot }),
+    entriesAppended: (channel, epoch, entries) => {
+      for (const { entry, snapshot } of entries) node.entries.push(channel, { epoch, entry, snapshot })
+    },
     gap: () => {},
     revoked: (key, until) => node.revoked.push(key, until),
     requested: (request) => node.answer(request)

@@ -7,7 +7,7 @@ const entry = { offset: 1, id: '1', hash: 'h', prev: '', encoded: bytes, whenSlo
 function report (relay: AdapterEvents): void {
   relay.message('x', bytes, 'drop')
   relay.presenceChanged('x', { epoch: 'e', sequence: 1 }, { left: ['ann'] })
-  relay.entryAppended('x', 'e', entry, '{}')
+  relay.entriesAppended('x', 'e', [{ entry, snapshot: '{}' }])
   relay.gap()
   relay.revoked('user ann', 1)
 }
@@ -25,7 +25,7 @@ t.test('adapter events: the relay passes every event on, with its arguments', as
   relay.connect({
     message: record('message'),
     presenceChanged: record('presenceChanged'),
-    entryAppended: record('entryAppended'),
+    entriesAppended: record('entriesAppended'),
     gap: record('gap'),
     revoked: record('revoked'),
     requested: (request) => ({ answerTo: request })
@@ -34,7 +34,7 @@ t.test('adapter events: the relay passes every event on, with its arguments', as
   t.strictSame(received, [
     ['message', 'x', bytes, 'drop'],
     ['presenceChanged', 'x', { epoch: 'e', sequence: 1 }, { left: ['ann'] }],
-    ['entryAppended', 'x', 'e', entry, '{}'],
+    ['entriesAppended', 'x', 'e', [{ entry, snapshot: '{}' }]],
     ['gap'],
     ['revoked', 'user ann', 1]
   ])

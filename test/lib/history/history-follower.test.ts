@@ -48,6 +48,26 @@ t.test('history follower: entries that arrive in order cause no read', async (t)
   t.strictSame([simulation.reads.length, simulation.members[0]?.position], [0, simulation.history.position])
 })
 
+t.test('history follower: entries that arrive together are delivered together, without the known ones', async (t) => {
+  const simulation = await openHistory(1)
+  for (let i = 0; i < 6; i++) await simulation.append()
+  simulation.deliver(0, true, 3)
+  simulation.deliver(0, false, 5)
+  t.strictSame([simulation.delivered, simulation.reads.length], [[[2, 3, 4], [5, 6]], 0])
+})
+
+t.test('history follower: a lost batch is read as soon as an entry after it arrives', async (t) => {
+  const simulation = await openHistory(1)
+  for (let i = 0; i < 5; i++) await simulation.append()
+  simulation.sent.splice(0, 3)
+  simulation.deliver(0, false, 2)
+  t.equal(simulation.reads.length, 1)
+  await simulation.runRead(0)
+  simulation.answerRead(0)
+  await nextTick()
+  t.strictSame([simulation.delivered, simulation.reads.length], [[[2, 3, 4, 5, 6]], 0])
+})
+
 t.test('history follower: an entry appended by this node is read if it does not arrive within 60 ms', async (t) => {
   const simulation = await openHistory(1)
   await simulation.append()

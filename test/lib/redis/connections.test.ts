@@ -17,7 +17,8 @@ async function start (t: Test, client: Redis | Cluster): Promise<{ adapter: Redi
     message: (channel, frame) => reported.push(`frame ${channel} ${String(frame)}`),
     presenceChanged: (channel, _moment, { joined }) =>
       reported.push(`joined ${channel} ${joined?.map(({ user }) => user).join()}`),
-    entryAppended: (channel, _epoch, { id }) => reported.push(`entry ${channel} ${id}`),
+    entriesAppended: (channel, _epoch, entries) =>
+      reported.push(...entries.map(({ entry: { id } }) => `entry ${channel} ${id}`)),
     gap: () => {},
     revoked: (key) => reported.push(`revoked ${key}`),
     requested: (question) => question

@@ -40,7 +40,7 @@ class Node {
     this.adapter.start({
       message () {},
       presenceChanged () {},
-      entryAppended () {},
+      entriesAppended () {},
       gap () {},
       revoked: (key) => this.revoked.push(key),
       requested () {}

@@ -35,7 +35,7 @@ class TestNode {
     this.adapter.start({
       message: () => {},
       presenceChanged: (_channel, _version, { left = [] }) => this.left.push(...left),
-      entryAppended: () => {},
+      entriesAppended: () => {},
       gap: () => {},
       revoked: () => {},
       requested: () => {}

@@ -15,7 +15,7 @@ const keys = new Keys('fastify-channels')
 async function startAdapter (t: Test, redis: RedisServer): Promise<RedisAdapter> {
   const client = new Redis(redis.url, { lazyConnect: true })
   const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog, timings: scaleTimings(0.05) })
-  const ignore = { message: () => {}, presenceChanged: () => {}, entryAppended: () => {}, gap: () => {} }
+  const ignore = { message: () => {}, presenceChanged: () => {}, entriesAppended: () => {}, gap: () => {} }
   adapter.start({ ...ignore, revoked: () => {}, requested: () => {} })
   t.teardown(() => adapter.close())
   await until(() => adapter.status.state === 'up')

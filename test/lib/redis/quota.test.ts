@@ -16,7 +16,7 @@ import { until } from '../../support/until.ts'
 /** Renewals every 250 ms. */
 const timings = scaleTimings(0.05)
 
-const ignore = { message: () => {}, presenceChanged: () => {}, entryAppended: () => {}, gap: () => {} }
+const ignore = { message: () => {}, presenceChanged: () => {}, entriesAppended: () => {}, gap: () => {} }
 
 async function startAdapter (t: Test, redis: RedisServer): Promise<RedisAdapter> {
   const client = new Redis(redis.url, { lazyConnect: true })

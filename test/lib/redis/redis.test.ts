@@ -54,6 +54,9 @@ interface Reported {
   readonly frames: string[]
   readonly changes: PresenceChange[]
   readonly entries: HistoryEntry[]
+  readonly snapshots: Array<string | undefined>
+  /** How many entries each call reported. */
+  readonly batches: number[]
   readonly revoked: string[]
   gaps: number
 }
@@ -65,11 +68,19 @@ async function start (
   const adapter = new RedisAdapter({
     client, clock, log, timings: { ...clusterTimings, leaseRenewalMs: 100, leaseTtlMs: 300 }
   })
-  const reported: Reported = { frames: [], changes: [], entries: [], revoked: [], gaps: 0 }
+  const reported: Reported = {
+    frames: [], changes: [], entries: [], snapshots: [], batches: [], revoked: [], gaps: 0
+  }
   const receiver: AdapterEvents = {
     message: (_channel, frame) => reported.frames.push(frame.toString()),
     presenceChanged: (_channel, _moment, change) => reported.changes.push(change),
-    entryAppended: (_channel, _epoch, entry) => reported.entries.push(entry),
+    entriesAppended: (_channel, _epoch, entries) => {
+      reported.batches.push(entries.length)
+      for (const { entry, snapshot } of entries) {
+        reported.entries.push(entry)
+        reported.snapshots.push(snapshot)
+      }
+    },
     gap: () => { reported.gaps++ },
     revoked: (key) => reported.revoked.push(key),
     requested: (question) => question
@@ -114,7 +125,13 @@ t.test('pub/sub: malformed messages from other writers to Redis are dropped and 
     [channel, '1h'], [channel, '1h{}\n{}'], [channel, '1h["e","1","i","k","","","9"]\n{}'], [
       channel, '1h["e","1e99","i","k","","","2"]\n{}'
     ],
-    [channel, '1h["e","1","i","k","","","1"]\nx'], [channel, '1q["a","b",1]'],
+    [channel, '1h["e","1","i","k","","","1"]\nx'],
+    [channel, '1e'], [channel, '1e{}\n{}'], [channel, '1e["e","1","",{}]\n'], [channel, '1e["e",1,"",[]]\n'],
+    [channel, '1e["e","1e99","",[["i","k","",2,0]]]\n{}'], [channel, '1e["e","1","",[["i","k","",2]]]\n{}'],
+    [channel, '1e["e","1","",[["i","k",0,2,0]]]\n{}'], [channel, '1e["e","1","",[["i","k","",2,-1]]]\n{}'],
+    [channel, '1e["e","1","",[["i","k","",1,0]]]\nx'], [channel, '1e["e","1","",[["i","k","",2,0.5]]]\n{}'],
+    [channel, '1e["e","1","",[["i","k","",2,0]]]\n{'], [channel, '1e["e","1","",[["i","k","","2",0]]]\n{}'],
+    [channel, '1e["e","1","",[["i","k","",2,0]]]\n{}{}'], [channel, '1q["a","b",1]'],
     [
       keys.ofNode(`${adapter.nodeId} 0`, 'probe'), '1oxyz'
     ], [inbox, '1a'], [inbox, '1a[]'], [inbox, '1a[1,2,3]'], [inbox, '1a{"__proto__":1}'],
@@ -140,6 +157,31 @@ t.test('pub/sub: malformed messages from other writers to Redis are dropped and 
   await stranger.spublish(inbox, '1a["x","y",1]')
   await stranger.spublish(nodes, '1q["x","y",1]')
   t.strictSame((await adapter.nodes.request('well?', 2_000)).results, [{ node: other.nodeId, answer: 'well?' }])
+})
+
+t.test('pub/sub: entries that share a script are one message, which each node reports in one call', async (t) => {
+  const redis = await startRedis(t)
+  const { adapter } = await start(t, redis.url)
+  const { adapter: other, reported } = await start(t, redis.url)
+  await other.pubsub.subscribe('x')
+  const observer = new Redis(redis.url)
+  t.teardown(() => observer.disconnect())
+  const kinds: string[] = []
+  observer.on('smessage', (_name, message) => kinds.push(message.slice(0, 2)))
+  await observer.ssubscribe(new Keys('fastify-channels').pubsubOf('x'))
+  const common = { encoded: Buffer.from('{"é":1}'), whenSlow: 'skip', limit: 10, ttl: 60_000 } as const
+  const append = (id: string, rest = {}) => adapter.history.append('x', { id, ...common, ...rest })
+  const first = await append('1')
+  const after = 'position' in first ? first.position : undefined
+  await Promise.all([
+    append('2', { after, snapshot: '"ü"' }), append('1'), append('3'), append('4', { whenSlow: undefined })
+  ])
+  await append('5', { after: await other.history.positions(['x']).then(([newest]) => newest), snapshot: '{}' })
+  await until(() => reported.entries.length === 5 && kinds.length === 3)
+  t.strictSame(kinds, ['1h', '1e', '1h'], 'one entry has a kind of its own')
+  t.strictSame(reported.batches, [1, 3, 1], 'a known id is not in the batch')
+  t.strictSame(reported.entries, (await other.history.read('x')).entries, 'equal to what the history has')
+  t.strictSame(reported.snapshots, [undefined, '"ü"', undefined, undefined, '{}'])
 })
 
 t.test('publish queue: messages over 8 MiB on a hanging connection are dropped, counted and logged once', async (t) => {

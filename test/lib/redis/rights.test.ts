@@ -35,7 +35,7 @@ function startNodeOn (t: Test, client: Redis | Cluster): Node {
   adapter.start({
     message: (_channel, encoded) => received.push(encoded.toString()),
     presenceChanged: (_channel, _version, { joined = [] }) => received.push(...joined.map(({ user }) => user)),
-    entryAppended: (_channel, _epoch, { id }) => received.push(id),
+    entriesAppended: (_channel, _epoch, entries) => received.push(...entries.map(({ entry: { id } }) => id)),
     gap: () => {},
     revoked: (key) => received.push(key),
     requested: (request) => request

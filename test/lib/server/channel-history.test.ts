@@ -29,7 +29,7 @@ const message = (payload: unknown): Pick<Append, 'encoded' | 'whenSlow'> => {
 function makeHistory (t: Test, isCutOff = false) {
   const adapter = new MemoryAdapter()
   const rooms = new Rooms(adapter, new FakeClock())
-  const lost = isCutOff && { entryAppended: () => {} }
+  const lost = isCutOff && { entriesAppended: () => {} }
   adapter.start({ ...rooms.adapterEvents, ...lost, revoked: () => {}, requested: () => undefined })
   const reads = t.capture(adapter.history, 'read', adapter.history.read)
   return { rooms, reads, history: new ChannelHistory(rooms, 'x', compiled as CompiledHistory, silentLog) }

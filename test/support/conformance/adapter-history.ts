@@ -13,7 +13,7 @@ import type { ClosableHistory } from './merge-property.ts'
 export const noEvents: AdapterEvents = {
   message: () => {},
   presenceChanged: () => {},
-  entryAppended: () => {},
+  entriesAppended: () => {},
   gap: () => {},
   revoked: () => {},
   requested: () => undefined
@@ -22,8 +22,10 @@ export const noEvents: AdapterEvents = {
 /** Passes the entries that arrive at a node to the listener of their channel. */
 export class EntryRouter {
   readonly #listeners = new Map<string, EntryListener>()
-  readonly receiver: Pick<AdapterEvents, 'entryAppended'> = {
-    entryAppended: (channel, epoch, entry, snapshot) => this.#listeners.get(channel)?.(epoch, entry, snapshot)
+  readonly receiver: Pick<AdapterEvents, 'entriesAppended'> = {
+    entriesAppended: (channel, epoch, entries) => {
+      for (const { entry, snapshot } of entries) this.#listeners.get(channel)?.(epoch, entry, snapshot)
+    }
   }
 
   addListener (channel: string, listener: EntryListener): void {

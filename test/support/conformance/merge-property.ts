@@ -77,8 +77,8 @@ async function act (
 ): Promise<void> {
   switch (action.do) {
     case 'append': await simulation.append(action.snapshot); break
-    case 'deliver': simulation.deliver(action.n); break
-    case 'deliver twice': simulation.deliver(action.n, true); break
+    case 'deliver': simulation.deliver(action.n, false, 1 + action.n % 3); break
+    case 'deliver twice': simulation.deliver(action.n, true, 1 + action.n % 3); break
     case 'lose an entry': simulation.loseSent(action.n); break
     case 'run a read': await simulation.runRead(action.n); break
     case 'answer a read': simulation.answerRead(action.n); break

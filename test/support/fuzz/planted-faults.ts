@@ -72,15 +72,14 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'one entry in seven is not delivered',
     file: 'lib/history/history-follower.js',
-    find: 'this.#events.deliver(cache.append(entry, snapshot)); return true;',
-    replace: 'const own = cache.append(entry, snapshot); if (entry.offset % 7) this.#events.deliver(own); return true;'
+    find: 'next.push(cache.append(entry, snapshot));',
+    replace: 'const own = cache.append(entry, snapshot); if (entry.offset % 7) next.push(own);'
   },
   {
     name: 'one entry in seven is delivered twice',
     file: 'lib/history/history-follower.js',
-    find: 'this.#events.deliver(cache.append(entry, snapshot)); return true;',
-    replace: 'const own = cache.append(entry, snapshot); this.#events.deliver(own); ' +
-      'if (entry.offset % 7 === 0) this.#events.deliver(own); return true;'
+    find: 'next.push(cache.append(entry, snapshot));',
+    replace: 'const own = cache.append(entry, snapshot); next.push(...entry.offset % 7 ? [own] : [own, own]);'
   },
   {
     name: 'a closed connection stays in the registry',
@@ -109,8 +108,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'one delivery in ten is lost',
     file: 'lib/rooms/room.js',
-    find: 'deliver: (entry) => this.deliverEntry(entry),',
-    replace: 'deliver: (entry) => { if (Math.random() > 0.1) this.deliverEntry(entry) },'
+    find: 'deliver: (entries) => this.deliverEntries(entries),',
+    replace: 'deliver: (entries) => this.deliverEntries(entries.filter(() => Math.random() > 0.1)),'
   },
   {
     name: 'one ephemeral message in ten is lost',

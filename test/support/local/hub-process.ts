@@ -10,7 +10,9 @@ async function runAdapter (): Promise<void> {
   const { LocalAdapter } = await import('../../../lib/local/local-adapter.ts')
   const log = { info: nothing, warn: nothing, error: nothing, child: () => log }
   const adapter = new LocalAdapter({ path, clock: systemClock, log })
-  const reports = { message: nothing, presenceChanged: nothing, entryAppended: nothing, gap: nothing, revoked: nothing }
+  const reports = {
+    message: nothing, presenceChanged: nothing, entriesAppended: nothing, gap: nothing, revoked: nothing
+  }
   await adapter.start({ ...reports, requested: (request) => request })
   process.on('message', async ([channel, user]: [string, string]) => {
     await adapter.presence.enter(channel, { connection: `${process.pid}`, user, data: {} })

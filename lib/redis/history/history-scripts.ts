@@ -36,3 +36,10 @@ export const positionScript = defineScript('position', String.raw`
 local m = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'hash')
 return m[1] and m or {}
 `)
+
+export const clearScript = defineScript('clear', String.raw`
+-- KEYS: meta, stream, two dedupe hashes
+-- ARGV: epoch and time to live (ms) of the history that begins
+redis.call('DEL', KEYS[1])
+begin(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], tonumber(ARGV[2]))
+`, { include: historyReadLua, needs: 'each command' })
