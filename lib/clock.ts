@@ -16,3 +16,8 @@ export const systemClock: Clock = {
   setTimeout: (fn, ms) => setTimeout(fn, ms).unref(),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout)
 }
+
+/** Reads a clock that does not jump, in milliseconds since some moment. Only the machine's clock jumps by itself. */
+export function monotonic (clock: Clock): () => number {
+  return clock === systemClock ? () => performance.now() : () => clock.now()
+}

@@ -14,6 +14,7 @@ import type { Logger } from '../logger.ts'
 import { closeEvents } from '../protocol/close-events.ts'
 import { Rooms } from '../rooms/rooms.ts'
 import { Contracts } from './contracts.ts'
+import { HandlerTimeouts } from './handler-timeouts.ts'
 import { IdempotentMessages } from './messages/idempotent-messages.ts'
 import { LiveConnections } from './connections/live-connections.ts'
 import type { Router } from './router.ts'
@@ -96,11 +97,11 @@ export class Node {
       nodeId, clock, registry, rooms, sessions, pendingUpgrades, log, report, revoke
     })
     this.requests = new NodeRequests({ nodeId, clock, port: nodes, local })
-    this.#sweeper = new Sweeper({
-      clock, rooms, connections: this.connections, expiring: [rateLimits, this.revocations]
-    })
+    const expiring = [rateLimits, this.revocations]
+    this.#sweeper = new Sweeper({ clock, rooms, connections: this.connections, expiring })
     this.#connectionDeps = { clock, flusher: new Flusher(), counters }
-    this.#sessionDeps = { clock, registry, rooms, counters, rateLimits, idempotentMessages, options }
+    const timeouts = new HandlerTimeouts(clock, handlerTimeout)
+    this.#sessionDeps = { clock, registry, rooms, counters, rateLimits, idempotentMessages, timeouts, options }
   }
 
   /** Begins to take part in the cluster. Resolves even when no other node can be reached yet. */
@@ -171,6 +172,7 @@ export class Node {
     const { drain, adapter, clock, log } = this
     await drain.close()
     this.#sweeper.stop()
+    this.#sessionDeps.timeouts.close()
     await withTimeout(clock, drain.leftMs, adapter.close()).catch((err: unknown) => {
       log.warn({ err }, 'the node did not sign off: its users leave when its lease is over')
     })

@@ -11,7 +11,6 @@ import { Additions } from '../memberships/additions.ts'
 import { Joins } from '../memberships/joins.ts'
 import { Memberships } from '../memberships/memberships.ts'
 import type { Router } from '../router.ts'
-import { withTimeout } from '../with-timeout.ts'
 import { readMessage, type InboundMessage } from './inbound-message.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { MessageHandler } from './message-handler.ts'
@@ -182,6 +181,6 @@ export class ActiveSession {
   }
 
   #inTime<T> (running: Promise<T>, onTimeout?: () => void): Promise<T> {
-    return withTimeout(this.#deps.clock, this.#deps.options.handlerTimeout, running, onTimeout)
+    return this.#deps.timeouts.within(running, onTimeout)
   }
 }

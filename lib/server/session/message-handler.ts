@@ -75,7 +75,9 @@ export class MessageHandler {
   async #ackWhenDone (
     context: MessageHandlerContext, declared: ServedMessage, message: InboundMessage, result: unknown
   ): Promise<void> {
-    const { payload, offset } = await this.#complete(context, declared, result)
+    const value = await result
+    if (!context.broadcasts) return this.#replies.ack(message, declared.reply(value))
+    const { payload, offset } = await this.#complete(context, declared, value)
     this.#replies.ack(message, payload, offset)
   }
 

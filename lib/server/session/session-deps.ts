@@ -5,12 +5,14 @@ import type { ProtocolErrorLimit } from '../../limits/protocol-error-budget.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { IdempotentMessages } from '../messages/idempotent-messages.ts'
 import type { UserRateLimits } from '../../limits/user-rate-limits.ts'
+import type { HandlerTimeouts } from '../handler-timeouts.ts'
 
 /** The parts of the node that every session uses. */
 export interface SessionDeps {
   readonly clock: Clock
   readonly registry: Pick<Registry, 'renew'>
   readonly rooms: Rooms
+  readonly timeouts: HandlerTimeouts
   readonly rateLimits: UserRateLimits
   readonly idempotentMessages: IdempotentMessages
   readonly counters: Counters
