@@ -15,12 +15,12 @@ const coverage = join(root, '.tap/coverage')
 /** Processes that run nothing which others do not run: with coverage they would need a tenth more CPU time. */
 const withoutCoverage = new RegExp(`^(${[
   'browser', 'clients', 'cluster-(?!nginx)', 'compiler', 'conformance-.*properties', 'cost', 'faults', 'fuzz',
-  'hostile-(?!broken-frames)', 'proxies', 'rfc6455', 'type-tests'
+  'hostile-(?!broken-frames)', 'proxies', 'rfc6455'
 ].join('|')})`)
 
 /** Processes that take the longest start first, so that none of them runs alone at the end. */
 const longestFirst = [
-  'browser', 'compiler', 'browser-chat', 'redis', 'conformance-redis', 'type-tests', 'unit-plugins', 'unit-routes',
+  'browser', 'compiler', 'browser-chat', 'redis', 'conformance-redis', 'unit-plugins', 'unit-routes',
   'hostile-floods', 'plugins', 'hostile-leaks', 'faults', 'cluster-recovery', 'unit', 'unit-lib-contract'
 ]
 

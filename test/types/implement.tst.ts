@@ -159,7 +159,7 @@ describe('an implementation does not compile', () => {
 
   test('with an error that the message does not declare', () => {
     handler(chat, 'message.send', (ctx) => {
-      // @ts-expect-error Argument of type '"banned"' is not assignable to parameter of type '"muted" | "full"'
+      // @ts-expect-error Argument of type '"banned"' is not assignable to parameter of type...muted
       throw ctx.error('banned', { until: 1 })
     })
     handler(chat, 'typing', (ctx) => {
@@ -184,7 +184,7 @@ describe('an implementation does not compile', () => {
       // @ts-expect-error Argument of type '"message.edited"' is not assignable to parameter of type 'ServerMessageType<
       ctx.broadcast('message.edited', { id: '1' }))
     handler(chat, 'typing', (ctx) =>
-      // @ts-expect-error Argument of type '"typing"' is not assignable to parameter of type '"message.posted" |
+      // @ts-expect-error Argument of type '"typing"' is not assignable to parameter of type...message.posted
       // "typing.changed" | "closing"'
       ctx.send('typing', { active: true }))
   })

@@ -75,7 +75,7 @@ describe('app.ws', () => {
     // @ts-expect-error Type 'Channel<...is missing the following properties from type 'ImplementedChannel': channel,
     // implementation
     app.ws('/ws', {}, [news])
-    // @ts-expect-error Argument of type '{}' is not assignable to parameter of type 'readonly ImplementedChannel[]'
+    // @ts-expect-error '{}' is ... type 'readonly ImplementedChannel[]'
     app.ws('/ws', {})
   })
 })
@@ -110,7 +110,7 @@ describe('app.rooms', () => {
     rooms.of(chat)
     // @ts-expect-error 'topic' does not exist in type '{ room: string; }'
     rooms.of(chat, { topic: 'lobby' })
-    // @ts-expect-error Argument of type '"message.edited"' is not assignable to parameter of type '"message.posted" |
+    // @ts-expect-error Argument of type '"message.edited"' is not assignable to parameter of type...message.posted
     // "typing.changed" | "closing"'
     rooms.of(chat, { room: 'lobby' }).broadcast('message.edited', {})
     // @ts-expect-error Type 'number' is not assignable to type 'string'
