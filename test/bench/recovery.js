@@ -2,18 +2,19 @@ import { once } from 'node:events'
 import { TestClient } from '../../dist/lib/testing/test-client.js'
 import { startRedis } from './cluster.js'
 import { median } from './measure.js'
-import { ask, startServer } from './processes.js'
+import { ask, start, startServer } from './processes.js'
 
 const clients = 1_000
 const entries = 500
 
 /**
- * Milliseconds until all clients of one channel are back, each from another place, on a node that knew nothing of its
- * log. Connected, but not joined before.
+ * Milliseconds until all clients of one channel have received what they missed, each from another position, from a
+ * process that has just started and knew nothing of its history. Connected, but not joined before. The node has one
+ * core, the clients and Redis the other one.
  */
 export const recovery = {
   title: `${clients} clients come back to one channel with a history, each from its own position`,
-  heads: ['ms', 'acks/s', 'server'],
+  heads: ['ms', 'acks/s', 'KB each', 'server', 'generator'],
 
   async * run (rounds) {
     const redis = await startRedis()
@@ -24,6 +25,7 @@ export const recovery = {
     const of = (key) => median(results.map((result) => result[key]))
     yield [
       'fastify-channels'.padEnd(46), Math.round(of('ms')), Math.round(clients / of('ms') * 1_000),
+      Math.round(of('bytes') / clients / 1_024), `${Math.round(of('server') * 100)} %`,
       `${Math.round(of('busy') * 100)} %`
     ]
     await ask(writer.child, 'stop')
@@ -44,20 +46,14 @@ async function fill (port) {
 
 async function comeBack (url, positions) {
   const node = await startServer('./servers/cluster-channels.js', { env: { REDIS_URL: url } })
-  const crowd = await Promise.all(
-    Array.from({ length: clients }, () => TestClient.connect(`ws://127.0.0.1:${node.port}/ws`))
-  )
+  const generator = start('./cluster/returning.js', 1)
+  await ask(generator, { question: 'open', port: node.port, positions, count: clients })
   const before = await node.cpu()
-  const began = performance.now()
-  const acks = await Promise.all(
-    crowd.map((client, i) => client.request('join', 'persistent', { since: positions[i % positions.length] }))
-  )
-  const ms = performance.now() - began
-  const busy = (await node.cpu() - before) / 1_000 / ms
-  if (!acks.every(({ payload }) => payload.recovered)) throw new Error('somebody was not recovered')
-  for (const client of crowd) client.terminate()
-  const ended = once(node.child, 'exit')
+  const result = await ask(generator, { question: 'return' })
+  const server = (await node.cpu() - before) / 1_000 / result.ms
+  const ended = [once(node.child, 'exit'), once(generator, 'exit')]
+  generator.disconnect()
   await ask(node.child, 'stop')
-  await ended
-  return { ms, busy }
+  await Promise.all(ended)
+  return { ...result, server }
 }
