@@ -32,8 +32,15 @@ export interface RecoveryContent {
 export class HistoryCache {
   #position: Position
   #snapshot: Snapshot | undefined
-  #entries: EncodedEntry[] = []
-  #bytes = 0
+  readonly #entries: EncodedEntry[] = []
+  /** The encoded message of each, because the list of those that a client missed is a copy. */
+  readonly #messages: EncodedMessage[] = []
+  /**
+   * The bytes of all entries before each one, and of all entries, removed ones included. So the size of what a client
+   * missed is a difference: adding up 250 entries for each of 1,000 clients took 5 % of a recovery.
+   */
+  readonly #starts: number[] = []
+  #end = 0
   readonly #lists = new SharedLists()
   /** Whether entries were left out because of the bound, so that the shared history may still have them. */
   #isCut = false
@@ -77,33 +84,30 @@ export class HistoryCache {
   recoveryAfter (since: Position | undefined, initial: number): RecoveryContent {
     const reason = since ? this.whyUnrecoverable(since) : 'fresh'
     if (reason) return this.resyncContent(reason, initial)
-    const missed = this.#entriesAfter((since as Position).offset)
-    return this.#contentOf(missed)
+    return this.#contentFrom(this.#indexAfter((since as Position).offset))
   }
 
   /** A new start: the snapshot and the entries after it; without a snapshot, the newest `initial` entries. */
   resyncContent (reason: UnrecoverableReason, initial: number): RecoveryContent {
     const snapshot = this.#snapshot
-    const entries = snapshot ? this.#entriesAfter(snapshot.offset) : this.#entries.slice(-initial)
-    return this.#contentOf(entries, { reason, ...(snapshot && { snapshot }) })
+    const first = snapshot ? this.#indexAfter(snapshot.offset) : Math.max(0, this.#messages.length - initial)
+    return this.#contentFrom(first, { reason, ...(snapshot && { snapshot }) })
   }
 
-  #contentOf (
-    entries: readonly EncodedEntry[], start: Pick<RecoveryContent, 'reason' | 'snapshot'> = {}
-  ): RecoveryContent {
+  #contentFrom (first: number, start: Pick<RecoveryContent, 'reason' | 'snapshot'> = {}): RecoveryContent {
     const lists = this.#lists
-    const messages = entries.map(({ encoded }) => encoded)
+    const messages = this.#messages.slice(first)
     return { position: this.#position, ...start, messages, get json () { return lists.partsOf(messages) } }
   }
 
   /** Why the messages after `since` are not available; undefined when they are. */
   whyUnrecoverable (since: Position): UnrecoverableReason | undefined {
-    const missed = this.#entriesAfter(since.offset)
+    const first = this.#indexAfter(since.offset)
     return unrecoverableReason(since, {
       newest: this.#position,
       hash: this.#hashAt(since.offset),
       isCut: this.#isCut,
-      missed: { entries: missed.length, bytes: missed.reduce((sum, { encoded }) => sum + encoded.length, 0) },
+      missed: { entries: this.#entries.length - first, bytes: this.#bytesFrom(first) },
       bound: historyBound
     })
   }
@@ -111,12 +115,17 @@ export class HistoryCache {
   /** The hash of the entry at an offset; undefined when this cache does not know it. */
   #hashAt (offset: number): string | undefined {
     if (offset === this.#position.offset) return this.#position.hash
-    const next = this.#entriesAfter(offset)[0]
+    const next = this.#entries[this.#indexAfter(offset)]
     return next?.offset === offset + 1 ? next.prev : undefined
   }
 
-  #entriesAfter (offset: number): EncodedEntry[] {
-    return this.#entries.slice(Math.max(0, offset + 1 - this.#firstOffset))
+  /** Where the entries after an offset begin: the number of entries if there are none. */
+  #indexAfter (offset: number): number {
+    return Math.min(Math.max(0, offset + 1 - this.#firstOffset), this.#entries.length)
+  }
+
+  #bytesFrom (index: number): number {
+    return this.#end - (this.#starts[index] ?? this.#end)
   }
 
   get #firstOffset (): number {
@@ -125,24 +134,22 @@ export class HistoryCache {
 
   #add (entry: EncodedEntry): void {
     this.#entries.push(entry)
-    this.#bytes += entry.encoded.length
+    this.#messages.push(entry.encoded)
+    this.#starts.push(this.#end)
+    this.#end += entry.encoded.length
   }
 
   #trim (): void {
     const snapshotOffset = this.#snapshot?.offset ?? Infinity
     let n = 0
-    while (n < this.#entries.length && this.#exceedsBound(this.#entries.length - n)) {
-      const { offset, encoded } = this.#entries[n] as EncodedEntry
-      if (offset > snapshotOffset) break
-      this.#bytes -= encoded.length
-      n++
-    }
+    while (this.#exceedsBound(n) && (this.#entries[n] as EncodedEntry).offset <= snapshotOffset) n++
     if (n > 0) this.#isCut = true
-    this.#entries.splice(0, n)
+    for (const list of [this.#entries, this.#messages, this.#starts]) list.splice(0, n)
   }
 
-  #exceedsBound (count: number): boolean {
-    return count > historyBound.entries || this.#bytes > historyBound.bytes
+  /** Whether the entries from this one on are more than the bound. */
+  #exceedsBound (first: number): boolean {
+    return this.#entries.length - first > historyBound.entries || this.#bytesFrom(first) > historyBound.bytes
   }
 }
 

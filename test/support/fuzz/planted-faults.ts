@@ -102,8 +102,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'a recovery lacks its first message',
     file: 'lib/history/history-cache.js',
-    find: 'const messages = entries.map(',
-    replace: 'const messages = entries.slice(1).map('
+    find: 'const messages = this.#messages.slice(first);',
+    replace: 'const messages = this.#messages.slice(first + 1);'
   },
   {
     name: 'one delivery in ten is lost',
