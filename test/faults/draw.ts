@@ -21,13 +21,15 @@ const worst = (numbers: readonly number[]) => numbers.length === 0 ? '–' : sec
 /** When timers of the rig itself are later, processes wait for a core, and times say nothing of the system. */
 const latestMs = 20
 
+const runsOf = (all: number, timed: number) => timed === all ? all : `${all} (${timed})`
+
 function rowOf (title: string, runs: readonly Run[]): string {
   const all = runs.map(({ verdict }) => verdict)
   const count = (of: (run: Run['verdict']) => number) => sum(all.map(of)).toLocaleString('en')
   const timed = runs.filter(({ lateMs }) => lateMs <= latestMs).map(({ verdict }) => verdict)
   const middle = timed.map(({ ack }) => ack.p50).toSorted((a, b) => a - b)[Math.floor(timed.length / 2)] ?? []
   return `| ${[
-    title, `${all.length} (${timed.length})`, count(({ acked }) => acked), count(({ lost }) => lost.length),
+    title, runsOf(all.length, timed.length), count(({ acked }) => acked), count(({ lost }) => lost.length),
     count(({ announced }) => announced), count(({ doubled }) => doubled.length),
     count(({ reordered }) => reordered.length),
     count(({ foreign, unsettled, givenUp }) => foreign.length + unsettled.length + givenUp.length),
@@ -47,13 +49,14 @@ const results = await Promise.all(files.map(async (file) => JSON.parse(await rea
 const { clients, rate } = (results[0] as Results).size
 const runs = results.flatMap(({ runs }) => runs)
 const late = runs.filter(({ lateMs }) => lateMs > latestMs).length
+const timing = `timers of the rig were at most ${latestMs} ms late (p99)`
 const conditions = [
-  `${runs.length} runs with ${clients} clients and ${rate} messages a second. Times are those of runs in which`,
-  `timers of the rig were at most ${latestMs} ms late (p99): all but ${late}.`
+  `${runs.length} runs with ${clients} clients and ${rate} messages a second.`,
+  late === 0 ? `In all of them ${timing}.` : `Times are those of runs in which ${timing}: all but ${late}.`
 ].join('\n')
 const heads = [
-  'fault', 'runs (with times)', 'acked', 'lost', 'lost by Redis, announced', 'doubled', 'reordered',
-  'foreign, unsettled, given up',
+  'fault', late === 0 ? 'runs' : 'runs (with times)', 'acked', 'lost', 'lost by Redis, announced', 'doubled',
+  'reordered', 'foreign, unsettled, given up',
   'resyncs with / without cause', 'ack p50 / p99 / max', 'recovery p99 / max', 'presence right after'
 ]
 const table = [
