@@ -29,16 +29,18 @@ export class TokenBucket {
 
   /** Whether it holds all of its tokens, as a new one does. */
   get isFull (): boolean {
-    this.#refill()
+    this.#refill(this.#clock.now())
     return this.#level === this.#capacity
   }
 
   /**
    * Consumes `amount` tokens and returns 0; or consumes nothing and returns the milliseconds until a retry can succeed.
    * An amount above the capacity is granted by a full bucket, whose level is negative then.
+   *
+   * @param now the reading of the clock, for a caller that consumes from several buckets
    */
-  consume (amount = 1): number {
-    this.#refill()
+  consume (amount = 1, now = this.#clock.now()): number {
+    this.#refill(now)
     const cost = amount * this.#rate.timeWindow
     const missing = Math.min(cost, this.#capacity) - this.#level
     if (missing > 0) return Math.ceil(missing / this.#rate.max)
@@ -47,8 +49,8 @@ export class TokenBucket {
   }
 
   /** After a clock was set back, it neither adds nor removes tokens. */
-  #refill (): void {
-    const now = this.#clock.now()
+  #refill (now: number): void {
+    if (now === this.#refilledAt) return
     const elapsed = Math.max(0, now - this.#refilledAt)
     this.#level = Math.min(this.#capacity, this.#level + elapsed * this.#rate.max)
     this.#refilledAt = now

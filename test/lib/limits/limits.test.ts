@@ -73,6 +73,16 @@ t.test('inbound rate limiter: joins and leaves have their own rate, bytes are th
   t.equal(narrow.consume('join', 60), 200)
 })
 
+t.test('inbound rate limiter: a message costs one reading of the clock', async (t) => {
+  let readings = 0
+  const now = () => { readings++; return 1_000 }
+  const limiter = new InboundRateLimiter(defaultLimits, { now, setTimeout: () => undefined, clearTimeout: () => {} })
+  readings = 0
+  t.equal(limiter.consume('say', 10), 0)
+  t.equal(limiter.consume('join', 10), 0)
+  t.equal(readings, 2)
+})
+
 t.test('limits: without limits there are no rates, but the bounds on memory remain', async (t) => {
   const limiter = new InboundRateLimiter(noLimits, new FakeClock())
   for (let i = 0; i < 10_000; i++) if (limiter.consume('say', 65_536) > 0) t.fail('a message was refused')
