@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fastifyCookie from '@fastify/cookie'
 import fastifyHelmet from '@fastify/helmet'
 import fastifyJwt from '@fastify/jwt'
@@ -27,13 +28,13 @@ t.test('asyncapi: the demo serves its document as JSON and as YAML, once the opt
   const json = await app.inject('/asyncapi.json')
   t.match(json.headers['content-type'], /^application\/json/)
   const document = json.json<AsyncApiDocument>()
-  t.strictSame(document, await app.channels.asyncapi())
+  t.ok(isDeepStrictEqual(document, await app.channels.asyncapi()), 'the document of the service')
   t.strictSame([document.info, document.servers], [info, servers])
   t.strictSame(Object.values(document.channels).map(({ address }) => address),
     ['/ws/chat', 'chat/{room}', '/ws/dashboard', 'metrics', '/ws/editor', 'doc/{id}'])
   const yaml = await app.inject('/asyncapi.yaml')
   t.equal(yaml.headers['content-type'], 'application/yaml')
-  t.strictSame(parse(yaml.body), document)
+  t.ok(isDeepStrictEqual(parse(yaml.body), document), 'the same in YAML')
   t.notMatch(yaml.body, /[&*]a\d/, 'without anchors')
   t.match(await app.channels.asyncapi({ info: { title: 'Other', version: '2' } }), { info: { title: 'Other' } })
 })

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { Parser } from '@asyncapi/parser'
 import { FormatRegistry, Type } from '@sinclair/typebox'
 import t from 'tap'
@@ -84,7 +85,7 @@ t.test('asyncapi: every example is a whole envelope that matches the payload of 
 })
 
 t.test('asyncapi: the document says what the contract says, and nothing of TypeBox is left', async (t) => {
-  t.strictSame(JSON.parse(JSON.stringify(document)), document, 'plain JSON')
+  t.ok(isDeepStrictEqual(JSON.parse(JSON.stringify(document)), document), 'plain JSON')
   t.notMatch(JSON.stringify(document), /Symbol|"T\d+"|TypeBox|"type":"RegExp"/)
   t.match(forum, {
     address: 'forum/{topic}/thread-1/{id}',
@@ -159,7 +160,7 @@ t.test('asyncapi: each route names the ways in which its token travels', async (
 })
 
 t.test('asyncapi: the same routes give the same document, also without settings', async (t) => {
-  t.strictSame(asyncApiDocument(routes, settings), document)
+  t.ok(isDeepStrictEqual(asyncApiDocument(routes, settings), document))
   const plain = asyncApiDocument([{ url: '/', contracts: [] }])
   t.match(plain, { asyncapi: '3.1.0', info: { title: 'WebSocket API' }, channels: { unnamed: { address: '/' } } })
   t.notOk('servers' in plain || 'securitySchemes' in plain.components)
