@@ -54,6 +54,8 @@ export interface TestNode {
   readonly excepts: EventRecorder<Except | undefined>
   readonly changes: EventRecorder<RecordedChange>
   readonly entries: EventRecorder<RecordedEntry>
+  /** How many gaps there were so far, at each of them. The channel is ''. */
+  readonly gaps: EventRecorder<number>
   /** The ends of the revocations, by key. */
   readonly revoked: EventRecorder<number>
   /** Answers the requests of other nodes. Default: the request itself. */
@@ -68,6 +70,7 @@ export function startNode (adapter: Adapter, time: TestTime): TestNode {
     excepts: new EventRecorder(),
     changes: new EventRecorder(),
     entries: new EventRecorder(),
+    gaps: new EventRecorder(),
     revoked: new EventRecorder(),
     answer: (request) => request
   }
@@ -83,7 +86,7 @@ export function startNode (adapter: Adapter, time: TestTime): TestNode {
     entriesAppended: (channel, epoch, entries) => {
       for (const { entry, snapshot } of entries) node.entries.push(channel, { epoch, entry, snapshot })
     },
-    gap: () => {},
+    gap: () => node.gaps.push('', node.gaps.of('').length + 1),
     revoked: (key, until) => node.revoked.push(key, until),
     requested: (request) => node.answer(request)
   })
