@@ -2,9 +2,9 @@ import { monotonic, type Clock, type Timer } from '../clock.ts'
 import { refusal } from '../protocol/errors.ts'
 
 /**
- * The timeout of all functions of the application that run on a node. All have the same time, so they end in the order
- * in which they began, and the timer of the oldest one serves all of them. A timer for each message was a tenth of what
- * one with an asynchronous handler costs.
+ * The timeout of the handlers of all sessions of a node, and of the other functions that a session calls. All have the
+ * same time, so they end in the order in which they began, and the timer of the oldest one serves all of them. A timer
+ * for each message was a tenth of what a message with an asynchronous handler costs.
  */
 export class HandlerTimeouts {
   readonly #clock: Clock
