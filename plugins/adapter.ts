@@ -8,6 +8,7 @@ import type { Adapter } from '../lib/cluster/adapter.ts'
 import { LocalAdapter } from '../lib/local/local-adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../lib/memory/memory-adapter.ts'
 import { clientIssue, type RedisClient } from '../lib/redis/client-settings.ts'
+import { end } from '../lib/redis/connections.ts'
 import { RedisAdapter } from '../lib/redis/redis-adapter.ts'
 import { InvalidOptions, NoSuchRedis } from './errors.ts'
 import type { RedisOption } from './options.ts'
@@ -76,7 +77,7 @@ async function privateClient (app: FastifyInstance, url: string): Promise<Redis>
   })
   // The adapter's own connections meet the same error, and it is logged once.
   usable('redis.url', client).on('error', () => {})
-  app.addHook('onClose', async () => client.disconnect())
+  app.addHook('onClose', async () => end(client))
   await Promise.race([client.connect().catch(() => {}), setTimeout(startTimeoutMs, undefined, { ref: false })])
   // @fastify/redis does not return before its client is ready, and would fail the registration.
   if (client.status === 'ready') await registerPrivately(app, client)

@@ -104,6 +104,15 @@ export function replace (redis: Redis): void {
   if (redis.status === 'ready' || redis.status === 'connect') redis.disconnect(true)
 }
 
+/**
+ * Closes a connection for good. Node.js may report the error of a TLS handshake twice when it is ended meanwhile.
+ * ioredis listens for one error, so the second would end the process.
+ */
+export function end (redis: Redis | Cluster): void {
+  for (const { stream } of 'nodes' in redis ? redis.nodes() : [redis]) stream?.on('error', () => {})
+  redis.disconnect()
+}
+
 /** ioredis ends the process when an `error` event has no listener. */
 function reporting (redis: Redis, failed: OnError): Redis {
   // The error of a Sentinel says more than the error about all of them, which follows.

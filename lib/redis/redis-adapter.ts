@@ -8,7 +8,7 @@ import { databaseOf, prefixOf, type RedisClient } from './client-settings.ts'
 import { Lease } from './cluster/lease.ts'
 import { RedisNodes } from './cluster/redis-nodes.ts'
 import { RedisQuota } from './cluster/redis-quota.ts'
-import { connectionsOf, type Connections } from './connections.ts'
+import { connectionsOf, end, type Connections } from './connections.ts'
 import { Health } from './health/health.ts'
 import { stateOf, type Issue } from './health/issues.ts'
 import { findRightsIssue } from './health/rights.ts'
@@ -142,7 +142,7 @@ export class RedisAdapter implements Adapter {
     this.#subscriptions.close()
     this.#health.close()
     this.history.replicas.close()
-    this.#connections.command.disconnect()
+    end(this.#connections.command)
   }
 
   /** Everything is subscribed, perhaps again: messages were missed, and Redis may have lost its data. */

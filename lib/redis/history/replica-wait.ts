@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Clock, Timer } from '../../clock.ts'
 import type { Durability } from '../../cluster/history.ts'
 import type { Logger } from '../../logger.ts'
-import { replace } from '../connections.ts'
+import { end, replace } from '../connections.ts'
 import { RedisUnavailable, ScriptRunner } from '../script-runner.ts'
 import { confirmScript } from './confirm-script.ts'
 
@@ -68,7 +68,7 @@ export class ReplicaWait {
 
   close (): void {
     for (const one of this.#waiting) this.#reject(one, new Error('the adapter is closed'))
-    this.#deps.redis.disconnect()
+    end(this.#deps.redis)
   }
 
   async #run (): Promise<void> {

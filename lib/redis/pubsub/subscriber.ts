@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { replace } from '../connections.ts'
+import { end, replace } from '../connections.ts'
 
 /** Subscriptions requested at once, so that Redis can serve others in between. */
 const batchSize = 500
@@ -20,6 +20,7 @@ export class Subscriber {
   readonly #events: SubscriberEvents
   readonly #wanted = new Set<string>()
   #isUp = false
+  #mayHaveLost = false
 
   constructor (redis: Redis, events: SubscriberEvents) {
     this.#redis = redis
@@ -27,6 +28,8 @@ export class Subscriber {
     redis.on('smessageBuffer', (name: Buffer, message: Buffer) => events.message(name.toString(), message))
     redis.on('ready', () => { this.#restore().catch(() => replace(redis)) })
     redis.on('close', () => this.#noteClose())
+    // Of ioredis: Redis has ended a subscription, or refused one, because the slot is elsewhere.
+    redis.on('moved', () => { this.#mayHaveLost = true })
     redis.connect().catch(() => {})
   }
 
@@ -53,13 +56,24 @@ export class Subscriber {
     if (this.#isUp) await this.#redis.sunsubscribe(name)
   }
 
+  /**
+   * Whether Redis may have ended subscriptions by itself since the last call. It does so when a slot moves away, and
+   * does not begin them again when the slot comes back. Of those that are being added, none is lost: Redis answers in
+   * order.
+   */
+  takeLoss (): boolean {
+    const mayHaveLost = this.#mayHaveLost
+    this.#mayHaveLost = false
+    return mayHaveLost
+  }
+
   /** Replaces the connection: it is dead though it seems open. */
   reconnect (): void {
     replace(this.#redis)
   }
 
   close (): void {
-    this.#redis.disconnect()
+    end(this.#redis)
   }
 
   /** Repeats until nothing is open, because names may be added meanwhile. */

@@ -1,11 +1,8 @@
-import type { Clock, Timer } from '../../clock.ts'
-import type { Connections } from '../connections.ts'
+import type { Timer } from '../../clock.ts'
 import type { Issue } from '../health/issues.ts'
-import { closeMaster, issueOf, roundTripOf, type Master } from './master.ts'
-import { readKind, type Publisher, type Receivers, type Subscriptions } from './message-kinds.ts'
+import { Masters, type MastersDeps } from './masters.ts'
+import { readKind, type Receivers, type Subscriptions } from './message-kinds.ts'
 import type { PoisonReports } from './poison-reports.ts'
-import { Probe } from './probe.ts'
-import { Subscriber } from './subscriber.ts'
 
 /** How long a name stays subscribed after `unsubscribe`, because a reconnecting client often returns at once. */
 const lingerMs = 1_000
@@ -30,35 +27,39 @@ export interface SubscriptionEvents {
   refused (cause: unknown): void
 }
 
-export interface SubscriptionsDeps {
-  readonly connections: Connections
-  readonly publisher: Publisher
+export interface SubscriptionsDeps extends MastersDeps {
   readonly events: SubscriptionEvents
-  readonly clock: Clock
   readonly poison: PoisonReports
-  /** Names of this node, as many as it takes until one belongs to each master. */
-  readonly probeName: (number: number) => string
 }
 
 /** All subscriptions of this node: each at the master of its name, probed, and restored after every interruption. */
 export class RedisSubscriptions implements Subscriptions {
   readonly #deps: SubscriptionsDeps
   readonly #subscriptions = new Map<string, Subscription>()
-  readonly #masters = new Map<string, Master>()
+  readonly #masters: Masters
   #timer: Timer
+  #gapTimer: Timer
 
   constructor (deps: SubscriptionsDeps) {
     this.#deps = deps
+    this.#masters = new Masters(deps, {
+      message: (name, message) => this.#receive(name, message),
+      issueChanged: () => this.#reportIssue(),
+      probeAdded: (probe, master) => {
+        this.#subscriptions.set(probe.name, { ...newSubscription({ o: (body) => probe.receive(body) }), master })
+      },
+      probeRemoved: (probe) => this.#subscriptions.delete(probe.name)
+    })
   }
 
   /** The round trip of the slowest master's probe, in milliseconds; undefined before the first. */
   get roundTrip (): number | undefined {
-    return roundTripOf([...this.#masters.values()])
+    return this.#masters.roundTrip
   }
 
   /** A name for each known master, which belongs to it. */
   get probeNames (): string[] {
-    return [...this.#masters.values()].map(({ probe }) => probe.name)
+    return this.#masters.probeNames
   }
 
   start (): void {
@@ -94,35 +95,39 @@ export class RedisSubscriptions implements Subscriptions {
   close (): void {
     const { clock } = this.#deps
     clock.clearTimeout(this.#timer)
+    clock.clearTimeout(this.#gapTimer)
     for (const { unsubscribeTimer } of this.#subscriptions.values()) clock.clearTimeout(unsubscribeTimer)
-    for (const master of this.#masters.values()) closeMaster(master)
+    this.#masters.close()
   }
 
   /** Connects again: the addresses may lead to other servers by now. */
   reconnect (): void {
-    for (const { subscriber } of this.#masters.values()) subscriber.reconnect()
+    this.#masters.reconnect()
   }
 
-  /** Connects to new masters, disconnects from removed ones, and moves the names whose slot has moved. */
+  /**
+   * Looks for new and removed masters, and moves the names whose slot has moved. A slot may have moved and come back
+   * since the last look, so the names at a master that ended subscriptions are subscribed again.
+   */
   refresh (): void {
-    const known = this.#deps.connections.masters()
-    for (const name of known) if (!this.#masters.has(name)) this.#open(name)
-    for (const [name, master] of this.#masters) {
-      if (known.includes(name)) continue
-      closeMaster(master)
-      this.#masters.delete(name)
-    }
+    this.#masters.refresh()
+    const lossy = this.#masters.takeLosses()
     for (const [name, subscription] of this.#subscriptions) {
-      if (subscription.placing || this.#isPlaced(name, subscription)) continue
+      if (subscription.placing) continue
+      if (!lossy.has(subscription.master) && this.#isPlaced(name, subscription)) continue
       // A failure is repeated by the next refresh.
-      this.#ensurePlaced(name, subscription).then(() => this.#deps.events.gap(), () => {})
+      this.#startPlacing(name, subscription).then(() => this.#noteGap(), () => {})
     }
     this.#reportIssue()
   }
 
   #ensurePlaced (name: string, subscription: Subscription): Promise<void> {
     if (!subscription.placing && this.#isPlaced(name, subscription)) return Promise.resolve()
-    subscription.placing ??= this.#place(name, subscription).finally(() => { subscription.placing = undefined })
+    return subscription.placing ?? this.#startPlacing(name, subscription)
+  }
+
+  #startPlacing (name: string, subscription: Subscription): Promise<void> {
+    subscription.placing = this.#place(name, subscription).finally(() => { subscription.placing = undefined })
     return subscription.placing
   }
 
@@ -134,10 +139,10 @@ export class RedisSubscriptions implements Subscriptions {
     const master = this.#deps.connections.masterOf(name)
     // The master is not known yet: a later refresh subscribes.
     if (master === undefined || !this.#masters.has(master)) return
-    this.#unsubscribeAt(subscription.master, name)
+    if (master !== subscription.master) this.#unsubscribeAt(subscription.master, name)
     subscription.master = master
     try {
-      await this.#masters.get(master)?.subscriber.add(name)
+      await this.#masters.subscriberAt(master)?.add(name)
     } catch (error) {
       subscription.master = undefined
       this.#deps.events.refused(error)
@@ -145,33 +150,16 @@ export class RedisSubscriptions implements Subscriptions {
     }
   }
 
+  /** One report for all names that are subscribed in one turn. */
+  #noteGap (): void {
+    this.#gapTimer ??= this.#deps.clock.setTimeout(() => {
+      this.#gapTimer = undefined
+      this.#deps.events.gap()
+    }, 0)
+  }
+
   #unsubscribeAt (master: string | undefined, name: string): void {
-    if (master !== undefined) this.#masters.get(master)?.subscriber.delete(name).catch(() => {})
-  }
-
-  #open (master: string): void {
-    const { connections, publisher, clock } = this.#deps
-    const report = () => this.#reportIssue()
-    const subscriber = new Subscriber(connections.subscriber(master), {
-      message: (name, message) => this.#receive(name, message),
-      up: report,
-      down: report
-    })
-    const lost = () => {
-      report()
-      subscriber.reconnect()
-    }
-    const probe = new Probe(publisher, this.#probeNameAt(master), clock, { lost, returned: report })
-    this.#masters.set(master, { subscriber, probe })
-    this.#subscriptions.set(probe.name, { ...newSubscription({ o: (body) => probe.receive(body) }), master })
-    subscriber.add(probe.name).catch(() => {})
-  }
-
-  #probeNameAt (master: string): string {
-    const { connections, probeName } = this.#deps
-    let number = 0
-    while (connections.masterOf(probeName(number)) !== master) number++
-    return probeName(number)
+    this.#masters.subscriberAt(master)?.delete(name).catch(() => {})
   }
 
   #receive (name: string, message: Buffer): void {
@@ -187,7 +175,7 @@ export class RedisSubscriptions implements Subscriptions {
   }
 
   #reportIssue (): void {
-    this.#deps.events.issueChanged(issueOf([...this.#masters.values()]))
+    this.#deps.events.issueChanged(this.#masters.issue)
   }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { moveSlot, ownerOf } from '../../support/move-slot.ts'
 import type { RedisServer } from '../../support/redis.ts'
 import type { Random } from '../../support/random.ts'
 import { soon } from '../../support/until.ts'
@@ -18,20 +19,6 @@ function promoted (replica: RedisServer): Promise<void> {
 function pairsOf ({ topology: { servers } }: Rig): Array<readonly [RedisServer, RedisServer]> {
   const half = servers.length / 2
   return servers.slice(0, half).map((master, i) => [master, servers[i + half] as RedisServer])
-}
-
-/** Moves a slot as redis-cli does, keys and all. */
-async function moveSlot (rig: Rig, from: RedisServer, to: RedisServer, slot: string): Promise<void> {
-  const [fromId, toId] = [String(await from.cli('CLUSTER', 'MYID')), String(await to.cli('CLUSTER', 'MYID'))]
-  await to.cli('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId)
-  await from.cli('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId)
-  for (;;) {
-    const keys = await from.cli('CLUSTER', 'GETKEYSINSLOT', slot, '10') as string[]
-    if (keys.length === 0) break
-    await from.cli('MIGRATE', '127.0.0.1', `${to.port}`, '', '0', '5000', 'KEYS', ...keys)
-  }
-  for (const server of [to, from]) await server.cli('CLUSTER', 'SETSLOT', slot, 'NODE', toId)
-  for (const [master] of pairsOf(rig)) await master.cli('CLUSTER', 'SETSLOT', slot, 'NODE', toId).catch(() => {})
 }
 
 /** Kills a master whose replica has got nothing of it for a while. Resolves to what waits for the new master. */
@@ -141,23 +128,12 @@ export const failoverFaults: readonly Fault[] = [
       return async () => {
         for (let i = 0; i < 4; i++) {
           const key = `{c:rig/${random.below(12)}}`
-          const slot = String(await (masters[0] as RedisServer).cli('CLUSTER', 'KEYSLOT', key))
-          const owners = await Promise.all(masters.map(async (master) =>
-            await ownsSlot(master, Number(slot)) ? [master] : []))
-          const [from] = owners.flat() as [RedisServer]
-          await moveSlot(rig, from, random.pick(masters.filter((master) => master !== from)), slot)
+          const slot = Number(await (masters[0] as RedisServer).cli('CLUSTER', 'KEYSLOT', key))
+          const owner = await ownerOf(masters, slot)
+          await moveSlot(masters, slot, random.pick(masters.filter((master) => master !== owner)))
           await wait(200)
         }
       }
     }
   }
 ]
-
-async function ownsSlot (master: RedisServer, slot: number): Promise<boolean> {
-  const lines = String(await master.cli('CLUSTER', 'NODES')).split('\n')
-  const [, ranges = ''] = /connected (.*)$/.exec(lines.find((line) => line.includes('myself')) ?? '') ?? []
-  return ranges.split(' ').some((range) => {
-    const [first, last = first] = range.split('-').map(Number)
-    return slot >= (first as number) && slot <= (last as number)
-  })
-}

@@ -3,12 +3,14 @@ import { writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../lib/clock.ts'
 import { scaleTimings } from '../../../lib/cluster/timings.ts'
 import type { RedisClient } from '../../../lib/redis/client-settings.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
+import { end } from '../../../lib/redis/connections.ts'
 import { causeOf } from '../../../lib/redis/health/issues.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import type { Logger } from '../../../lib/logger.ts'
@@ -164,7 +166,8 @@ t.test('Redis faults: a database that is refused, and nothing is written to anot
   t.strictSame(await redis.cli('KEYS', '*'), [], 'database 0 is empty')
 })
 
-t.test('Redis faults: certificates', async (t) => {
+/** A Redis with a certificate that nobody trusts. Resolves to its port for TLS. */
+async function startTls (t: Test): Promise<number> {
   const files = [join(tmpdir(), `${process.pid}-cert.pem`), join(tmpdir(), `${process.pid}-key.pem`)] as const
   await Promise.all([writeFile(files[0], cert), writeFile(files[1], key)])
   const tls = await freePort()
@@ -172,6 +175,27 @@ t.test('Redis faults: certificates', async (t) => {
     '--tls-port', `${tls}`, '--tls-cert-file', files[0], '--tls-key-file', files[1], '--tls-ca-cert-file', files[0],
     '--tls-auth-clients', 'no'
   ])
+  return tls
+}
+
+t.test('Redis faults: a connection that is closed during its TLS handshake does not end the process', async (t) => {
+  const tls = await startTls(t)
+  // Spread over the handshakes of all, because the moment matters.
+  const closings = Array.from({ length: 100 }, async (_, i) => {
+    const client = new Redis(tls, '127.0.0.1', { tls: {}, lazyConnect: true })
+    client.on('error', () => {})
+    const ended = new Promise((resolve) => client.once('end', resolve))
+    client.connect().catch(() => {})
+    await wait(i % 20)
+    end(client)
+    await ended
+  })
+  await Promise.all(closings)
+  t.pass('the process lives')
+})
+
+t.test('Redis faults: certificates', async (t) => {
+  const tls = await startTls(t)
   const untrusted = nodeOn(t, tls, { tls: {} })
   await until(() => untrusted.lines.length > 0)
   t.match(untrusted.lines, [/^warn: the TLS certificate of Redis is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\): pass/])

@@ -565,6 +565,7 @@ t.test('Redis subscriptions', async (t) => {
     const { gaps } = reported
     clock.advance(1_000)
     await turn()
+    clock.advance(0)
     t.strictSame(
       [known.get('a')?.subscribed.has('x'), known.get('b')?.subscribed.has('x'), reported.gaps - gaps], [false, true, 1]
     )
@@ -572,6 +573,53 @@ t.test('Redis subscriptions', async (t) => {
     known.delete('a')
     clock.advance(1_000)
     t.equal(gone.disconnects, 1, 'a master that is gone is let go of')
+  })
+
+  t.test('subscriptions: names are subscribed again when their slot went and came back, with one gap', async (t) => {
+    const { known, placed, subscriptions, ready, reported, clock } = masters('a', 'b')
+    for (const name of ['x', 'y']) placed.set(name, 'a')
+    placed.set('z', 'b')
+    subscriptions.start()
+    for (const name of ['a', 'b']) await ready(name)
+    for (const name of ['x', 'y', 'z']) await subscriptions.subscribe(name, {})
+    for (const { subscribed } of known.values()) subscribed.clear()
+    known.get('a')?.emit('moved')
+    clock.advance(1_000)
+    await turn()
+    t.strictSame([...known.get('a')?.subscribed ?? []].filter((name) => name.length === 1), ['x', 'y'])
+    t.strictSame([...known.get('b')?.subscribed ?? []], [], 'another master has ended none')
+    clock.advance(0)
+    t.equal(reported.gaps, 1, 'one gap for both')
+    known.get('a')?.subscribed.clear()
+    clock.advance(1_000)
+    await turn()
+    clock.advance(0)
+    t.strictSame([...known.get('a')?.subscribed ?? []], [], 'and no second time')
+    t.equal(reported.gaps, 1)
+    subscriptions.close()
+    t.equal(clock.pending, 0)
+  })
+
+  t.test('subscriptions: a probe whose slot moves is replaced by one that belongs to its master', async (t) => {
+    const { known, placed, subscriptions, ready, reported, clock } = masters('a', 'b')
+    subscriptions.start()
+    for (const name of ['a', 'b']) await ready(name)
+    const [first] = subscriptions.probeNames as [string]
+    t.equal(first, 'probe 0@a')
+    const master = known.get('a') as FakeMaster
+    master.sunsubscribe = async () => { throw new Error('MOVED 1 b') }
+    placed.set(first, 'b')
+    clock.advance(1_000)
+    await turn()
+    t.strictSame(subscriptions.probeNames, ['probe 2@a', 'probe 1@b'])
+    t.ok(master.subscribed.has('probe 2@a'))
+    t.notOk(known.get('b')?.subscribed.has(first), 'the old one is gone')
+    clock.advance(3_000)
+    await turn()
+    t.equal(reported.health, undefined, 'the new ones return')
+    t.equal(reported.gaps, 0, 'a probe has no messages to miss')
+    subscriptions.close()
+    t.equal(clock.pending, 0)
   })
 
   t.test('subscriptions: a refused subscription rejects and is not tried again', async (t) => {

@@ -1,0 +1,138 @@
+import type { Clock } from '../../clock.ts'
+import type { Connections } from '../connections.ts'
+import { issues, type Issue } from '../health/issues.ts'
+import type { Publisher } from './message-kinds.ts'
+import { Probe } from './probe.ts'
+import { Subscriber } from './subscriber.ts'
+
+/** The subscriptions at one master, and what proves that they work. */
+interface Master { readonly subscriber: Subscriber, probe: Probe }
+
+export interface MastersDeps {
+  readonly connections: Connections
+  readonly publisher: Publisher
+  readonly clock: Clock
+  /** Names of this node, as many as it takes until one belongs to each master. */
+  readonly probeName: (number: number) => string
+}
+
+export interface MastersEvents {
+  message (name: string, message: Buffer): void
+  /** What is wrong with the subscriptions may have changed. */
+  issueChanged (): void
+  /** A probe is sent to this name, at this master, from now on. */
+  probeAdded (probe: Probe, master: string): void
+  probeRemoved (probe: Probe): void
+}
+
+/** The masters that hold subscriptions, each with a connection and a probe of its own. */
+export class Masters {
+  readonly #deps: MastersDeps
+  readonly #events: MastersEvents
+  readonly #masters = new Map<string, Master>()
+
+  constructor (deps: MastersDeps, events: MastersEvents) {
+    this.#deps = deps
+    this.#events = events
+  }
+
+  /** What is wrong with the subscriptions; undefined when messages pass at each master. */
+  get issue (): Issue | undefined {
+    const masters = [...this.#masters.values()]
+    if (masters.length === 0 || masters.some(({ subscriber }) => !subscriber.isUp)) return issues.closed
+    return masters.some(({ probe }) => probe.isLost) ? issues.silent : undefined
+  }
+
+  /** The round trip of the slowest probe, in milliseconds; undefined before the first. */
+  get roundTrip (): number | undefined {
+    const known = [...this.#masters.values()].flatMap(({ probe: { roundTrip } }) => roundTrip ?? [])
+    return known.length === 0 ? undefined : Math.max(...known)
+  }
+
+  /** A name for each master, which belongs to it. */
+  get probeNames (): string[] {
+    return [...this.#masters.values()].map(({ probe }) => probe.name)
+  }
+
+  has (master: string): boolean {
+    return this.#masters.has(master)
+  }
+
+  /** Undefined for a master that is not known, or not any more. */
+  subscriberAt (master: string | undefined): Subscriber | undefined {
+    return master === undefined ? undefined : this.#masters.get(master)?.subscriber
+  }
+
+  /** Connects to new masters, disconnects from removed ones, and probes each with a name of its own. */
+  refresh (): void {
+    const { connections } = this.#deps
+    const known = connections.masters()
+    for (const name of known) if (!this.#masters.has(name)) this.#open(name)
+    for (const [name, master] of this.#masters) {
+      if (!known.includes(name)) this.#close(name, master)
+      else if (connections.masterOf(master.probe.name) !== name) this.#replaceProbe(name, master)
+    }
+  }
+
+  /** The masters that may have ended subscriptions by themselves since the last call. */
+  takeLosses (): ReadonlySet<string | undefined> {
+    return new Set([...this.#masters].flatMap(([name, { subscriber }]) => subscriber.takeLoss() ? [name] : []))
+  }
+
+  /** Connects again: the addresses may lead to other servers by now. */
+  reconnect (): void {
+    for (const { subscriber } of this.#masters.values()) subscriber.reconnect()
+  }
+
+  close (): void {
+    for (const [name, master] of this.#masters) this.#close(name, master)
+  }
+
+  #open (name: string): void {
+    const report = () => this.#events.issueChanged()
+    const subscriber = new Subscriber(this.#deps.connections.subscriber(name), {
+      message: (...args) => this.#events.message(...args),
+      up: report,
+      down: report
+    })
+    this.#masters.set(name, { subscriber, probe: this.#newProbe(name, subscriber) })
+  }
+
+  #close (name: string, { subscriber, probe }: Master): void {
+    this.#masters.delete(name)
+    this.#removeProbe(probe)
+    subscriber.close()
+  }
+
+  /** The slot of the old one has moved: it says nothing about this master any more. */
+  #replaceProbe (name: string, master: Master): void {
+    this.#removeProbe(master.probe)
+    master.subscriber.delete(master.probe.name).catch(() => {})
+    master.probe = this.#newProbe(name, master.subscriber)
+  }
+
+  #newProbe (master: string, subscriber: Subscriber): Probe {
+    const { publisher, clock } = this.#deps
+    const report = () => this.#events.issueChanged()
+    const lost = () => {
+      report()
+      subscriber.reconnect()
+    }
+    const probe = new Probe(publisher, this.#probeNameAt(master), clock, { lost, returned: report })
+    this.#events.probeAdded(probe, master)
+    subscriber.add(probe.name).catch(() => {})
+    return probe
+  }
+
+  #removeProbe (probe: Probe): void {
+    probe.stop()
+    this.#events.probeRemoved(probe)
+  }
+
+  #probeNameAt (master: string): string {
+    const { connections, probeName } = this.#deps
+    let number = 0
+    while (connections.masterOf(probeName(number)) !== master) number++
+    return probeName(number)
+  }
+}

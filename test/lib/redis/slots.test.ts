@@ -1,0 +1,43 @@
+import { Cluster } from 'ioredis'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../../lib/clock.ts'
+import { Keys } from '../../../lib/redis/keys.ts'
+import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
+import { noEvents } from '../../support/conformance/adapter-history.ts'
+import { moveSlot, ownerOf } from '../../support/move-slot.ts'
+import { startCluster, type RedisServer } from '../../support/redis.ts'
+import { silentLog } from '../../support/silent-log.ts'
+import { until } from '../../support/until.ts'
+
+interface Node { readonly adapter: RedisAdapter, readonly received: string[], gaps: number }
+
+async function nodeOn (t: Test, servers: readonly RedisServer[]): Promise<Node> {
+  const client = new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true })
+  const adapter = new RedisAdapter({ client, clock: systemClock, log: silentLog })
+  const node: Node = { adapter, received: [], gaps: 0 }
+  adapter.start({
+    ...noEvents, message: (_channel, encoded) => node.received.push(encoded.toString()), gap: () => { node.gaps++ }
+  })
+  t.teardown(() => adapter.close())
+  await until(() => adapter.status.state === 'up')
+  return node
+}
+
+t.test('slots: subscriptions work again after their slot went to another master and came back at once', async (t) => {
+  const servers = await startCluster(t)
+  const [node, other] = await Promise.all([nodeOn(t, servers), nodeOn(t, servers)])
+  await node.adapter.pubsub.subscribe('x')
+  await other.adapter.pubsub.publish('x', Buffer.from('{"before":1}'))
+  await until(() => node.received.length === 1)
+  const [first] = servers as [RedisServer]
+  const slot = Number(await first.cli('CLUSTER', 'KEYSLOT', new Keys('fastify-channels').ofChannel('x', 'pubsub')))
+  const owner = await ownerOf(servers, slot)
+  const { gaps } = node
+  await moveSlot(servers, slot, servers.find((server) => server !== owner) as RedisServer)
+  await moveSlot(servers, slot, owner)
+  await until(() => node.gaps > gaps)
+  t.pass('the node learns that it may have missed messages')
+  await other.adapter.pubsub.publish('x', Buffer.from('{"after":1}'))
+  await until(() => node.received.includes('{"after":1}'))
+  t.pass('and receives the next one')
+})
