@@ -35,7 +35,7 @@ export class ConnectionQuota {
 }
 
 /** Something that is given back once. */
-export interface Held { release (): void }
+export interface Held { release (): void | Promise<void> }
 
 /** One connection in a quota. */
 class Taken implements Held {
@@ -87,7 +87,7 @@ export class HeldQuotas implements Held {
   }
 
   /** Gives everything back, and takes over what another one holds. */
-  replaceBy (other: HeldQuotas): void {
+  replaceBy (other: HeldQuotas): undefined {
     this.release()
     for (const held of other.#held.splice(0)) this.add(held)
   }

@@ -14,7 +14,7 @@ export class MemoryQuota implements QuotaPort {
     this.#hub = hub
   }
 
-  async acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome> {
+  acquire (userId: string, connectionId: string, limit: number): QuotaOutcome {
     const counted = this.#hub.quotas.get(userId) ?? new Set()
     if (!counted.has(connectionId) && counted.size >= limit) return { granted: false, retryAfter }
     this.#hub.quotas.set(userId, counted.add(connectionId))
@@ -22,7 +22,7 @@ export class MemoryQuota implements QuotaPort {
     return { granted: true }
   }
 
-  async check (userId: string, limit: number): Promise<QuotaOutcome> {
+  check (userId: string, limit: number): QuotaOutcome {
     const { size } = this.#hub.quotas.get(userId) ?? { size: 0 }
     return size < limit ? { granted: true } : { granted: false, retryAfter }
   }

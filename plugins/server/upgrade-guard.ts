@@ -1,15 +1,11 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Clock, Timer } from '../../lib/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { Deadlines } from '../../lib/deadlines.ts'
 import { UpgradeUndecided } from '../errors.ts'
 import { rawAnswer } from './raw-answer.ts'
 import { destroy, destroyAfterWrites } from './upgrade-requests.ts'
-
-interface Pending {
-  readonly timer: Timer
-  readonly written: number
-}
 
 const undecided = new UpgradeUndecided()
 const unavailable = rawAnswer(undecided, undecided.retryAfter)
@@ -21,38 +17,38 @@ const unavailable = rawAnswer(undecided, undecided.retryAfter)
  * sees the request, or never replies.
  */
 export class UpgradeGuard {
-  readonly #pending = new Map<Socket, Pending>()
-  readonly #clock: Clock
+  readonly #deadlines: Deadlines<Socket>
+  /** What each socket has written before. */
+  readonly #pending = new Map<Socket, number>()
   /** One listener for all sockets. */
   readonly #closed: (this: Socket) => void
   #isClosed = false
 
   constructor (webSocketRequests: Server, deadlineMs: number, clock: Clock) {
-    this.#clock = clock
+    this.#deadlines = new Deadlines(clock, deadlineMs, (socket) => this.#expire(socket))
     const release = (socket: Socket) => this.release(socket)
     this.#closed = function () { release(this) }
-    const watch = (_request: IncomingMessage, socket: Socket) => this.#watch(socket, deadlineMs)
+    const watch = (_request: IncomingMessage, socket: Socket) => this.#watch(socket)
     webSocketRequests.prependListener('upgrade', watch as (request: IncomingMessage, socket: Duplex) => void)
   }
 
   /** Ends the deadline of a socket that was upgraded or closed. */
   release (socket: Socket): void {
-    const pending = this.#pending.get(socket)
-    if (!pending) return
-    this.#pending.delete(socket)
-    this.#clock.clearTimeout(pending.timer)
+    if (!this.#pending.delete(socket)) return
+    this.#deadlines.end(socket)
     socket.removeListener('close', this.#closed).removeListener('end', destroy)
   }
 
   /** Refuses pending and future upgrades, because the server closes. */
   close (): void {
     this.#isClosed = true
+    this.#deadlines.close()
     for (const socket of this.#pending.keys()) this.#expire(socket)
   }
 
-  #watch (socket: Socket, deadlineMs: number): void {
-    const timer = this.#clock.setTimeout(() => this.#expire(socket), deadlineMs)
-    this.#pending.set(socket, { timer, written: socket.bytesWritten })
+  #watch (socket: Socket): void {
+    this.#deadlines.begin(socket)
+    this.#pending.set(socket, socket.bytesWritten)
     socket.on('close', this.#closed).on('end', destroy)
     // Nobody reads the socket of an upgrade under way, so nobody would notice that the client gave up.
     socket.read(0)
@@ -61,7 +57,7 @@ export class UpgradeGuard {
 
   /** A socket that has its answer already gets no second one. */
   #expire (socket: Socket): void {
-    if (socket.bytesWritten === this.#pending.get(socket)?.written) socket.write(unavailable)
+    if (socket.bytesWritten === this.#pending.get(socket)) socket.write(unavailable)
     destroyAfterWrites(socket)
   }
 }

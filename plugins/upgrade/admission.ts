@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Adapter } from '../../lib/cluster/adapter.ts'
-import type { QuotaOutcome } from '../../lib/cluster/quota.ts'
+import type { QuotaAnswer, QuotaOutcome } from '../../lib/cluster/quota.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Limits } from '../../lib/limits/limits.ts'
 import { addressGroup, ConnectionQuota, HeldQuotas, type Held } from '../../lib/limits/connection-quota.ts'
@@ -60,41 +60,39 @@ export class Admission {
    * the quotas of its connection.
    * @throws {ServerFull} 503 @throws {TooManyConnections} 429
    */
-  async admit (request: FastifyRequest, { quotas, id, authenticated }: Attempt): Promise<void> {
+  admit (request: FastifyRequest, { quotas, id, authenticated }: Attempt): Promise<void> | undefined {
     const source = addressGroup(request.ip)
     const userId = authenticated?.userId
     requireRoom(this.#connections, source)
     if (userId !== undefined && !this.#users.hasRoom(userId)) throw new TooManyConnections('user')
     const connection = new HeldQuotas()
+    const answer = userId === undefined ? granted : this.#ask(userId, request.ws ? id : undefined, connection)
     // An upgrade takes what a plain request only checks.
     if (request.ws) takeSource(this.#connections, source, connection)
-    try {
-      if (userId !== undefined) await this.#takeUser(userId, request.ws ? id : undefined, connection)
-    } catch (error) {
-      connection.release()
-      throw error
-    }
-    quotas.replaceBy(connection)
+    const settle = (outcome: QuotaOutcome) => handOver(outcome, connection, quotas)
+    if (!(answer instanceof Promise)) return settle(answer)
+    return withTimeout(this.#clock, quotaTimeoutMs, answer).catch(() => granted).then(settle)
   }
 
   /** @param connectionId undefined for a plain request */
-  async #takeUser (userId: string, connectionId: string | undefined, held: HeldQuotas): Promise<void> {
-    if (connectionId !== undefined) held.take(this.#users, userId)
-    const asked = connectionId === undefined
-      ? this.#adapter.quota.check(userId, this.#perUser)
-      : this.#acquire(userId, connectionId, held)
-    const outcome = await withTimeout(this.#clock, quotaTimeoutMs, asked).catch(() => undefined)
-    if (outcome?.granted === false) throw new TooManyConnections('user', outcome.retryAfter)
-  }
-
-  #acquire (userId: string, connectionId: string, held: HeldQuotas): Promise<QuotaOutcome> {
+  #ask (userId: string, connectionId: string | undefined, held: HeldQuotas): QuotaAnswer {
     const { quota } = this.#adapter
-    const acquiring = quota.acquire(userId, connectionId, this.#perUser)
-    // A connection whose acquisition failed counts later, so it is released as well.
-    const isCounted = acquiring.then(({ granted }) => granted, () => true)
-    held.add(new AcquiredQuota(quota, userId, connectionId, isCounted))
-    return acquiring
+    if (connectionId === undefined) return quota.check(userId, this.#perUser)
+    const answer = quota.acquire(userId, connectionId, this.#perUser)
+    held.add(new AcquiredQuota(quota, userId, connectionId, answer))
+    held.take(this.#users, userId)
+    return answer
   }
+}
+
+/** Also where the other nodes cannot be reached: then the quota of this node alone counts. */
+const granted = { granted: true } as const
+
+/** @throws {TooManyConnections} */
+function handOver (outcome: QuotaOutcome, connection: HeldQuotas, quotas: HeldQuotas): undefined {
+  if (outcome.granted) return quotas.replaceBy(connection)
+  connection.release()
+  throw new TooManyConnections('user', outcome.retryAfter)
 }
 
 /** @throws {ServerFull} @throws {TooManyConnections} */
@@ -113,20 +111,20 @@ class AcquiredQuota implements Held {
   readonly #quota: Adapter['quota']
   readonly #userId: string
   readonly #connectionId: string
-  readonly #isCounted: Promise<boolean>
+  readonly #answer: QuotaAnswer
 
-  constructor (quota: Adapter['quota'], userId: string, connectionId: string, isCounted: Promise<boolean>) {
+  constructor (quota: Adapter['quota'], userId: string, connectionId: string, answer: QuotaAnswer) {
     this.#quota = quota
     this.#userId = userId
     this.#connectionId = connectionId
-    this.#isCounted = isCounted
+    this.#answer = answer
   }
 
-  release (): void {
-    this.#isCounted.then(async (isCounted) => {
-      // The adapter repeats a release that failed.
-      if (isCounted) await this.#quota.release(this.#userId, this.#connectionId).catch(() => {})
-    })
+  /** A connection whose acquisition failed counts later, so it is released as well. */
+  async release (): Promise<void> {
+    const { granted: isCounted } = await Promise.resolve(this.#answer).catch(() => granted)
+    // The adapter repeats a release that failed.
+    if (isCounted) await this.#quota.release(this.#userId, this.#connectionId).catch(() => {})
   }
 }
 

@@ -66,14 +66,11 @@ export class UpgradeHooks {
   around (route: RouteShorthandOptions, checks: RouteChecks): Hooks {
     return {
       onRequest: [
-        (request, reply, done) => {
-          const checking = this.#check(request, reply)
-          return checking ?? done()
-        },
+        (request, reply, done) => this.#check(request, reply) ?? done(),
         ...listOf(route.onRequest),
         async (request) => this.#authenticate(request, checks)
       ],
-      preHandler: [...listOf(route.preHandler), async (request) => this.#admit(request, checks)],
+      preHandler: [...listOf(route.preHandler), (request, _reply, done) => this.#admit(request, checks) ?? done()],
       onError: [...listOf(route.onError), async (request, reply, error) => this.#noteRefusal(request, reply, error)],
       onSend: [
         async (request, reply, payload) => withRetryAfter(reply, payload, attemptOf(request).refusal),
@@ -123,15 +120,15 @@ export class UpgradeHooks {
     }
   }
 
-  async #admit (request: FastifyRequest, checks: RouteChecks): Promise<void> {
+  /** Undefined unless it has to wait: most upgrades need no promise here. */
+  #admit (request: FastifyRequest, checks: RouteChecks): Promise<void> | undefined {
     const attempt = attemptOf(request)
-    if (request.ws) {
-      attempt.id = newId()
-      if (checks.locals || checks.metadata) await keep(request, attempt, checks)
-    }
-    await this.#admission.admit(request, attempt)
-    // The answer to the upgrade and the first message are one write.
-    if (request.ws) request.raw.socket.cork()
+    if (request.ws) attempt.id = newId()
+    const keeping = request.ws && (checks.locals || checks.metadata) ? keep(request, attempt, checks) : undefined
+    const admitting = keeping?.then(() => this.#admission.admit(request, attempt)) ??
+      this.#admission.admit(request, attempt)
+    if (admitting) return admitting.then(() => cork(request))
+    cork(request)
   }
 
   /** Logs why a request is refused, which its client is not told. */
@@ -162,6 +159,11 @@ export class UpgradeHooks {
   #requireUnrevoked (credentials: Parameters<Node['revocations']['isRevoked']>[0]): void {
     if (this.#node.revocations.isRevoked(credentials)) throw new Unauthenticated('the user or the token was revoked')
   }
+}
+
+/** The answer to the upgrade and the first message are one write. */
+function cork ({ ws, raw }: FastifyRequest): void {
+  if (ws) raw.socket.cork()
 }
 
 /** Keeps what handlers need of a request. @throws {InvalidMetadata} */

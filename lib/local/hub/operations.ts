@@ -18,7 +18,7 @@ export interface HubContext {
 }
 
 /** An operation whose arguments and result are JSON. JSON has no `undefined`, so a missing argument comes as `null`. */
-function plain<A extends unknown[]> (run: (node: MemoryAdapter, ...args: A) => Promise<unknown>): Operation {
+function plain<A extends unknown[]> (run: (node: MemoryAdapter, ...args: A) => unknown): Operation {
   return async (node, args) => ({ head: await run(node, ...args as A) })
 }
 

@@ -15,13 +15,13 @@ export class LocalQuota implements QuotaPort {
   /** When it rejects, the connection counts all the same, because its user is let in. */
   async acquire (userId: string, connectionId: string, limit: number): Promise<QuotaOutcome> {
     this.#held.set(connectionId, userId)
-    const outcome = await this.#access.ask(({ quota }) => quota.acquire(userId, connectionId, limit))
+    const outcome = await this.#access.ask(async ({ quota }) => quota.acquire(userId, connectionId, limit))
     if (!outcome.granted) this.#held.delete(connectionId)
     return outcome
   }
 
   check (userId: string, limit: number): Promise<QuotaOutcome> {
-    return this.#access.ask(({ quota }) => quota.check(userId, limit))
+    return this.#access.ask(async ({ quota }) => quota.check(userId, limit))
   }
 
   async release (userId: string, connectionId: string): Promise<void> {
@@ -31,6 +31,8 @@ export class LocalQuota implements QuotaPort {
 
   /** These connections were let in, so they count whatever the limit. */
   * restore (): Iterable<Restoring> {
-    for (const [connectionId, userId] of this.#held) yield ({ quota }) => quota.acquire(userId, connectionId, Infinity)
+    for (const [connectionId, userId] of this.#held) {
+      yield async ({ quota }) => quota.acquire(userId, connectionId, Infinity)
+    }
   }
 }

@@ -2,6 +2,7 @@ import type { CloseEvent } from '../../protocol/close-events.ts'
 
 /** An upgrade from its first check until its connection is registered, or until its socket closes. */
 export interface PendingUpgrade {
+  readonly number: number
   /** How many disconnects there had been when it began. */
   readonly disconnectsBefore: number
   /** Undefined until it is authenticated. */
@@ -15,13 +16,14 @@ interface Disconnect { readonly number: number, readonly event: CloseEvent }
  * disconnected during its upgrade is closed as soon as it is registered.
  */
 export class PendingUpgrades {
-  /** The oldest first. */
-  readonly #pending = new Set<PendingUpgrade>()
+  /** By number, the oldest first. */
+  readonly #pending = new Map<number, PendingUpgrade>()
   /** The last disconnect of each user, the oldest first. None is older than the oldest upgrade. */
   readonly #disconnects = new Map<string, Disconnect>()
   /** The number of authenticated upgrades of each user. */
   readonly #users = new Map<string, number>()
   #disconnectCount = 0
+  #count = 0
 
   /** The number of upgrades under way, and of disconnects that are kept for them. */
   get size (): number {
@@ -29,22 +31,22 @@ export class PendingUpgrades {
   }
 
   begin (): PendingUpgrade {
-    const upgrade = { disconnectsBefore: this.#disconnectCount, userId: undefined }
-    this.#pending.add(upgrade)
+    const upgrade = { number: this.#count++, disconnectsBefore: this.#disconnectCount, userId: undefined }
+    this.#pending.set(upgrade.number, upgrade)
     return upgrade
   }
 
   /** Notes whose upgrade it is. Ignored after its end. */
   identify (upgrade: PendingUpgrade, userId: string | undefined): void {
-    if (userId === undefined || !this.#pending.has(upgrade)) return
+    if (userId === undefined || !this.#pending.has(upgrade.number)) return
     upgrade.userId = userId
     this.#users.set(userId, this.#countOf(userId) + 1)
   }
 
   /** Ends an upgrade. Returns the event to close its connection with, if its user was disconnected meanwhile. */
   end (upgrade: PendingUpgrade): CloseEvent | undefined {
-    const { userId, disconnectsBefore } = upgrade
-    if (!this.#pending.delete(upgrade)) return undefined
+    const { number, userId, disconnectsBefore } = upgrade
+    if (!this.#pending.delete(number)) return undefined
     const disconnect = userId === undefined ? undefined : this.#disconnects.get(userId)
     if (userId !== undefined) this.#forgetOneOf(userId)
     this.#forgetDisconnects()
@@ -72,7 +74,8 @@ export class PendingUpgrades {
 
   /** Forgets the disconnects that came before every upgrade under way. */
   #forgetDisconnects (): void {
-    const [oldest] = this.#pending
+    if (this.#disconnects.size === 0) return
+    const [oldest] = this.#pending.values()
     for (const [userId, { number }] of this.#disconnects) {
       if (oldest && number > oldest.disconnectsBefore) return
       this.#disconnects.delete(userId)
