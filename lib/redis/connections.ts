@@ -182,8 +182,8 @@ function cluster (client: RedisClient, options: ConnectionOptions, failed: OnErr
     servers: () => command.nodes('master'),
     reconnect: refresh,
     refresh,
-    // A master without slots has no channels.
-    masters: () => [...new Set(command.slots.map(([master]) => master as string))],
+    // A master without slots has no channels, and a slot may have no master.
+    masters: () => [...new Set(command.slots.map(([master]) => master))].filter((master) => master !== undefined),
     masterOf: (name) => command.slots[slotOf(name)]?.[0],
     routeOf: (name) => command.slots[slotOf(name)]?.join(),
     serverOf: (name) => serverAt(command, command.slots[slotOf(name)]?.[0]),

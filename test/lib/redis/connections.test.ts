@@ -167,6 +167,19 @@ t.test('connections: a Cluster node that closes while it reads the slots lets it
   t.equal(client.status, 'wait', 'what the application gave was never used')
 })
 
+t.test('connections: a Cluster in which a slot has no master serves the channels of the others', async (t) => {
+  const redis = await startRedis(t, [
+    '--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`, '--cluster-require-full-coverage', 'no'
+  ])
+  await redis.cli('CLUSTER', 'ADDSLOTSRANGE', '1', '16383')
+  await until(async () => String(await redis.cli('CLUSTER', 'INFO')).includes('cluster_state:ok'))
+  const client = new Cluster([{ host: '127.0.0.1', port: redis.port }], { lazyConnect: true })
+  const [{ adapter, reported }, other] = [await start(t, client), await start(t, client)]
+  await adapter.pubsub.subscribe('x')
+  await other.adapter.pubsub.publish('x', Buffer.from('{}'))
+  await until(() => reported.includes('frame x {}'))
+})
+
 t.test('connections: messages through a Cluster keep their order while its connections are lost', async (t) => {
   const servers = await startCluster(t)
   const cluster = () => new Cluster(servers.map(({ port }) => ({ host: '127.0.0.1', port })), { lazyConnect: true })
