@@ -12,12 +12,15 @@ import { compilePresence, type CompiledPresence } from './parts/presence.ts'
 import { shapeOf } from './parts/sharing.ts'
 import { compileWhenSlow, type WhenSlowOf } from './parts/when-slow.ts'
 import {
-  compileOutgoing, compileParams, compileValidator, noPayload, type OutgoingValidator, type Validator
+  compileEncoder, compileOutgoing, compileParams, compileValidator, noPayload, type OutgoingEncoder,
+  type OutgoingValidator, type Validator
 } from './schema/validators.ts'
 
 export interface CompiledClientMessage {
   readonly payload: Validator
   readonly reply: OutgoingValidator
+  /** The JSON of the same reply. */
+  readonly encodeReply: OutgoingEncoder
   readonly errors: ReadonlyMap<string, OutgoingValidator>
   readonly rateLimit?: Rate
   readonly idempotent: boolean
@@ -130,7 +133,7 @@ function compileInbound (message: FromClientDefinition, path: string): CompiledC
   const { payload, reply, errors = {}, idempotent, rateLimit } = message
   return {
     payload: payload ? compileValidator(payload, `${path}, payload`) : noPayload,
-    reply: reply ? compileOutgoing(reply, `${path}, reply`) : () => undefined,
+    ...compileReply(reply, `${path}, reply`),
     errors: new Map(Object.entries(errors).map(([code, schema]) => {
       requireWellFormed(code, 'an error code', path)
       if (!isReserved(code)) return [code, compileOutgoing(schema, `${path}, error '${code}'`)]
@@ -141,6 +144,12 @@ function compileInbound (message: FromClientDefinition, path: string): CompiledC
     idempotent: requireFlag(idempotent, 'idempotent', path),
     ...(rateLimit && { rateLimit: validRate(rateLimit, `${path}, rateLimit`) })
   }
+}
+
+function compileReply (schema: FromClientDefinition['reply'], path: string) {
+  if (!schema) return { reply: () => undefined, encodeReply: () => undefined }
+  const reply = compileOutgoing(schema, path)
+  return { reply, encodeReply: compileEncoder(schema, reply, path) }
 }
 
 function validRate (rate: Rate, path: string): Rate {

@@ -4,6 +4,7 @@ import { malformedPath, notWellFormed } from '../../protocol/envelope.ts'
 import { ContractError, OutgoingError } from '../contract-errors.ts'
 import type { TypeBoxSchema } from './typebox-schema.ts'
 import { compileProjector } from './projection.ts'
+import { compileSerialiser } from './serialiser.ts'
 import { closeSchema } from './close-schema.ts'
 
 /** The first mistake in a value. `path` is a JSON pointer. */
@@ -14,6 +15,9 @@ export type Validator = (value: unknown) => Issue | undefined
 
 /** Projects a value to its schema and checks it before it is sent. @throws {OutgoingError} */
 export type OutgoingValidator = (value: unknown) => unknown
+
+/** Projects a value to its schema, checks it, and writes its JSON; undefined for none. @throws {OutgoingError} */
+export type OutgoingEncoder = (value: unknown) => string | undefined
 
 /** The check of a message that declares no payload. */
 export function noPayload (value: unknown): Issue | undefined {
@@ -61,6 +65,12 @@ function compile (schema: TSchema, path: string): TypeCheck<TSchema> {
   } catch (error) {
     throw new ContractError(path, 'invalid schema', (error as Error).message)
   }
+}
+
+/** Compiles the JSON of replies. It is that of the value which `outgoing` makes. @throws {ContractError} */
+export function compileEncoder (schema: TypeBoxSchema, outgoing: OutgoingValidator, path: string): OutgoingEncoder {
+  const serialise = compileSerialiser(closeSchema(schema, path))
+  return (value) => serialise?.(value) ?? JSON.stringify(outgoing(value))
 }
 
 /** Compiles the projection and the check of values that the server sends. @throws {ContractError} */

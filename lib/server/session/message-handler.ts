@@ -69,14 +69,14 @@ export class MessageHandler {
   ): void | Promise<void> {
     const result = declared.handle(context, payload)
     if (isPromise(result) || context.broadcasts) return this.#ackWhenDone(context, declared, message, result)
-    this.#replies.ack(message, declared.reply(result))
+    this.#replies.ackEncoded(message, declared.encodeReply(result))
   }
 
   async #ackWhenDone (
     context: MessageHandlerContext, declared: ServedMessage, message: InboundMessage, result: unknown
   ): Promise<void> {
     const value = await result
-    if (!context.broadcasts) return this.#replies.ack(message, declared.reply(value))
+    if (!context.broadcasts) return this.#replies.ackEncoded(message, declared.encodeReply(value))
     const { payload, offset } = await this.#complete(context, declared, value)
     this.#replies.ack(message, payload, offset)
   }

@@ -5,7 +5,9 @@ import type { ProtocolErrorBudget } from '../../limits/protocol-error-budget.ts'
 import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { isRefusal, refusal, type ErrorPayload, type MessageError } from '../../protocol/errors.ts'
-import { encodeEnvelopeWith, encodeOutgoing, type EncodedMessage, type JsonMembers } from '../../protocol/encoding.ts'
+import {
+  checkedSize, encodeAck, encodeEnvelopeWith, encodeOutgoing, type EncodedMessage, type JsonMembers
+} from '../../protocol/encoding.ts'
 import type { InboundMessage } from './inbound-message.ts'
 
 /** Errors that a correct client never causes. Each counts towards closing the connection with 1008. */
@@ -51,6 +53,13 @@ export class Replies {
     const { type, channel, correlationId } = message.envelope
     // Encoded before the reply is claimed, so that a payload that cannot be encoded is still answered.
     const encoded = encodeOutgoing({ type: 'ack', channel, payload, correlationId, offset }, `the reply to '${type}'`)
+    if (this.#claim(message) && correlationId !== undefined) this.#connection.send(encoded)
+  }
+
+  /** @param payload as JSON */
+  ackEncoded (message: InboundMessage, payload: string | undefined): void {
+    const { type, channel, correlationId } = message.envelope
+    const encoded = checkedSize(encodeAck(channel, payload, correlationId), `the reply to '${type}'`)
     if (this.#claim(message) && correlationId !== undefined) this.#connection.send(encoded)
   }
 

@@ -214,7 +214,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     name: 'the key __proto__ is accepted',
     fuzzer: 'envelopes',
     file: 'lib/protocol/read-envelope.js',
-    find: 'value = parse(text);',
+    find: 'value = isHarmless(text) ? JSON.parse(text) : parse(text);',
     replace: "value = JSON.parse(text.replace('\\ufeff', ''));"
   },
   {

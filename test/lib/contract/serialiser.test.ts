@@ -1,0 +1,99 @@
+import { Type, type TSchema } from '@sinclair/typebox'
+import {
+  array, assert, boolean, constant, constantFrom, dictionary, double, integer, oneof, property, record, string,
+  type Arbitrary
+} from 'fast-check'
+import t from 'tap'
+import { closeSchema } from '../../../lib/contract/schema/close-schema.ts'
+import { compileSerialiser } from '../../../lib/contract/schema/serialiser.ts'
+import type { TypeBoxSchema } from '../../../lib/contract/schema/typebox-schema.ts'
+import { compileEncoder, compileOutgoing } from '../../../lib/contract/schema/validators.ts'
+
+const quote = Type.Object({
+  symbol: Type.String(),
+  bid: Type.Number(),
+  size: Type.Integer({ minimum: 1 }),
+  isOpen: Type.Optional(Type.Boolean()),
+  'a "name"': Type.Optional(Type.String({ maxLength: 300 })),
+  venue: Type.Optional(Type.Object({ name: Type.String({ pattern: '^[A-Z]' }), id: Type.Optional(Type.Integer()) }))
+})
+
+const others: readonly TSchema[] = [
+  Type.Array(Type.Number()), Type.String(), Type.Object({ list: Type.Array(Type.String()) }),
+  Type.Object({ id: Type.Integer() }, { additionalProperties: true }),
+  Type.Object({ id: Type.Integer() }, { maxProperties: 1 }),
+  Type.Object({ id: Type.Union([Type.Integer(), Type.Null()]) }),
+  Type.Object({ inner: Type.Object({ id: Type.Literal('x') }) })
+]
+
+const text = oneof(
+  string(), string({ unit: 'binary' }), constantFrom('"', '\\', '\u0000', '\u2028', '\ud800', 'é', 'A"b')
+)
+const anything: Arbitrary<unknown> = oneof(
+  text, integer(), double(), boolean(), constantFrom(null, undefined, -0, 2 ** 53, 1e-7, 1e21), constant(new Array(2))
+)
+const usual = { symbol: text, bid: double({ noNaN: true, noDefaultInfinity: true }), size: integer({ min: 1 }) }
+const value = oneof(
+  record({
+    ...usual,
+    isOpen: oneof(boolean(), constant(undefined)),
+    'a "name"': text,
+    venue: record({ name: constantFrom('X', 'Y"', 'x'), id: anything, secret: text }, { requiredKeys: ['name'] }),
+    secret: anything
+  }, { requiredKeys: ['symbol', 'bid', 'size'] }),
+  record({ symbol: anything, bid: anything, size: anything, venue: anything }),
+  dictionary(text, anything), anything, array(anything)
+)
+
+function outcomeOf (run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (error) {
+    return `throws ${String(error)}`
+  }
+}
+
+t.test('serialiser: the same JSON and the same errors as a projected and checked value', async (t) => {
+  for (const schema of [quote, Type.Object({}), ...others] as readonly TypeBoxSchema[]) {
+    const outgoing = compileOutgoing(schema, 'reply')
+    const encode = compileEncoder(schema, outgoing, 'reply')
+    assert(property(value, (reply) => {
+      return outcomeOf(() => encode(reply)) === outcomeOf(() => JSON.stringify(outgoing(reply)))
+    }), { numRuns: 1_000 })
+  }
+  t.pass('for 1,000 values of each schema')
+})
+
+t.test('serialiser: it writes usual replies itself, and leaves others to the projection', async (t) => {
+  const serialise = compileSerialiser(closeSchema(quote, 'reply'))
+  const reply = { symbol: 'A', bid: 1.5, size: 3, isOpen: false, venue: { name: 'X' }, secret: 's' }
+  t.equal(serialise?.(reply), '{"symbol":"A","bid":1.5,"size":3,"isOpen":false,"venue":{"name":"X"}}')
+  for (const left of ['é', '"', '\n', 'x'.repeat(257)]) t.equal(serialise?.({ ...reply, symbol: left }), undefined)
+  t.equal(serialise?.({ ...reply, size: 0 }), undefined)
+  for (const schema of others as readonly TypeBoxSchema[]) {
+    t.equal(compileSerialiser(closeSchema(schema, 'reply')), undefined, JSON.stringify(schema))
+  }
+})
+
+t.test('serialiser: a value that changes while it is read makes no broken JSON', async (t) => {
+  const serialise = compileSerialiser(closeSchema(quote, 'reply'))
+  const first = { symbol: 'A', bid: 1, size: 1, isOpen: true, venue: { name: 'X' } }
+  const changes = [['symbol', 1], ['bid', NaN], ['isOpen', 'yes'], ['venue', null], ['venue', 'X']] as const
+  for (const [name, later] of changes) {
+    let reads = 0
+    const reply = { ...first }
+    // The check may read it more than once.
+    const get = () => reads++ < checkReads(name) ? first[name] : later
+    Object.defineProperty(reply, name, { get, enumerable: true })
+    t.equal(serialise?.(reply), undefined, name)
+  }
+
+  /** How often the check reads a property. */
+  function checkReads (name: keyof typeof first): number {
+    let reads = 0
+    const counted = { ...first }
+    Object.defineProperty(counted, name, { get: () => { reads++; return first[name] }, enumerable: true })
+    serialise?.(counted)
+    return reads - 1
+  }
+})
