@@ -1,17 +1,10 @@
 import type { Welcome } from './control-messages.ts'
 import { maxRecoveryBytes, type Envelope } from './envelope.ts'
 import { ChannelsError } from './errors.ts'
+import type { EntryPosition } from './position.ts'
 
 /** An envelope as UTF-8 JSON. It is encoded one time, and all members of a room get the same bytes. */
 export type EncodedMessage = Buffer
-
-/** The position of a persistent message in its history, as it is on the wire. */
-export interface EntryPosition {
-  readonly offset: number
-  readonly id: string
-  readonly hash: string
-  readonly prev: string
-}
 
 export function encodeEnvelope (envelope: Envelope): EncodedMessage {
   return Buffer.from(JSON.stringify(envelope))

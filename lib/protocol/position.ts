@@ -8,6 +8,14 @@ export interface Position {
   readonly hash: string
 }
 
+/** The position of a persistent message in its history, as it is on the wire. */
+export interface EntryPosition {
+  readonly offset: number
+  readonly id: string
+  readonly hash: string
+  readonly prev: string
+}
+
 /** The id of the entry that a message with this id appended as its n-th one, counted from 0. */
 export function entryIdOf (messageId: string, n: number): string {
   return n === 0 ? messageId : `${messageId}:${n}`

@@ -7,11 +7,10 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { MemoryAdapter, MemoryHub } from '../../lib/memory/memory-adapter.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
 import type { Envelope } from '../../lib/protocol/envelope.ts'
-import type { EntryPosition } from '../../lib/protocol/encoding.ts'
 import type {
   JoinAck, PresenceChange, PresenceEntry, PresencePage
 } from '../../lib/protocol/control-messages.ts'
-import type { Position } from '../../lib/protocol/position.ts'
+import type { EntryPosition, Position } from '../../lib/protocol/position.ts'
 import type { SentSnapshot } from '../../lib/protocol/history.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { connect as connectClient } from '../../lib/client/index.ts'

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Append, AppendOutcome, HistoryEntry, HistoryRead } from '../../lib/cluster/history.ts'
-import type { EntryPosition } from '../../lib/protocol/encoding.ts'
-import type { Position } from '../../lib/protocol/position.ts'
+import type { EntryPosition, Position } from '../../lib/protocol/position.ts'
 import { HistoryFollower } from '../../lib/history/history-follower.ts'
 import type { EncodedEntry, RecoveryContent } from '../../lib/history/history-cache.ts'
 import { FakeClock } from '../../lib/testing/fake-clock.ts'

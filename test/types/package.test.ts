@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { root } from '../support/root.ts'
 
 /** An application in TypeScript, on the built package by its name. */
@@ -85,19 +85,46 @@ room.on('said', (text: string) => text)
 defineChannel({ pattern: 'chat/:room', params: Type.Object({}), fromClient: {}, fromServer: {} })
 `
 
-t.test('the built package types an application that imports it by name', async (t) => {
+/** A page has the types of the DOM, and neither those of Node.js nor `skipLibCheck`. */
+const page = `
+import { connect } from 'fastify-channels/client'
+import { connect as connectCore } from 'fastify-channels/client/core'
+import { addressOf } from 'fastify-channels/contract'
+import { ChannelsProvider, useMessages } from 'fastify-channels/react'
+
+connect('/ws').join(addressOf('chat/:room', { room: 'lobby' }))
+export { ChannelsProvider, connectCore, useMessages }
+`
+
+const compileOptions = ['--ignoreConfig', '--noEmit', '--strict', '--target', 'ES2023', '--module', 'NodeNext']
+
+function compile (t: Test, options: readonly string[]): void {
+  // Its bin/tsc has no extension, and tap's loader cannot load that.
+  const compiler = join(root, 'node_modules/typescript-native/lib/tsc.js')
+  const command = [compiler, '--singleThreaded', ...compileOptions, ...options]
+  const { stdout, status } = spawnSync(process.execPath, command, { encoding: 'utf8' })
+  t.equal(stdout, '')
+  t.equal(status, 0)
+}
+
+function makeFolder (t: Test): string {
   const folder = mkdtempSync(join(root, 'dist/application-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
+  return folder
+}
+
+t.test('the built package types an application that imports it by name', async (t) => {
+  const folder = makeFolder(t)
   const file = join(folder, 'application.ts')
   writeFileSync(file, application)
   const second = join(folder, 'two-copies.ts')
   writeFileSync(second, applicationOfTwoCopies)
   writeFileSync(join(folder, 'commonjs.cts'), commonJs)
-  const options = ['--ignoreConfig', '--noEmit', '--strict', '--target', 'ES2023', '--module', 'NodeNext']
-  // Its bin/tsc has no extension, and tap's loader cannot load that.
-  const compiler = join(root, 'node_modules/typescript-native/lib/tsc.js')
-  const command = [compiler, '--singleThreaded', ...options, '--types', 'node', file, second]
-  const { stdout, status } = spawnSync(process.execPath, command, { encoding: 'utf8' })
-  t.equal(stdout, '')
-  t.equal(status, 0)
+  compile(t, ['--types', 'node', file, second])
+})
+
+t.test('the built package types a page without the types of Node.js', async (t) => {
+  const file = join(makeFolder(t), 'page.ts')
+  writeFileSync(file, page)
+  compile(t, ['--lib', 'ES2023,DOM,DOM.Iterable', file])
 })

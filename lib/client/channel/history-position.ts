@@ -1,8 +1,7 @@
 import type { JoinAck } from '../../protocol/control-messages.ts'
-import type { EntryPosition } from '../../protocol/encoding.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { Recovery, SentSnapshot } from '../../protocol/history.ts'
-import type { Position } from '../../protocol/position.ts'
+import type { EntryPosition, Position } from '../../protocol/position.ts'
 
 /** A message of the server. A persistent one has the header of its entry. */
 export type Received = Envelope | (Envelope & EntryPosition)
