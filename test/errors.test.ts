@@ -373,6 +373,8 @@ t.test('errors: a contract that cannot be served is refused with the part that i
       "add it to 'on', because the contract declares the message"],
     [serve('b', { fromClient: { say: {} } }, { authorize: () => true, on: { say () {}, sya () {} } }),
       "unknown handler 'sya' in channel 'b'; did you mean 'say'?"],
+    [serve('g', {}, { authorise: () => true, on: {} }),
+      "unknown option 'authorise' in the implementation of channel 'g'; did you mean 'authorize'?"],
     [serve('c', { presence: params }), "missing function 'presence' in channel 'c': " +
       'add it, because the contract declares presence'],
     [serve('d', { fromClient: { say: {} } }, { on: { say () {} }, preHandlers: { sya () {} } }),

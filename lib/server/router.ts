@@ -1,7 +1,7 @@
 import { ContractError } from '../contract/contract-errors.ts'
 import type { AnyChannel } from '../contract/define-channel.ts'
 import { contractPath, type CompiledChannel, type CompiledClientMessage } from '../contract/compile.ts'
-import { suggestion } from '../contract/option-checks.ts'
+import { requireKnownKeys, suggestion } from '../contract/option-checks.ts'
 import { matchPattern, overlap, type Params } from '../contract/pattern.ts'
 import { welcomeEncoder, type EncodedMessage } from '../protocol/encoding.ts'
 import { maxChannelLength, maxDepth } from '../protocol/envelope.ts'
@@ -90,16 +90,25 @@ function serve (contract: AnyChannel, implementation: ErasedImplementation, cont
       path, `missing handler '${type}'`, "add it to 'on', because the contract declares the message"
     )
   }))
-  const extra = Object.keys(implementation.on).find((type) => !compiled.fromClient.has(type))
-  if (extra !== undefined) {
-    throw new ContractError(path, `unknown handler '${extra}'`, suggestion(extra, [...compiled.fromClient.keys()]))
-  }
-  checkPreHandlers(implementation, [...compiled.fromClient.keys()], path)
-  if (compiled.presence && !implementation.presence) {
-    throw new ContractError(path, "missing function 'presence'", 'add it, because the contract declares presence')
-  }
+  checkImplementation(implementation, compiled, path)
   const idempotent = [...messages].filter(([, message]) => message.idempotent).map(([type]) => type)
   const hooks = contracts.hooksOf(compiled)
   hooks.add(implementation.onAppend, compiled.pattern)
   return { compiled, implementation, hooks, messages, idempotent }
+}
+
+const implementationKeys = [
+  'authorize', 'presence', 'joined', 'left', 'onAppend', 'preHandler', 'preHandlers', 'on'
+]
+
+/** A misspelt `authorize` would let everyone join. @throws {ContractError} */
+function checkImplementation (implementation: ErasedImplementation, compiled: CompiledChannel, path: string): void {
+  requireKnownKeys(implementation, implementationKeys, `the implementation of ${path}`)
+  const types = [...compiled.fromClient.keys()]
+  const extra = Object.keys(implementation.on).find((type) => !types.includes(type))
+  if (extra !== undefined) throw new ContractError(path, `unknown handler '${extra}'`, suggestion(extra, types))
+  checkPreHandlers(implementation, types, path)
+  if (compiled.presence && !implementation.presence) {
+    throw new ContractError(path, "missing function 'presence'", 'add it, because the contract declares presence')
+  }
 }
