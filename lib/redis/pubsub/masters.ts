@@ -74,9 +74,9 @@ export class Masters {
     }
   }
 
-  /** The masters that may have ended subscriptions by themselves since the last call. */
-  takeLosses (): ReadonlySet<string | undefined> {
-    return new Set([...this.#masters].flatMap(([name, { subscriber }]) => subscriber.takeLoss() ? [name] : []))
+  /** The names whose subscriptions a master has ended by itself since the last call. */
+  takeLosses (): ReadonlySet<string> {
+    return new Set([...this.#masters.values()].flatMap(({ subscriber }) => subscriber.takeLosses()))
   }
 
   /** Connects again: the addresses may lead to other servers by now. */

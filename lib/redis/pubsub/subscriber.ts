@@ -57,14 +57,16 @@ export class Subscriber {
   }
 
   /**
-   * Whether Redis may have ended subscriptions by itself since the last call. It does so when a slot moves away, and
-   * does not begin them again when the slot comes back. Of those that are being added, none is lost: Redis answers in
-   * order.
+   * The names that Redis has ended by itself since the last call. It does so when a slot moves away, and does not begin
+   * them again when the slot comes back. ioredis notes what is subscribed, so the other names, perhaps thousands, are
+   * left alone.
    */
-  takeLoss (): boolean {
-    const mayHaveLost = this.#mayHaveLost
+  takeLosses (): string[] {
+    if (!this.#mayHaveLost || !this.#isUp) return []
     this.#mayHaveLost = false
-    return mayHaveLost
+    const { subscriber } = this.#redis.condition as NonNullable<Redis['condition']>
+    const subscribed = new Set(subscriber ? subscriber.channels('ssubscribe') : [])
+    return [...this.#wanted].filter((name) => !subscribed.has(name))
   }
 
   /** Replaces the connection: it is dead though it seems open. */

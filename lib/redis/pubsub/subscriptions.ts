@@ -107,14 +107,15 @@ export class RedisSubscriptions implements Subscriptions {
 
   /**
    * Looks for new and removed masters, and moves the names whose slot has moved. A slot may have moved and come back
-   * since the last look, so the names at a master that ended subscriptions are subscribed again.
+   * since the last look, so names that a master has ended are subscribed again.
    */
   refresh (): void {
+    // First, because a new probe is not subscribed yet.
+    const lost = this.#masters.takeLosses()
     this.#masters.refresh()
-    const lossy = this.#masters.takeLosses()
     for (const [name, subscription] of this.#subscriptions) {
       if (subscription.placing) continue
-      if (!lossy.has(subscription.master) && this.#isPlaced(name, subscription)) continue
+      if (!lost.has(name) && this.#isPlaced(name, subscription)) continue
       // A failure is repeated by the next refresh.
       this.#startPlacing(name, subscription).then(() => this.#noteGap(), () => {})
     }

@@ -41,3 +41,43 @@ t.test('slots: subscriptions work again after their slot went to another master 
   await until(() => node.received.includes('{"after":1}'))
   t.pass('and receives the next one')
 })
+
+/** How often a master was asked for a subscription. */
+async function subscribesAt (server: RedisServer): Promise<number> {
+  return Number(/cmdstat_ssubscribe:calls=(\d+)/.exec(String(await server.cli('INFO', 'commandstats')))?.[1])
+}
+
+t.test('slots: only the names of a slot that moved are subscribed again', async (t) => {
+  const servers = await startCluster(t)
+  const node = await nodeOn(t, servers)
+  const names = Array.from({ length: 300 }, (_, i) => `c${i}`)
+  await Promise.all(names.map((name) => node.adapter.pubsub.subscribe(name)))
+  const [first] = servers as [RedisServer]
+  const slot = Number(await first.cli('CLUSTER', 'KEYSLOT', new Keys('fastify-channels').pubsubOf('c0')))
+  const owner = await ownerOf(servers, slot)
+  const [before, { gaps }] = [await subscribesAt(owner), node]
+  t.ok(before > 50, `${before} names are at the master of the slot`)
+  await moveSlot(servers, slot, servers.find((server) => server !== owner) as RedisServer)
+  await moveSlot(servers, slot, owner)
+  await until(() => node.gaps > gaps)
+  t.ok(await subscribesAt(owner) - before < 10, 'the others stay as they are')
+})
+
+t.test('slots: a probe alone at its master comes back with its slot', async (t) => {
+  const servers = await startCluster(t)
+  const node = await nodeOn(t, servers)
+  const namesAt = async (server: RedisServer) => await server.cli('PUBSUB', 'SHARDCHANNELS') as string[]
+  const all = await Promise.all(servers.map(namesAt))
+  const index = all.findIndex((names) => names.length === 1)
+  const [owner, [probe]] = [servers[index], all[index]] as [RedisServer, [string]]
+  const slot = Number(await owner.cli('CLUSTER', 'KEYSLOT', probe))
+  await moveSlot(servers, slot, servers.find((server) => server !== owner) as RedisServer)
+  await moveSlot(servers, slot, owner)
+  t.strictSame(await namesAt(owner), [], 'the master has ended it')
+  const states = new Set<string>()
+  await until(async () => {
+    states.add(node.adapter.status.state)
+    return (await namesAt(owner)).length === 1
+  })
+  t.strictSame([...states], ['up'], 'before the node takes its connection for dead')
+})
