@@ -70,15 +70,15 @@ export class Admission {
     // An upgrade takes what a plain request only checks.
     if (request.ws) takeSource(this.#connections, source, connection)
     const settle = (outcome: QuotaOutcome) => handOver(outcome, connection, quotas)
-    if (!(answer instanceof Promise)) return settle(answer)
+    if ('granted' in answer) return settle(answer)
     return withTimeout(this.#clock, quotaTimeoutMs, answer).catch(() => granted).then(settle)
   }
 
   /** @param connectionId undefined for a plain request */
   #ask (userId: string, connectionId: string | undefined, held: HeldQuotas): QuotaAnswer {
     const { quota } = this.#adapter
-    if (connectionId === undefined) return quota.check(userId, this.#perUser)
-    const answer = quota.acquire(userId, connectionId, this.#perUser)
+    if (connectionId === undefined) return answerOf(() => quota.check(userId, this.#perUser))
+    const answer = answerOf(() => quota.acquire(userId, connectionId, this.#perUser))
     held.add(new AcquiredQuota(quota, userId, connectionId, answer))
     held.take(this.#users, userId)
     return answer
@@ -87,6 +87,15 @@ export class Admission {
 
 /** Also where the other nodes cannot be reached: then the quota of this node alone counts. */
 const granted = { granted: true } as const
+
+/** An adapter may throw as well as reject, because it may answer at once. */
+function answerOf (ask: () => QuotaAnswer): QuotaAnswer {
+  try {
+    return ask()
+  } catch {
+    return granted
+  }
+}
 
 /** @throws {TooManyConnections} */
 function handOver (outcome: QuotaOutcome, connection: HeldQuotas, quotas: HeldQuotas): undefined {
@@ -123,8 +132,11 @@ class AcquiredQuota implements Held {
   /** A connection whose acquisition failed counts later, so it is released as well. */
   async release (): Promise<void> {
     const { granted: isCounted } = await Promise.resolve(this.#answer).catch(() => granted)
-    // The adapter repeats a release that failed.
-    if (isCounted) await this.#quota.release(this.#userId, this.#connectionId).catch(() => {})
+    try {
+      if (isCounted) await this.#quota.release(this.#userId, this.#connectionId)
+    } catch {
+      // The adapter repeats a release that failed.
+    }
   }
 }
 

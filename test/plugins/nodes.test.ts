@@ -248,6 +248,26 @@ t.test('connection quota: the connections of a user are counted over all nodes',
     t.match(await refused(connect('ann')), { status: 429 })
   })
 
+  t.test('connection quota: an adapter that throws at once counts as one that is unreachable', async (t) => {
+    const fail = () => { throw new Error('away') }
+    const adapter = adapterWith({ quota: { acquire: fail, check: fail, release: fail } })
+    const { connect, http, token } = await serveLab(t, { adapter, limits: { perUser: 1 } })
+    t.equal((await fetch(`${http}/lab`, bearer(token('ann')))).status, 426, 'a plain request gets its answer')
+    const ann = await connect('ann')
+    t.match(await refused(connect('ann')), { status: 429 })
+    await ann.close()
+    await (await connect('ann')).close()
+  })
+
+  t.test('connection quota: the promise of an adapter need not be one of JavaScript', async (t) => {
+    const later = {
+      then: (resolve: (outcome: { granted: true }) => void) => { setImmediate(resolve, { granted: true }) }
+    }
+    const adapter = adapterWith({ quota: { acquire: () => later as Promise<{ granted: true }> } })
+    const { connect } = await serveLab(t, { adapter })
+    await connect('ann')
+  })
+
   t.test('connection quota: a grant that arrives after the connection closed is released', async (t) => {
     let grant = () => {}
     const freed = new Promise<string>((resolve) => {
