@@ -4,6 +4,7 @@ import t from 'tap'
 import { controlWords } from '../../lib/protocol/control-messages.ts'
 import { errorMessages } from '../../lib/protocol/errors.ts'
 import { anchorOf, linksOf, pages, readPage } from '../support/docs/page.ts'
+import { prelude } from '../support/docs/prelude.ts'
 import { sampleSessions } from '../support/docs/sessions.ts'
 import { root } from '../support/root.ts'
 
@@ -45,6 +46,12 @@ t.test('docs: every row about a Fastify plugin has a test', async (t) => {
   const tests = readFileSync(join(root, 'test/plugins/fastify-plugins.test.ts'), 'utf8')
   t.ok(rows.length > 10, 'there are rows')
   t.strictSame(rows.filter((name) => !tests.includes(`t.test('${name}: `)), [])
+})
+
+t.test('docs: the contract that snippets use is on the page that introduces it', async (t) => {
+  const shown = readPage('docs/getting-started.md').blocks.filter(({ code }) => code.startsWith('export const chat ='))
+  t.equal(shown.length, 1)
+  for (const { code } of shown) t.ok(prelude.includes(code.trim()), 'it is that of the snippets')
 })
 
 t.test('README: at most 150 lines', async (t) => {
