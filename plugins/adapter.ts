@@ -8,7 +8,7 @@ import type { Adapter } from '../lib/cluster/adapter.ts'
 import { LocalAdapter } from '../lib/local/local-adapter.ts'
 import { MemoryAdapter, MemoryHub } from '../lib/memory/memory-adapter.ts'
 import { clientIssue, type RedisClient } from '../lib/redis/client-settings.ts'
-import { end } from '../lib/redis/connections.ts'
+import { disconnectTimeoutMs, end } from '../lib/redis/connections.ts'
 import { RedisAdapter } from '../lib/redis/redis-adapter.ts'
 import { InvalidOptions, NoSuchRedis } from './errors.ts'
 import type { RedisOption } from './options.ts'
@@ -73,7 +73,11 @@ async function privateClient (app: FastifyInstance, url: string): Promise<Redis>
   // It may hold a password, so it is not repeated.
   if (!URL.canParse(url)) throw new InvalidOptions("'redis.url' is no URL: check its host and its port")
   const client = new Redis(url, {
-    lazyConnect: true, enableReadyCheck: false, maxRetriesPerRequest: 1, connectTimeout: startTimeoutMs
+    lazyConnect: true,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: 1,
+    connectTimeout: startTimeoutMs,
+    disconnectTimeout: disconnectTimeoutMs
   })
   // The adapter's own connections meet the same error, and it is logged once.
   usable('redis.url', client).on('error', () => {})

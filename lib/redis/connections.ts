@@ -17,8 +17,11 @@ const silenceMs = 2_000
 const reconnectWaitMs = 500
 /** The same for a connection that is being made. The second attempt of TCP comes after 1 s. */
 const connectTimeoutMs = 2_000
-/** How long a connection may take to close before it is destroyed: enough for what is still to be written. */
-const disconnectTimeoutMs = 100
+/**
+ * How long a connection may take to close before it is destroyed: enough for what is still to be written. ioredis waits
+ * this long for a connection that was lost before, too, and keeps the process alive meanwhile.
+ */
+export const disconnectTimeoutMs = 100
 
 /**
  * The options of each connection: it fails fast, repeats no command by itself, and reconnects for ever. The wait is

@@ -160,3 +160,14 @@ t.test('nodes of one demo agree on the secret of their tokens', async (t) => {
   await redis.kill()
   t.match(await tokenSecret(undefined, redis.url), /^[0-9a-f]{64}$/, 'as it does while Redis is away')
 })
+
+t.test('the redis option: an application whose Redis is away lets its process end soon after it closes', async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
+  const before = timers()
+  const { app } = await makeApp(t, { redis: { url: `redis://127.0.0.1:${await freePort()}` } })
+  await app.ready()
+  await app.close()
+  const closedAt = performance.now()
+  await until(() => timers() <= before)
+  t.ok(performance.now() - closedAt < 1_000, 'no timer waits for the lost connection')
+})
