@@ -419,6 +419,7 @@ t.test('errors: a wrong call at run time is refused with what it lacks', async (
       "the message 'said' has 1048627 bytes: send at most 1048576, which every client accepts",
       413
     ),
+    usage(() => registry.disconnect({ userId: 7 as never }), 'the id of a user is not a string: pass a string', 400),
     usage(() => lobby.read(), "the channel 'chat/lobby' has no history"),
     usage(() => lobby.append('said' as never, '' as never, { after }),
       "the ephemeral message 'said' cannot be appended: use broadcast"),

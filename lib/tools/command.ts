@@ -58,7 +58,7 @@ export function readArguments (
   }
   if (positionals.length !== names.length) {
     const wanted = names.map((name) => `<${name}>`).join(' ')
-    throw new ToolError(`${positionals.length} arguments of the command '${command}'`, `pass ${wanted}`)
+    throw new ToolError(`wrong number of arguments for the command '${command}'`, `pass ${wanted}`)
   }
   return { positionals, values: values as Arguments['values'] }
 }

@@ -18,7 +18,7 @@ export type GivenTarget = Target | { readonly id: string }
 export function targetOf (target: GivenTarget): Target {
   const { userId, id, connectionId = id } = Object(target) as Readonly<Record<string, unknown>>
   if (typeof connectionId === 'string') return { connectionId }
-  if (connectionId === undefined && typeof userId === 'string') return { userId }
+  if (connectionId === undefined && userId !== undefined) return { userId: requireUserId(userId) }
   throw new InvalidArgument('a target names no user and no connection: pass { userId } or { connectionId }')
 }
 
@@ -48,8 +48,9 @@ export function checkFilter (filter: ConnectionFilter): void {
 }
 
 /** @throws {InvalidArgument} unless the id is a string */
-export function checkUserId (userId: string): void {
-  if (typeof userId !== 'string') throw new InvalidArgument('the id of a user is not a string: pass a string')
+export function requireUserId (userId: unknown): string {
+  if (typeof userId === 'string') return userId
+  throw new InvalidArgument('the id of a user is not a string: pass a string')
 }
 
 /**

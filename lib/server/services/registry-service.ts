@@ -11,7 +11,7 @@ import { encodeServerMessage } from '../messages/channel-publisher.ts'
 import type { Contracts } from '../contracts.ts'
 import type { Swept } from '../connections/sweeper.ts'
 import { InvalidArgument } from '../invalid-argument.ts'
-import { checkFilter, checkUserId, closeEventOf, targetOf, type GivenTarget } from './check-arguments.ts'
+import { checkFilter, closeEventOf, requireUserId, targetOf, type GivenTarget } from './check-arguments.ts'
 import type { ConnectionFilter, ListedConnection, NodeInfo } from './local-node-requests.ts'
 import type { NodeRequests, NodeResults, Page, Reached } from './node-requests.ts'
 import { pageOf, pageRequest, type PageOptions } from './pages.ts'
@@ -97,7 +97,7 @@ export class ContractRegistry implements RegistryService {
   }
 
   ofUser (userId: string): ConnectionInfo[] {
-    checkUserId(userId)
+    requireUserId(userId)
     return this.#deps.registry.find({ userId })
   }
 
@@ -115,7 +115,7 @@ export class ContractRegistry implements RegistryService {
   async send<D extends Messages> (
     userId: string, contract: ConnectionContract<D>, type: string, payload?: unknown
   ): Promise<Reached> {
-    checkUserId(userId)
+    requireUserId(userId)
     const { contracts, rooms } = this.#deps
     const compiled = contracts.of(contract, 'defineConnection')
     const { encoded, whenSlow } = encodeServerMessage(compiled, undefined, type, payload, rooms.messageIds.next())

@@ -6,7 +6,7 @@ import { UsageError } from '../../protocol/errors.ts'
 import { InvalidParams } from '../invalid-argument.ts'
 import type { BroadcastOptions, EphemeralType } from '../history-types.ts'
 import { exceptOf, type ServerMessage } from '../messages/channel-publisher.ts'
-import { checkPattern, checkUserId } from './check-arguments.ts'
+import { checkPattern, requireUserId } from './check-arguments.ts'
 import type { RoomSize } from './local-node-requests.ts'
 import type { Page, Reached } from './node-requests.ts'
 import { pageOf, pageRequest, type PageOptions } from './pages.ts'
@@ -97,7 +97,7 @@ export class ContractRooms implements RoomsService {
   }
 
   async reauthorize (userId: string): Promise<Reached> {
-    checkUserId(userId)
+    requireUserId(userId)
     return this.#deps.requests.reauthorize(userId)
   }
 }

@@ -165,7 +165,7 @@ const mistakes: ReadonlyArray<readonly [args: readonly string[], error: string |
   [['asyncap'], "unknown command 'asyncap': did you mean 'asyncapi'?\n"],
   [['toString'],
     "unknown command 'toString': use one of 'asyncapi', 'client', 'diff', 'fingerprint', 'generate', 'mock'\n"],
-  [['asyncapi'], "0 arguments of the command 'asyncapi': pass <module>\n"],
+  [['asyncapi'], "wrong number of arguments for the command 'asyncapi': pass <module>\n"],
   [['client', 'app.js'], "no language for the command 'client': pass --python\n"],
   [['mock', fileIn('none.mjs', 'export const n = 1')],
     /^the module '.*' exports no contract: export what defineChannel returns\n$/],

@@ -131,7 +131,8 @@ t.test('generate: it says what is wrong with a name, an option or a folder', asy
     t.strictSame(await generate(folder, 'channel', text), { code: 2, out: '', error: name(text) })
   }
   t.equal((await generate(folder, 'chanel', 'a')).error, "unknown kind 'chanel' to generate: did you mean 'channel'?\n")
-  t.equal((await generate(folder, 'channel')).error, "1 arguments of the command 'generate': pass <kind> <name>\n")
+  t.equal((await generate(folder, 'channel')).error,
+    "wrong number of arguments for the command 'generate': pass <kind> <name>\n")
   t.equal((await generate(folder, 'channel', 'a', '--lang', 'py')).error,
     "the value 'py' of the option '--lang': pass js or ts\n")
   t.equal((await generate(folder, 'channel', 'a', '--lang', 'ts')).error,
