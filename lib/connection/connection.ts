@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import { BoundedLog } from '../limits/bounded-log.ts'
 import type { Logger } from '../logger.ts'
 import { closeEvents, sendable, type CloseEvent } from '../protocol/close-events.ts'
-import type { EncodedMessage } from '../protocol/encoding.ts'
+import type { EncodedMessage, MessageParts } from '../protocol/encoding.ts'
 import type { ResyncReason } from '../protocol/recoverability.ts'
 import type { PageSource, ResyncSource, WhenSlow } from '../protocol/when-slow.ts'
 import type { ConnectionInfo } from './connection-info.ts'
@@ -114,7 +114,7 @@ export class Connection implements ConnectionInfo {
   }
 
   /** Queues a message that may be larger than the send queue, because it contains everything that the client missed. */
-  sendRecovery (encoded: EncodedMessage): void {
+  sendRecovery (encoded: EncodedMessage | MessageParts): void {
     if (this.countSent(encoded.length) && !this.#sendQueue.pushRecovery(encoded)) this.#closeSlow()
   }
 

@@ -63,10 +63,16 @@ export function jsonList (messages: readonly EncodedMessage[]): Buffer {
 /** Members of a payload that are JSON already, whole or in parts. */
 export type JsonMembers = Readonly<Record<string, Buffer | readonly Buffer[]>>
 
-/** Encodes an envelope and adds such members to its payload. */
-export function encodeEnvelopeWith (
+/** An encoded message in parts, some of which other messages share. `length` in bytes. */
+export interface MessageParts {
+  readonly parts: readonly Buffer[]
+  readonly length: number
+}
+
+/** Encodes an envelope and adds such members to its payload, without copying them. */
+export function encodeParts (
   envelope: Envelope & { readonly payload: object }, members: JsonMembers
-): EncodedMessage {
+): MessageParts {
   const { payload, ...rest } = envelope
   const json = JSON.stringify({ ...rest, payload })
   const added = Object.entries(members).flatMap(([name, json]) => [
@@ -74,5 +80,15 @@ export function encodeEnvelopeWith (
   ])
   // An empty payload has no member before the first comma.
   const list = json.endsWith('{}}') ? added.slice(1) : added
-  return Buffer.concat([Buffer.from(json.slice(0, -2)), ...list, Buffer.from('}}')])
+  const parts = [Buffer.from(json.slice(0, -2)), ...list, Buffer.from('}}')]
+  return { parts, length: parts.reduce((bytes, { length }) => bytes + length, 0) }
+}
+
+/** The same as one buffer. */
+export function encodeEnvelopeWith (...args: Parameters<typeof encodeParts>): EncodedMessage {
+  return wholeOf(encodeParts(...args))
+}
+
+export function wholeOf (message: EncodedMessage | MessageParts): EncodedMessage {
+  return 'parts' in message ? Buffer.concat(message.parts, message.length) : message
 }

@@ -64,9 +64,9 @@ export class FakeSocket extends EventEmitter {
     return {
       cork: () => { this.transportCalls.push('cork') },
       uncork: () => { this.transportCalls.push('uncork') },
-      write: (bytes: Buffer, done: () => void) => {
+      write: (bytes: Buffer, done?: () => void) => {
         this.written.push(bytes)
-        this.#finish(done)
+        if (done) this.#finish(done)
       }
     } as Socket
   }

@@ -1,6 +1,9 @@
-import type { EncodedMessage } from '../../protocol/encoding.ts'
+import type { EncodedMessage, MessageParts } from '../../protocol/encoding.ts'
 import type { ResyncSource } from '../../protocol/when-slow.ts'
 import { encodeTextFrames } from './raw-frames.ts'
+
+/** A message that waits. A large one may have parts, which are not copied: that took a seventh of a recovery. */
+export type QueuedMessage = EncodedMessage | MessageParts
 
 /**
  * An immutable list of messages that wait for one write. A broadcast adds the same message for one connection after
@@ -15,14 +18,14 @@ export class QueuedMessages {
   /** The size of the largest message. */
   readonly longest: number
   readonly #before: QueuedMessages | undefined
-  readonly #last: EncodedMessage | undefined
+  readonly #last: QueuedMessage | undefined
   /** The `latest` key of the last message. */
   readonly #key: string | undefined
   #after: QueuedMessages | undefined
   #webSocketFrames: Buffer | undefined
 
   private constructor (
-    before: QueuedMessages | undefined, last: EncodedMessage | undefined, key: string | undefined, bytes: number,
+    before: QueuedMessages | undefined, last: QueuedMessage | undefined, key: string | undefined, bytes: number,
     longest: number
   ) {
     this.#before = before
@@ -33,7 +36,7 @@ export class QueuedMessages {
   }
 
   /** This list and one more message. Adding the same message again returns the same object. */
-  with (encoded: EncodedMessage, key?: string): QueuedMessages {
+  with (encoded: QueuedMessage, key?: string): QueuedMessages {
     if (!this.#after || this.#after.#last !== encoded) {
       const longest = Math.max(this.longest, encoded.length)
       this.#after = new QueuedMessages(this, encoded, key, this.bytes + encoded.length, longest)
@@ -47,18 +50,18 @@ export class QueuedMessages {
     for (let list: QueuedMessages = this; list.#last; list = list.#before as QueuedMessages) {
       if (list.#key !== key) kept.push(list)
     }
-    return kept.reduceRight((all, list) => all.with(list.#last as EncodedMessage, list.#key), QueuedMessages.empty)
+    return kept.reduceRight((all, list) => all.with(list.#last as QueuedMessage, list.#key), QueuedMessages.empty)
   }
 
-  get messages (): EncodedMessage[] {
-    const all: EncodedMessage[] = []
+  get messages (): QueuedMessage[] {
+    const all: QueuedMessage[] = []
     for (let list: QueuedMessages = this; list.#last; list = list.#before as QueuedMessages) all.push(list.#last)
     return all.reverse()
   }
 
-  /** All messages as WebSocket frames in one buffer. */
+  /** All messages as WebSocket frames in one buffer. None may have parts. */
   get webSocketFrames (): Buffer {
-    this.#webSocketFrames ??= encodeTextFrames(this.messages)
+    this.#webSocketFrames ??= encodeTextFrames(this.messages as EncodedMessage[])
     return this.#webSocketFrames
   }
 }
@@ -75,7 +78,7 @@ export class WaitingMessages {
   #shared = QueuedMessages.empty
   // An idle connection has neither map, because there are many of them.
   /** By `latest` key, or by a number for a message without one. */
-  #removable: Map<string | number, EncodedMessage> | undefined
+  #removable: Map<string | number, QueuedMessage> | undefined
   #numbersOf: Map<ResyncSource, number[]> | undefined
   #removableBytes = 0
   #nextNumber = 0
@@ -97,7 +100,7 @@ export class WaitingMessages {
    * Adds a message. With a group, `removeGroup` can remove it, and a `latest` key has no other message there. With
    * `key` alone, `removeShared` can.
    */
-  add (encoded: EncodedMessage, group?: MessageGroup, key?: string): void {
+  add (encoded: QueuedMessage, group?: MessageGroup, key?: string): void {
     if (group === undefined && !this.#removable) this.#shared = this.#shared.with(encoded, key)
     else this.#addRemovable(typeof group === 'string' ? group : this.#numberFor(group), encoded)
   }
@@ -128,7 +131,7 @@ export class WaitingMessages {
     this.#removableBytes = 0
   }
 
-  #addRemovable (key: string | number, encoded: EncodedMessage): void {
+  #addRemovable (key: string | number, encoded: QueuedMessage): void {
     this.#removable ??= new Map()
     this.#removable.set(key, encoded)
     this.#removableBytes += encoded.length

@@ -34,10 +34,25 @@ export function encodeTextFrames (messages: readonly EncodedMessage[]): Buffer {
   return whole
 }
 
+/** The header of a text frame of that length, which may be any. */
+export function textFrameHeader (length: number): Buffer {
+  if (length <= maxShortBytes) {
+    const header = Buffer.alloc(headerBytes(length))
+    writeHeader(header, length, 0)
+    return header
+  }
+  const header = Buffer.from([finBit | textOpcode, longLength, 0, 0, 0, 0, 0, 0, 0, 0])
+  header.writeUIntBE(length, 4, 6)
+  return header
+}
+
 const finBit = 0x80
 const textOpcode = 0x01
 /** In the header, it means that the length follows in two bytes. */
 const extendedLength = 126
+/** The same for eight bytes. */
+const longLength = 127
+const maxShortBytes = 0xffff
 
 function headerBytes (length: number): number {
   return length < extendedLength ? 2 : 4

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import type { EncodedMessage } from '../../protocol/encoding.ts'
+import { wholeOf, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { ResyncReason } from '../../protocol/recoverability.ts'
 import type { PageSource, ResyncSource, WhenSlow } from '../../protocol/when-slow.ts'
 import type { Flusher } from './flusher.ts'
-import { WaitingMessages, type MessageGroup, type QueuedMessages } from './queued-messages.ts'
-import { isSenderIdle, maxCopiedBytes } from './raw-frames.ts'
+import { WaitingMessages, type MessageGroup, type QueuedMessage, type QueuedMessages } from './queued-messages.ts'
+import { isSenderIdle, maxCopiedBytes, textFrameHeader } from './raw-frames.ts'
 import { Recoveries, type Recipient } from './recoveries.ts'
 
 const textOptions = { binary: false, compress: false }
@@ -65,11 +65,11 @@ export class SendQueue {
    * For a message that may be larger than the limit. It is beyond the limit when it would leave less than half of it to
    * other messages. Returns false when the queue exceeds the limit already.
    */
-  pushRecovery (encoded: EncodedMessage): boolean {
+  pushRecovery (encoded: QueuedMessage): boolean {
     if (this.#limitedBytes > this.#limit) return false
     const isLarge = this.#limitedBytes + encoded.length > this.#limit / 2
     if (isLarge && this.#recoveries.waiting === 0) this.#recoveries.waiting = encoded.length
-    this.#add(encoded)
+    this.#add(encoded.length > maxCopiedBytes ? encoded : wholeOf(encoded))
     return true
   }
 
@@ -104,19 +104,28 @@ export class SendQueue {
     const queued = this.#dequeueAll()
     if (queued.longest <= maxCopiedBytes && isSenderIdle(this.#webSocket)) {
       this.#transport.write(queued.webSocketFrames, this.#onWritten)
-    } else this.#sendThroughWs(queued.messages)
+    } else this.#sendSeparately(queued.messages)
   }
 
-  #sendThroughWs (messages: readonly EncodedMessage[]): void {
+  #sendSeparately (messages: readonly QueuedMessage[]): void {
     this.#transport.cork()
-    for (const encoded of messages.slice(0, -1)) this.#webSocket.send(encoded, textOptions)
-    this.#webSocket.send(messages.at(-1) as EncodedMessage, textOptions, this.#onWritten)
+    for (const encoded of messages.slice(0, -1)) this.#sendOne(encoded)
+    this.#sendOne(messages.at(-1) as QueuedMessage, this.#onWritten)
     this.#transport.uncork()
+  }
+
+  #sendOne (message: QueuedMessage, written?: () => void): void {
+    if (!('parts' in message) || !isSenderIdle(this.#webSocket)) {
+      return this.#webSocket.send(wholeOf(message), textOptions, written)
+    }
+    this.#transport.write(textFrameHeader(message.length))
+    for (const part of message.parts.slice(0, -1)) this.#transport.write(part)
+    this.#transport.write(message.parts.at(-1) as Buffer, written)
   }
 
   /** Hands the waiting messages to `ws` even while a write is unfinished, so that the close frame follows them. */
   flushBeforeClose (): void {
-    for (const encoded of this.#dequeueAll().messages) this.#webSocket.send(encoded, textOptions)
+    for (const message of this.#dequeueAll().messages) this.#webSocket.send(wholeOf(message), textOptions)
     this.#recoveries.clear()
   }
 
@@ -151,7 +160,7 @@ export class SendQueue {
     return dequeued
   }
 
-  #add (encoded: EncodedMessage, group?: MessageGroup, key?: string): void {
+  #add (encoded: QueuedMessage, group?: MessageGroup, key?: string): void {
     this.#waiting.add(encoded, group, key)
     this.#schedule()
   }

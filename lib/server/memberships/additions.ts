@@ -1,6 +1,6 @@
 import type { Connection } from '../../connection/connection.ts'
 import { logError } from '../../logger.ts'
-import { encodeEnvelopeWith } from '../../protocol/encoding.ts'
+import { encodeParts } from '../../protocol/encoding.ts'
 import { addressIn } from '../../protocol/envelope.ts'
 import { isRefusal } from '../../protocol/errors.ts'
 import type { JoinReply } from './join-replies.ts'
@@ -29,7 +29,7 @@ class Addition implements JoinRequest {
 
   reply ({ payload, json }: JoinReply): void {
     const { address: channel } = this
-    this.#connection.sendRecovery(encodeEnvelopeWith({ type: 'joined', channel, payload }, json))
+    this.#connection.sendRecovery(encodeParts({ type: 'joined', channel, payload }, json))
     this.#done()
   }
 }

@@ -6,7 +6,7 @@ import { closeEvents, type CloseEvent } from '../../protocol/close-events.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { isRefusal, refusal, type ErrorPayload, type MessageError } from '../../protocol/errors.ts'
 import {
-  checkedSize, encodeAck, encodeEnvelopeWith, encodeOutgoing, type EncodedMessage, type JsonMembers
+  checkedSize, encodeAck, encodeOutgoing, encodeParts, type EncodedMessage, type JsonMembers
 } from '../../protocol/encoding.ts'
 import type { InboundMessage } from './inbound-message.ts'
 
@@ -67,7 +67,7 @@ export class Replies {
   ackLarge (message: InboundMessage, { payload, json }: LargeReply): void {
     const { channel, correlationId } = message.envelope
     if (this.#claim(message) && correlationId !== undefined) {
-      this.#connection.sendRecovery(encodeEnvelopeWith({ type: 'ack', channel, correlationId, payload }, json))
+      this.#connection.sendRecovery(encodeParts({ type: 'ack', channel, correlationId, payload }, json))
     }
   }
 

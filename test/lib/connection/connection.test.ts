@@ -10,7 +10,7 @@ import { Registry } from '../../../lib/connection/registry.ts'
 import { ProtocolErrorBudget } from '../../../lib/limits/protocol-error-budget.ts'
 import type { Logger } from '../../../lib/logger.ts'
 import { closeEvents, type CloseEvent } from '../../../lib/protocol/close-events.ts'
-import { encodeEnvelope } from '../../../lib/protocol/encoding.ts'
+import { encodeEnvelope, encodeParts } from '../../../lib/protocol/encoding.ts'
 import { FakeClock } from '../../../lib/testing/fake-clock.ts'
 import { FakeSocket } from '../../../lib/testing/fake-socket.ts'
 
@@ -199,6 +199,37 @@ t.test('send queue: short messages are written past ws at once, as the same fram
   t.equal(socket.written.length, 2, 'the third message waits until the second write is finished')
   socket.drain()
   t.equal(socket.written.length, 3)
+})
+
+t.test('send queue: a large recovery is one frame of its parts, none of which is copied', async (t) => {
+  const shared = Buffer.from(JSON.stringify(['x'.repeat(200_000)]))
+  const withBytes = (bytes: number) => {
+    const of = (messages: Buffer) => encodeParts({ type: 'ack', payload: {} }, { messages: [messages] })
+    return of(shared.subarray(of(Buffer.alloc(0)).length - bytes))
+  }
+  for (const bytes of [16_385, 65_535, 65_536, 150_000]) {
+    const { connection, socket, flush } = connect({}, 1_000_000)
+    socket._sender = { _state: 0, _firstFragment: true, _queue: [] }
+    const recovery = withBytes(bytes)
+    t.equal(recovery.length, bytes)
+    connection.sendRecovery(recovery)
+    flush()
+    t.ok(recovery.parts.every((part) => socket.written.includes(part)))
+    const received: Buffer[] = []
+    const receiver = new Receiver()
+    // Not all of it is JSON: it begins in the middle of a text.
+    receiver.on('message', (data: Buffer) => received.push(data))
+    for (const written of socket.written) receiver.write(written)
+    t.strictSame(received, [Buffer.concat(recovery.parts)], `${bytes} bytes`)
+    t.equal(connection.bytesOut, bytes)
+  }
+  const { connection, socket, flush } = connect({}, 1_000_000)
+  connection.sendRecovery(withBytes(100))
+  const large = encodeParts({ type: 'ack', payload: {} }, { messages: shared })
+  connection.sendRecovery(large)
+  flush()
+  t.strictSame(socket.written, [], 'without the state of ws, all is sent by ws')
+  t.strictSame(socket.sent.map((text) => text.length), [100, large.length])
 })
 
 t.test('send queue: one flusher writes the queues of all connections of an iteration', async (t) => {
