@@ -63,15 +63,21 @@ export class Masters {
     return master === undefined ? undefined : this.#masters.get(master)?.subscriber
   }
 
-  /** Connects to new masters, disconnects from removed ones, and probes each with a name of its own. */
+  /**
+   * Connects to new masters, disconnects from removed ones, and probes each with a name of its own. A new probe may
+   * have the name of an old one, because after a failover the same slots have another master. So the old ones go first.
+   */
   refresh (): void {
     const { connections } = this.#deps
     const known = connections.masters()
-    for (const name of known) if (!this.#masters.has(name)) this.#open(name)
-    for (const [name, master] of this.#masters) {
-      if (!known.includes(name)) this.#close(name, master)
-      else if (connections.masterOf(master.probe.name) !== name) this.#replaceProbe(name, master)
+    for (const [name, master] of this.#masters) if (!known.includes(name)) this.#close(name, master)
+    const moved = [...this.#masters].filter(([name, { probe }]) => connections.masterOf(probe.name) !== name)
+    for (const [, { probe, subscriber }] of moved) {
+      this.#removeProbe(probe)
+      subscriber.delete(probe.name).catch(() => {})
     }
+    for (const [name, master] of moved) master.probe = this.#newProbe(name, master.subscriber)
+    for (const name of known) if (!this.#masters.has(name)) this.#open(name)
   }
 
   /** The names whose subscriptions a master has ended by itself since the last call. */
@@ -102,13 +108,6 @@ export class Masters {
     this.#masters.delete(name)
     this.#removeProbe(probe)
     subscriber.close()
-  }
-
-  /** The slot of the old one has moved: it says nothing about this master any more. */
-  #replaceProbe (name: string, master: Master): void {
-    this.#removeProbe(master.probe)
-    master.subscriber.delete(master.probe.name).catch(() => {})
-    master.probe = this.#newProbe(name, master.subscriber)
   }
 
   #newProbe (master: string, subscriber: Subscriber): Probe {

@@ -5,7 +5,7 @@ import { Keys } from '../../../lib/redis/keys.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { noEvents } from '../../support/conformance/adapter-history.ts'
 import { moveSlot, ownerOf } from '../../support/move-slot.ts'
-import { startCluster, type RedisServer } from '../../support/redis.ts'
+import { startCluster, startReplicatedCluster, type RedisServer } from '../../support/redis.ts'
 import { silentLog } from '../../support/silent-log.ts'
 import { until } from '../../support/until.ts'
 
@@ -80,4 +80,16 @@ t.test('slots: a probe alone at its master comes back with its slot', async (t) 
     return (await namesAt(owner)).length === 1
   })
   t.strictSame([...states], ['up'], 'before the node takes its connection for dead')
+})
+
+t.test('slots: a node works again, probe and all, after a replica took over the slots of its master', async (t) => {
+  const servers = await startReplicatedCluster(t)
+  const { adapter } = await nodeOn(t, servers)
+  await servers[1].cli('CLUSTER', 'FAILOVER', 'TAKEOVER')
+  await until(() => adapter.status.state !== 'up')
+  await until(() => adapter.status.state === 'up')
+  const upAt = performance.now()
+  // A probe without a receiver is lost after 2 s.
+  await until(() => adapter.status.state !== 'up' || performance.now() - upAt > 3_000)
+  t.equal(adapter.status.state, 'up')
 })
