@@ -53,13 +53,18 @@ export class Replies {
     const { type, channel, correlationId } = message.envelope
     // Encoded before the reply is claimed, so that a payload that cannot be encoded is still answered.
     const encoded = encodeOutgoing({ type: 'ack', channel, payload, correlationId, offset }, `the reply to '${type}'`)
-    if (this.#claim(message) && correlationId !== undefined) this.#connection.send(encoded)
+    this.#sendAck(message, encoded)
   }
 
   /** @param payload as JSON */
   ackEncoded (message: InboundMessage, payload: string | undefined): void {
     const { type, channel, correlationId } = message.envelope
     const encoded = checkedSize(encodeAck(channel, payload, correlationId), `the reply to '${type}'`)
+    this.#sendAck(message, encoded)
+  }
+
+  #sendAck (message: InboundMessage, encoded: EncodedMessage): void {
+    const { correlationId } = message.envelope
     if (this.#claim(message) && correlationId !== undefined) this.#connection.send(encoded)
   }
 

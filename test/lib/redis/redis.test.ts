@@ -488,6 +488,8 @@ t.test('Redis adapter: a node restores its presence and quota after Redis lost a
  */
 class FakeMaster extends EventEmitter {
   readonly subscribed = new Set<string>()
+  /** What ioredis notes. */
+  readonly condition = { subscriber: { channels: () => [...this.subscribed] } }
   refuses = false
   status = 'ready'
   disconnects = 0

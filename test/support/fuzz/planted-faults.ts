@@ -132,7 +132,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'the quota of a closed connection is not released',
     file: 'plugins/upgrade/admission.js',
-    find: 'held.add(new AcquiredQuota(quota, userId, connectionId, isCounted));',
+    find: 'held.add(new AcquiredQuota(quota, userId, connectionId, answer));',
     replace: ';'
   },
   {
