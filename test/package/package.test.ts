@@ -7,7 +7,10 @@ import { root } from '../support/root.ts'
 
 // The short form of `npm run test:package`: both builds of the package, packed and unpacked again.
 
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { 'build:cjs': string } }
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly files: readonly string[]
+  readonly scripts: { readonly 'build:cjs': string }
+}
 
 /** An application's folder with the packed package. Its dependencies are those of this repository. */
 const folder = mkdtempSync(join(root, 'dist/package-'))
@@ -15,12 +18,17 @@ const unpacked = join(folder, 'node_modules/fastify-channels')
 t.teardown(() => rmSync(folder, { recursive: true }))
 
 t.before(() => {
-  const run = (command: string, args: string[]) =>
-    execFileSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 2] })
+  const run = (command: string, args: string[], cwd = root) =>
+    execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 2] })
   // Not by `npm run`, which takes half a second of CPU time.
   run('sh', ['-c', manifest.scripts['build:cjs']])
+  // `npm pack` reads all that is beside the package: here, that is only what can be in it.
+  const copy = join(folder, 'copy')
+  mkdirSync(copy)
+  const paths = [...manifest.files.filter((path) => !path.startsWith('!')), 'package.json', 'README.md', 'LICENSE']
+  run('sh', ['-c', `tar -cf - ${paths.join(' ')} | tar -xf - -C '${copy}'`])
   const [{ filename }] = JSON.parse(
-    `${run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder])}`
+    `${run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], copy)}`
   ) as [{ filename: string }]
   mkdirSync(unpacked, { recursive: true })
   run('tar', ['-xzf', join(folder, filename), '-C', unpacked, '--strip-components=1'])

@@ -42,7 +42,7 @@ t.test('declaring once: the compiler names the missing handler, and nothing else
   const { errors } = compileFiles(new Map([
     ['chat.contract.ts', contract], ['chat.handlers.ts', sourceOf('handlers')], ['complete.ts', handlers],
     ['use.ts', use]
-  ]), { files: [join(root, 'routes/token.routes.ts')] })
+  ]), { files: [join(root, 'dist/routes/token.routes.d.ts')] })
   t.strictSame(errors.map(({ file }) => file), ['chat.handlers.ts'])
   t.match(errors[0]?.message, /'reaction\.add'/)
 })

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { root } from '../support/root.ts'
+import { runCompiler } from '../support/types/compile.ts'
 
 /** An application in TypeScript, on the built package by its name. */
 const application = `
@@ -99,10 +99,7 @@ export { ChannelsProvider, connectCore, useMessages }
 const compileOptions = ['--ignoreConfig', '--noEmit', '--strict', '--target', 'ES2023', '--module', 'NodeNext']
 
 function compile (t: Test, options: readonly string[]): void {
-  // Its bin/tsc has no extension, and tap's loader cannot load that.
-  const compiler = join(root, 'node_modules/typescript-native/lib/tsc.js')
-  const command = [compiler, '--singleThreaded', ...compileOptions, ...options]
-  const { stdout, status } = spawnSync(process.execPath, command, { encoding: 'utf8' })
+  const { stdout, status } = runCompiler([...compileOptions, ...options])
   t.equal(stdout, '')
   t.equal(status, 0)
 }

@@ -1,13 +1,10 @@
-import { spawnSync } from 'node:child_process'
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { root } from '../root.ts'
 
-/**
- * The compiler that the project is built with: the file behind `bin/tsc`, which has no extension, so that tap's loader
- * cannot load it.
- */
-const compiler = join(root, 'node_modules/typescript-native/lib/tsc.js')
+/** The program behind the `tsc` that the project is built with: it starts without a Node process before it. */
+const compiler = (await import(join(root, 'node_modules/typescript-native/lib/getExePath.js'))).default() as string
 
 /** Two levels below dist/, so that a relative import as `../../lib/…` leads to the built package. */
 const folder = join(root, 'dist/given')
@@ -55,7 +52,8 @@ export function compileFiles (
     }
     writeFileSync(join(own, 'tsconfig.json'), JSON.stringify({
       extends: relative(own, join(root, 'tsconfig.json')),
-      compilerOptions: { noEmit: true, incremental: false, tsBuildInfoFile: null, rootDir: root, paths },
+      // `outDir` lets the package's name lead to its built declarations: with `dist` it would lead to its sources.
+      compilerOptions: { noEmit: true, incremental: false, tsBuildInfoFile: null, rootDir: root, outDir: own, paths },
       include: [],
       files: [...sources.keys(), ...files]
     }))
@@ -65,12 +63,15 @@ export function compileFiles (
   }
 }
 
-function read (own: string): ReturnType<typeof compileFiles> {
-  const command = [compiler, '--singleThreaded', '--project', own, '--extendedDiagnostics', '--pretty', 'false']
-  const { stdout } = spawnSync(process.execPath, command, {
-    // The compiler is a Go program: without its garbage collection it takes a fifth less CPU time.
-    encoding: 'utf8', cwd: own, env: { ...process.env, GOGC: 'off' }
+/** Runs the compiler. It is a Go program: without its garbage collection it takes a fifth less CPU time. */
+export function runCompiler (options: readonly string[], cwd = root): SpawnSyncReturns<string> {
+  return spawnSync(compiler, ['--singleThreaded', ...options], {
+    encoding: 'utf8', cwd, env: { ...process.env, GOGC: 'off' }
   })
+}
+
+function read (own: string): ReturnType<typeof compileFiles> {
+  const { stdout } = runCompiler(['--project', own, '--extendedDiagnostics', '--pretty', 'false'], own)
   const instantiations = Number(/^Instantiations: +(\d+)$/m.exec(stdout)?.[1])
   if (Number.isNaN(instantiations)) throw new Error(`the compiler did not end: ${stdout}`)
   const errors: CompileError[] = []
