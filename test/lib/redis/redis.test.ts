@@ -602,6 +602,34 @@ t.test('Redis subscriptions', async (t) => {
     t.equal(clock.pending, 0)
   })
 
+  t.test('subscriptions: one that is under way is not requested again when its master has ended others', async (t) => {
+    const { known, placed, subscriptions, ready, reported, clock } = masters('a')
+    for (const name of ['x', 'y']) placed.set(name, 'a')
+    subscriptions.start()
+    await ready('a')
+    await subscriptions.subscribe('y', {})
+    const master = known.get('a') as FakeMaster
+    const requested: string[] = []
+    let answer = () => {}
+    master.ssubscribe = (name) => new Promise((resolve) => {
+      requested.push(name)
+      answer = () => {
+        master.subscribed.add(name)
+        resolve()
+      }
+    })
+    const underWay = subscriptions.subscribe('x', {})
+    master.emit('moved')
+    subscriptions.refresh()
+    t.strictSame(requested, ['x'], 'it is requested once')
+    answer()
+    await underWay
+    clock.advance(0)
+    t.equal(reported.gaps, 0, 'and it has no gap, because it begins')
+    subscriptions.close()
+    t.equal(clock.pending, 0)
+  })
+
   t.test('subscriptions: a probe whose slot moves is replaced by one that belongs to its master', async (t) => {
     const { known, placed, subscriptions, ready, reported, clock } = masters('a', 'b')
     subscriptions.start()
