@@ -70,7 +70,7 @@ export function contractPath (pattern: string): string {
 export function compileChannel (contract: AnyChannel): CompiledChannel {
   const { definition } = contract
   const path = contractPath(contract.pattern)
-  requireKnownKeys(definition, definitionKeys, path)
+  requireKnownKeys(definition, definitionKeys, path, '{ pattern, fromClient, fromServer }')
   const presence = definition.presence && compilePresence(definition.presence, `${path}, presence`)
   const history = definition.history && compileHistory(definition.history, `${path}, history`)
   const { namespace, shared } = definition
@@ -134,7 +134,7 @@ function compileInbound (message: FromClientDefinition, path: string): CompiledC
   return {
     payload: payload ? compileValidator(payload, `${path}, payload`) : noPayload,
     ...compileReply(reply, `${path}, reply`),
-    errors: new Map(Object.entries(errors).map(([code, schema]) => {
+    errors: new Map(Object.entries(requireObject(errors, `${path}, errors`)).map(([code, schema]) => {
       requireWellFormed(code, 'an error code', path)
       if (!isReserved(code)) return [code, compileOutgoing(schema, `${path}, error '${code}'`)]
       throw new ContractError(
@@ -153,7 +153,9 @@ function compileReply (schema: FromClientDefinition['reply'], path: string) {
 }
 
 function validRate (rate: Rate, path: string): Rate {
-  for (const name of ['max', 'timeWindow'] as const) requireCount(rate[name], name, path)
+  const names = ['max', 'timeWindow'] as const
+  requireKnownKeys(rate, names, path, '{ max, timeWindow }')
+  for (const name of names) requireCount(rate[name], name, path)
   return rate
 }
 

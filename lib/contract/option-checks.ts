@@ -4,15 +4,15 @@ import { ContractError } from './contract-errors.ts'
 /** The largest number of edits at which a name still counts as a misspelling of another one. */
 const maxEdits = 2
 
-/** @throws {ContractError} unless the value is an object. */
-export function requireObject<T extends object> (value: T, path: string): T {
+/** `shape`: what to pass. @throws {ContractError} unless the value is an object. */
+export function requireObject<T extends object> (value: T, path: string, shape = 'an object, such as {}'): T {
   if (typeof value === 'object' && value !== null) return value
-  throw new ContractError(path, 'invalid value', 'pass an object, such as {}')
+  throw new ContractError(path, 'invalid value', `pass ${shape}`)
 }
 
-/** @throws {ContractError} for a key that is not one of `known`. */
-export function requireKnownKeys (value: object, known: readonly string[], path: string): void {
-  const unknown = Object.keys(requireObject(value, path)).find((key) => !known.includes(key))
+/** `shape`: what to pass. @throws {ContractError} for what is no object, or a key that is not one of `known`. */
+export function requireKnownKeys (value: object, known: readonly string[], path: string, shape?: string): void {
+  const unknown = Object.keys(requireObject(value, path, shape)).find((key) => !known.includes(key))
   if (unknown !== undefined) throw new ContractError(path, `unknown option '${unknown}'`, suggestion(unknown, known))
 }
 

@@ -1,4 +1,3 @@
-import { ContractError } from '../contract-errors.ts'
 import type { DurableDefinition, HistoryDefinition } from '../definition.ts'
 import { requireCount, requireKnownKeys } from '../option-checks.ts'
 import { compileOutgoing, type OutgoingValidator } from '../schema/validators.ts'
@@ -26,7 +25,7 @@ export interface CompiledHistory {
 
 /** Compiles what a contract says of its history. @throws {ContractError} */
 export function compileHistory (definition: HistoryDefinition, path: string): CompiledHistory {
-  requireKnownKeys(definition, ['limit', 'ttl', 'initial', 'snapshot', 'durable'], path)
+  requireKnownKeys(definition, ['limit', 'ttl', 'initial', 'snapshot', 'durable'], path, '{ limit, ttl }')
   const { limit, ttl, initial = limit, snapshot, durable } = definition
   for (const [name, value] of Object.entries({ limit, ttl, initial })) requireCount(value, name, path)
   return {
@@ -40,10 +39,7 @@ export function compileHistory (definition: HistoryDefinition, path: string): Co
 
 function compileDurable (definition: 'replica' | DurableDefinition, path: string): Durability {
   if (definition === 'replica') return { replicas: undefined, timeoutMs: defaultTimeoutMs }
-  if (typeof definition !== 'object') {
-    throw new ContractError(path, 'invalid value', "pass 'replica' or { replicas, timeout }")
-  }
-  requireKnownKeys(definition, ['replicas', 'timeout'], path)
+  requireKnownKeys(definition, ['replicas', 'timeout'], path, "'replica' or { replicas, timeout }")
   const { replicas, timeout = defaultTimeoutMs } = definition
   if (replicas !== undefined) requireCount(replicas, 'replicas', path)
   requireCount(timeout, 'timeout', path)

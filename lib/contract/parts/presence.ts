@@ -9,6 +9,8 @@ import { compileOutgoing, type OutgoingValidator } from '../schema/validators.ts
 
 const listKinds: readonly unknown[] = ['all', 'count', 'none'] satisfies PresenceListKind[]
 
+const schemaShape = 'a schema of @sinclair/typebox'
+
 /** What a contract says of presence. */
 export interface CompiledPresence {
   readonly data: OutgoingValidator
@@ -18,12 +20,12 @@ export interface CompiledPresence {
 /** Compiles what a contract says of presence. @throws {ContractError} */
 export function compilePresence (definition: TypeBoxSchema | PresenceDefinition, path: string): CompiledPresence {
   refuseForeign(definition, path)
-  requireObject(definition, path)
+  requireObject(definition, path, `${schemaShape}, or { data, list }`)
   if (isSchema(definition)) return { data: compileOutgoing(definition, path), list: 'all' }
   requireKnownKeys(definition, ['data', 'list'], path)
   const { data, list = 'all' } = definition
   if (!listKinds.includes(list)) throw new ContractError(path, "invalid 'list'", "pass 'all', 'count' or 'none'")
-  return { data: compileOutgoing(requireObject(data, `${path}, data`), `${path}, data`), list }
+  return { data: compileOutgoing(requireObject(data, `${path}, data`, schemaShape), `${path}, data`), list }
 }
 
 /** Every schema of TypeBox has a kind, also one of `Type.Unsafe`. */
