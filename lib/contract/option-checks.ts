@@ -47,11 +47,14 @@ export function requireWellFormed (text: string, what: string, path: string): vo
   throw new ContractError(path, `${what} with half of a surrogate pair`, 'use well-formed text')
 }
 
-/** `did you mean 'history'?` for a name close to one of `known`, else a list of `known`. Letter case is ignored. */
-export function suggestion (name: string, known: readonly string[]): string {
+/**
+ * `did you mean 'history'?` for a name close to one of `known`, else a list of `known`. Letter case is ignored.
+ * `prefix` stands before each name in the text, such as the dashes of an option.
+ */
+export function suggestion (name: string, known: readonly string[], prefix = ''): string {
   const closest = closestName(name, known)
-  if (closest !== undefined) return `did you mean '${closest}'?`
-  return known.length > 0 ? `use one of ${known.map((other) => `'${other}'`).join(', ')}` : 'remove it'
+  if (closest !== undefined) return `did you mean '${prefix}${closest}'?`
+  return known.length > 0 ? `use one of ${known.map((other) => `'${prefix}${other}'`).join(', ')}` : 'remove it'
 }
 
 function closestName (name: string, known: readonly string[]): string | undefined {

@@ -54,7 +54,7 @@ export function readArguments (
     args: [...args], options, allowPositionals: true, strict: false, tokens: true
   })
   for (const token of tokens) {
-    if (token.kind === 'option') checkOption(token.name, token.value, command, kinds)
+    if (token.kind === 'option') checkOption(token, command, kinds)
   }
   if (positionals.length !== names.length) {
     const wanted = names.map((name) => `<${name}>`).join(' ')
@@ -63,10 +63,14 @@ export function readArguments (
   return { positionals, values: values as Arguments['values'] }
 }
 
-function checkOption (name: string, value: string | undefined, command: string, kinds: OptionKinds): void {
+/** An option as it was given: `rawName` is its name with its dashes. */
+interface GivenOption { readonly name: string, readonly rawName: string, readonly value: string | undefined }
+
+function checkOption ({ name, rawName, value }: GivenOption, command: string, kinds: OptionKinds): void {
   const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
   if (kind === undefined) {
-    throw new ToolError(`unknown option '--${name}' of the command '${command}'`, suggestion(name, Object.keys(kinds)))
+    const advice = suggestion(name, Object.keys(kinds), '--')
+    throw new ToolError(`unknown option '${rawName}' of the command '${command}'`, advice)
   }
   if (kind === 'string' && value === undefined) {
     throw new ToolError(`no value of the option '--${name}'`, `pass one, as in --${name} <${name}>`)

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suggestion } from '../contract/option-checks.ts'
 import { ChannelsError } from '../protocol/errors.ts'
 import { ToolError, type Command, type Output } from './command.ts'
@@ -43,11 +45,8 @@ const failed = 2
 export async function runCommand (
   [name, ...args]: readonly string[], output: Output, until = new AbortController().signal
 ): Promise<number> {
-  if (name === undefined || name === '--help' || name === 'help') {
-    await output.write(overview())
-    return 0
-  }
   try {
+    if (name === undefined || name === 'help' || isOption(name)) return await writeOverview(name, output)
     return await commandOf(name).load().then((command) => runOrExplain(command, args, output, until))
   } catch (error) {
     await output.writeError(`${textOf(error)}\n`)
@@ -55,10 +54,29 @@ export async function runCommand (
   }
 }
 
+const overviewOptions = ['help', 'version']
+
+/** No command begins with a dash. */
+const isOption = (name: string) => name.startsWith('-')
+
+/** Writes the list of commands, or the version of the package. @throws {ToolError} for another option */
+async function writeOverview (option: string | undefined, output: Output): Promise<number> {
+  switch (option) {
+    case undefined: case 'help': case '-h': case '--help':
+      await output.write(overview())
+      return 0
+    case '-v': case '--version':
+      await output.write(`${packageVersion()}\n`)
+      return 0
+    default:
+      throw new ToolError(`unknown option '${option}'`, suggestion(option.replace(/^-+/, ''), overviewOptions, '--'))
+  }
+}
+
 async function runOrExplain (
   command: Command, args: readonly string[], output: Output, until: AbortSignal
 ): Promise<number> {
-  if (!args.includes('--help')) return command.run(args, output, until)
+  if (!args.includes('--help') && !args.includes('-h')) return command.run(args, output, until)
   await output.write(command.usage)
   return 0
 }
@@ -71,7 +89,10 @@ function commandOf (name: string): Entry {
 
 function overview (): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
-  return `Usage: fastify-channels <command>\n\n${lines.join('\n')}\n\nfastify-channels <command> --help explains it.\n`
+  return `Usage: fastify-channels <command>\n\n${lines.join('\n')}\n
+fastify-channels <command> --help explains it.
+fastify-channels --version writes the version of this package.
+`
 }
 
 /** The mistakes that this package explains need no stack; others do. */
@@ -79,4 +100,10 @@ function textOf (error: unknown): string {
   if (!(error instanceof ChannelsError)) return String((error as Error | undefined)?.stack ?? error)
   const { message, cause } = error
   return cause === undefined ? message : `${message}\n${textOf(cause)}`
+}
+
+/** The version of this package. Commands run from the ESM build, where this file is in `dist/lib/tools`. */
+function packageVersion (): string {
+  const text = readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')
+  return (JSON.parse(text) as { readonly version: string }).version
 }

@@ -30,8 +30,17 @@ async function run (...args: readonly string[]) {
 }
 
 t.test('cli: it names its commands, and each explains itself', async (t) => {
-  for (const args of [[], ['--help'], ['help']]) t.match(await run(...args), { code: 0, out: /^ {2}asyncapi {5}writes/m })
-  t.match(await run('asyncapi', '--help'), { code: 0, out: /^Usage: fastify-channels asyncapi <module>/ })
+  for (const args of [[], ['--help'], ['-h'], ['help']]) t.match(await run(...args), { code: 0, out: /^ {2}asyncapi {5}writes/m })
+  for (const option of ['--help', '-h']) {
+    t.match(await run('asyncapi', option), { code: 0, out: /^Usage: fastify-channels asyncapi <module>/ })
+  }
+})
+
+t.test('cli: it writes the version of the package', async (t) => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string }
+  for (const option of ['--version', '-v']) {
+    t.strictSame(await run(option), { code: 0, out: `${version}\n`, error: '' }, option)
+  }
 })
 
 t.test('cli asyncapi: it writes the document of a plugin, an instance, or contracts', async (t) => {
@@ -170,7 +179,10 @@ const mistakes: ReadonlyArray<readonly [args: readonly string[], error: string |
   [['mock', fileIn('none.mjs', 'export const n = 1')],
     /^the module '.*' exports no contract: export what defineChannel returns\n$/],
   [['mock', 'a', '--port=x'], "the value 'x' of the option '--port': pass a whole number from 0\n"],
-  [['asyncapi', 'a', '--yml'], "unknown option '--yml' of the command 'asyncapi': did you mean 'yaml'?\n"],
+  [['asyncapi', 'a', '--yml'], "unknown option '--yml' of the command 'asyncapi': did you mean '--yaml'?\n"],
+  [['asyncapi', 'a', '-o'], "unknown option '-o' of the command 'asyncapi': did you mean '--out'?\n"],
+  [['--verison'], "unknown option '--verison': did you mean '--version'?\n"],
+  [['-x'], "unknown option '-x': use one of '--help', '--version'\n"],
   [['asyncapi', 'a', '--out'], "no value of the option '--out': pass one, as in --out <out>\n"],
   [['asyncapi', 'a', '--yaml=1'], "a value of the option '--yaml': pass --yaml alone\n"],
   [['asyncapi', 'nothing.js'], "no file 'nothing.js': pass the path of a module\n"],
