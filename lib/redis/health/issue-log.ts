@@ -48,8 +48,10 @@ export class IssueLog {
   end (dropped: number): void {
     this.#clock.clearTimeout(this.#timer)
     if (this.#hasWorked && this.#written.size === 0) this.#write()
-    const downMs = this.#clock.now() - this.#since
-    this.#log.info({ downMs, dropped }, this.#hasWorked ? 'Redis works again' : 'Redis works')
+    // The first connection takes a moment, and that is no outage.
+    const wasDown = this.#written.size > 0 || dropped > 0
+    const outage = wasDown ? { downMs: this.#clock.now() - this.#since, dropped } : {}
+    this.#log.info(outage, this.#hasWorked ? 'Redis works again' : 'Redis works')
     this.#hasWorked = true
     this.#current = undefined
     this.#written.clear()

@@ -369,6 +369,7 @@ t.test('Redis health', async (t) => {
     t.strictSame(health.status, degraded('not connected to Redis yet: check its address and the network', 7))
     await work()
     t.strictSame([health.status, counts.recovered], [{ state: 'up' }, 1])
+    t.strictSame(log.details, [{}], 'the first connection ends no outage')
     clock.advance(3)
     fail()
     t.strictSame(health.status, degraded(closed, 10))
@@ -388,6 +389,14 @@ t.test('Redis health', async (t) => {
     t.equal(log.lines.length, 4, 'nothing is logged after the end')
   })
 
+  t.test('Redis health: messages that were lost before the first connection are logged', async (t) => {
+    const { clock, log, counts, work } = healthOf(sound)
+    clock.advance(2)
+    counts.dropped = 3
+    await work()
+    t.strictSame([log.lines, log.details], [['info: Redis works'], [{ downMs: 2, dropped: 3 }]])
+  })
+
   t.test('Redis health: a cause is logged once, however often it returns', async (t) => {
     const { health, clock, log, work, fail } = healthOf(sound)
     const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' })
@@ -403,6 +412,7 @@ t.test('Redis health', async (t) => {
     clock.advance(2_000)
     await work()
     t.strictSame(log.lines.slice(1), ['info: Redis works'], 'a stage of the recovery is none')
+    t.strictSame(log.details.at(-1), { downMs: 12_000, dropped: 0 }, 'an outage at the start is one')
     health.noteError(refused)
     t.equal(health.status.state, 'up', 'an error of a connection that is not needed changes nothing')
     fail()
