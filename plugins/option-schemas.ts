@@ -8,7 +8,7 @@ import { unknownOption } from './errors.ts'
 // A `description` is the end of the sentence "wrong value for the option '…': pass …".
 export const callback = Type.Function([], Type.Unknown(), { description: 'a function' })
 export const flag = Type.Boolean({ description: 'true or false' })
-export const text = Type.String({ minLength: 1, description: 'a text' })
+export const text = Type.String({ minLength: 1, description: 'a text that is not empty' })
 export const positive = Type.Integer({ minimum: 1, description: 'a whole number from 1' })
 export const count = Type.Integer({ minimum: 0, description: 'a whole number from 0' })
 // The longest time that a timer of Node takes.

@@ -6,6 +6,7 @@ import { defaultLimits, noLimits } from '../lib/limits/limits.ts'
 import type { ProtocolErrorLimit } from '../lib/limits/protocol-error-budget.ts'
 import type { DrainOptions } from '../lib/server/services/drain.ts'
 import { asyncApiOption } from './asyncapi/asyncapi-options.ts'
+import { refuseEmptyKeys } from './authentication/strict-jwt.ts'
 import { InvalidOptions } from './errors.ts'
 import {
   callback, connectionLimits, contractMismatch, count, flag, int32, milliseconds, millisecondsFrom0, optionals,
@@ -33,10 +34,15 @@ const websocket = Type.Object({
   }), { description: 'the options of ws' }))
 }, { description: 'the options of @fastify/websocket' })
 
+// `refuseEmptyKeys` checks the secret, and @fastify/jwt the other options.
+const jwt = Type.Partial(Type.Object({
+  namespace: text, jwtVerify: text, cookie: Type.Object({ cookieName: text }, { description: '{ cookieName, signed }' })
+}), { description: 'the options of @fastify/jwt, such as { secret }' })
+
 const definition = optionals({
   // Checked by `originCheck`.
   origins: Type.Unknown(),
-  jwt: Type.Object({}, { description: 'the options of @fastify/jwt, such as { secret }' }),
+  jwt,
   identify: callback,
   userId: callback,
   maxPayload: int32,
@@ -112,6 +118,7 @@ function checkValues (options: ChannelsOptions): void {
   const error = schema.Errors(limits === false ? rest : options).First()
   if (error) throw new InvalidOptions(problemOf(error))
   if (options.redis) checkRedis(options.redis)
+  if (options.jwt) refuseEmptyKeys(options.jwt)
   originCheck(options.origins)
 }
 

@@ -4,6 +4,26 @@ import { InvalidOptions } from '../errors.ts'
 type Verify = NonNullable<FastifyJWTOptions['verify']>
 
 /**
+ * A variable of the environment that is not set must not become a key. A key pair without a private key verifies only.
+ * @throws {InvalidOptions} for a key that is empty or missing.
+ */
+export function refuseEmptyKeys ({ secret }: FastifyJWTOptions): void {
+  const isPair = typeof secret === 'object' && secret !== null && !Buffer.isBuffer(secret)
+  const { public: publicKey, private: privateKey = publicKey } = isPair ? secret as Partial<KeyPair> : {}
+  const keys = isPair ? { 'secret.public': publicKey, 'secret.private': privateKey } : { secret }
+  const empty = Object.entries(keys).find(([, key]) => isEmpty(key))
+  if (empty === undefined) return
+  throw new InvalidOptions(
+    `'jwt.${empty[0]}' is empty: pass the key of the tokens, and check that its environment variable is set`)
+}
+
+type KeyPair = Extract<FastifyJWTOptions['secret'], { readonly public: unknown }>
+
+function isEmpty (key: unknown): boolean {
+  return typeof key !== 'function' && (key as { readonly length?: number } | undefined ?? '').length === 0
+}
+
+/**
  * The options of @fastify/jwt with the algorithm and the required claims fixed.
  * @throws {InvalidOptions} for a key pair or a function without an algorithm.
  */
