@@ -197,6 +197,8 @@ describe('a client does not compile', () => {
     client.join('chat/lobby')
     // @ts-expect-error Expected 2-3 arguments, but got 1
     connect<typeof chat>('/ws').join(news)
+    // @ts-expect-error type '"docs/:id"' is not assignable to parameter of type '"doc/:id" | Channel<
+    connect<typeof doc>('/ws').join('docs/:id', { id: '1' }, { onResync: 'ignore' })
   })
 
   test('with other params', () => {

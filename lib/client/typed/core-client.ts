@@ -37,8 +37,10 @@ export type ParamsArgument<D extends ChannelDefinition, O> = D extends { readonl
 export type WithOptions<D extends ChannelDefinition, O> =
   'history' extends keyof D ? [params: ParamsOf<D>, options: O] : [params: never, options: never]
 
-// The explanation becomes the expected type of the first argument.
-export type NeedsNoOptions<D extends ChannelDefinition, T> =
+// The explanation becomes the expected type of the first argument. A misspelt pattern makes `T` all that `join` takes,
+// patterns and contracts: then those are expected.
+export type NeedsNoOptions<D extends ChannelDefinition, T> = [T] extends [string] | [AnyChannel] ? NoHistory<D, T> : T
+type NoHistory<D extends ChannelDefinition, T> =
   D extends { readonly history: object }
     ? `'${D['pattern']}' has a history: pass { onResync } as the third argument of join`
     : T
