@@ -529,8 +529,11 @@ t.test('errors: a refused upgrade has a JSON body with its code, and says what t
 t.test('errors: a failed request of the client says which message failed, where and why', async (t) => {
   const { app, sink } = await makeApp(t, { identify: () => ({ id: 'ann' }) })
   app.ws('/ws', implementations)
-  const client = connect(`${(await listen(app, sink)).url}/ws`, { WebSocket })
-  t.teardown(() => client.close())
+  app.ws('/own', [implement(defineConnection({ fromClient: {}, fromServer: {} }), { on: {} })])
+  const { url } = await listen(app, sink)
+  const client = connect(`${url}/ws`, { WebSocket })
+  const owner = connect(`${url}/own`, { WebSocket })
+  t.teardown(() => [client, owner].forEach((each) => each.close()))
   const lobby = await client.join('chat/:room', { room: 'lobby' })
   const left = await client.join('chat/:room', { room: 'left' })
   await left.leave()
@@ -543,6 +546,10 @@ t.test('errors: a failed request of the client says which message failed, where 
       "'join' on 'chat/private' failed with forbidden: not allowed"],
     [() => lobby.send('shout', ''), 'unknown_type', 500,
       "'shout' on 'chat/lobby' failed with unknown_type: the channel has no such message"],
+    [() => client.send('say', ''), 'unknown_type', 500, "'say' failed with unknown_type: the connection has no such " +
+      'message: send it to a channel, or declare it with defineConnection'],
+    [() => owner.send('own', ''), 'unknown_type', 500, "'own' failed with unknown_type: the connection has no such " +
+      'message: send it to a channel, or declare it with defineConnection'],
     [() => lobby.send('say', 5), 'invalid_payload', 500,
       "'say' on 'chat/lobby' failed with invalid_payload: the payload does not match its schema: " +
       'Expected string'],

@@ -1,5 +1,5 @@
 import type { Connection } from '../../connection/connection.ts'
-import { refusal, rateLimited } from '../../protocol/errors.ts'
+import { MessageError, refusal, rateLimited } from '../../protocol/errors.ts'
 import { idempotencyId, type AttemptResult } from '../messages/idempotent-messages.ts'
 import type { Router, ServedMessage } from '../router.ts'
 import { ChannelHandlerContext, MessageHandlerContext } from '../messages/handler-context.ts'
@@ -53,7 +53,7 @@ export class MessageHandler {
     const recipient = channel === undefined ? this.#connectionItself() : this.#member(channel)
     const { served, context } = recipient
     const declared = served.messages.get(type)
-    if (!declared) throw refusal('unknown_type')
+    if (!declared) throw channel === undefined ? unknownOnConnection() : refusal('unknown_type')
     const isIdempotent = declared.idempotent && channel !== undefined && correlationId !== undefined
     if (!isIdempotent) this.#checkRate(declared)
     const payload = validPayload(declared, message)
@@ -127,9 +127,15 @@ export class MessageHandler {
   }
 
   #connectionItself (): Recipient {
-    if (!this.own) throw refusal('unknown_type')
+    if (!this.own) throw unknownOnConnection()
     return this.own
   }
+}
+
+/** The default text speaks of a channel. */
+function unknownOnConnection (): MessageError {
+  return new MessageError('unknown_type',
+    'the connection has no such message: send it to a channel, or declare it with defineConnection')
 }
 
 /** `null` is the absence of a payload, unless the schema accepts it. @throws {MessageError} `invalid_payload` */
