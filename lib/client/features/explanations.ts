@@ -47,7 +47,7 @@ function withProblem (answer: Refusal, problem: string): Refusal {
   if (status > 0 && status !== answer.status) {
     return { status, reason: 'the server refuses the origin or another header of this client' }
   }
-  return answer.status || !problem ? answer : { reason: `${answer.reason} (${problem})` }
+  return answer.status || !problem ? answer : { reason: `the server cannot be reached (${problem})` }
 }
 
 /**
