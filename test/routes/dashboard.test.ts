@@ -346,10 +346,12 @@ t.test(`dashboard server: ${watchers} watchers cost one encoding a second`, asyn
   await second(clock, 1)
   const received = await Promise.all(clients.map((client) => client.next('changed')))
   t.ok(received.every(({ offset }) => offset === 2))
-  const encoded = encodings().map(({ args: [value] }) => value as object)
-  t.equal(encoded.filter((value) => 'type' in value && value.type === 'changed').length, 1, 'the delta')
-  t.equal(encoded.filter((value) => 'points' in value).length, 1, 'the board')
-  t.ok(encoded.length < 10, `${encoded.length} in all`)
+  // The demo of another test in this process publishes too, by the time of the machine.
+  const encoded = encodings().map(({ args: [value] }) => value as Partial<Envelope & Board>)
+  const deltas = encoded.filter(({ type, payload }) => type === 'changed' && (payload as Delta).by === idOf(node))
+  t.equal(deltas.length, 1, 'the delta')
+  t.equal(encoded.filter(({ points, metrics = {} }) => points && `${idOf(node)}/cpu` in metrics).length, 1, 'the board')
+  t.ok(encoded.length < watchers / 10, `${encoded.length} in all`)
 })
 
 t.test('dashboard server: the demo serves its own metrics to everyone', async (t) => {

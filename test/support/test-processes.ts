@@ -13,7 +13,7 @@ const processes = join(tests, 'processes')
 const long = /^(conformance\/memory-properties|hostile\/|routes\/(recovery|editor\/convergence))/
 
 /** What a test file imports that starts a process: a server, a browser, a client. */
-const startsProcess = /support\/(browser|clients|cluster|hostile|proxies|redis)|node:child_process/
+const startsProcess = /support\/(browser|clients|cluster|hostile|local|proxies|redis)|node:child_process/
 
 /** Tests of the built package's types and documentation. */
 const compiled = /^(types|docs|package)\//
