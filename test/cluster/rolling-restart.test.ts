@@ -5,7 +5,6 @@ import type { chat } from '../../routes/chat/chat.contract.ts'
 import { Balancer } from '../support/balancer.ts'
 import type { Identity } from '../support/demo.ts'
 import { DemoNode } from '../support/cluster/demo-node.ts'
-import { freePort } from '../support/free-port.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
@@ -37,14 +36,17 @@ async function visit (url: string, { token, userId }: Identity) {
 
 t.test('rolling restart: nodes that drain are replaced without a gap for their clients', async (t) => {
   const redis = await startRedis(t)
-  const ports = [await freePort(), await freePort(), await freePort()]
-  const start = (port: number) => DemoNode.start(t, redis.url, { ...drain, PORT: String(port) })
-  const isUp = (node: DemoNode) => until(async () => (await node.status()).state === 'up')
-  // The balancer prefers the newer node.
-  const balancer = await Balancer.start(t, ports.toReversed())
+  // The balancer prefers the newest node.
+  const ports: number[] = []
+  const start = async () => {
+    const node = await DemoNode.start(t, redis.url, drain)
+    await until(async () => (await node.status()).state === 'up')
+    ports.unshift(Number(new URL(node.http).port))
+    return node
+  }
+  const balancer = await Balancer.start(t, ports)
   const url = balancer.url.replace('http', 'ws')
-  let node = await start(ports[0] as number)
-  await isUp(node)
+  let node = await start()
   const names = ['ann', 'bob', 'cy', 'dan']
   const visitors = await Promise.all(names.map(async (name) => visit(url, await node.identity(name))))
   t.teardown(() => { for (const { client } of visitors) client.close() })
@@ -68,9 +70,8 @@ t.test('rolling restart: nodes that drain are replaced without a gap for their c
       await new Promise((resolve) => setTimeout(resolve, 250))
     }
   })
-  for (const port of ports.slice(1)) {
-    const next = await start(port)
-    await isUp(next)
+  for (let restarts = 0; restarts < 2; restarts++) {
+    const next = await start()
     await node.signal('SIGTERM')
     node = next
   }

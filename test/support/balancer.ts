@@ -2,7 +2,10 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A load balancer of a test's own: each new connection goes to the first of the servers that takes it. */
+/**
+ * A load balancer of a test's own: each new connection goes to the first of the servers that takes it. A test may add
+ * ports while it runs.
+ */
 export class Balancer {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
