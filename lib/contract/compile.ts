@@ -12,15 +12,12 @@ import { compilePresence, type CompiledPresence } from './parts/presence.ts'
 import { shapeOf } from './parts/sharing.ts'
 import { compileWhenSlow, type WhenSlowOf } from './parts/when-slow.ts'
 import {
-  compileEncoder, compileOutgoing, compileParams, compileValidator, noPayload, type OutgoingEncoder,
+  compileOutgoing, compileParams, compileReply, compileValidator, noPayload, noReply, type CompiledReply,
   type OutgoingValidator, type Validator
 } from './schema/validators.ts'
 
-export interface CompiledClientMessage {
+export interface CompiledClientMessage extends CompiledReply {
   readonly payload: Validator
-  readonly reply: OutgoingValidator
-  /** The JSON of the same reply. */
-  readonly encodeReply: OutgoingEncoder
   readonly errors: ReadonlyMap<string, OutgoingValidator>
   readonly rateLimit?: Rate
   readonly idempotent: boolean
@@ -133,7 +130,7 @@ function compileInbound (message: FromClientDefinition, path: string): CompiledC
   const { payload, reply, errors = {}, idempotent, rateLimit } = message
   return {
     payload: payload ? compileValidator(payload, `${path}, payload`) : noPayload,
-    ...compileReply(reply, `${path}, reply`),
+    ...(reply ? compileReply(reply, `${path}, reply`) : noReply),
     errors: new Map(Object.entries(requireObject(errors, `${path}, errors`)).map(([code, schema]) => {
       requireWellFormed(code, 'an error code', path)
       if (!isReserved(code)) return [code, compileOutgoing(schema, `${path}, error '${code}'`)]
@@ -144,12 +141,6 @@ function compileInbound (message: FromClientDefinition, path: string): CompiledC
     idempotent: requireFlag(idempotent, 'idempotent', path),
     ...(rateLimit && { rateLimit: validRate(rateLimit, `${path}, rateLimit`) })
   }
-}
-
-function compileReply (schema: FromClientDefinition['reply'], path: string) {
-  if (!schema) return { reply: () => undefined, encodeReply: () => undefined }
-  const reply = compileOutgoing(schema, path)
-  return { reply, encodeReply: compileEncoder(schema, reply, path) }
 }
 
 function validRate (rate: Rate, path: string): Rate {

@@ -87,7 +87,7 @@ export class HeldQuotas implements Held {
   }
 
   /** Gives everything back, and takes over what another one holds. */
-  replaceBy (other: HeldQuotas): undefined {
+  replaceBy (other: HeldQuotas): void {
     this.release()
     for (const held of other.#held.splice(0)) this.add(held)
   }

@@ -99,9 +99,11 @@ function answerOf (ask: () => QuotaAnswer): QuotaAnswer {
 
 /** @throws {TooManyConnections} */
 function handOver (outcome: QuotaOutcome, connection: HeldQuotas, quotas: HeldQuotas): undefined {
-  if (outcome.granted) return quotas.replaceBy(connection)
-  connection.release()
-  throw new TooManyConnections('user', outcome.retryAfter)
+  if (!outcome.granted) {
+    connection.release()
+    throw new TooManyConnections('user', outcome.retryAfter)
+  }
+  quotas.replaceBy(connection)
 }
 
 /** @throws {ServerFull} @throws {TooManyConnections} */

@@ -125,8 +125,8 @@ export class UpgradeHooks {
     const attempt = attemptOf(request)
     if (request.ws) attempt.id = newId()
     const keeping = request.ws && (checks.locals || checks.metadata) ? keep(request, attempt, checks) : undefined
-    const admitting = keeping?.then(() => this.#admission.admit(request, attempt)) ??
-      this.#admission.admit(request, attempt)
+    const admit = () => this.#admission.admit(request, attempt)
+    const admitting = keeping ? keeping.then(admit) : admit()
     if (admitting) return admitting.then(() => cork(request))
     cork(request)
   }

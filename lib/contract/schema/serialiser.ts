@@ -10,9 +10,9 @@ export type Serialiser = (value: unknown) => string | undefined
 type Writer = (value: unknown) => string | undefined
 
 /** Printable ASCII without what JSON escapes. */
-const isPlain = /^[ !#-[\]-~]*$/
+const plainText = /^[ !#-[\]-~]*$/
 
-/** A text that is longer is not searched. */
+/** A longer text is not searched, but left to `JSON.stringify`. */
 const maxPlainLength = 256
 
 /**
@@ -38,14 +38,14 @@ function writerOf (node: SchemaNode): Writer | undefined {
 }
 
 const writeText: Writer = (value) => {
-  return typeof value === 'string' && value.length <= maxPlainLength && isPlain.test(value) ? `"${value}"` : undefined
+  return typeof value === 'string' && value.length <= maxPlainLength && plainText.test(value) ? `"${value}"` : undefined
 }
 
 const writeNumber: Writer = (value) => Number.isFinite(value) ? String(value) : undefined
 
 const writeBoolean: Writer = (value) => typeof value === 'boolean' ? String(value) : undefined
 
-/** What says how many properties an object has also counts those that are not declared. */
+/** Such a limit also counts properties that are not declared, and those are not written. */
 const countsProperties = (node: SchemaNode) => 'minProperties' in node || 'maxProperties' in node
 
 function objectWriter (node: SchemaNode): Writer | undefined {

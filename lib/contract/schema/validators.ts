@@ -5,6 +5,7 @@ import { ContractError, OutgoingError } from '../contract-errors.ts'
 import type { TypeBoxSchema } from './typebox-schema.ts'
 import { compileProjector } from './projection.ts'
 import { compileSerialiser } from './serialiser.ts'
+import type { SchemaNode } from './schema-node.ts'
 import { closeSchema } from './close-schema.ts'
 
 /** The first mistake in a value. `path` is a JSON pointer. */
@@ -16,8 +17,14 @@ export type Validator = (value: unknown) => Issue | undefined
 /** Projects a value to its schema and checks it before it is sent. @throws {OutgoingError} */
 export type OutgoingValidator = (value: unknown) => unknown
 
-/** Projects a value to its schema, checks it, and writes its JSON; undefined for none. @throws {OutgoingError} */
-export type OutgoingEncoder = (value: unknown) => string | undefined
+/** A reply as a value, and as its JSON; both undefined where none is declared. */
+export interface CompiledReply {
+  readonly reply: OutgoingValidator
+  /** @throws {OutgoingError} */
+  readonly encodeReply: (value: unknown) => string | undefined
+}
+
+export const noReply: CompiledReply = { reply: () => undefined, encodeReply: () => undefined }
 
 /** The check of a message that declares no payload. */
 export function noPayload (value: unknown): Issue | undefined {
@@ -67,15 +74,20 @@ function compile (schema: TSchema, path: string): TypeCheck<TSchema> {
   }
 }
 
-/** Compiles the JSON of replies. It is that of the value which `outgoing` makes. @throws {ContractError} */
-export function compileEncoder (schema: TypeBoxSchema, outgoing: OutgoingValidator, path: string): OutgoingEncoder {
-  const serialise = compileSerialiser(closeSchema(schema, path))
-  return (value) => serialise?.(value) ?? JSON.stringify(outgoing(value))
-}
-
 /** Compiles the projection and the check of values that the server sends. @throws {ContractError} */
 export function compileOutgoing (schema: TypeBoxSchema, path: string): OutgoingValidator {
+  return outgoingValidator(closeSchema(schema, path), path)
+}
+
+/** The same for a reply, and its JSON, which most replies are sent as. @throws {ContractError} */
+export function compileReply (schema: TypeBoxSchema, path: string): CompiledReply {
   const closed = closeSchema(schema, path)
+  const reply = outgoingValidator(closed, path)
+  const serialise = compileSerialiser(closed)
+  return { reply, encodeReply: (value) => serialise?.(value) ?? JSON.stringify(reply(value)) }
+}
+
+function outgoingValidator (closed: SchemaNode, path: string): OutgoingValidator {
   const issueOf = checkOf(closed, path)
   const project = compileProjector(closed)
   return (value) => {

@@ -2,6 +2,7 @@ import type { CloseEvent } from '../../protocol/close-events.ts'
 
 /** An upgrade from its first check until its connection is registered, or until its socket closes. */
 export interface PendingUpgrade {
+  /** Counts the upgrades of this node. A number is a cheaper key than the object. */
   readonly number: number
   /** How many disconnects there had been when it began. */
   readonly disconnectsBefore: number

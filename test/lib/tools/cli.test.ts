@@ -30,7 +30,9 @@ async function run (...args: readonly string[]) {
 }
 
 t.test('cli: it names its commands, and each explains itself', async (t) => {
-  for (const args of [[], ['--help'], ['-h'], ['help']]) t.match(await run(...args), { code: 0, out: /^ {2}asyncapi {5}writes/m })
+  for (const args of [[], ['--help'], ['-h'], ['help']]) {
+    t.match(await run(...args), { code: 0, out: /^ {2}asyncapi {5}writes/m })
+  }
   for (const option of ['--help', '-h']) {
     t.match(await run('asyncapi', option), { code: 0, out: /^Usage: fastify-channels asyncapi <module>/ })
   }
