@@ -73,14 +73,19 @@ export interface MessageParts {
 export function encodeParts (
   envelope: Envelope & { readonly payload: object }, members: JsonMembers
 ): MessageParts {
+  const entries = Object.entries(members)
+  if (entries.length === 0) return partsOf([encodeEnvelope(envelope)])
   const { payload, ...rest } = envelope
   const json = JSON.stringify({ ...rest, payload })
-  const added = Object.entries(members).flatMap(([name, json]) => [
+  const added = entries.flatMap(([name, json]) => [
     comma, Buffer.from(`${JSON.stringify(name)}:`), ...[json].flat()
   ])
   // An empty payload has no member before the first comma.
   const list = json.endsWith('{}}') ? added.slice(1) : added
-  const parts = [Buffer.from(json.slice(0, -2)), ...list, Buffer.from('}}')]
+  return partsOf([Buffer.from(json.slice(0, -2)), ...list, Buffer.from('}}')])
+}
+
+function partsOf (parts: readonly Buffer[]): MessageParts {
   return { parts, length: parts.reduce((bytes, { length }) => bytes + length, 0) }
 }
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Writable } from 'node:stream'
 import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -14,6 +13,7 @@ import type { Settings } from '../settings.ts'
 import { prepareTokens } from '../authentication/token-carriers.ts'
 import { restoreToken } from '../authentication/token-in-url.ts'
 import { checkClient } from './client-check.ts'
+import { readFrames } from './frame-reader.ts'
 import { rawAnswer } from './raw-answer.ts'
 import { UpgradeGuard } from './upgrade-guard.ts'
 import { destroyAfterWrites, webSocketRequestsOf } from './upgrade-requests.ts'
@@ -50,7 +50,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
   app.websocketServer.on('connection', (webSocket: WebSocket, request) => {
     guard.release(request.socket)
     releaseResponse(request.socket)
-    ignoreAfterError(webSocket)
+    readFrames(webSocket)
   })
   checkRequests(app, options as ServerOptions)
 }, { name: 'fastify-channels-web-socket-server', fastify: '5.x' })
@@ -169,19 +169,4 @@ function releaseResponse (socket: Socket & { _httpMessage?: ServerResponse | nul
 function closeFailed (error: Error, socket: WebSocket, request: FastifyRequest): void {
   request.log.info({ err: error.message }, 'connection failed')
   if (socket.readyState === socket.OPEN) socket.close(closeEvents.failed.code, closeEvents.failed.reason)
-}
-
-/**
- * Discards the bytes after a broken frame. When `ws` waits for zlib or for the next turn, it goes on to parse chunks
- * that waited with the broken one, in an undefined state, and an exception there would end the process.
- */
-function ignoreAfterError (webSocket: WebSocket): void {
-  const { _receiver: receiver } = webSocket as unknown as { readonly _receiver: Writable }
-  receiver._write = writeUnlessErrored
-}
-
-/** One function for all connections. */
-const writeUnlessErrored: Writable['_write'] = function (this: Writable, chunk, encoding, done) {
-  if (this.errored) done()
-  else (Object.getPrototypeOf(this) as Writable)._write.call(this, chunk, encoding, done)
 }

@@ -24,7 +24,9 @@ export class JoinReplies {
 
   /** For a connection that has just become a member: the presence, and what it missed since its position. */
   first (membership: Membership, since: Position | undefined, presenceData: unknown): JoinReply {
-    const { payload, json } = this.#history(membership, since)
+    const reply = this.#history(membership, since)
+    if (!membership.served.compiled.presence) return reply
+    const { payload, json } = reply
     const limit = presenceLimit(payload, json)
     const presence = this.#rooms.presenceAckFor(membership.channel, this.#connection, presenceData, limit)
     return {
