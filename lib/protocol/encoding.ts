@@ -33,11 +33,22 @@ export function encodeOutgoing (envelope: Envelope, what: string): EncodedMessag
 export function encodeAck (
   channel: string | undefined, payload: string | undefined, correlationId: string | undefined
 ): EncodedMessage {
-  const channelMember = channel === undefined ? '' : `,"channel":${JSON.stringify(channel)}`
+  const channelMember = channel === undefined ? '' : `,"channel":${jsonText(channel)}`
   const payloadMember = payload === undefined ? '' : `,"payload":${payload}`
-  const idMember = correlationId === undefined ? '' : `,"correlationId":${JSON.stringify(correlationId)}`
+  const idMember = correlationId === undefined ? '' : `,"correlationId":${jsonText(correlationId)}`
   return Buffer.from(`{"type":"ack"${channelMember}${payloadMember}${idMember}}`)
 }
+
+function jsonText (text: string): string {
+  return isPlainText(text) ? `"${text}"` : JSON.stringify(text)
+}
+
+/** Printable ASCII without what JSON escapes. A longer text is not searched, but left to `JSON.stringify`. */
+export function isPlainText (text: string): boolean {
+  return text.length <= maxPlainLength && /^[ !#-[\]-~]*$/.test(text)
+}
+
+const maxPlainLength = 256
 
 /** @throws {ChannelsError} `FST_CHANNELS_USAGE`, 413, above `maxRecoveryBytes` */
 export function checkedSize (encoded: EncodedMessage, what: string): EncodedMessage {

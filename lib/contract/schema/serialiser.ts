@@ -1,5 +1,6 @@
 import { Kind } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { isPlainText } from '../../protocol/encoding.ts'
 import { openSchema } from './close-schema.ts'
 import type { SchemaNode } from './schema-node.ts'
 
@@ -8,12 +9,6 @@ export type Serialiser = (value: unknown) => string | undefined
 
 /** Writes a value that has been checked. Undefined when it is not what the check has seen. */
 type Writer = (value: unknown) => string | undefined
-
-/** Printable ASCII without what JSON escapes. */
-const plainText = /^[ !#-[\]-~]*$/
-
-/** A longer text is not searched, but left to `JSON.stringify`. */
-const maxPlainLength = 256
 
 /**
  * Compiles the JSON of the declared properties, for closed objects of texts, numbers and booleans. Undefined for other
@@ -38,7 +33,7 @@ function writerOf (node: SchemaNode): Writer | undefined {
 }
 
 const writeText: Writer = (value) => {
-  return typeof value === 'string' && value.length <= maxPlainLength && plainText.test(value) ? `"${value}"` : undefined
+  return typeof value === 'string' && isPlainText(value) ? `"${value}"` : undefined
 }
 
 const writeNumber: Writer = (value) => Number.isFinite(value) ? String(value) : undefined

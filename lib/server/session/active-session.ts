@@ -118,7 +118,7 @@ export class ActiveSession {
 
   #accept (message: InboundMessage, bytes: number): void {
     const { type, channel = '' } = message.envelope
-    const waitMs = this.#rateLimiter.consume(type, bytes)
+    const waitMs = this.#rateLimiter.consume(type, bytes, this.connection.lastSeen)
     const refused = waitMs > 0 ? rateLimited(waitMs) : message.refusal
     if (refused) this.#replies.refuse(message, refused)
     else if (type === 'ping') this.#replies.ack(message)

@@ -18,6 +18,8 @@ export class ReceiveQueue {
   readonly #whenEmpty: Array<() => void> = []
   #size = 0
   #isPaused = false
+  /** The channel of a task that runs synchronously, and that was the only one of the queue when it began. */
+  #alone: string | symbol | undefined
 
   /** @param limit how many tasks may wait or run before the connection is paused */
   constructor (connection: Pausable, limit: number) {
@@ -26,21 +28,36 @@ export class ReceiveQueue {
   }
 
   push (channel: string | symbol, task: Task): void {
-    const waiting = this.#waiting.get(channel)
     this.#grow()
+    if (this.#size === 1) return this.#runAlone(channel, task)
+    const waiting = this.#waiting.get(channel)
     if (waiting) {
       waiting.push(task)
       return
     }
     // Registered before the task runs, because tasks that it pushes have to wait behind it.
     this.#waiting.set(channel, [task])
-    this.#runTasks(channel)
+    if (channel !== this.#alone) this.#runTasks(channel)
   }
 
   /** Resolves once no task waits or runs. */
   whenEmpty (): Promise<void> {
     if (this.#size === 0) return Promise.resolve()
     return new Promise((resolve) => this.#whenEmpty.push(resolve))
+  }
+
+  /** Most tasks are alone and synchronous. They need no entry in the map, which took 3 % of a small request. */
+  #runAlone (channel: string | symbol, task: Task): void {
+    this.#alone = channel
+    const running = task()
+    this.#alone = undefined
+    if (running) {
+      if (!this.#waiting.has(channel)) this.#waiting.set(channel, [])
+      running.then(() => this.#finishTask(channel))
+      return
+    }
+    this.#shrink()
+    if (this.#waiting.has(channel)) this.#runTasks(channel)
   }
 
   /** Runs the channel's tasks up to the first asynchronous one. */

@@ -31,7 +31,9 @@ export interface LargeReply {
 export class Replies {
   readonly #connection: Connection
   readonly #deps: RepliesDeps
-  readonly #inFlight = new Set<string>()
+  /** One of the ids in flight. Mostly there is one at most, and a set would be built anew every few messages. */
+  #inFlight: string | undefined
+  readonly #othersInFlight = new Set<string>()
 
   constructor (connection: Connection, deps: RepliesDeps) {
     this.#connection = connection
@@ -42,9 +44,10 @@ export class Replies {
   begin (message: InboundMessage): boolean {
     const { correlationId } = message.envelope
     if (correlationId === undefined) return true
-    const isInFlight = this.#inFlight.has(correlationId)
+    const isInFlight = correlationId === this.#inFlight || this.#othersInFlight.has(correlationId)
     if (isInFlight) this.refuse(message, refusal('in_flight'))
-    else this.#inFlight.add(correlationId)
+    else if (this.#inFlight === undefined) this.#inFlight = correlationId
+    else this.#othersInFlight.add(correlationId)
     return !isInFlight
   }
 
@@ -100,7 +103,8 @@ export class Replies {
   #claim (message: InboundMessage): boolean {
     if (!message.claimReply()) return false
     const { correlationId } = message.envelope
-    if (correlationId !== undefined) this.#inFlight.delete(correlationId)
+    if (correlationId === this.#inFlight) this.#inFlight = undefined
+    else if (correlationId !== undefined) this.#othersInFlight.delete(correlationId)
     return true
   }
 
