@@ -1,9 +1,22 @@
-import type { EncodedMessage, MessageParts } from '../../protocol/encoding.ts'
+import { wholeOf, type EncodedMessage, type MessageParts } from '../../protocol/encoding.ts'
 import type { ResyncSource } from '../../protocol/when-slow.ts'
-import { encodeTextFrames } from './raw-frames.ts'
+import { encodeTextFrames, maxCopiedBytes } from './raw-frames.ts'
 
 /** A message that waits. A large one may have parts, which are not copied: that took a seventh of a recovery. */
 export type QueuedMessage = EncodedMessage | MessageParts
+
+/**
+ * A part keeps all the bytes that it is a share of, for as long as it waits: up to so many times its size. Without a
+ * limit, a client that does not read kept 14 lists of 1 MiB by the last 36 KB of each.
+ */
+const maxKeptRatio = 4
+
+/** The message in one piece where it is written with its neighbours, or where its parts would keep much more bytes. */
+export function queueable (message: QueuedMessage): QueuedMessage {
+  if (!('parts' in message) || message.length <= maxCopiedBytes) return wholeOf(message)
+  const isShare = message.parts.some(({ buffer }) => buffer.byteLength > maxKeptRatio * message.length)
+  return isShare ? wholeOf(message) : message
+}
 
 /**
  * An immutable list of messages that wait for one write. A broadcast adds the same message for one connection after

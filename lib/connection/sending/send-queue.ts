@@ -4,7 +4,9 @@ import { wholeOf, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { ResyncReason } from '../../protocol/recoverability.ts'
 import type { PageSource, ResyncSource, WhenSlow } from '../../protocol/when-slow.ts'
 import type { Flusher } from './flusher.ts'
-import { WaitingMessages, type MessageGroup, type QueuedMessage, type QueuedMessages } from './queued-messages.ts'
+import {
+  queueable, WaitingMessages, type MessageGroup, type QueuedMessage, type QueuedMessages
+} from './queued-messages.ts'
 import { isSenderIdle, maxCopiedBytes, textFrameHeader } from './raw-frames.ts'
 import { Recoveries, type Recipient } from './recoveries.ts'
 
@@ -69,7 +71,7 @@ export class SendQueue {
     if (this.#limitedBytes > this.#limit) return false
     const isLarge = this.#limitedBytes + encoded.length > this.#limit / 2
     if (isLarge && this.#recoveries.waiting === 0) this.#recoveries.waiting = encoded.length
-    this.#add(encoded.length > maxCopiedBytes ? encoded : wholeOf(encoded))
+    this.#add(queueable(encoded))
     return true
   }
 

@@ -202,10 +202,11 @@ t.test('send queue: short messages are written past ws at once, as the same fram
 })
 
 t.test('send queue: a large recovery is one frame of its parts, none of which is copied', async (t) => {
-  const shared = Buffer.from(JSON.stringify(['x'.repeat(200_000)]))
+  const shared = Buffer.from(JSON.stringify(['x'.repeat(60_000)]))
   const withBytes = (bytes: number) => {
     const of = (messages: Buffer) => encodeParts({ type: 'ack', payload: {} }, { messages: [messages] })
-    return of(shared.subarray(of(Buffer.alloc(0)).length - bytes))
+    const whole = bytes > shared.length ? Buffer.alloc(bytes, 'x') : shared
+    return of(whole.subarray(of(Buffer.alloc(0)).length - bytes))
   }
   for (const bytes of [16_385, 65_535, 65_536, 150_000]) {
     const { connection, socket, flush } = connect({}, 1_000_000)
@@ -230,6 +231,17 @@ t.test('send queue: a large recovery is one frame of its parts, none of which is
   flush()
   t.strictSame(socket.written, [], 'without the state of ws, all is sent by ws')
   t.strictSame(socket.sent.map((text) => text.length), [100, large.length])
+})
+
+t.test('send queue: a large recovery that is a small share of the bytes of others keeps none of them', async (t) => {
+  const { connection, socket, flush } = connect({}, 1_000_000)
+  socket._sender = { _state: 0, _firstFragment: true, _queue: [] }
+  const shared = Buffer.alloc(1_000_000, 'x')
+  const recovery = encodeParts({ type: 'ack', payload: {} }, { messages: shared.subarray(-20_000) })
+  connection.sendRecovery(recovery)
+  flush()
+  t.strictSame(socket.sent, [String(Buffer.concat(recovery.parts))])
+  t.notOk(socket.written.some(({ buffer }) => buffer === shared.buffer))
 })
 
 t.test('send queue: one flusher writes the queues of all connections of an iteration', async (t) => {
