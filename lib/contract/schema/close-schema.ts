@@ -3,7 +3,7 @@ import { ContractError } from '../contract-errors.ts'
 import type { TypeBoxSchema } from './typebox-schema.ts'
 import { refuseExponential } from './exponential.ts'
 import { requireTypeBox } from './foreign-schema.ts'
-import { refuseUnreadableMembers, refuseUnreadableNames } from './property-names.ts'
+import { refuseSharedIds, refuseUnreadableMembers, refuseUnreadableNames } from './property-names.ts'
 import { holdsProperties, isRecursive, mapChildren, type SchemaNode } from './schema-node.ts'
 
 /** The kinds of schemas that JSON can represent and TypeBox can check. */
@@ -16,11 +16,13 @@ const jsonKinds = new Set([
  * Copies a schema and closes every object in it, unless the schema says which other properties it may have. The members
  * of an intersection stay open and the intersection is closed, because closed members would refuse each other's
  * properties.
- * @throws {ContractError} for a kind that JSON cannot represent, a transform, or a format that is not registered.
+ * @throws {ContractError} for a kind that JSON cannot represent, a transform, a format that is not registered, or a
+ *   schema that TypeBox mis-reads or is slow to check.
  */
 export function closeSchema (schema: TypeBoxSchema, path: string): SchemaNode {
   const closed = close(schema as SchemaNode, path)
   refuseExponential(closed, path)
+  refuseSharedIds(closed, path)
   return closed
 }
 

@@ -1,7 +1,7 @@
 import { Kind } from '@sinclair/typebox'
 import { isWellFormed } from '../../protocol/envelope.ts'
 import { ContractError } from '../contract-errors.ts'
-import type { SchemaNode } from './schema-node.ts'
+import { childrenOf, type SchemaNode } from './schema-node.ts'
 
 /** The rule that a property name breaks, with the advice. TypeBox checks such a property wrongly, or not at all. */
 type Rule = readonly [isBroken: (name: string) => boolean, issue: string, advice: string]
@@ -35,4 +35,26 @@ export function refuseUnreadableMembers (members: readonly SchemaNode[], path: s
 function refuseNames ({ properties = {} }: SchemaNode, path: string, [isBroken, issue, advice]: Rule): void {
   const name = Object.getOwnPropertyNames(properties).find(isBroken)
   if (name !== undefined) throw new ContractError(`${path}/${JSON.stringify(name).slice(1, -1)}`, issue, advice)
+}
+
+/**
+ * TypeBox checks all schemas of one `$id` as the first of them, so a value of another one was accepted unchecked.
+ *
+ * @throws {ContractError} for two closed schemas that differ and have one `$id`
+ */
+export function refuseSharedIds (node: SchemaNode, path: string, known = new Map<string, string>()): void {
+  const { $id } = node
+  if ($id !== undefined) {
+    const meaning = meaningOf(node)
+    if ((known.get($id) ?? meaning) !== meaning) {
+      throw new ContractError(path, `another schema with the $id '${$id}'`, 'give each an $id of its own, or none')
+    }
+    known.set($id, meaning)
+  }
+  for (const [key, child] of childrenOf(node)) refuseSharedIds(child, `${path}/${key}`, known)
+}
+
+/** What a schema checks, whatever a use of it is annotated with. */
+function meaningOf ({ title, description, default: _default, examples, ...rest }: SchemaNode): string {
+  return JSON.stringify(rest)
 }

@@ -113,6 +113,23 @@ t.test('schema: an intersection of too many alternatives is refused before it is
   t.equal(refusalOf(Type.Intersect(unions.slice(0, 8))), undefined)
 })
 
+t.test('schema: two schemas that differ and have one $id are refused, because TypeBox mis-reads one', async (t) => {
+  const point = O({ n: Integer() }, { $id: 'Point' })
+  const other = O({ n: Integer({ maximum: 5 }) }, { $id: 'Point' })
+  const tree = (leaf: TSchema) => Recursive((X) => O({ leaf, next: Optional(X) }), { $id: 'Tree' })
+  const issue = (path: string, id: string) =>
+    `another schema with the $id '${id}' in s/${path}: give each an $id of its own, or none`
+  t.equal(refusalOf(O({ a: point, b: other })), issue('b', 'Point'))
+  t.equal(refusalOf(O({ a: point, b: list(Union([Null(), other])) })), issue('b/*/1', 'Point'))
+  t.equal(refusalOf(O({ a: point, b: O({ c: Type.Not(point) }) })), issue('b/c/not', 'Point'), 'it stays open there')
+  t.equal(refusalOf(O({ a: tree(text), b: tree(Integer()) })), issue('b', 'Tree'))
+  const modules = O({ a: moduleOf({ E: O({ n: text }) }), b: moduleOf({ E: O({ n: Integer() }) }) })
+  t.equal(refusalOf(modules), issue('b/E', 'E'))
+  const annotated = O({ n: Integer() }, { $id: 'Point', description: 'the end' })
+  t.equal(refusalOf(O({ a: point, b: Optional(point), c: annotated, d: list(point) })), undefined, 'one schema')
+  t.equal(refusalOf(O({ a: tree(text), b: tree(text), c: moduleOf({ E: text }), d: moduleOf({ E: text }) })), undefined)
+})
+
 t.test('schema: a property name that TypeBox mis-reads is refused', async (t) => {
   for (const name of Object.getOwnPropertyNames(Object.prototype)) {
     const issue = new RegExp(`^a property that every JavaScript object has in s/a/${name}: choose another name$`)
