@@ -1,7 +1,7 @@
 import { Kind } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { openSchema } from './close-schema.ts'
-import { holdsProperties, type SchemaNode } from './schema-node.ts'
+import { childrenOf, holdsProperties, type SchemaNode } from './schema-node.ts'
 
 /**
  * Copies the declared parts of a value. Values of another type pass unchanged, because the check after it refuses them.
@@ -19,7 +19,35 @@ const same: Projector = (value) => value
  * sent. Types cannot guarantee that, because `{ id, passwordHash }` is assignable to `{ id }`.
  */
 export function compileProjector (schema: SchemaNode): Projector {
-  return projectorOf(schema, new Map())
+  const project = projectorOf(schema, new Map())
+  return keepsUnknown(schema) ? (value) => asJson(project(value)) : project
+}
+
+/** The kinds whose values are copied part by part, or have no parts. */
+const knownKinds = new Set([
+  'Array', 'Boolean', 'Import', 'Integer', 'Intersect', 'Literal', 'Never', 'Null', 'Number', 'Object', 'Record', 'Ref',
+  'RegExp', 'String', 'TemplateLiteral', 'Tuple', 'Union'
+])
+
+/** Whether parts of a projected value are the application's own objects, of any class. */
+function keepsUnknown (node: SchemaNode): boolean {
+  const { additionalProperties, unevaluatedProperties, allOf = [] } = node
+  return !knownKinds.has(node[Kind]) || additionalProperties === true || unevaluatedProperties === true ||
+    (node[Kind] === 'Intersect' && !allOf.some(holdsProperties)) ||
+    childrenOf(node).some(([, child]) => keepsUnknown(child))
+}
+
+/** What `JSON.stringify` makes of a value. So the check sees what is sent, and not an object with another JSON. */
+function asJson (value: unknown): unknown {
+  if (isData(value)) return value
+  const json = JSON.stringify(value) as string | undefined
+  return json === undefined ? undefined : JSON.parse(json)
+}
+
+function isData (value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false
+  if (typeof value !== 'object' || value === null) return true
+  return typeof (value as { readonly toJSON?: unknown }).toJSON !== 'function' && Object.values(value).every(isData)
 }
 
 function projectorOf (node: SchemaNode, outer: Scope): Projector {

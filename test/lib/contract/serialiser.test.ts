@@ -99,3 +99,19 @@ t.test('serialiser: what TypeBox is told to accept is written as JSON writes it'
   t.strictSame([{ n: NaN }, { n: 1 }].map(encodeReply), ['{"n":null}', '{"n":1}'])
   t.throws(() => encodeReply([]), { code: 'FST_CHANNELS_OUTGOING' }, 'a list has a length, which is not declared')
 })
+
+t.test('contract: an object with a JSON of its own is checked as that JSON', async (t) => {
+  const of = (schema: TSchema, value: unknown) => outcomeOf(() => compileReply(schema, 'reply').encodeReply(value))
+  const broken = (path: string, message: string) =>
+    `throws OutgoingError: invalid outgoing value in reply${path}: ${message}`
+  const half = broken('', 'Expected well-formed text, without half of a surrogate pair')
+  const open = Type.Object({ id: Type.Integer() }, { additionalProperties: true })
+  const any = Type.Object({ any: Type.Unknown() })
+  t.equal(of(Type.Unknown(), { toJSON: () => '\ud83d' }), half)
+  t.equal(of(Type.Intersect([Type.Not(Type.Null())]), { toJSON: () => '\ud83d' }), half)
+  t.equal(of(open, { id: 1, toJSON: () => ({ id: 'x' }) }), broken('/id', 'Expected integer'))
+  t.equal(of(any, { any: () => 1 }), broken('/any', 'Expected required property'))
+  t.equal(of(any, { any: [Symbol('x'), new Date(0)] }), '{"any":[null,"1970-01-01T00:00:00.000Z"]}')
+  t.equal(of(any, { any: { toJSON: 'a text' } }), '{"any":{"toJSON":"a text"}}')
+  t.equal(of(Type.Unknown(), () => 1), undefined, 'no payload')
+})
