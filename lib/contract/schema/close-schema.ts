@@ -3,7 +3,7 @@ import { ContractError } from '../contract-errors.ts'
 import type { TypeBoxSchema } from './typebox-schema.ts'
 import { refuseExponential } from './exponential.ts'
 import { requireTypeBox } from './foreign-schema.ts'
-import { refuseSharedIds, refuseUnreadableMembers, refuseUnreadableNames } from './property-names.ts'
+import { refuseSharedIds, refuseUnreadableMembers, refuseUnreadableNames } from './typebox-faults.ts'
 import { holdsProperties, isRecursive, mapChildren, type SchemaNode } from './schema-node.ts'
 
 /** The kinds of schemas that JSON can represent and TypeBox can check. */

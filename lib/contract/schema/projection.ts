@@ -2,6 +2,7 @@ import { Kind } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { openSchema } from './close-schema.ts'
 import { childrenOf, holdsProperties, type SchemaNode } from './schema-node.ts'
+import { withFastUnique } from './typebox-faults.ts'
 
 /**
  * Copies the declared parts of a value. Values of another type pass unchanged, because the check after it refuses them.
@@ -133,12 +134,12 @@ function tuples (projectors: readonly Projector[]): Projector {
  * remove properties where an earlier member declares fewer of them.
  */
 function unions (node: SchemaNode, scope: Scope): Projector {
-  const references = [...scope.values()].map(({ schema }) => schema)
+  const references = [...scope.values()].map(({ schema }) => withFastUnique(schema))
   const opened = references.map(openSchema)
   const members = (node.anyOf as readonly SchemaNode[]).map((s) => ({
     project: projectorOf(s, scope),
-    exact: TypeCompiler.Compile(s, references),
-    tolerant: TypeCompiler.Compile(openSchema(s), opened)
+    exact: TypeCompiler.Compile(withFastUnique(s), references),
+    tolerant: TypeCompiler.Compile(openSchema(withFastUnique(s)), opened)
   }))
   return (value) => {
     const member = members.find(({ exact }) => exact.Check(value)) ??

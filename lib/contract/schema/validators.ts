@@ -7,6 +7,7 @@ import { compileProjector } from './projection.ts'
 import { compileSerialiser } from './serialiser.ts'
 import type { SchemaNode } from './schema-node.ts'
 import { closeSchema } from './close-schema.ts'
+import { withUniqueMessage, withFastUnique } from './typebox-faults.ts'
 
 /** The first mistake in a value. `path` is a JSON pointer. */
 export interface Issue { readonly path: string, readonly message: string }
@@ -52,7 +53,7 @@ function checkOf (schema: TSchema, path: string): Validator {
     const { path, message } = firstError(compiled, value) ?? {
       path: '', message: 'The value does not match its schema'
     }
-    return { path, message }
+    return { path, message: withUniqueMessage(message) }
   }
 }
 
@@ -68,7 +69,7 @@ function firstError (compiled: TypeCheck<TSchema>, value: unknown): Issue | unde
 /** TypeBox refuses schemas that `closeSchema` accepts: an unresolved reference, or an invalid regular expression. */
 function compile (schema: TSchema, path: string): TypeCheck<TSchema> {
   try {
-    return TypeCompiler.Compile(schema)
+    return TypeCompiler.Compile(withFastUnique(schema as SchemaNode))
   } catch (error) {
     throw new ContractError(path, 'invalid schema', (error as Error).message)
   }

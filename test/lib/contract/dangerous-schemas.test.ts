@@ -130,6 +130,39 @@ t.test('schema: two schemas that differ and have one $id are refused, because Ty
   t.equal(refusalOf(O({ a: tree(text), b: tree(text), c: moduleOf({ E: text }), d: moduleOf({ E: text }) })), undefined)
 })
 
+t.test('schema: items that are not unique are found, in any place of a schema', async (t) => {
+  const unique = list(Type.Unknown(), { uniqueItems: true })
+  const issueOf = compileValidator(unique, 's')
+  for (const items of [[], [1, '1', '"1'], [null, 'null', false], [{ a: 1 }, { a: 2 }], [[1, 2], [2, 1]]]) {
+    t.equal(issueOf(items), undefined, JSON.stringify(items))
+  }
+  const message = 'Expected array elements to be unique'
+  for (const items of [[1, 1], ['é', 'é'], [{ a: 1, b: [2] }, { b: [2], a: 1 }], [[1], [1]], [null, null]]) {
+    t.strictSame(issueOf(items), { path: '', message }, JSON.stringify(items))
+  }
+  t.match(issueOf('ab'), { path: '', message: 'Expected array' })
+  const rows = Union([Null(), O({ ids: list(Integer(), { uniqueItems: true }), of: Optional(unique) })])
+  const send = compileOutgoing(rows, 's')
+  t.strictSame(send({ ids: [1, 2], secret: 3 }), { ids: [1, 2] })
+  t.throws(() => send({ ids: [1, 1] }))
+  const tree = compileValidator(Recursive((X) => list(X, { uniqueItems: true })), 's')
+  t.strictSame([tree([[], [[]]]), tree([[], [[], []]])?.message], [undefined, message])
+})
+
+t.test('schema: a list of 10,000 unique items takes less than 30 times as long as any list', async (t) => {
+  const items = Array.from({ length: 10_000 }, (_, i) => `${i}`)
+  const fastest = (schema: TSchema) => {
+    const issueOf = compileValidator(schema, 's')
+    return Math.min(...Array.from({ length: 10 }, () => {
+      const start = performance.now()
+      issueOf(items)
+      return performance.now() - start
+    }))
+  }
+  const [unique, any] = [fastest(list(text, { uniqueItems: true })), fastest(list(text))]
+  t.ok(unique < 30 * any, `${unique} ms and ${any} ms`)
+})
+
 t.test('schema: a property name that TypeBox mis-reads is refused', async (t) => {
   for (const name of Object.getOwnPropertyNames(Object.prototype)) {
     const issue = new RegExp(`^a property that every JavaScript object has in s/a/${name}: choose another name$`)
