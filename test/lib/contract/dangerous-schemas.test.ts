@@ -1,4 +1,5 @@
 import { Type, type TSchema } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import t from 'tap'
 import { defineChannel } from '../../../lib/contract/define-channel.ts'
 import { slowPatterns } from '../../../lib/contract/schema/backtracking.ts'
@@ -149,18 +150,17 @@ t.test('schema: items that are not unique are found, in any place of a schema', 
   t.strictSame([tree([[], [[]]]), tree([[], [[], []]])?.message], [undefined, message])
 })
 
-t.test('schema: a list of 10,000 unique items takes less than 30 times as long as any list', async (t) => {
+t.test('schema: 10,000 unique items are checked at least 4 times as fast as by TypeBox', async (t) => {
   const items = Array.from({ length: 10_000 }, (_, i) => `${i}`)
-  const fastest = (schema: TSchema) => {
-    const issueOf = compileValidator(schema, 's')
-    return Math.min(...Array.from({ length: 10 }, () => {
-      const start = performance.now()
-      issueOf(items)
-      return performance.now() - start
-    }))
-  }
-  const [unique, any] = [fastest(list(text, { uniqueItems: true })), fastest(list(text))]
-  t.ok(unique < 30 * any, `${unique} ms and ${any} ms`)
+  const schema = list(text, { uniqueItems: true })
+  const fastest = (check: (value: unknown) => unknown) => Math.min(...Array.from({ length: 10 }, () => {
+    const start = performance.now()
+    check(items)
+    return performance.now() - start
+  }))
+  const typeBox = TypeCompiler.Compile(schema)
+  const [own, others] = [fastest(compileValidator(schema, 's')), fastest((value) => typeBox.Check(value))]
+  t.ok(own * 4 < others, `${own} ms and ${others} ms`)
 })
 
 t.test('schema: a property name that TypeBox mis-reads is refused', async (t) => {
