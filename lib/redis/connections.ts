@@ -82,11 +82,6 @@ export interface Connections {
   waiter (master: string, blockMs: number): Redis
 }
 
-/** Before ioredis has read the slots of a Cluster it delays commands, for ever if the Cluster has no slots. */
-export function hasNoSlots (redis: Redis | Cluster): boolean {
-  return 'slots' in redis && redis.slots.length === 0
-}
-
 /**
  * The adapter's own connections, to the addresses of `client`. The client itself stays the application's. They are of
  * the adapter's own ioredis, because the application's may be of another version. `failed` receives each error of a
@@ -152,6 +147,9 @@ const clusterOptions: ClusterOptions = {
   // send it again later, after the messages that follow it.
   retryDelayOnClusterDown: 0,
   retryDelayOnFailover: 0,
+  // While a slot moves, the library would hold back all commands to its master. The script runner repeats the script.
+  retryDelayOnTryAgain: 0,
+  maxRedirections: 5,
   slotsRefreshTimeout: commandTimeoutMs,
   // The adapter calls `refresh` itself: the library's timer, when `disconnect` comes in the middle of a refresh, keeps
   // running and keeps the process alive.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
 import { AdapterUnavailable } from '../cluster/adapter.ts'
-import { hasNoSlots } from './connections.ts'
 
 /** A Lua script. The head of its text says what its KEYS and ARGV are, and what it returns. */
 export interface Script {
@@ -47,6 +47,11 @@ end
 `
 }
 
+/** Before ioredis has read the slots of a Cluster it delays commands, for ever if the Cluster has no slots. */
+function hasNoSlots (redis: Redis | Cluster): boolean {
+  return 'slots' in redis && redis.slots.length === 0
+}
+
 export type ScriptArgument = string | number | Buffer
 
 /** Redis cannot be reached, or did not answer in time. It is unknown whether the command had its effect. */
@@ -54,6 +59,12 @@ export class RedisUnavailable extends AdapterUnavailable {}
 
 /** Error replies of a Redis that is reachable but cannot serve the command now. */
 const unavailableReply = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY|OOM|MOVED|ASK)/
+
+/** A slot of a Cluster moves. Its keys are at two masters, so a script that needs several of them runs at neither. */
+const movingSlot = /^(TRYAGAIN|ASK) /
+
+/** Milliseconds before each repetition of a script whose slot moves. Most slots have moved after some milliseconds. */
+const movingSlotWaitsMs = [10, 25, 50, 100, 200, 400, 800]
 
 /** Error replies for a command that the ACL of Redis forbids: its own, and that of a script in Redis 7.0. */
 const missingRight = /^(NOPERM|ERR The user executing the script can't)/
@@ -79,12 +90,25 @@ export class ScriptRunner {
    */
   async run (script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     try {
-      return await this.#run(script, [keys.length, ...keys, ...args])
+      return await this.#runOrRepeat(script, [keys.length, ...keys, ...args])
     } catch (cause) {
       if (isReply(cause) && !missingRight.test(cause.message) && !unavailableReply.test(cause.message)) throw cause
       this.#refused(cause)
       throw new RedisUnavailable(`Redis did not run the script '${script.name}'`, { cause })
     }
+  }
+
+  /** Repeats a script whose slot moves: for 1.6 s, after which the sender hears that it is unavailable. */
+  async #runOrRepeat (script: Script, rest: readonly ScriptArgument[]): Promise<unknown> {
+    for (const waitMs of this.#redis.isCluster ? movingSlotWaitsMs : []) {
+      try {
+        return await this.#run(script, rest)
+      } catch (error) {
+        if (!isReply(error) || !movingSlot.test(error.message)) throw error
+      }
+      await setTimeout(waitMs, undefined, { ref: false })
+    }
+    return await this.#run(script, rest)
   }
 
   async #run (script: Script, rest: readonly ScriptArgument[]): Promise<unknown> {

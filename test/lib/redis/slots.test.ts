@@ -4,7 +4,7 @@ import { systemClock } from '../../../lib/clock.ts'
 import { Keys } from '../../../lib/redis/keys.ts'
 import { RedisAdapter } from '../../../lib/redis/redis-adapter.ts'
 import { noEvents } from '../../support/conformance/adapter-history.ts'
-import { moveSlot, ownerOf } from '../../support/move-slot.ts'
+import { beginMove, moveSlot, ownerOf } from '../../support/move-slot.ts'
 import { startCluster, startReplicatedCluster, type RedisServer } from '../../support/redis.ts'
 import { silentLog } from '../../support/silent-log.ts'
 import { until } from '../../support/until.ts'
@@ -92,4 +92,35 @@ t.test('slots: a node works again, probe and all, after a replica took over the 
   // A probe without a receiver is lost after 2 s.
   await until(() => adapter.status.state !== 'up' || performance.now() - upAt > 3_000)
   t.equal(adapter.status.state, 'up')
+})
+
+const slotOf = async ([server]: readonly RedisServer[], channel: string) =>
+  Number(await (server as RedisServer).cli('CLUSTER', 'KEYSLOT', new Keys('fastify-channels').pubsubOf(channel)))
+
+/** A channel of the same master, in another slot. */
+async function besides (servers: readonly RedisServer[], owner: RedisServer): Promise<string> {
+  for (let i = 0; ; i++) if (await ownerOf(servers, await slotOf(servers, `c${i}`)) === owner) return `c${i}`
+}
+
+t.test('slots: while a slot moves, its messages wait or are refused, and those of other channels pass', async (t) => {
+  const servers = await startCluster(t)
+  const { adapter: { history } } = await nodeOn(t, servers)
+  let appended = 0
+  const append = (channel: string) => history.append(
+    channel, { id: `${appended++}`, encoded: Buffer.from('{}'), whenSlow: undefined, limit: 10, ttl: 60_000 }
+  )
+  await append('x')
+  const slot = await slotOf(servers, 'x')
+  const owner = await ownerOf(servers, slot)
+  const other = await besides(servers, owner)
+  const finish = await beginMove(servers, slot, servers.find((server) => server !== owner) as RedisServer)
+  const settled: string[] = []
+  const refused = append('x').catch((error: Error) => error).finally(() => settled.push('x'))
+  await until(async () => String(await owner.cli('INFO', 'errorstats')).includes('TRYAGAIN'))
+  for (let i = 0; i < 5; i++) await append(other).then(() => settled.push(other))
+  t.match(await refused, { cause: { message: /^TRYAGAIN / } }, 'one that takes too long is refused')
+  t.strictSame(settled, [other, other, other, other, other, 'x'])
+  const waiting = append('x')
+  await finish()
+  t.match(await waiting, { outcome: 'appended', position: { offset: 2 } }, 'a short move is not noticed')
 })
