@@ -4,6 +4,7 @@ import slotOf from 'cluster-key-slot'
 import {
   addressOf, clusterAddressOf, connectionOptionsOf, startupNodesOf, type ConnectionOptions, type RedisClient
 } from './client-settings.ts'
+import { nameInSlot } from './name-in-slot.ts'
 import { readSlotsWith } from './read-slots.ts'
 
 /** A command without an answer fails after this time, so that a hanging Redis holds nobody up for longer. */
@@ -65,6 +66,8 @@ export interface Connections {
   masters (): readonly string[]
   /** The master that a key or channel name belongs to; undefined until the slots are known. */
   masterOf (name: string): string | undefined
+  /** One of the names that belongs to a known master. A text is part of each name. */
+  nameAt (master: string, nameOf: (text: string) => string): string
   /**
    * Names with one route may share a pipeline. A route is finer than a master, because a master's slots have different
    * replicas while one of them moves.
@@ -131,6 +134,7 @@ function single (options: ConnectionOptions, failed: OnError): Connections {
     refresh: () => {},
     masters: () => [''],
     masterOf: () => '',
+    nameAt: (_master, nameOf) => nameOf('0'),
     routeOf: () => '',
     serverOf: () => command,
     subscriber: () => reporting(new Redis(options), failed),
@@ -186,6 +190,8 @@ function cluster (client: RedisClient, options: ConnectionOptions, failed: OnErr
     // A master without slots has no channels, and a slot may have no master.
     masters: () => [...new Set(command.slots.map(([master]) => master))].filter((master) => master !== undefined),
     masterOf: (name) => command.slots[slotOf(name)]?.[0],
+    // In its last slot, because the first ones are those that redis-cli moves away.
+    nameAt: (master, nameOf) => nameInSlot(nameOf, command.slots.findLastIndex(([of]) => of === master)),
     routeOf: (name) => command.slots[slotOf(name)]?.join(),
     serverOf: (name) => serverAt(command, command.slots[slotOf(name)]?.[0]),
     subscriber: (master) => connect(master),

@@ -87,7 +87,7 @@ export class RedisAdapter implements Adapter {
       clock,
       poison: this.#poison,
       events: { gap: () => this.#restore(), issueChanged: (issue) => this.#health.setSubscriptions(issue), refused },
-      probeName: (number) => keys.ofNode(`${this.nodeId} ${number}`, 'probe')
+      probeName: (text) => keys.ofNode(`${this.nodeId} ${text}`, 'probe')
     })
     const names = () => this.#subscriptions.probeNames
     this.#stateCheck = new StateCheck({ scripts, clock, names, checked: (issue) => this.#noteState(issue) })

@@ -12,8 +12,8 @@ export interface MastersDeps {
   readonly connections: Connections
   readonly publisher: Publisher
   readonly clock: Clock
-  /** Names of this node, as many as it takes until one belongs to each master. */
-  readonly probeName: (number: number) => string
+  /** The name of a probe of this node. Its text makes it belong to one master. */
+  readonly probeName: (text: string) => string
 }
 
 export interface MastersEvents {
@@ -111,13 +111,13 @@ export class Masters {
   }
 
   #newProbe (master: string, subscriber: Subscriber): Probe {
-    const { publisher, clock } = this.#deps
+    const { connections, publisher, clock, probeName } = this.#deps
     const report = () => this.#events.issueChanged()
     const lost = () => {
       report()
       subscriber.reconnect()
     }
-    const probe = new Probe(publisher, this.#probeNameAt(master), clock, { lost, returned: report })
+    const probe = new Probe(publisher, connections.nameAt(master, probeName), clock, { lost, returned: report })
     this.#events.probeAdded(probe, master)
     subscriber.add(probe.name).catch(() => {})
     return probe
@@ -126,12 +126,5 @@ export class Masters {
   #removeProbe (probe: Probe): void {
     probe.stop()
     this.#events.probeRemoved(probe)
-  }
-
-  #probeNameAt (master: string): string {
-    const { connections, probeName } = this.#deps
-    let number = 0
-    while (connections.masterOf(probeName(number)) !== master) number++
-    return probeName(number)
   }
 }

@@ -1,8 +1,10 @@
 import type { Timer } from '../../clock.ts'
+import { CoalescedTask } from '../../coalesced-task.ts'
 import type { Issue } from '../health/issues.ts'
 import { Masters, type MastersDeps } from './masters.ts'
 import { readKind, type Receivers, type Subscriptions } from './message-kinds.ts'
 import type { PoisonReports } from './poison-reports.ts'
+import { namesPerStep } from './subscriber.ts'
 
 /** How long a name stays subscribed after `unsubscribe`, because a reconnecting client often returns at once. */
 const lingerMs = 1_000
@@ -37,8 +39,10 @@ export class RedisSubscriptions implements Subscriptions {
   readonly #deps: SubscriptionsDeps
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #masters: Masters
+  readonly #moves = new CoalescedTask(() => this.#moveAll())
+  /** The names that a master has ended since the last look at all names began. */
+  #lost = new Set<string>()
   #timer: Timer
-  #gapTimer: Timer
 
   constructor (deps: SubscriptionsDeps) {
     this.#deps = deps
@@ -95,8 +99,8 @@ export class RedisSubscriptions implements Subscriptions {
   close (): void {
     const { clock } = this.#deps
     clock.clearTimeout(this.#timer)
-    clock.clearTimeout(this.#gapTimer)
     for (const { unsubscribeTimer } of this.#subscriptions.values()) clock.clearTimeout(unsubscribeTimer)
+    this.#subscriptions.clear()
     this.#masters.close()
   }
 
@@ -111,15 +115,33 @@ export class RedisSubscriptions implements Subscriptions {
    */
   refresh (): void {
     // First, because a new probe is not subscribed yet.
-    const lost = this.#masters.takeLosses()
+    for (const name of this.#masters.takeLosses()) this.#lost.add(name)
     this.#masters.refresh()
-    for (const [name, subscription] of this.#subscriptions) {
-      if (subscription.placing) continue
-      if (!lost.has(name) && this.#isPlaced(name, subscription)) continue
-      // A failure is repeated by the next refresh.
-      this.#startPlacing(name, subscription).then(() => this.#noteGap(), () => {})
-    }
+    this.#moves.run()
     this.#reportIssue()
+  }
+
+  /** In batches, because thousands of names may have moved at once. There is one report for all of them. */
+  async #moveAll (): Promise<void> {
+    const lost = this.#lost
+    this.#lost = new Set()
+    const all = [...this.#subscriptions]
+    let hasMoved = false
+    for (let i = 0; i < all.length; i += namesPerStep) {
+      if (i > 0) await new Promise(setImmediate)
+      const batch = all.slice(i, i + namesPerStep)
+      const moved = await Promise.all(batch.map(([name, one]) => this.#move(name, one, lost.has(name))))
+      hasMoved ||= moved.includes(true)
+    }
+    // Without a name nothing was missed, as after `close`.
+    if (hasMoved && this.#subscriptions.size > 0) this.#deps.events.gap()
+  }
+
+  /** Resolves to whether the name was subscribed again. A failure is repeated by the next refresh. */
+  async #move (name: string, subscription: Subscription, isLost: boolean): Promise<boolean> {
+    if (subscription.placing || this.#subscriptions.get(name) !== subscription) return false
+    if (!isLost && this.#isPlaced(name, subscription)) return false
+    return await this.#startPlacing(name, subscription).then(() => true, () => false)
   }
 
   #ensurePlaced (name: string, subscription: Subscription): Promise<void> {
@@ -149,14 +171,6 @@ export class RedisSubscriptions implements Subscriptions {
       this.#deps.events.refused(error)
       throw error
     }
-  }
-
-  /** One report for all names that are subscribed in one turn. */
-  #noteGap (): void {
-    this.#gapTimer ??= this.#deps.clock.setTimeout(() => {
-      this.#gapTimer = undefined
-      this.#deps.events.gap()
-    }, 0)
   }
 
   #unsubscribeAt (master: string | undefined, name: string): void {

@@ -518,10 +518,15 @@ function masters (...names: string[]) {
   const placed = new Map<string, string>()
   const clock = new FakeClock()
   const reported = { gaps: 0, health: undefined as string | undefined }
+  const masterOf = (name: string) => placed.get(name) ?? /@(\w+)/.exec(name)?.[1]
   const connections = {
     refresh: () => {},
     masters: () => [...known.keys()],
-    masterOf: (name: string) => placed.get(name) ?? /@(\w+)/.exec(name)?.[1],
+    masterOf,
+    nameAt: (master: string, nameOf: (text: string) => string): string => {
+      const names = Array.from({ length: 9 }, (_, i) => nameOf(`${i}@${master}`))
+      return names.find((name) => masterOf(name) === master) as string
+    },
     subscriber: (master: string) => known.get(master)
   }
   const masterNamedIn = (name: string) => known.get(/@(\w+)/.exec(name)?.[1] as string)
@@ -538,7 +543,7 @@ function masters (...names: string[]) {
     },
     clock,
     poison: new PoisonReports(silentLog, () => 0),
-    probeName: (number) => `probe ${number}@${[...known.keys()][number % known.size] as string}`
+    probeName: (text) => `probe ${text}`
   })
   const ready = async (name: string) => {
     known.get(name)?.emit('ready')
@@ -612,6 +617,39 @@ t.test('Redis subscriptions', async (t) => {
     t.equal(clock.pending, 0)
   })
 
+  t.test('subscriptions: those of many slots move in batches, with one gap in the end', async (t) => {
+    const { known, placed, subscriptions, ready, reported, clock } = masters('a', 'b')
+    subscriptions.start()
+    for (const name of ['a', 'b']) await ready(name)
+    const names = Array.from({ length: 250 }, (_, i) => `x${i}`)
+    for (const name of names) placed.set(name, 'a')
+    await Promise.all(names.map((name) => subscriptions.subscribe(name, {})))
+    for (const name of names) placed.set(name, 'b')
+    const { gaps } = reported
+    const waiting: Array<() => void> = []
+    const subscribe = (known.get('b') as FakeMaster).ssubscribe
+    const master = Object.assign(known.get('b') as FakeMaster, {
+      ssubscribe: (name: string) => new Promise<void>((resolve) => waiting.push(() => resolve(subscribe(name))))
+    })
+    const moved = () => [...master.subscribed].filter((name) => name.startsWith('x')).length
+    clock.advance(1_000)
+    for (const size of [98, 100, 52]) {
+      await turn()
+      t.equal(waiting.length, size, 'a part of the names is requested, after the part before has its answers')
+      clock.advance(1_000)
+      for (const answer of waiting.splice(0)) answer()
+      t.equal(reported.gaps, gaps)
+      await turn()
+    }
+    await turn()
+    t.strictSame([moved(), reported.gaps - gaps], [250, 1])
+    for (const name of names) placed.set(name, 'a')
+    clock.advance(1_000)
+    subscriptions.close()
+    await turn()
+    t.strictSame([reported.gaps - gaps, clock.pending], [1, 0], 'none is reported after the end')
+  })
+
   t.test('subscriptions: one that is under way is not requested again when its master has ended others', async (t) => {
     const { known, placed, subscriptions, ready, reported, clock } = masters('a')
     for (const name of ['x', 'y']) placed.set(name, 'a')
@@ -651,8 +689,8 @@ t.test('Redis subscriptions', async (t) => {
     placed.set(first, 'b')
     clock.advance(1_000)
     await turn()
-    t.strictSame(subscriptions.probeNames, ['probe 2@a', 'probe 1@b'])
-    t.ok(master.subscribed.has('probe 2@a'))
+    t.strictSame(subscriptions.probeNames, ['probe 1@a', 'probe 0@b'])
+    t.ok(master.subscribed.has('probe 1@a'))
     t.notOk(known.get('b')?.subscribed.has(first), 'the old one is gone')
     clock.advance(3_000)
     await turn()
