@@ -16,7 +16,7 @@ const addressOptions = [
   'host', 'port', 'path', 'family', 'tls', 'username', 'password', 'db', 'protocol', 'Connector', 'keepAlive',
   'noDelay', 'connectionName', 'disableClientInfo', 'clientInfoTag', 'sentinels', 'name',
   'sentinelUsername', 'sentinelPassword', 'sentinelTLS', 'enableTLSForSentinelMode', 'sentinelReconnectStrategy',
-  'sentinelCommandTimeout', 'sentinelMaxConnections', 'updateSentinels', 'failoverDetector', 'natMap'
+  'sentinelMaxConnections', 'updateSentinels', 'failoverDetector', 'natMap'
 ]
 
 /** Those of a Cluster itself; its `redisOptions` are the options of its connections. */

@@ -41,6 +41,8 @@ function connectionOptions (random: () => number): ConnectionOptions {
     lazyConnect: true,
     retryStrategy,
     sentinelRetryStrategy: retryStrategy,
+    // A Sentinel that hangs would hide the others, and keep the process alive for ever.
+    sentinelCommandTimeout: connectTimeoutMs,
     // The library's own check waits for a Redis that loads its data, up to 10 s too long, and does not tell why.
     enableReadyCheck: false,
     // A dead connection is not closed by its other end.
@@ -66,7 +68,7 @@ export interface Connections {
   masters (): readonly string[]
   /** The master that a key or channel name belongs to; undefined until the slots are known. */
   masterOf (name: string): string | undefined
-  /** One of the names that belongs to a known master. A text is part of each name. */
+  /** The name, for some text, in the last slot of a known master. The first slots are those that redis-cli moves. */
   nameAt (master: string, nameOf: (text: string) => string): string
   /**
    * Names with one route may share a pipeline. A route is finer than a master, because a master's slots have different
@@ -155,8 +157,7 @@ const clusterOptions: ClusterOptions = {
   retryDelayOnTryAgain: 0,
   maxRedirections: 5,
   slotsRefreshTimeout: commandTimeoutMs,
-  // The adapter calls `refresh` itself: the library's timer, when `disconnect` comes in the middle of a refresh, keeps
-  // running and keeps the process alive.
+  // The adapter calls `refresh` itself, because the library's timer outlives a `disconnect` during a refresh.
   slotsRefreshInterval: 0
 }
 
@@ -190,7 +191,6 @@ function cluster (client: RedisClient, options: ConnectionOptions, failed: OnErr
     // A master without slots has no channels, and a slot may have no master.
     masters: () => [...new Set(command.slots.map(([master]) => master))].filter((master) => master !== undefined),
     masterOf: (name) => command.slots[slotOf(name)]?.[0],
-    // In its last slot, because the first ones are those that redis-cli moves away.
     nameAt: (master, nameOf) => nameInSlot(nameOf, command.slots.findLastIndex(([of]) => of === master)),
     routeOf: (name) => command.slots[slotOf(name)]?.join(),
     serverOf: (name) => serverAt(command, command.slots[slotOf(name)]?.[0]),

@@ -50,6 +50,7 @@ const rules: readonly Rule[] = [
   ['host', /(ENOTFOUND|EAI_AGAIN)( [\w.-]+)?/, 'the host name of Redis is not known', 'correct it, or check the DNS'],
   ['network', /(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)( [\w.:]+)?/, 'the network does not lead to Redis',
     'check the address and the network'],
+  ['sentinel', /failed to connect to sentinel \S+/, 'no Sentinel answers', 'check their addresses and their logs'],
   ['timeout', /ETIMEDOUT|Command timed out|Socket timeout/, 'Redis does not answer in time',
     'check its load, the network, and whether its port speaks TLS'],
   ['reset', /ECONNRESET|EPIPE|ECONNABORTED/, 'Redis closed the connection',
@@ -58,8 +59,7 @@ const rules: readonly Rule[] = [
   ['protocol', /Unknown RESP type|Protocol error/, 'what answers at this address is not Redis',
     'correct the host and the port'],
   ['command', /unknown command ['`]\w+['`]/i, 'Redis lacks a command', 'use version 7 or newer, with all commands'],
-  ['sentinel name', /invalid reply: null/, 'no Sentinel knows the name of the master', "correct the client's 'name'"],
-  ['sentinel', /failed to connect to sentinel \S+/, 'no Sentinel answers', 'check their addresses and their logs']
+  ['sentinel name', /invalid reply: null/, 'no Sentinel knows the name of the master', "correct the client's 'name'"]
 ]
 
 /** These say that there is no connection, but not why. */

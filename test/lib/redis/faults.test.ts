@@ -17,7 +17,7 @@ import type { Logger } from '../../../lib/logger.ts'
 import { cert, key } from '../../support/certificate.ts'
 import { freePort } from '../../support/free-port.ts'
 import { Network } from '../../support/network.ts'
-import { RedisServer, startRedis } from '../../support/redis.ts'
+import { RedisServer, startRedis, startSentinel } from '../../support/redis.ts'
 import { until } from '../../support/until.ts'
 
 // What an operator sees when Redis is not as it should be: one line at the fault, one when it works, the same reason in
@@ -367,14 +367,20 @@ t.test('Redis faults: a Cluster', async (t) => {
 
 t.test('Redis faults: Sentinels', async (t) => {
   const sentinel = await startFake(t, ([name]) => name === 'SENTINEL' ? '*-1\r\n' : '+OK\r\n')
+  const hanging = await startFake(t, () => '')
   for (const [port, reason] of [
     [1, /^warn: no Sentinel answers \(failed to connect to sentinel 127\.0\.0\.1:1\): check/],
-    [sentinel, /^warn: no Sentinel knows the name of the master \(invalid reply: null\): correct the client's 'name'/]
+    [sentinel, /^warn: no Sentinel knows the name of the master \(invalid reply: null\): correct the client's 'name'/],
+    [hanging, /^warn: no Sentinel answers \(failed to connect to sentinel 127\.0\.0\.1:\d+\): check/]
   ] as const) {
     const node = new Node(t, new Redis({ name: 'main', sentinels: [{ host: '127.0.0.1', port }], lazyConnect: true }))
     await until(() => node.lines.length > 0)
     t.match(node.lines, [reason])
   }
+  const { sentinel: working } = await startSentinel(t)
+  const sentinels = [hanging, working].map((port) => ({ host: '127.0.0.1', port }))
+  await new Node(t, new Redis({ name: 'mymaster', sentinels, lazyConnect: true })).isUp()
+  t.pass('one that hangs does not hide the others')
 })
 
 t.test('Redis faults: each error has its cause and a remedy, and repeats no argument', (t) => {
