@@ -58,7 +58,8 @@ export type ScriptArgument = string | number | Buffer
 export class RedisUnavailable extends AdapterUnavailable {}
 
 /** Error replies of a Redis that is reachable but cannot serve the command now. */
-const unavailableReply = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY|OOM|MOVED|ASK)/
+const unavailableReply = new RegExp('^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY|OOM|' +
+  'MOVED|ASK|NOAUTH|ERR Protocol error: unauthenticated)')
 
 /** A slot of a Cluster moves. Its keys are at two masters, so a script that needs several of them runs at neither. */
 const movingSlot = /^(TRYAGAIN|ASK) /

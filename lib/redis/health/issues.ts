@@ -17,6 +17,8 @@ type Rule = readonly [kind: string, proof: RegExp, problem: string, remedy: stri
 
 /** Redis cannot serve this node now, or not at this address. Scripts see these replies too. */
 const stateRules: readonly Rule[] = [
+  ['password', /WRONGPASS|NOAUTH|invalid password|unauthenticated/, 'Redis refuses the password',
+    'correct the user and the password'],
   ['replica', /READONLY/, 'the address leads to a read-only replica of Redis', 'point it at the master'],
   ['masterdown', /MASTERDOWN/, 'the address leads to a replica of Redis that has lost its master',
     'point it at the master, and check whether that one runs'],
@@ -34,7 +36,6 @@ const stateRules: readonly Rule[] = [
 const rules: readonly Rule[] = [
   ...stateRules,
   ['no cluster', /cluster support disabled/, 'this Redis is no Cluster', "pass its URL as 'redis.url'"],
-  ['password', /WRONGPASS|NOAUTH|invalid password/, 'Redis refuses the password', 'correct the user and the password'],
   ['rights', /NOPERM [^\n]*/, 'the Redis user lacks rights', 'grant them, see the documentation on scaling'],
   ['database', /DB index is out of range|SELECT is not allowed[^\n]*/, 'Redis refuses the number of the database',
     'correct it in the URL or the client'],

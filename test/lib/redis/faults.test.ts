@@ -151,6 +151,10 @@ t.test('Redis faults: wrong and missing passwords', async (t) => {
   await admin.call('CLIENT', 'KILL', 'TYPE', 'normal')
   await until(() => node.reason.includes('NOAUTH') && node.lines.length === 3)
   t.match(node.lines[2], /^warn: Redis refuses the password \(NOAUTH\)/, 'the cause, and not that a connection was lost')
+  // This protocol has no greeting, so the first answer to a command is the one that tells.
+  const silent = nodeOn(t, redis.port, { protocol: 2 })
+  await assertFault(t, silent, /^Redis refuses the password \((NOAUTH|unauthenticated)\)/, () =>
+    admin.call('ACL', 'SETUSER', 'default', 'nopass'))
 })
 
 t.test('Redis faults: a database that is refused, and nothing is written to another one', async (t) => {
