@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { ServerOptions, WebSocket, WebSocketServer } from 'ws'
+import type { ServerOptions, WebSocket } from 'ws'
 import type { Node } from '../../lib/server/node.ts'
 import { closeEvents } from '../../lib/protocol/close-events.ts'
 import { BadHandshake, NoSuchRoute, WebSocketRegistered } from '../errors.ts'
@@ -17,6 +17,7 @@ import { readFrames } from './frame-reader.ts'
 import { rawAnswer } from './raw-answer.ts'
 import { UpgradeGuard } from './upgrade-guard.ts'
 import { destroyAfterWrites, webSocketRequestsOf } from './upgrade-requests.ts'
+import { WaitingSockets } from './waiting-sockets.ts'
 
 /** Marks a WebSocket route in its `config`. */
 const takesUpgrades = Symbol('fastify-channels.takes-upgrades')
@@ -33,6 +34,7 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
   prepareTokens(server)
   const guard = new UpgradeGuard(server, settings.upgradeTimeout, settings.clock)
   node.drain.onRefuse(() => guard.close())
+  const waiting = new WaitingSockets(app.server, settings.clock)
   app.addHook('onRoute', (route) => {
     if (route.websocket || route.wsHandler) route.config = Object.assign({}, route.config, { [takesUpgrades]: true })
   })
@@ -40,15 +42,13 @@ export const webSocketServer = fp<{ node: Node, settings: Settings }>(async (app
     errorHandler: closeFailed,
     ...settings.websocket,
     options: { ...serverOptions(settings), ...withoutUndefined(options), ...answeredHere, server },
-    preClose: async () => {
-      await node.close()
-      closeOthers(app.websocketServer)
-    }
+    preClose: async () => closeConnections(app, node, waiting)
   })
   answerPings(app)
   explainRefusals(app, node)
   app.websocketServer.on('connection', (webSocket: WebSocket, request) => {
     guard.release(request.socket)
+    waiting.release(request.socket)
     releaseResponse(request.socket)
     readFrames(webSocket)
   })
@@ -124,11 +124,13 @@ function refuseUpgrade ({ method, url }: FastifyRequest, reply: FastifyReply): n
   throw new NoSuchRoute(method, url)
 }
 
-/** Closes the connections of other WebSocket routes. With `clientTracking: false` nobody knows them. */
-function closeOthers (server: WebSocketServer): void {
+/** Closes the connections of other WebSocket routes, too. With `clientTracking: false` nobody knows them. */
+async function closeConnections (app: FastifyInstance, node: Node, waiting: WaitingSockets): Promise<void> {
+  await node.close()
   const { code, reason } = closeEvents.goingAway
-  for (const other of server.clients ?? []) other.close(code, reason)
-  server.close()
+  for (const other of app.websocketServer.clients ?? []) other.close(code, reason)
+  app.websocketServer.close()
+  waiting.closeAll()
 }
 
 /**

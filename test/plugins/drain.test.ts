@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
@@ -9,6 +10,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.ts'
 import { TestClient } from '../../lib/testing/test-client.ts'
 import { channels, type ChannelsOptions } from '../../plugins/channels.ts'
 import { settingsOf } from '../../plugins/settings.ts'
+import { RawSocket } from '../support/hostile/raw-socket.ts'
 import { root } from '../support/root.ts'
 import { bearer, listen, makeApp, serveLab } from '../support/serve.ts'
 import { implementLedger, implementOwn, type ledger } from '../support/lab.ts'
@@ -167,6 +169,34 @@ t.test('drain: without another node app.close() waits for handlers and not for c
   t.match(await waiting, { type: 'ack' })
   t.strictSame(await client.closed, restart)
   await closing
+})
+
+t.test('drain: app.close() does not wait for clients that have sent no request, or a part of one', async (t) => {
+  const { app, sink } = await makeApp(t)
+  let finish = (_answer: string) => {}
+  app.get('/slow', () => new Promise<string>((resolve) => { finish = resolve }))
+  const { http } = await listen(app, sink)
+  const port = Number(new URL(http).port)
+  const sent = [
+    '', 'GET /x HT', 'GET /lab HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n',
+    'POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc'
+  ]
+  const sockets = await Promise.all(sent.map(async (text) => {
+    const accepted = once(app.server, 'connection')
+    const socket = await RawSocket.open(port)
+    socket.write(text)
+    await accepted
+    return socket
+  }))
+  await until(() => sockets[3]?.received.includes('404') === true)
+  const requested = once(app.server, 'request')
+  const answer = fetch(`${http}/slow`)
+  await requested
+  const closed = app.close()
+  await Promise.all(sockets.map(({ closed }) => closed))
+  finish('done')
+  t.equal(await (await answer).text(), 'done', 'a request that is being handled gets its answer')
+  await closed
 })
 
 t.test('drain: calls share one drain, and app.close() ends its wait', async (t) => {
