@@ -2,7 +2,7 @@ import t from 'tap'
 import { closeEvents, isFinal, type CloseEvent } from '../../../lib/protocol/close-events.ts'
 import { maxChannelLength, maxCorrelationIdLength, maxDepth, maxTypeLength } from '../../../lib/protocol/envelope.ts'
 import { BadEnvelope, readEnvelope, RefusedEnvelope } from '../../../lib/protocol/read-envelope.ts'
-import { encodeEnvelope, welcomeEncoder } from '../../../lib/protocol/encoding.ts'
+import { encodeAck, encodeEnvelope, welcomeEncoder } from '../../../lib/protocol/encoding.ts'
 
 const nested = (depth: number) => `{"type":"a","payload":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
 const withMember = (name: string, value: unknown) => JSON.stringify({ type: 'a', [name]: value })
@@ -201,4 +201,15 @@ t.test('close events: every code and reason can be sent, and the policy for its 
 t.test('close events: the close code decides whether the client reconnects or stops', async (t) => {
   for (const code of [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3003]) t.ok(isFinal(code), `${code}`)
   for (const code of [1001, 1005, 1006, 1011, 1012, 1013, 3000, 3008, 4999]) t.notOk(isFinal(code), `${code}`)
+})
+
+t.test('encoding: an ack is the JSON of its envelope, whatever its texts contain', async (t) => {
+  const long = 'x'.repeat(300)
+  for (const text of ['plain', 'é', '"', '\\', '\n', '\u2028', '\ud83d\ude00', long, `${long}"`]) {
+    for (const envelope of [{ channel: text }, { correlationId: text }, { channel: text, correlationId: text }]) {
+      const { channel, correlationId } = envelope as { channel?: string, correlationId?: string }
+      const expected = encodeEnvelope({ type: 'ack', channel, payload: 1, correlationId })
+      t.strictSame(String(encodeAck(channel, '1', correlationId)), String(expected))
+    }
+  }
 })
