@@ -61,12 +61,14 @@ export class FakeSocket extends EventEmitter {
 
   /** The TCP socket of the WebSocket. */
   get transport (): Socket {
+    const unfinished = () => this.#unfinished
     return {
+      get writableLength () { return unfinished().length },
       cork: () => { this.transportCalls.push('cork') },
       uncork: () => { this.transportCalls.push('uncork') },
-      write: (bytes: Buffer, done?: () => void) => {
-        this.written.push(bytes)
-        if (done) this.#finish(done)
+      write: (bytes: Buffer, done: () => void = () => {}) => {
+        if (bytes.length > 0) this.written.push(bytes)
+        this.#finish(done)
       }
     } as Socket
   }

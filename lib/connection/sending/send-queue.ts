@@ -4,12 +4,13 @@ import { wholeOf, type EncodedMessage } from '../../protocol/encoding.ts'
 import type { ResyncReason } from '../../protocol/recoverability.ts'
 import type { PageSource, ResyncSource, WhenSlow } from '../../protocol/when-slow.ts'
 import type { Flusher } from './flusher.ts'
-import {
-  queueable, WaitingMessages, type MessageGroup, type QueuedMessage, type QueuedMessages
-} from './queued-messages.ts'
+import { queueable, WaitingMessages } from './queued-messages.ts'
+import type { MessageGroup, QueuedMessage, QueuedMessages } from './queued-messages.ts'
 import { isSenderIdle, maxCopiedBytes, textFrameHeader } from './raw-frames.ts'
 import { Recoveries, type Recipient } from './recoveries.ts'
 
+/** Its callback tells when the writes before it are finished. */
+const nothing = Buffer.alloc(0)
 const textOptions = { binary: false, compress: false }
 
 /**
@@ -26,9 +27,12 @@ export class SendQueue {
   readonly #flusher: Flusher
   readonly #limit: number
   readonly #waiting = new WaitingMessages()
-  /** None of the messages of a history is sent before its `resync`. */
-  readonly #recoveries: Recoveries
+  readonly #recipient: Recipient
+  /** None of the messages of a history is sent before its `resync`. Undefined until the first of them. */
+  #recoveries: Recoveries | undefined
   #writing = 0
+  /** Whether a write was not finished at once, as it is never with TLS. */
+  #isSlow = false
   #isScheduled = false
   readonly #onWritten = () => this.#finishWrite()
 
@@ -38,7 +42,7 @@ export class SendQueue {
     this.#transport = transport
     this.#flusher = flusher
     this.#limit = limit
-    this.#recoveries = new Recoveries(recipient)
+    this.#recipient = recipient
   }
 
   /** Bytes that wait or are being written. */
@@ -49,7 +53,7 @@ export class SendQueue {
   /** Returns false, and does not queue the message, when it would exceed the limit. */
   push (encoded: EncodedMessage, whenSlow?: WhenSlow, source?: ResyncSource): boolean {
     const isSlow = this.#isSlowFor(encoded)
-    if ((isSlow && whenSlow === 'drop') || (source && this.#recoveries.hasResync(source))) return true
+    if ((isSlow && whenSlow === 'drop') || (source && this.#recoveries?.hasResync(source))) return true
     if (isSlow && whenSlow === 'skip' && source) {
       this.resync(source, 'slow')
       return true
@@ -70,14 +74,14 @@ export class SendQueue {
   pushRecovery (encoded: QueuedMessage): boolean {
     if (this.#limitedBytes > this.#limit) return false
     const isLarge = this.#limitedBytes + encoded.length > this.#limit / 2
-    if (isLarge && this.#recoveries.waiting === 0) this.#recoveries.waiting = encoded.length
+    if (isLarge) this.#someRecoveries().waiting ||= encoded.length
     this.#add(queueable(encoded))
     return true
   }
 
   /** Resolves when the large message that waits is being written; undefined when none waits. */
   get whenRecoveryTaken (): Promise<void> | undefined {
-    return this.#recoveries.whenTaken
+    return this.#recoveries?.whenTaken
   }
 
   /**
@@ -86,13 +90,13 @@ export class SendQueue {
    */
   resync (source: ResyncSource, reason: ResyncReason): void {
     this.#waiting.removeGroup(source)
-    this.#recoveries.addResync(source, reason)
+    this.#someRecoveries().addResync(source, reason)
     this.#schedule()
   }
 
   /** Queues the pages of a list. Each is made when it can be written, like a `resync`, so only one of them waits. */
   sendPages (source: PageSource): void {
-    this.#recoveries.addPages(source)
+    this.#someRecoveries().addPages(source)
     this.#schedule()
   }
 
@@ -100,13 +104,23 @@ export class SendQueue {
   flush (): void {
     this.#isScheduled = false
     if (this.#writing > 0) return
-    const recovery = this.#recoveries.make()
+    const recovery = this.#recoveries?.make()
     if (recovery) this.#waiting.add(recovery)
     if (this.#waiting.isEmpty) return
     const queued = this.#dequeueAll()
-    if (queued.longest <= maxCopiedBytes && isSenderIdle(this.#webSocket)) {
-      this.#transport.write(queued.webSocketFrames, this.#onWritten)
-    } else this.#sendSeparately(queued.messages)
+    if (queued.longest > maxCopiedBytes || !isSenderIdle(this.#webSocket)) this.#sendSeparately(queued.messages)
+    else this.#writeFrames(queued.webSocketFrames)
+  }
+
+  /** Most writes are finished when they return. Without a callback they take 5 % less CPU time. */
+  #writeFrames (frames: Buffer): void {
+    const transport = this.#transport
+    const isAlone = !this.#isSlow && !this.#recoveries && transport.writableLength === 0
+    transport.write(frames, isAlone ? undefined : this.#onWritten)
+    if (!isAlone) return
+    this.#isSlow = transport.writableLength > 0
+    if (this.#isSlow) transport.write(nothing, this.#onWritten)
+    else this.#writing = 0
   }
 
   #sendSeparately (messages: readonly QueuedMessage[]): void {
@@ -128,13 +142,13 @@ export class SendQueue {
   /** Hands the waiting messages to `ws` even while a write is unfinished, so that the close frame follows them. */
   flushBeforeClose (): void {
     for (const message of this.#dequeueAll().messages) this.#webSocket.send(wholeOf(message), textOptions)
-    this.#recoveries.clear()
+    this.#recoveries?.clear()
   }
 
   /** Discards the waiting messages, as when nothing can be written any more. */
   clear (): void {
     this.#waiting.clear()
-    this.#recoveries.clear()
+    this.#recoveries?.clear()
   }
 
   /**
@@ -152,13 +166,18 @@ export class SendQueue {
 
   /** The bytes to which the limit applies. */
   get #limitedBytes (): number {
-    return this.size - this.#recoveries.writing - this.#recoveries.waiting
+    return this.#recoveries ? this.size - this.#recoveries.writing - this.#recoveries.waiting : this.size
+  }
+
+  #someRecoveries (): Recoveries {
+    this.#recoveries ??= new Recoveries(this.#recipient)
+    return this.#recoveries
   }
 
   #dequeueAll (): QueuedMessages {
     const dequeued = this.#waiting.takeAll()
     this.#writing += dequeued.bytes
-    this.#recoveries.beginWrite()
+    this.#recoveries?.beginWrite()
     return dequeued
   }
 
@@ -175,7 +194,7 @@ export class SendQueue {
 
   #finishWrite (): void {
     this.#writing = 0
-    this.#recoveries.endWrite()
+    this.#recoveries?.endWrite()
     this.flush()
   }
 }
