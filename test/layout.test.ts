@@ -48,7 +48,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Small things that several layers need, and that need no layer. */
-const common = ['lib/clock.ts', 'lib/coalesced-task.ts', 'lib/deadlines.ts', 'lib/logger.ts', 'lib/new-id.ts']
+const common = [
+  'lib/clock.ts', 'lib/coalesced-task.ts', 'lib/deadlines.ts', 'lib/logger.ts', 'lib/multi-map.ts', 'lib/new-id.ts'
+]
 
 const within = (path: string, place: string) => path === place || path.startsWith(`${place}/`)
 const isOurs = (path: string) => /^(lib|plugins|routes|test)\//.test(path)

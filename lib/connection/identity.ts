@@ -24,7 +24,7 @@ export interface Identity extends Credentials {
   readonly contract?: string | undefined
   /** From the route option `metadata`. */
   readonly metadata?: Metadata | undefined
-  /** Gives back the quotas that the connection holds. They are given back with its socket at the latest. */
+  /** Gives back the quotas that the connection holds, when it ends or before. A second call changes nothing. */
   readonly quotas: { release (): void }
   /** Verifies a newer token. Rejects an invalid one with `invalidToken`. Undefined on a route without tokens. */
   readonly verify: ((token: string) => Promise<Credentials>) | undefined

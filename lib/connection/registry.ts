@@ -1,3 +1,4 @@
+import { MultiMap } from '../multi-map.ts'
 import type { Connection } from './connection.ts'
 import type { Credentials } from './identity.ts'
 import type { Revoked } from './revocations.ts'
@@ -8,8 +9,8 @@ export type Target = { readonly connectionId: string } | { readonly userId: stri
 /** The live connections of this node, by id, by user and by token, so that none has to be searched for. */
 export class Registry {
   readonly #connections = new Map<string, Connection>()
-  readonly #users = new Map<string, Set<Connection>>()
-  readonly #tokens = new Map<string, Set<Connection>>()
+  readonly #users = new MultiMap<string, Connection>()
+  readonly #tokens = new MultiMap<string, Connection>()
   readonly #contracts = new Map<string, number>()
 
   get size (): number {
@@ -50,7 +51,7 @@ export class Registry {
   }
 
   find (target: Target): Connection[] {
-    if ('userId' in target) return [...this.#users.get(target.userId) ?? []]
+    if ('userId' in target) return this.#users.get(target.userId)
     const connection = this.#connections.get(target.connectionId)
     return connection ? [connection] : []
   }
@@ -63,17 +64,16 @@ export class Registry {
 
   /** The connections of a user, or those with a token. */
   findRevoked (revoked: Revoked): Connection[] {
-    return 'userId' in revoked ? this.find(revoked) : [...this.#tokens.get(revoked.jti) ?? []]
+    return 'userId' in revoked ? this.find(revoked) : this.#tokens.get(revoked.jti)
   }
 }
 
-function addTo (index: Map<string, Set<Connection>>, key: string | undefined, connection: Connection): void {
-  if (key !== undefined) index.set(key, (index.get(key) ?? new Set()).add(connection))
+type Index = MultiMap<string, Connection>
+
+function addTo (index: Index, key: string | undefined, connection: Connection): void {
+  if (key !== undefined) index.add(key, connection)
 }
 
-function deleteFrom (index: Map<string, Set<Connection>>, key: string | undefined, connection: Connection): void {
-  if (key === undefined) return
-  const connections = index.get(key)
-  connections?.delete(connection)
-  if (connections?.size === 0) index.delete(key)
+function deleteFrom (index: Index, key: string | undefined, connection: Connection): void {
+  if (key !== undefined) index.delete(key, connection)
 }

@@ -89,7 +89,10 @@ export class HeldQuotas implements Held {
   /** Gives everything back, and takes over what another one holds. */
   replaceBy (other: HeldQuotas): void {
     this.release()
-    for (const held of other.#held.splice(0)) this.add(held)
+    const taken = other.#held.splice(0)
+    // Not one by one, because a list that grows has room for 17.
+    if (!this.#isOver) this.#held = taken
+    else for (const held of taken) held.release()
   }
 }
 

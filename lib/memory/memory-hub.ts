@@ -1,3 +1,4 @@
+import { MultiMap } from '../multi-map.ts'
 import { newId } from '../new-id.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import type { PresenceChange } from '../protocol/control-messages.ts'
@@ -39,7 +40,7 @@ export interface StoredReply extends Expiring { readonly reply: string }
 export class MemoryHub {
   readonly nodes = new Set<HubNode>()
   /** The connections that count against each user's quota. */
-  readonly quotas = new Map<string, Set<string>>()
+  readonly quotas = new MultiMap<string, string>()
   /** The ends of revocations, in milliseconds since 1970, for nodes that start later. Ended ones may remain. */
   readonly revocations = new Map<string, number>()
   /** Idempotency claims by channel and message id, in the order of their expiry. Expired ones may remain. */

@@ -4,6 +4,9 @@ import type { MemoryHub } from './memory-hub.ts'
 /** Milliseconds until a refused connection should try again. A guess: no node knows when another connection closes. */
 const retryAfter = 5_000
 
+/** One object for all connections, because each keeps its answer. */
+const granted = { granted: true } as const
+
 /** Counts the connections of each user on the hub. */
 export class MemoryQuota implements QuotaPort {
   readonly #hub: MemoryHub
@@ -15,16 +18,15 @@ export class MemoryQuota implements QuotaPort {
   }
 
   acquire (userId: string, connectionId: string, limit: number): QuotaOutcome {
-    const counted = this.#hub.quotas.get(userId) ?? new Set()
-    if (!counted.has(connectionId) && counted.size >= limit) return { granted: false, retryAfter }
-    this.#hub.quotas.set(userId, counted.add(connectionId))
+    const { quotas } = this.#hub
+    if (!quotas.has(userId, connectionId) && quotas.count(userId) >= limit) return { granted: false, retryAfter }
+    quotas.add(userId, connectionId)
     this.#acquired.set(connectionId, userId)
-    return { granted: true }
+    return granted
   }
 
   check (userId: string, limit: number): QuotaOutcome {
-    const { size } = this.#hub.quotas.get(userId) ?? { size: 0 }
-    return size < limit ? { granted: true } : { granted: false, retryAfter }
+    return this.#hub.quotas.count(userId) < limit ? granted : { granted: false, retryAfter }
   }
 
   async release (userId: string, connectionId: string): Promise<void> {
@@ -38,8 +40,6 @@ export class MemoryQuota implements QuotaPort {
 
   #release (userId: string, connectionId: string): void {
     this.#acquired.delete(connectionId)
-    const counted = this.#hub.quotas.get(userId)
-    counted?.delete(connectionId)
-    if (counted?.size === 0) this.#hub.quotas.delete(userId)
+    this.#hub.quotas.delete(userId, connectionId)
   }
 }

@@ -18,7 +18,12 @@ export function keptRequest (request: FastifyRequest): FastifyRequest {
   const kept = Object.create(Object.getPrototypeOf(request) as object) as Record<string | symbol, unknown>
   const own = request as unknown as typeof kept
   // Fastify has the raw request as the stream of the body, too.
-  for (const key of Reflect.ownKeys(request)) if (own[key] !== request.raw) kept[key] = own[key]
+  for (const key of Reflect.ownKeys(request)) if (!isNote(key) && own[key] !== request.raw) kept[key] = own[key]
   kept.raw = { headers: lasting, url, method, httpVersion, socket }
   return kept as unknown as FastifyRequest
+}
+
+/** What this plugin notes of an upgrade. It is 200 bytes, and over with the upgrade. */
+function isNote (key: string | symbol): boolean {
+  return typeof key === 'symbol' && key.description?.startsWith('fastify-channels.') === true
 }

@@ -119,8 +119,9 @@ function acceptor (
     limitPayload(webSocket, router.route.messageBytes)
     const { raw: { socket }, routeOptions: { url } } = request
     const identity = hooks.identityOf(request, url as string)
-    if (!hasErrorHandler) releaseRequest(webSocket)
+    const failed = webSocket.listeners('error').at(-1)
     const connection = node.accept(webSocket, socket, identity, router, request.log)
+    if (!hasErrorHandler) releaseRequest(webSocket, failed)
     hooks.complete(request, connection)
     connection.flush()
     // Corked by the last hook.
@@ -129,9 +130,10 @@ function acceptor (
 }
 
 /**
- * Removes the listener that @fastify/websocket has just added for errors, because it keeps the request and the reply:
- * about 5 KB for each connection. The node has a listener of its own.
+ * Removes the listener that @fastify/websocket has added for errors, because it keeps the request and the reply: about
+ * 5 KB for each connection. The node has added one of its own before, so the event stays a property of an object with
+ * a fixed shape.
  */
-function releaseRequest (webSocket: WebSocket): void {
-  webSocket.removeListener('error', webSocket.listeners('error').at(-1) as () => void)
+function releaseRequest (webSocket: WebSocket, failed: unknown): void {
+  webSocket.removeListener('error', failed as () => void)
 }

@@ -74,6 +74,11 @@ export class Admission {
     return withTimeout(this.#clock, quotaTimeoutMs, answer).catch(() => granted).then(settle)
   }
 
+  /** From now on the connection gives its quotas back. A second listener for it would be 210 bytes of each. */
+  complete ({ raw: { socket } }: FastifyRequest): void {
+    socket.removeListener('close', endHeld)
+  }
+
   /** @param connectionId undefined for a plain request */
   #ask (userId: string, connectionId: string | undefined, held: HeldQuotas): QuotaAnswer {
     const { quota } = this.#adapter
@@ -151,7 +156,16 @@ function endWith ({ ws, raw: { socket } }: FastifyRequest, { raw }: FastifyReply
   else for (const event of ['finish', 'close']) raw.once(event, () => held.end())
 }
 
-/** Keeps nothing of the request alive. */
-function endWithClose (socket: Socket, held: HeldQuotas): void {
-  socket.once('close', () => held.end())
+/** A property and one listener for all sockets, because a closure for each would be 240 bytes of every connection. */
+function endWithClose (socket: HoldingSocket, held: HeldQuotas): void {
+  socket[heldBy] = held
+  socket.on('close', endHeld)
+}
+
+const heldBy = Symbol('fastify-channels.held')
+
+type HoldingSocket = Socket & { [heldBy]?: HeldQuotas }
+
+function endHeld (this: HoldingSocket): void {
+  this[heldBy]?.end()
 }

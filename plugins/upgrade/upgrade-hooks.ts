@@ -59,6 +59,7 @@ export class UpgradeHooks {
     const { upgrade, quotas } = attemptOf(request)
     const event = this.#node.pendingUpgrades.end(upgrade as PendingUpgrade)
     quotas.ended = undefined
+    this.#admission.complete(request)
     if (event) connection.close(event)
   }
 

@@ -38,6 +38,7 @@ export class LiveConnections {
   /** Removes a connection from every table. A second call changes nothing. `event`: how the peer closed it. */
   remove (connection: Connection, event?: CloseEvent): void {
     connection.markClosed()
+    connection.quotas.release()
     this.#track(this.sessions.get(connection.id)?.end(event))
     this.heartbeat.unwatch(connection)
     this.#expiry.unwatch(connection)
