@@ -73,3 +73,17 @@ t.test('send queue: each recovery that is made when it can be written follows th
   writes.at(-1)?.written?.()
   t.strictSame(shape().map(([, written]) => written), [true, true])
 })
+
+t.test('send queue: messages of a history wait for its resync alone', async (t) => {
+  const { queue, flush, writes } = open()
+  const source = { resync: () => encodeEnvelope({ type: 'resync' }) }
+  queue.sendPages({ nextPage: () => undefined })
+  queue.push(hello, undefined, source)
+  flush()
+  t.equal(writes.length, 1, 'no resync waits')
+  writes[0]?.written?.()
+  queue.resync(source, 'slow')
+  queue.push(hello, undefined, source)
+  flush()
+  t.strictSame(writes.map(({ bytes }) => bytes), [frameBytes, encodeEnvelope({ type: 'resync' }).length + 2])
+})

@@ -5,7 +5,7 @@ import { TokenBucket } from '../../../lib/limits/token-bucket.ts'
 import { TokenExpiry } from '../../../lib/connection/token-expiry.ts'
 import { InboundRateLimiter } from '../../../lib/limits/inbound-rate-limiter.ts'
 import { defaultLimits, noLimits } from '../../../lib/limits/limits.ts'
-import { addressGroup, ConnectionQuota } from '../../../lib/limits/connection-quota.ts'
+import { addressGroup, ConnectionQuota, HeldQuotas } from '../../../lib/limits/connection-quota.ts'
 import { revocationKey, Revocations } from '../../../lib/connection/revocations.ts'
 import { RefusalBudget } from '../../../lib/limits/refusal-budget.ts'
 import { UserRateLimits } from '../../../lib/limits/user-rate-limits.ts'
@@ -244,4 +244,20 @@ t.test('refusal budget: 10 of an address and 100 of all within a minute, then th
   t.equal(take('a', 1).length, 0, 'what was taken before belongs to that minute')
   budget.flush()
   t.equal(reports.length, 1, 'nothing was suppressed since')
+})
+
+t.test('limits: what is held after the end is given back at once, whoever took it', async (t) => {
+  const quota = new ConnectionQuota(2)
+  const [attempt, connection, late] = [new HeldQuotas(), new HeldQuotas(), new HeldQuotas()]
+  attempt.take(quota, 'a')
+  connection.take(quota, 'b')
+  attempt.replaceBy(connection)
+  t.notOk(quota.acquireQuota('b') && quota.acquireQuota('b'), 'the quota of the connection is held')
+  t.equal(quota.size, 1, 'that of the attempt is not')
+  attempt.end()
+  late.take(quota, 'c')
+  attempt.replaceBy(late)
+  attempt.take(quota, 'd')
+  quota.releaseQuota('b')
+  t.equal(quota.size, 0)
 })

@@ -138,7 +138,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'each node counts the connections of a user alone',
     file: 'lib/memory/memory-quota.js',
-    find: 'counted.size >= limit',
+    find: 'quotas.count(userId) >= limit',
     replace: 'false'
   },
   {
