@@ -20,11 +20,17 @@ t.test('local: of 50 processes that start and are killed at the same time, never
   const generations: number[] = []
   const alive = () => children.filter(({ isKilled }) => !isKilled)
   const hubs = () => alive().filter(({ reports }) => reports.length > 0)
+  let isOver = false
   const start = () => children.push(new HubChild(path, 'hub', (generation) => {
+    // While all are killed in the end, one may still take over.
+    if (isOver) return
     generations.push(generation as number)
     t.ok(hubs().length <= 1, 'there is no other hub')
   }))
-  t.teardown(() => Promise.all(children.map((child) => child.kill())))
+  t.teardown(() => {
+    isOver = true
+    return Promise.all(children.map((child) => child.kill()))
+  })
   for (let i = 0; i < 10; i++) start()
   while (children.length < 50) {
     await until(() => hubs().length > 0)
