@@ -68,7 +68,7 @@ export class RedisAdapter implements Adapter {
     const keys = new Keys(prefixOf(client) + prefix, databaseOf(client))
     const connections = this.#connections = connectionsOf(client, random, (error) => this.#health.noteError(error))
     const refused = (cause: unknown) => this.#noteRefusal(cause)
-    const scripts = new ScriptRunner(connections.command, refused)
+    const scripts = new ScriptRunner(connections.command, refused, clock)
     const publisher = this.#publishQueue = new PublishQueue(connections, this.nodeId, log, refused)
     const shared = { clock, random, log, reportFailure: (err: unknown, text: string) => this.#reportFailure(err, text) }
     const deps = { ...shared, nodeId: this.nodeId, scripts, publisher, keys, events: this.#events, timings }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
+import { systemClock, type Clock } from '../clock.ts'
 import { AdapterUnavailable } from '../cluster/adapter.ts'
 
 /** A Lua script. The head of its text says what its KEYS and ARGV are, and what it returns. */
@@ -75,11 +75,13 @@ export class ScriptRunner {
   readonly #redis: Redis | Cluster
   readonly #hashes = new Map<Script, string>()
   readonly #refused: (cause: unknown) => void
+  readonly #clock: Clock
 
   /** `refused`: called when Redis was not reached, cannot serve a script now, or its user lacks a right. */
-  constructor (redis: Redis | Cluster, refused: (cause: unknown) => void = () => {}) {
+  constructor (redis: Redis | Cluster, refused: (cause: unknown) => void = () => {}, clock: Clock = systemClock) {
     this.#redis = redis
     this.#refused = refused
+    this.#clock = clock
   }
 
   /**
@@ -107,7 +109,7 @@ export class ScriptRunner {
       } catch (error) {
         if (!isReply(error) || !movingSlot.test(error.message)) throw error
       }
-      await setTimeout(waitMs, undefined, { ref: false })
+      await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, waitMs))
     }
     return await this.#run(script, rest)
   }

@@ -64,6 +64,9 @@ function asksForWebSocket ({ headers: { upgrade }, httpVersion }: IncomingMessag
   return httpVersion !== '1.0' && (upgrade === 'websocket' || listOf(upgrade).includes('websocket'))
 }
 
+/** `parser`: of a connection that speaks HTTP/1. `_httpMessage`: the answer that is under way on it. */
+export type HttpSocket = Socket & { readonly parser?: object | null, readonly _httpMessage?: ServerResponse | null }
+
 /** A listener of a socket. */
 export function destroy (this: Socket): void {
   this.destroy()
@@ -71,7 +74,7 @@ export function destroy (this: Socket): void {
 
 /** Node emits 'upgrade' also while the response to an earlier request of the connection is not finished. */
 function afterEarlierResponse (socket: Socket, act: () => void): void {
-  const { _httpMessage: earlier } = socket as { _httpMessage?: ServerResponse | null }
+  const { _httpMessage: earlier } = socket as HttpSocket
   if (!earlier) return act()
   // Node has removed its own listener, and a reset would end the process.
   socket.on('error', destroy)

@@ -1,12 +1,10 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../lib/clock.ts'
+import type { HttpSocket } from './upgrade-requests.ts'
 
 /** What a client gets to complete a request that it has begun to send, in milliseconds. */
 const graceMs = 500
-
-/** `parser`: of a connection that speaks HTTP/1. `_httpMessage`: the answer that is under way on it. */
-type HttpSocket = Socket & { readonly parser?: object | null, readonly _httpMessage?: object | null }
 
 /**
  * The sockets that may wait for a request when the server closes. Node closes those that had one before, once. One that

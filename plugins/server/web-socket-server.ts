@@ -16,7 +16,7 @@ import { checkClient } from './client-check.ts'
 import { readFrames } from './frame-reader.ts'
 import { rawAnswer } from './raw-answer.ts'
 import { UpgradeGuard } from './upgrade-guard.ts'
-import { destroyAfterWrites, webSocketRequestsOf } from './upgrade-requests.ts'
+import { destroyAfterWrites, webSocketRequestsOf, type HttpSocket } from './upgrade-requests.ts'
 import { WaitingSockets } from './waiting-sockets.ts'
 
 /** Marks a WebSocket route in its `config`. */
@@ -160,7 +160,7 @@ function closeAfterAnswer (this: ServerResponse): void {
 }
 
 /** The response of an upgrade has no end, so its socket would keep it and its request alive. */
-function releaseResponse (socket: Socket & { _httpMessage?: ServerResponse | null }): void {
+function releaseResponse (socket: HttpSocket): void {
   socket._httpMessage?.detachSocket(socket)
 }
 

@@ -31,7 +31,7 @@ export interface LargeReply {
 export class Replies {
   readonly #connection: Connection
   readonly #deps: RepliesDeps
-  /** One of the ids in flight. Mostly there is one at most, and a set would be built anew every few messages. */
+  /** One of the ids in flight. Most connections have no other one, and V8 rebuilds a small set often. */
   #inFlight: string | undefined
   readonly #othersInFlight = new Set<string>()
 

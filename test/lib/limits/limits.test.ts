@@ -246,7 +246,7 @@ t.test('refusal budget: 10 of an address and 100 of all within a minute, then th
   t.equal(reports.length, 1, 'nothing was suppressed since')
 })
 
-t.test('limits: what is held after the end is given back at once, whoever took it', async (t) => {
+t.test('limits: quotas that are taken after the end are given back at once', async (t) => {
   const quota = new ConnectionQuota(2)
   const [attempt, connection, late] = [new HeldQuotas(), new HeldQuotas(), new HeldQuotas()]
   attempt.take(quota, 'a')
